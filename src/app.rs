@@ -1,0 +1,1 @@
+//! The composition root: configuration to concrete parts to service to router, and the shutdown.

@@ -1,0 +1,1 @@
+//! The configuration: defaults, file, environment, flags, in rising order of precedence.

@@ -1,0 +1,15 @@
+//! The words of the field, without I/O: identifiers, descriptors, image records, filters.
+
+mod collection;
+mod descriptor;
+mod filter;
+mod id;
+mod image;
+mod metadata;
+
+pub use collection::{Collection, Profile, UnknownProfile};
+pub use descriptor::{Descriptor, DescriptorVersion, InvalidDescriptor, InvalidVersion};
+pub use filter::{Condition, Filter, FilterLimits, InvalidFilter};
+pub use id::{CollectionName, ImageId, InvalidId};
+pub use image::{ContentHash, ExtractionCost, ImageFormat, ImageRecord, Neighbor, Thumbnail};
+pub use metadata::{InvalidMetadata, Metadata, MetadataLimits};

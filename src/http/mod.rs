@@ -1,0 +1,1 @@
+//! The HTTP interface: axum at the edge, nothing decided here.

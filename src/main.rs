@@ -1,0 +1,3 @@
+//! The `eyrie` program.
+
+fn main() {}
