@@ -8,8 +8,11 @@ use crate::domain::{
     Collection, CollectionName, DescriptorVersion, Filter, ImageId, ImageRecord, InvalidDescriptor, InvalidMetadata,
     Metadata, Profile, Thumbnail,
 };
-use crate::extract::{ExtractError, Extraction};
-use crate::store::{CollectionSummary, DescriptorStore, StoreError};
+use crate::store::DescriptorStore;
+
+// The layer above names these types through this module alone.
+pub use crate::extract::{ExtractError, Extraction};
+pub use crate::store::{CollectionSummary, StoreError};
 
 /// Why a request fails. The HTTP layer gives each variant its status and its stable code.
 #[derive(Debug, thiserror::Error)]
