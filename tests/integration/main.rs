@@ -1,2 +1,3 @@
-#[test]
-fn x() {}
+//! The one integration test program; a file for each subject.
+
+mod layers;
