@@ -22,14 +22,17 @@ use std::time::Duration;
 use tracing::Instrument;
 
 use crate::domain::{CollectionName, DescriptorVersion, ImageId, Profile};
-use crate::extract::{Extraction, Extractor};
-use crate::store::{DescriptorStore, StoreError};
+use crate::extract::Extractor;
+use crate::store::DescriptorStore;
 use follow::{FollowError, Follower, IndexState};
 use readiness::StoreCheck;
 use running::{Gate, Running};
 use search::SearchSlots;
 use workers::{InferencePool, WhenFull};
 
+// The layer above names these types through this module alone.
+pub use crate::extract::{ExtractError, Extraction};
+pub use crate::store::{CollectionSummary, StoreError};
 pub use error::ServiceError;
 pub use indexes::NewIndex;
 pub use requests::{
