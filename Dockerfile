@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # Two stages: the build, and a slim image that holds one binary and runs as nobody in particular.
 
 FROM rust:1.95-slim-bookworm AS build
