@@ -1,0 +1,74 @@
+//! Why a request fails.
+
+use crate::domain::{DescriptorVersion, InvalidDescriptor, InvalidMetadata, Profile};
+use crate::extract::ExtractError;
+use crate::store::StoreError;
+
+/// Why a request fails. The HTTP layer gives each variant its status and its stable code.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// There is no such collection.
+    #[error("there is no collection {0:?}")]
+    UnknownCollection(String),
+    /// There is no such image.
+    #[error("there is no image {0:?} in this collection")]
+    UnknownImage(String),
+    /// An image with this id is there.
+    #[error("there is already an image {0:?} in this collection")]
+    IdTaken(String),
+    /// The same bytes are stored already and the request said `reject`.
+    #[error("the same image is already stored as {0:?}")]
+    DuplicateContent(String),
+    /// A collection of this name is there with other settings.
+    #[error("there is already a collection {0:?} with profile {1}")]
+    CollectionExists(String, Profile),
+    /// The default collection cannot be deleted.
+    #[error("the collection \"default\" cannot be deleted")]
+    DefaultCollection,
+    /// If-Match names another revision.
+    #[error("the image was changed since: its revision is not the one that If-Match names")]
+    PreconditionFailed,
+    /// The upload has no descriptor.
+    #[error(transparent)]
+    Extract(#[from] ExtractError),
+    /// The metadata break a limit.
+    #[error(transparent)]
+    Metadata(#[from] InvalidMetadata),
+    /// The query descriptor is none.
+    #[error(transparent)]
+    Descriptor(#[from] InvalidDescriptor),
+    /// The query descriptor, or the stored descriptor of the query image, was made by another model or profile.
+    #[error("the descriptor has version {actual}, the collection has {expected}")]
+    VersionMismatch {
+        /// The version given.
+        actual: DescriptorVersion,
+        /// The version of the collection.
+        expected: DescriptorVersion,
+    },
+    /// A number outside its range.
+    #[error("{name} must be {allowed}")]
+    OutOfRange {
+        /// The parameter's name.
+        name: &'static str,
+        /// The range in words.
+        allowed: String,
+    },
+    /// Every worker is busy and the queue is full, or too many searches are waiting.
+    #[error("too many requests at the moment; try again in {retry_after_seconds} s")]
+    Overloaded {
+        /// When to try again.
+        retry_after_seconds: u64,
+    },
+    /// The index is still being built after the start; searches have to wait for it.
+    #[error("the index is not ready yet; try again in a few seconds")]
+    NotReady,
+    /// The process is shutting down.
+    #[error("the service is shutting down")]
+    ShuttingDown,
+    /// The database cannot be reached or has no space; trying later may help.
+    #[error("the database is not available")]
+    Store(#[from] StoreError),
+    /// A defect of the program.
+    #[error("internal error: {0}")]
+    Internal(String),
+}

@@ -1,0 +1,127 @@
+//! What is asked of the service and what it answers.
+
+use serde_json::Value;
+
+use crate::domain::{DescriptorVersion, ExtractionCost, Filter, ImageId, ImageRecord, MetadataLimits};
+
+/// What to do when the same bytes are already in the collection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnDuplicate {
+    /// Answer with the image that is there.
+    #[default]
+    Return,
+    /// Refuse ([`ServiceError::DuplicateContent`]).
+    Reject,
+    /// Store it once more.
+    Allow,
+}
+
+/// An image to add.
+#[derive(Debug, Clone)]
+pub struct AddImage {
+    /// The id it shall have; a fresh one where `None`.
+    pub id: Option<ImageId>,
+    /// The encoded image.
+    pub bytes: bytes::Bytes,
+    /// The client's data: a JSON object, `Value::Null` for none.
+    pub metadata: Value,
+    /// What to do when the same bytes are there.
+    pub on_duplicate: OnDuplicate,
+}
+
+/// What became of an addition.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AddOutcome {
+    /// Stored and searchable.
+    Created(ImageRecord),
+    /// The same bytes were there; this is their record.
+    Existing(ImageRecord),
+}
+
+/// What became of a put.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PutOutcome {
+    /// Stored as a new image.
+    Created(ImageRecord),
+    /// Stored over an older one (or equal to it already).
+    Updated(ImageRecord),
+}
+
+/// What is searched for.
+#[derive(Debug, Clone)]
+pub enum Query {
+    /// An encoded image.
+    Image(bytes::Bytes),
+    /// An image of the collection; it is not among the results itself.
+    Id(ImageId),
+    /// The values of a descriptor, with the version that made it where the client knows it.
+    Descriptor(Vec<f32>, Option<DescriptorVersion>),
+}
+
+/// A search.
+#[derive(Debug, Clone)]
+pub struct SearchRequest {
+    /// What is searched for.
+    pub query: Query,
+    /// How many results, 1 to the configured maximum.
+    pub k: usize,
+    /// How many of the best to leave out first, for paging.
+    pub offset: usize,
+    /// Leave out results below this cosine, -1 to 1.
+    pub min_score: Option<f32>,
+    /// Only images whose metadata match.
+    pub filter: Option<Filter>,
+    /// Scan everything instead of searching the graph.
+    pub exact: bool,
+    /// Breadth of the graph search.
+    pub ef: Option<usize>,
+}
+
+/// One result.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchHit {
+    /// 1 for the best.
+    pub rank: usize,
+    /// Cosine, -1 to 1; 1 is identical.
+    pub score: f32,
+    /// The image.
+    pub record: ImageRecord,
+}
+
+/// The answer to a search.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchResponse {
+    /// Best first.
+    pub hits: Vec<SearchHit>,
+    /// The version that was compared.
+    pub version: DescriptorVersion,
+    /// What describing the query image cost; `None` when nothing had to be described.
+    pub cost: Option<ExtractionCost>,
+    /// Time in the index, in milliseconds.
+    pub index_milliseconds: f64,
+}
+
+/// Whether the service can answer, and what it waits for.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct Readiness {
+    /// Whether requests can be answered now.
+    pub ready: bool,
+    /// `ok`, or what is wrong with the database.
+    pub store: String,
+    /// `ok`, or what the index is doing (for example `building, 3000 of 10000`).
+    pub index: String,
+    /// `ok`, or `shutting down`.
+    pub workers: String,
+}
+
+/// Numbers that bound requests.
+#[derive(Debug, Clone)]
+pub struct ServiceOptions {
+    /// Bounds on metadata.
+    pub metadata_limits: MetadataLimits,
+    /// The most results of one search, offset included.
+    pub max_results: usize,
+    /// How often the change log is read for changes that others made, in milliseconds.
+    pub follow_interval_ms: u64,
+}
