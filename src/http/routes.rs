@@ -27,7 +27,7 @@ use crate::service::RetrievalService;
 pub struct HttpLimits {
     /// The most bytes of one uploaded image.
     pub max_upload_bytes: usize,
-    /// How long a call may take once its body is there, in milliseconds.
+    /// How long a call may take, its body included, in milliseconds.
     pub request_timeout_ms: u64,
     /// How long a body may take to arrive, in milliseconds.
     pub body_timeout_ms: u64,
@@ -38,25 +38,25 @@ pub struct HttpLimits {
     /// How many connections may be open at a time; more wait in the kernel's queue.
     pub max_connections: usize,
     /// How long requests under way may take to end after the shutdown began, in milliseconds.
-    pub shutdown_timeout_ms: u64,
+    pub shutdown_grace_ms: u64,
 }
 
 impl Default for HttpLimits {
     fn default() -> Self {
         Self {
             max_upload_bytes: 20 << 20,
-            request_timeout_ms: 30_000,
-            body_timeout_ms: 60_000,
+            request_timeout_ms: 60_000,
+            body_timeout_ms: 30_000,
             header_timeout_ms: 30_000,
-            max_concurrent_uploads: 32,
+            max_concurrent_uploads: 16,
             max_connections: 1024,
-            shutdown_timeout_ms: 20_000,
+            shutdown_grace_ms: 20_000,
         }
     }
 }
 
 impl HttpLimits {
-    /// How long a call may take once its body is there.
+    /// How long a call may take, its body included.
     pub(super) fn request_timeout(&self) -> Duration {
         Duration::from_millis(self.request_timeout_ms)
     }
@@ -72,8 +72,8 @@ impl HttpLimits {
     }
 
     /// How long requests under way may take to end after the shutdown began.
-    pub(super) fn shutdown_timeout(&self) -> Duration {
-        Duration::from_millis(self.shutdown_timeout_ms)
+    pub(super) fn shutdown_grace(&self) -> Duration {
+        Duration::from_millis(self.shutdown_grace_ms)
     }
 }
 
