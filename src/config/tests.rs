@@ -1,0 +1,194 @@
+use std::io::Write;
+
+use super::*;
+
+fn env(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect()
+}
+
+fn file(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().expect("temporary file");
+    file.write_all(text.as_bytes()).expect("write");
+    file
+}
+
+fn from_file(text: &str) -> Result<Loaded, ConfigError> {
+    load(Some(file(text).path()), [], &[])
+}
+
+fn message(result: Result<Loaded, ConfigError>) -> String {
+    result.expect_err("an error").to_string()
+}
+
+#[test]
+fn the_defaults_alone_are_a_configuration() {
+    let loaded = load(None, [], &[]).expect("defaults");
+    assert_eq!(loaded.config.server.bind, "127.0.0.1:8080");
+    assert_eq!(loaded.config.server.max_upload_bytes, 20 << 20);
+    assert_eq!(loaded.config.limits.metadata_max_bytes, 16 << 10);
+    assert!(!loaded.config.storage.is_postgres());
+    assert!(loaded.sources.values().all(|s| *s == Source::Default));
+    assert_eq!(loaded.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn the_default_file_has_exactly_the_keys_of_the_config_and_comments_each() {
+    // `deny_unknown_fields` refuses a key too many, and a struct without `Option` or `default` a key too few: that
+    // the defaults load (above) is the proof of "exactly". Here: each key stands once and has a comment of its own.
+    let value = serde_json::to_value(load(None, [], &[]).expect("defaults").config).expect("serialises");
+    let keys: usize = value.as_object().expect("sections").values().map(|s| s.as_object().expect("keys").len()).sum();
+    let lines: Vec<&str> = DEFAULTS.lines().collect();
+    let mut found = 0;
+    for (number, line) in lines.iter().enumerate() {
+        if let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
+            found += 1;
+            assert!(lines[number - 1].starts_with("# "), "{key} has no comment");
+        }
+    }
+    assert_eq!(found, keys);
+}
+
+#[test]
+fn flags_beat_the_environment_which_beats_the_file_which_beats_the_defaults() {
+    let file = file("[server]\nbind = \"127.0.0.1:1\"\nmax_upload_bytes = 1111\n[index]\nm = 5\n");
+    let environment = env(&[("EYRIE_SERVER__BIND", "127.0.0.1:2"), ("EYRIE_SERVER__MAX_UPLOAD_BYTES", "2222")]);
+    let flags = [Override { flag: "--bind", key: "server.bind", value: "127.0.0.1:3".to_owned() }];
+    let loaded = load(Some(file.path()), environment, &flags).expect("valid");
+    assert_eq!(loaded.config.server.bind, "127.0.0.1:3");
+    assert_eq!(loaded.config.server.max_upload_bytes, 2222);
+    assert_eq!(loaded.config.index.m, 5);
+    assert_eq!(loaded.config.index.ef_search, 128);
+    assert_eq!(loaded.sources["server.bind"], Source::Flag("--bind".to_owned()));
+    assert_eq!(
+        loaded.sources["server.max_upload_bytes"],
+        Source::Environment("EYRIE_SERVER__MAX_UPLOAD_BYTES".to_owned())
+    );
+    assert_eq!(loaded.sources["index.m"], Source::File(file.path().to_owned()));
+    assert_eq!(loaded.sources["index.ef_search"], Source::Default);
+}
+
+#[test]
+fn every_key_can_be_set_by_the_environment() {
+    for key in load(None, [], &[]).expect("defaults").sources.keys() {
+        let name = format!("EYRIE_{}", key.replace('.', "__").to_ascii_uppercase());
+        let value = match key.as_str() {
+            "server.bind" => "127.0.0.1:0",
+            "storage.data_dir" => "2024",
+            "storage.database_url" => "postgres://localhost/x",
+            "extractor.isa" => "scalar",
+            "extractor.model" => "model.eyrie",
+            "log.level" => "debug",
+            "log.format" => "json",
+            "server.max_upload_bytes" => "2048",
+            _ => "100",
+        };
+        let value = if key == "limits.metadata_max_depth" { "9" } else { value };
+        let loaded = load(None, env(&[(&name, value)]), &[]).expect(key);
+        assert_eq!(loaded.sources[key], Source::Environment(name), "{key}");
+    }
+}
+
+#[test]
+fn short_names_work_and_may_not_contradict_the_long_ones() {
+    let loaded = load(None, env(&[("EYRIE_DATA_DIR", "/data"), ("EYRIE_BIND", "[::1]:80"), ("HOME", "/root")]), &[])
+        .expect("ok");
+    assert_eq!(loaded.config.storage.data_dir, PathBuf::from("/data"));
+    assert_eq!(loaded.config.server.bind, "[::1]:80");
+    let same = env(&[("EYRIE_DATA_DIR", "/a"), ("EYRIE_STORAGE__DATA_DIR", "/a")]);
+    assert!(load(None, same, &[]).is_ok());
+    let different = env(&[("EYRIE_DATA_DIR", "/a"), ("EYRIE_STORAGE__DATA_DIR", "/b")]);
+    assert_eq!(
+        message(load(None, different, &[])),
+        "EYRIE_DATA_DIR and EYRIE_STORAGE__DATA_DIR set storage.data_dir to different values; keep one of them"
+    );
+}
+
+#[test]
+fn the_environment_names_the_file_and_the_flag_beats_it() {
+    let (one, two) = (file("[index]\nm = 7\n"), file("[index]\nm = 8\n"));
+    let environment = env(&[("EYRIE_CONFIG", one.path().to_str().expect("text"))]);
+    assert_eq!(load(None, environment.clone(), &[]).expect("ok").config.index.m, 7);
+    assert_eq!(load(Some(two.path()), environment, &[]).expect("ok").config.index.m, 8);
+}
+
+#[test]
+fn a_missing_file_is_an_error_that_names_it() {
+    let text = message(load(Some(std::path::Path::new("/no/such/file.toml")), [], &[]));
+    assert!(text.starts_with("cannot read the configuration file /no/such/file.toml: "), "{text}");
+}
+
+#[test]
+fn an_unknown_key_is_an_error_that_names_it_and_the_nearest() {
+    let text = message(from_file("[server]\nbnid = \"x\"\n"));
+    assert!(text.starts_with("unknown key \"server.bnid\" (file "), "{text}");
+    assert!(text.ends_with("did you mean \"server.bind\"?"), "{text}");
+    assert!(message(from_file("[zzz]\nqqq = 1\n")).starts_with("unknown key \"zzz.qqq\""));
+    assert!(message(from_file("bind = 1\n")).starts_with("unknown key \"bind\""));
+    assert_eq!(
+        message(load(None, env(&[("EYRIE_SERVER__BNID", "x")]), &[])),
+        "unknown key \"server.bnid\" (environment EYRIE_SERVER__BNID); did you mean \"server.bind\"?"
+    );
+}
+
+#[test]
+fn an_unknown_variable_without_a_section_is_only_warned_about() {
+    let environment = env(&[("EYRIE_PORT", "tcp://10.0.0.1:8080"), ("EYRIE_DATABSE_URL", "x"), ("EYRIE_TEST_X", "1")]);
+    let loaded = load(None, environment, &[]).expect("warnings only");
+    assert_eq!(loaded.warnings.len(), 2, "{:?}", loaded.warnings);
+    assert!(loaded.warnings[0].contains("EYRIE_DATABSE_URL"), "{:?}", loaded.warnings);
+    assert!(loaded.warnings[0].ends_with("did you mean EYRIE_DATABASE_URL?"), "{:?}", loaded.warnings);
+    assert!(loaded.warnings[1].contains("EYRIE_PORT"), "{:?}", loaded.warnings);
+}
+
+#[test]
+fn a_value_outside_its_range_is_an_error_with_key_value_range_and_source() {
+    assert_eq!(
+        message(load(None, env(&[("EYRIE_INDEX__M", "1")]), &[])),
+        "index.m is 1 (environment EYRIE_INDEX__M); it must be 2 to 255 links"
+    );
+    assert_eq!(
+        message(load(None, env(&[("EYRIE_INDEX__M", "many")]), &[])),
+        "index.m is \"many\" (environment EYRIE_INDEX__M); it must be a whole number"
+    );
+    for bind in ["8080", ":8080", "host", "host:port", "host:70000"] {
+        let text = message(load(None, env(&[("EYRIE_BIND", bind)]), &[]));
+        assert!(text.starts_with("server.bind is ") && text.contains("HOST:PORT"), "{text}");
+    }
+    let text = message(load(None, env(&[("EYRIE_EXTRACTOR__ISA", "sse2")]), &[]));
+    assert!(text.contains("one of auto, scalar, avx2, avx512vnni, neon"), "{text}");
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_an_error_that_names_the_key() {
+    let text = message(from_file("[index]\nm = \"sixteen\"\n"));
+    assert!(text.contains("index.m") && text.contains("sixteen"), "{text}");
+    let text = message(from_file("[index]\nm = -1\n"));
+    assert!(text.contains("index.m") && text.contains("-1"), "{text}");
+    let text = message(from_file("[index\nm = 1\n"));
+    assert!(text.contains("is not valid TOML"), "{text}");
+    let text = message(load(None, env(&[("EYRIE_LOG__FORMAT", "xml")]), &[]));
+    assert!(text.contains("log.format") && text.contains("xml"), "{text}");
+}
+
+#[test]
+fn the_database_url_is_never_shown() {
+    let environment = env(&[("EYRIE_DATABASE_URL", "postgres://u:hunter2@h/d")]);
+    let loaded = load(None, environment, &[]).expect("ok");
+    assert_eq!(loaded.config.storage.database_url.reveal(), "postgres://u:hunter2@h/d");
+    let shown = format!(
+        "{loaded:?} {} {}",
+        serde_json::to_string(&loaded.config).expect("serialises"),
+        loaded.config.storage.database_url
+    );
+    assert!(!shown.contains("hunter2") && shown.contains("(hidden)"));
+    let text = message(load(None, env(&[("EYRIE_DATABASE_URL", "mysql://u:hunter2@h/d")]), &[]));
+    assert!(text.contains("storage.database_url") && !text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn the_production_example_is_valid() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/config/production.toml");
+    let loaded = load(Some(std::path::Path::new(path)), [], &[]).expect("valid");
+    assert_eq!(loaded.config.log.format, LogFormat::Json);
+    assert_eq!(loaded.config.storage.database_url, Secret::default());
+}
