@@ -29,6 +29,11 @@ impl Model {
         Self::from_bytes(EMBEDDED)
     }
 
+    /// The bytes of the model file that is part of the program.
+    pub fn embedded_file() -> &'static [u8] {
+        EMBEDDED
+    }
+
     /// Reads a model file. A whitening is used for the profile whose name it has.
     ///
     /// # Errors
