@@ -5,6 +5,8 @@
 //! same file: writes begin with `BEGIN IMMEDIATE`, so they queue up for the file's one write lock at the start instead of
 //! failing in the middle.
 
+#[cfg(test)]
+mod tests;
 mod writes;
 
 use std::fs::File;
@@ -139,7 +141,13 @@ fn prepare_directory(dir: &Path) -> Result<File, StoreError> {
             _ => StoreError::Internal(text),
         }
     };
-    std::fs::create_dir_all(dir).map_err(|e| failed("cannot create", e))?;
+    if !dir.is_dir() {
+        std::fs::create_dir_all(dir).map_err(|e| failed("cannot create", e))?;
+        // SQLite syncs the directory itself; that its name survives a power cut is up to its parent.
+        if let Some(parent) = dir.canonicalize().map_err(|e| failed("cannot read", e))?.parent() {
+            File::open(parent).and_then(|p| p.sync_all()).map_err(|e| failed("cannot sync the parent of", e))?;
+        }
+    }
     let lock = File::create(dir.join("eyrie.lock")).map_err(|e| failed("cannot write to", e))?;
     lock.lock().map_err(|e| failed("cannot lock", e))?;
     Ok(lock)
