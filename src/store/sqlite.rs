@@ -135,10 +135,10 @@ impl SqliteStore {
 fn prepare_directory(dir: &Path) -> Result<File, StoreError> {
     let failed = |what: &str, error: std::io::Error| {
         let text = format!("{what} the data directory {}: {error}", dir.display());
-        match error.kind() {
-            std::io::ErrorKind::StorageFull => StoreError::Full(text),
-            // The enum is not ours and open.
-            _ => StoreError::Internal(text),
+        if error.kind() == std::io::ErrorKind::StorageFull {
+            StoreError::Full(text)
+        } else {
+            StoreError::Internal(text)
         }
     };
     if !dir.is_dir() {

@@ -101,14 +101,20 @@ async fn a_put_creates_then_replaces_and_keeps_the_time_of_creation(place: Place
     let collection = default_collection();
     let created = match store.put(&collection, &image("x", 1), None).await.expect("answers") {
         WriteOutcome::Created(record) => record,
-        other => panic!("{other:?}"),
+        other @ (WriteOutcome::Updated(_)
+        | WriteOutcome::PreconditionFailed
+        | WriteOutcome::UnknownImage
+        | WriteOutcome::UnknownCollection) => panic!("{other:?}"),
     };
     let mut replacement = image("x", 2);
     replacement.version = version(Profile::Fast);
     replacement.thumbnail = Thumbnail { bytes: vec![1, 2, 3], media_type: "image/webp".to_owned() };
     let updated = match store.put(&collection, &replacement, None).await.expect("answers") {
         WriteOutcome::Updated(record) => record,
-        other => panic!("{other:?}"),
+        other @ (WriteOutcome::Created(_)
+        | WriteOutcome::PreconditionFailed
+        | WriteOutcome::UnknownImage
+        | WriteOutcome::UnknownCollection) => panic!("{other:?}"),
     };
     assert_eq!(updated.created_at, created.created_at);
     assert!(updated.updated_at >= created.updated_at);
@@ -132,7 +138,10 @@ async fn a_precondition_holds_only_for_the_revision_it_names(place: Place) {
     let first = insert(&*store, &image("x", 1)).await;
     let second = match store.put(&collection, &image("x", 2), Some(first.revision)).await.expect("answers") {
         WriteOutcome::Updated(record) => record,
-        other => panic!("{other:?}"),
+        other @ (WriteOutcome::Created(_)
+        | WriteOutcome::PreconditionFailed
+        | WriteOutcome::UnknownImage
+        | WriteOutcome::UnknownCollection) => panic!("{other:?}"),
     };
     let late = store.put(&collection, &image("x", 3), Some(first.revision)).await.expect("answers");
     assert_eq!(late, WriteOutcome::PreconditionFailed);
@@ -153,7 +162,10 @@ async fn replaced_metadata_change_nothing_else(place: Place) {
     let record = match store.replace_metadata(&collection, &id("x"), &new, Some(first.revision)).await.expect("answers")
     {
         WriteOutcome::Updated(record) => record,
-        other => panic!("{other:?}"),
+        other @ (WriteOutcome::Created(_)
+        | WriteOutcome::PreconditionFailed
+        | WriteOutcome::UnknownImage
+        | WriteOutcome::UnknownCollection) => panic!("{other:?}"),
     };
     let mut expected = first.clone();
     expected.metadata = new.clone();

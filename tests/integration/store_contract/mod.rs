@@ -90,7 +90,9 @@ fn image(text: &str, seed: u32) -> NewImage {
 async fn insert(store: &dyn DescriptorStore, image: &NewImage) -> ImageRecord {
     match store.insert(&default_collection(), image, SameContent::Allow).await.expect("the store answers") {
         InsertOutcome::Inserted(record) => record,
-        other => panic!("{other:?}"),
+        other @ (InsertOutcome::SameContent(_) | InsertOutcome::IdTaken(_) | InsertOutcome::UnknownCollection) => {
+            panic!("{other:?}")
+        }
     }
 }
 
@@ -98,7 +100,9 @@ async fn insert(store: &dyn DescriptorStore, image: &NewImage) -> ImageRecord {
 async fn put(store: &dyn DescriptorStore, image: &NewImage) -> ImageRecord {
     match store.put(&default_collection(), image, None).await.expect("the store answers") {
         WriteOutcome::Created(record) | WriteOutcome::Updated(record) => record,
-        other => panic!("{other:?}"),
+        other @ (WriteOutcome::PreconditionFailed | WriteOutcome::UnknownImage | WriteOutcome::UnknownCollection) => {
+            panic!("{other:?}")
+        }
     }
 }
 
