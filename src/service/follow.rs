@@ -102,6 +102,12 @@ impl Follower {
         self.indexes.get(name)
     }
 
+    /// The last change that the indexes hold, once nobody is applying any.
+    #[cfg(test)]
+    pub(super) async fn watermark(&self) -> Option<i64> {
+        *self.watermark.lock().await
+    }
+
     /// Announces that the index will be built; to be called before [`Follower::run`] is spawned.
     pub(super) fn announce(&self) {
         self.state.send_replace(IndexState::Building { done: 0, total: 0 });
