@@ -132,7 +132,8 @@ async fn after_a_race_of_writers_in_two_processes_each_index_equals_the_store() 
         let stored = fixture.store.descriptors(&default(), &version, None, 1000).await.expect("read");
         for service in [&fixture.service, &other] {
             service.follow_now().await.expect("followed");
-            let ids: HashSet<_> = found(service, SearchRequest { exact: true, ..like(b"a", 50) }).await.into_iter().collect();
+            let ids: HashSet<_> =
+                found(service, SearchRequest { exact: true, ..like(b"a", 50) }).await.into_iter().collect();
             assert_eq!(ids, stored.iter().map(|(id, _)| id.clone()).collect(), "{index:?}");
             for (id, descriptor) in &stored {
                 let itself = search_for(Query::Descriptor(descriptor.values().to_vec(), None), 1);

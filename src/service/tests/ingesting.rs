@@ -11,7 +11,12 @@ async fn add(fixture: &Fixture, new: AddImage) -> Result<AddOutcome, ServiceErro
     fixture.service.add_image(&default(), new).await
 }
 
-async fn put(fixture: &Fixture, bytes: &[u8], metadata: Value, expected: Option<i64>) -> Result<PutOutcome, ServiceError> {
+async fn put(
+    fixture: &Fixture,
+    bytes: &[u8],
+    metadata: Value,
+    expected: Option<i64>,
+) -> Result<PutOutcome, ServiceError> {
     fixture.service.put_image(&default(), id("p"), bytes.to_vec().into(), metadata, expected).await
 }
 
@@ -44,10 +49,7 @@ async fn the_record_says_what_was_stored() {
     let fixture = Fixture::new().await;
     let record = fixture.add_with(b"abc", json!({"brand": "acme"})).await;
     // The test vector of FIPS 180-2, B.1.
-    assert_eq!(
-        record.content_hash.to_string(),
-        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    );
+    assert_eq!(record.content_hash.to_string(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     assert_eq!((record.width, record.height, record.byte_size), (4, 2, 3));
     assert_eq!(record.version, fixture.service.version(Profile::Rnip));
     assert_eq!(fixture.service.image(&default(), &record.id).await.expect("there"), record);
@@ -127,7 +129,8 @@ async fn an_upload_that_is_refused_stores_nothing() {
     assert!(matches!(refused, Err(ServiceError::Extract(ExtractError::NotAnImage))), "{refused:?}");
     let panicked = add(&fixture, image(b"panic", json!({}))).await;
     assert!(matches!(panicked, Err(ServiceError::Extract(ExtractError::Internal(_)))), "{panicked:?}");
-    let nowhere = fixture.service.add_image(&CollectionName::new("nowhere").expect("valid"), image(b"a", json!({}))).await;
+    let nowhere =
+        fixture.service.add_image(&CollectionName::new("nowhere").expect("valid"), image(b"a", json!({}))).await;
     assert!(matches!(&nowhere, Err(ServiceError::UnknownCollection(name)) if name == "nowhere"), "{nowhere:?}");
     let begun = fixture.control.begun();
     let too_large = add(&fixture, image(b"a", json!({"text": "x".repeat(2000)}))).await;
@@ -225,7 +228,8 @@ async fn collections_are_created_once_and_the_default_one_stays() {
     let fixture = Fixture::new().await;
     let service = &fixture.service;
     let name = CollectionName::new("covers").expect("valid");
-    let (created, new) = service.create_collection(name.clone(), Some(Profile::Fast), "a".to_owned()).await.expect("ok");
+    let (created, new) =
+        service.create_collection(name.clone(), Some(Profile::Fast), "a".to_owned()).await.expect("ok");
     assert!(new);
     let again = service.create_collection(name.clone(), Some(Profile::Fast), "b".to_owned()).await.expect("ok");
     assert_eq!(again, (created.clone(), false));
