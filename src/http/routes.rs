@@ -38,7 +38,7 @@ pub struct HttpLimits {
     /// How many connections may be open at a time; more wait in the kernel's queue.
     pub max_connections: usize,
     /// How long requests under way may take to end after the shutdown began, in milliseconds.
-    pub shutdown_grace_ms: u64,
+    pub shutdown_timeout_ms: u64,
 }
 
 impl Default for HttpLimits {
@@ -50,7 +50,7 @@ impl Default for HttpLimits {
             header_timeout_ms: 30_000,
             max_concurrent_uploads: 16,
             max_connections: 1024,
-            shutdown_grace_ms: 20_000,
+            shutdown_timeout_ms: 20_000,
         }
     }
 }
@@ -72,8 +72,8 @@ impl HttpLimits {
     }
 
     /// How long requests under way may take to end after the shutdown began.
-    pub(super) fn shutdown_grace(&self) -> Duration {
-        Duration::from_millis(self.shutdown_grace_ms)
+    pub(super) fn shutdown_timeout(&self) -> Duration {
+        Duration::from_millis(self.shutdown_timeout_ms)
     }
 }
 

@@ -21,7 +21,7 @@ use tower::ServiceExt;
 use super::routes::HttpLimits;
 
 /// Serves `router` on `listener` until `shutdown` is ready, then lets the requests under way end within
-/// [`HttpLimits::shutdown_grace_ms`]; what is not answered by then is cut off.
+/// [`HttpLimits::shutdown_timeout_ms`]; what is not answered by then is cut off.
 ///
 /// `axum::serve` bounds neither the number of connections nor the time that a client may take for the head of a
 /// request, so a few slow clients could hold every file descriptor; hence this loop over hyper.
@@ -46,8 +46,8 @@ pub async fn serve(
         tokio::spawn(connection(stream, peer, router.clone(), limits.header_timeout(), graceful.watcher(), permit));
     }
     drop(listener);
-    if tokio::time::timeout(limits.shutdown_grace(), graceful.shutdown()).await.is_err() {
-        tracing::warn!(grace_ms = limits.shutdown_grace_ms, "requests were still under way at the end of the shutdown");
+    if tokio::time::timeout(limits.shutdown_timeout(), graceful.shutdown()).await.is_err() {
+        tracing::warn!(timeout_ms = limits.shutdown_timeout_ms, "requests were still under way at the end of the shutdown");
     }
     Ok(())
 }
