@@ -31,6 +31,11 @@ impl Model {
         Self::from_bytes(EMBEDDED)
     }
 
+    /// The bytes of the model file that is part of the program.
+    pub fn embedded_file() -> &'static [u8] {
+        EMBEDDED
+    }
+
     /// Reads a model file for the default chip; see [`Model::for_chip`].
     ///
     /// # Errors
