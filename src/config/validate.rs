@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Config, ConfigError, Source};
 
-const ISAS: [&str; 5] = ["auto", "scalar", "avx2", "avx512vnni", "neon"];
+const ISAS: [&str; 4] = ["auto", "scalar", "avx2", "avx512vnni"];
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// Checks every value.
