@@ -11,6 +11,30 @@ pub mod metric {
     pub const UPTIME_SECONDS: &str = "eyrie_uptime_seconds";
     /// Gauge: resident memory of the process in bytes (Linux only).
     pub const RESIDENT_MEMORY_BYTES: &str = "process_resident_memory_bytes";
+    /// Gauge: images that wait for a worker.
+    pub const QUEUE_DEPTH: &str = "eyrie_extraction_queue_depth";
+    /// Gauge: workers that are describing an image.
+    pub const WORKERS_BUSY: &str = "eyrie_extraction_workers_busy";
+    /// Counter: images that a worker took, by `outcome` (`described`, `refused`, `failed`, `abandoned`).
+    pub const EXTRACTIONS: &str = "eyrie_extractions_total";
+    /// Counter: images that were turned away because the queue was full.
+    pub const EXTRACTIONS_OVERLOADED: &str = "eyrie_extractions_overloaded_total";
+    /// Histogram: seconds that a worker takes for one image, by `profile`.
+    pub const EXTRACTION_SECONDS: &str = "eyrie_extraction_seconds";
+    /// Gauge: descriptors in the indexes of all collections.
+    pub const INDEX_POINTS: &str = "eyrie_index_points";
+    /// Gauge: bytes that the indexes of all collections keep (an estimate).
+    pub const INDEX_BYTES: &str = "eyrie_index_bytes";
+    /// Gauge: sequence number of the last change that the index holds.
+    pub const INDEX_WATERMARK: &str = "eyrie_index_watermark";
+    /// Histogram: seconds from the start to a complete index.
+    pub const INDEX_BUILD_SECONDS: &str = "eyrie_index_build_seconds";
+    /// Counter: failed attempts to read the change log.
+    pub const FOLLOW_FAILURES: &str = "eyrie_index_follow_failures_total";
+    /// Histogram: seconds in the index for one search.
+    pub const INDEX_SEARCH_SECONDS: &str = "eyrie_index_search_seconds";
+    /// Counter: answered searches, by `query` (`image`, `id`, `descriptor`).
+    pub const SEARCHES: &str = "eyrie_searches_total";
 }
 
 /// Upper bounds of the histogram buckets for durations, in seconds: a request that finds its answer in memory takes
@@ -73,10 +97,22 @@ pub fn install_metrics() -> Result<PrometheusHandle, String> {
 }
 
 fn describe() {
-    use metrics::{Unit, describe_gauge};
+    use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
     describe_gauge!(metric::BUILD_INFO, "Always 1; the labels name the program's version, model and instruction set.");
     describe_gauge!(metric::UPTIME_SECONDS, Unit::Seconds, "Seconds since the process started to serve.");
     describe_gauge!(metric::RESIDENT_MEMORY_BYTES, Unit::Bytes, "Resident memory of the process.");
+    describe_gauge!(metric::QUEUE_DEPTH, "Images that wait for a worker.");
+    describe_gauge!(metric::WORKERS_BUSY, "Workers that are describing an image.");
+    describe_counter!(metric::EXTRACTIONS, "Images that a worker took, by outcome.");
+    describe_counter!(metric::EXTRACTIONS_OVERLOADED, "Images turned away because the queue was full.");
+    describe_histogram!(metric::EXTRACTION_SECONDS, Unit::Seconds, "Time of a worker for one image, by profile.");
+    describe_gauge!(metric::INDEX_POINTS, "Descriptors in the indexes of all collections.");
+    describe_gauge!(metric::INDEX_BYTES, Unit::Bytes, "Memory of the indexes of all collections (an estimate).");
+    describe_gauge!(metric::INDEX_WATERMARK, "Sequence number of the last change that the index holds.");
+    describe_histogram!(metric::INDEX_BUILD_SECONDS, Unit::Seconds, "Time to build the index from the database.");
+    describe_counter!(metric::FOLLOW_FAILURES, "Failed attempts to bring the index to the state of the database.");
+    describe_histogram!(metric::INDEX_SEARCH_SECONDS, Unit::Seconds, "Time in the index for one search.");
+    describe_counter!(metric::SEARCHES, "Answered searches, by kind of query.");
 }
 
 /// Sets [`metric::BUILD_INFO`].

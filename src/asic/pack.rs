@@ -1,0 +1,95 @@
+//! A layer as the kernels want it: 2-bit codes by blocks of 32 output channels, and the constants of the epilogue.
+//!
+//! Inputs are taken in groups of four, the width of one dot-product lane. Within a block the packed codes lie
+//!
+//! ```text
+//! [tap = ky * 3 + kx][cin / 4][32 output channels]      one byte = four codes = the four inputs of a group
+//! ```
+//!
+//! and a block expands, byte by byte, to a panel of levels
+//!
+//! ```text
+//! [tap][cin / 4][32 output channels][4]                 i8
+//! ```
+//!
+//! of 9 * cin * 32 bytes (147 KB for 512 input channels), which stays in the second-level cache while all pixels of a
+//! band pass over it. Because `(kx, cin)` are neighbours both in a padded channels-last image and in the panel, the
+//! three taps of one `ky` are one run of `3 * cin` bytes: a window is three runs.
+
+use super::codebook::Codebook;
+use super::{ConvParams, ModelError, arith};
+
+/// Output channels of a block.
+pub(crate) const BLOCK: usize = 32;
+
+/// A validated layer, packed.
+#[derive(Debug, Clone)]
+pub(crate) struct PackedConv {
+    /// Input channels, rounded up to a multiple of four: the image's three become four, the fourth always zero.
+    pub(crate) cin: usize,
+    /// Output channels.
+    pub(crate) cout: usize,
+    /// The levels.
+    pub(crate) codebook: Codebook,
+    /// Largest input, 31 or 255.
+    pub(crate) input_max: u8,
+    /// Packed codes, block after block.
+    pub(crate) codes: Vec<u8>,
+    /// Multiplier of each output channel.
+    pub(crate) multiplier: Vec<i32>,
+    /// Bias of each output channel.
+    pub(crate) bias: Vec<i32>,
+    /// The rounding right shift.
+    pub(crate) shift: u32,
+}
+
+impl PackedConv {
+    /// Validates and packs.
+    pub(crate) fn new(params: &ConvParams) -> Result<Self, ModelError> {
+        params.validate()?;
+        let cin = params.cin.next_multiple_of(4);
+        let groups = cin / 4;
+        let mut codes = vec![0u8; params.cout * 9 * groups];
+        for (channel, window) in params.codes.chunks_exact(9 * params.cin).enumerate() {
+            let (block, lane) = (channel / BLOCK, channel % BLOCK);
+            for (tap, inputs) in window.chunks_exact(params.cin).enumerate() {
+                for (group, four) in inputs.chunks(4).enumerate() {
+                    let byte = four.iter().rev().fold(0, |byte, &code| byte << 2 | code);
+                    codes[((block * 9 + tap) * groups + group) * BLOCK + lane] = byte;
+                }
+            }
+        }
+        Ok(Self {
+            cin,
+            cout: params.cout,
+            codebook: Codebook(params.codebook),
+            input_max: params.input_max(),
+            codes,
+            multiplier: params.multiplier.iter().map(|&m| i32::from(m)).collect(),
+            bias: params.bias.clone(),
+            shift: params.shift,
+        })
+    }
+
+    /// Blocks of output channels.
+    pub(crate) fn blocks(&self) -> usize {
+        self.cout / BLOCK
+    }
+
+    /// The packed codes of one block.
+    pub(crate) fn block_codes(&self, block: usize) -> &[u8] {
+        let len = 9 * self.cin / 4 * BLOCK;
+        &self.codes[block * len..][..len]
+    }
+
+    /// Bytes of an expanded block.
+    pub(crate) fn panel_len(&self) -> usize {
+        9 * self.cin * BLOCK
+    }
+
+    /// The sum of a window turned into the activation of an output channel.
+    #[inline]
+    pub(crate) fn requantise(&self, acc: i32, channel: usize) -> u8 {
+        arith::requantise(acc, self.multiplier[channel], self.bias[channel], self.shift)
+    }
+}

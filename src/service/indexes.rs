@@ -1,0 +1,109 @@
+//! The indexes of all collections, and how a stretch of the change log is applied to them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::domain::{CollectionName, Descriptor, DescriptorVersion, ImageId};
+use crate::index::VectorIndex;
+use crate::store::{Change, ChangeKind, StoredDescriptor};
+
+/// Makes an empty index for descriptors of so many values.
+pub type NewIndex = Box<dyn Fn(usize) -> Arc<dyn VectorIndex> + Send + Sync>;
+
+/// The index of one collection.
+pub(super) struct CollectionIndex {
+    /// The version of every descriptor in it.
+    pub(super) version: DescriptorVersion,
+    /// The values of each descriptor in it.
+    pub(super) dimension: usize,
+    /// The points.
+    pub(super) points: Arc<dyn VectorIndex>,
+}
+
+/// A snapshot of which collection has which index; collections without a searchable image have none.
+#[derive(Default)]
+pub(super) struct Indexes(RwLock<HashMap<CollectionName, Arc<CollectionIndex>>>);
+
+impl Indexes {
+    pub(super) fn get(&self, name: &CollectionName) -> Option<Arc<CollectionIndex>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    pub(super) fn insert(&self, name: CollectionName, index: Arc<CollectionIndex>) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(name, index);
+    }
+
+    pub(super) fn remove(&self, name: &CollectionName) -> Option<Arc<CollectionIndex>> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(name)
+    }
+
+    pub(super) fn replace_all(&self, indexes: HashMap<CollectionName, Arc<CollectionIndex>>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = indexes;
+    }
+
+    /// Live points and bytes of all indexes together.
+    pub(super) fn totals(&self) -> (usize, usize) {
+        let all: Vec<_> = self.0.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        all.iter().fold((0, 0), |(n, bytes), index| (n + index.points.len(), bytes + index.points.memory_bytes()))
+    }
+}
+
+/// What a stretch of the change log comes to for one collection.
+#[derive(Default)]
+pub(super) struct Outcome {
+    /// The collection was deleted; what follows belongs to a new one of the same name.
+    pub(super) deleted: bool,
+    /// The last state of each image that was touched since; `None` when it is gone.
+    pub(super) images: BTreeMap<ImageId, Option<StoredDescriptor>>,
+}
+
+/// Keeps the last word of the log on every image. Only the last one counts, since an entry carries the descriptor as it
+/// is now and not as it was then.
+pub(super) fn fold(changes: Vec<Change>) -> BTreeMap<CollectionName, Outcome> {
+    let mut outcomes = BTreeMap::<CollectionName, Outcome>::new();
+    for change in changes {
+        let outcome = outcomes.entry(change.collection).or_default();
+        match change.kind {
+            ChangeKind::ImageWritten(id, stored) => {
+                outcome.images.insert(id, stored);
+            }
+            ChangeKind::ImageDeleted(id) => {
+                outcome.images.insert(id, None);
+            }
+            ChangeKind::CollectionDeleted => *outcome = Outcome { deleted: true, images: BTreeMap::new() },
+        }
+    }
+    outcomes
+}
+
+/// Brings an index to the given state of these images. Blocks; applying the same once more changes nothing.
+pub(super) fn apply(index: &CollectionIndex, images: BTreeMap<ImageId, Option<StoredDescriptor>>) {
+    let mut points = Vec::with_capacity(images.len());
+    for (id, stored) in images {
+        match stored {
+            Some(stored) if stored.version == index.version => points.push((id, stored.descriptor)),
+            // Gone, or described by another model: not to be found by this one.
+            Some(_) | None => {
+                index.points.remove(&id);
+            }
+        }
+    }
+    upsert(index, points);
+}
+
+/// Inserts points; one that does not fit is left out and logged, since it must not keep the others out.
+pub(super) fn upsert(index: &CollectionIndex, mut points: Vec<(ImageId, Descriptor)>) {
+    points.retain(|(id, descriptor)| {
+        let fits = descriptor.dimension() == index.dimension;
+        if !fits {
+            tracing::error!(%id, actual = descriptor.dimension(), expected = index.dimension,
+                "a stored descriptor has the wrong length; the image cannot be found until it is stored again");
+        }
+        fits
+    });
+    if !points.is_empty()
+        && let Err(error) = index.points.upsert(points)
+    {
+        tracing::error!(%error, "the index refuses descriptors that have its length");
+    }
+}

@@ -1,0 +1,71 @@
+//! Whether the service can answer.
+
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
+
+use super::follow::IndexState;
+use super::{Readiness, RetrievalService};
+use crate::store::{DescriptorStore, StoreError};
+
+/// The database has to answer within this time.
+const BOUND: Duration = Duration::from_secs(2);
+
+/// An answer of the database counts for so long, however many probes ask.
+const KEPT: Duration = Duration::from_secs(1);
+
+const OK: &str = "ok";
+
+/// Remembers the last answer of the database. The lock makes probes that come at once share one question.
+#[derive(Default)]
+pub(super) struct StoreCheck(Mutex<Option<(Instant, &'static str)>>);
+
+impl StoreCheck {
+    /// `ok`, or what is wrong in a few public words; the log has the inside.
+    async fn state(&self, store: &dyn DescriptorStore) -> &'static str {
+        let mut last = self.0.lock().await;
+        if let Some((asked, state)) = *last
+            && asked.elapsed() < KEPT
+        {
+            return state;
+        }
+        let state = match timeout(BOUND, store.ping()).await {
+            Ok(Ok(())) => OK,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the database fails the readiness check");
+                match error {
+                    StoreError::Unavailable(_) => "unavailable",
+                    StoreError::Full(_) => "no space left",
+                    StoreError::Internal(_) => "failed",
+                }
+            }
+            Err(_) => {
+                tracing::warn!(seconds = BOUND.as_secs(), "the database does not answer the readiness check");
+                "no answer in time"
+            }
+        };
+        *last = Some((Instant::now(), state));
+        state
+    }
+}
+
+impl RetrievalService {
+    /// Whether the service can answer now. Takes two seconds at most.
+    pub async fn readiness(&self) -> Readiness {
+        let store = self.store_check.state(&*self.store).await;
+        let index = self.follower.state();
+        let closed = self.gate.is_closed();
+        Readiness {
+            ready: store == OK && matches!(index, IndexState::Ready | IndexState::Off) && !closed,
+            store: store.to_owned(),
+            index: match index {
+                IndexState::Off => "not kept in this process".to_owned(),
+                IndexState::Building { done, total } => format!("building, {done} of {total}"),
+                IndexState::Waiting => "waiting for the database, then it is built".to_owned(),
+                IndexState::Ready => OK.to_owned(),
+            },
+            workers: if closed { "shutting down" } else { OK }.to_owned(),
+        }
+    }
+}

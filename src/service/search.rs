@@ -1,0 +1,234 @@
+//! Searching a collection.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use metrics::{counter, histogram};
+use tokio::sync::Semaphore;
+
+use super::follow::IndexState;
+use super::indexes::CollectionIndex;
+use super::workers::WhenFull;
+use super::{Query, RetrievalService, SearchHit, SearchRequest, SearchResponse, ServiceError};
+use crate::domain::{
+    Collection, CollectionName, Descriptor, DescriptorVersion, ExtractionCost, Filter, ImageId, ImageRecord, Neighbor,
+};
+use crate::index::SearchParams;
+use crate::telemetry::metric;
+
+/// The largest breadth of a graph search; beyond it an exact search is faster.
+const MAX_EF: usize = 4_096;
+
+/// Neighbours read beyond those asked for, to fill the places of images that are deleted during the search.
+const SPARE: usize = 8;
+
+/// Searches that may wait for a free processor; one more is refused.
+const MAX_WAITING: usize = 256;
+
+/// Bounds the searches that run at once (each takes a processor) and those that wait.
+pub(super) struct SearchSlots {
+    admitted: Semaphore,
+    running: Arc<Semaphore>,
+}
+
+impl SearchSlots {
+    pub(super) fn new() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { admitted: Semaphore::new(processors + MAX_WAITING), running: Arc::new(Semaphore::new(processors)) }
+    }
+}
+
+/// A query, resolved to the descriptor that is looked for.
+struct Wanted {
+    descriptor: Descriptor,
+    /// The image that must not be among its own results.
+    itself: Option<ImageId>,
+    cost: Option<ExtractionCost>,
+}
+
+impl RetrievalService {
+    /// Searches a collection.
+    ///
+    /// # Errors
+    /// [`ServiceError`]: a number out of range, unknown collection or image, a query that is no image or no descriptor of this
+    /// collection, [`ServiceError::NotReady`], overload, the database.
+    pub async fn search(
+        &self,
+        collection: &CollectionName,
+        request: SearchRequest,
+    ) -> Result<SearchResponse, ServiceError> {
+        let _running = self.gate.enter()?;
+        self.check(&request)?;
+        let found = self.known_collection(collection).await?;
+        if self.follower.state() != IndexState::Ready {
+            return Err(ServiceError::NotReady);
+        }
+        let version = self.version(found.profile);
+        let kind = match &request.query {
+            Query::Image(_) => "image",
+            Query::Id(_) => "id",
+            Query::Descriptor(..) => "descriptor",
+        };
+        let wanted = self.resolve(&found, &version, request.query).await?;
+        let page = Page {
+            k: request.k,
+            offset: request.offset,
+            min_score: request.min_score,
+            filter: request.filter,
+            ef: request.ef,
+            exact: request.exact,
+        };
+        let mut index_milliseconds = 0.0;
+        let mut answer = self.page(collection, &version, &wanted, &page, &mut index_milliseconds).await?;
+        if answer.incomplete {
+            // More images went away than the spare ones could replace, probably by another process: read what it did
+            // and look once more.
+            self.follow_now().await?;
+            answer = self.page(collection, &version, &wanted, &page, &mut index_milliseconds).await?;
+        }
+        counter!(metric::SEARCHES, "query" => kind).increment(1);
+        Ok(SearchResponse { hits: answer.hits, version, cost: wanted.cost, index_milliseconds })
+    }
+
+    fn check(&self, request: &SearchRequest) -> Result<(), ServiceError> {
+        let max = self.options.max_results;
+        if !(1..=max).contains(&request.k) {
+            return Err(ServiceError::OutOfRange { name: "k", allowed: format!("between 1 and {max}") });
+        }
+        if request.offset > max - request.k {
+            let allowed = format!("at most {} with this k (offset and k together at most {max})", max - request.k);
+            return Err(ServiceError::OutOfRange { name: "offset", allowed });
+        }
+        if request.min_score.is_some_and(|score| !(-1.0..=1.0).contains(&score)) {
+            return Err(ServiceError::OutOfRange { name: "min_score", allowed: "between -1 and 1".to_owned() });
+        }
+        if request.ef.is_some_and(|ef| !(1..=MAX_EF).contains(&ef)) {
+            return Err(ServiceError::OutOfRange { name: "ef", allowed: format!("between 1 and {MAX_EF}") });
+        }
+        Ok(())
+    }
+
+    async fn resolve(
+        &self,
+        collection: &Collection,
+        version: &DescriptorVersion,
+        query: Query,
+    ) -> Result<Wanted, ServiceError> {
+        let must_be = |actual: DescriptorVersion| {
+            if actual == *version {
+                return Ok(());
+            }
+            Err(ServiceError::VersionMismatch { actual, expected: version.clone() })
+        };
+        match query {
+            Query::Image(bytes) => {
+                let extraction = self.pool.describe(bytes, collection.profile, WhenFull::Refuse).await?;
+                Ok(Wanted { descriptor: extraction.descriptor, itself: None, cost: Some(extraction.cost) })
+            }
+            Query::Id(id) => {
+                let Some(stored) = self.store.get_descriptor(&collection.name, &id).await? else {
+                    return Err(self.missing(&collection.name, &id).await);
+                };
+                must_be(stored.version)?;
+                Ok(Wanted { descriptor: stored.descriptor, itself: Some(id), cost: None })
+            }
+            Query::Descriptor(values, made_by) => {
+                made_by.map_or(Ok(()), must_be)?;
+                let descriptor = Descriptor::new(values, self.dimension(collection.profile))?;
+                Ok(Wanted { descriptor, itself: None, cost: None })
+            }
+        }
+    }
+
+    async fn page(
+        &self,
+        collection: &CollectionName,
+        version: &DescriptorVersion,
+        wanted: &Wanted,
+        page: &Page,
+        index_milliseconds: &mut f64,
+    ) -> Result<Answer, ServiceError> {
+        let allowed = match &page.filter {
+            Some(filter) => Some(HashSet::from_iter(self.store.matching_ids(collection, filter).await?)),
+            None => None,
+        };
+        let index = match self.follower.index(collection) {
+            // Of another version: the collection was just made anew with another profile, so it has nothing to find yet.
+            Some(index) if index.version == *version => index,
+            Some(_) | None => return Ok(Answer::default()),
+        };
+        let asked = page.offset + page.k + SPARE + usize::from(wanted.itself.is_some());
+        let params = SearchParams { k: asked, ef: page.ef, exact: page.exact };
+        let start = Instant::now();
+        let mut neighbors = self.nearest(index, wanted.descriptor.clone(), params, allowed).await?;
+        let elapsed = start.elapsed().as_secs_f64();
+        histogram!(metric::INDEX_SEARCH_SECONDS).record(elapsed);
+        *index_milliseconds += elapsed * 1e3;
+
+        let exhausted = neighbors.len() < asked;
+        neighbors.retain(|n| Some(&n.id) != wanted.itself.as_ref());
+        let cut = neighbors.iter().position(|n| page.min_score.is_some_and(|min| n.score < min));
+        neighbors.truncate(cut.unwrap_or(neighbors.len()));
+        neighbors.drain(..page.offset.min(neighbors.len()));
+        if neighbors.is_empty() {
+            return Ok(Answer::default());
+        }
+        let ids: Vec<ImageId> = neighbors.iter().map(|n| n.id.clone()).collect();
+        let records = self.store.get_many(collection, &ids).await?;
+        let hits = hits(neighbors, records, page);
+        let incomplete = hits.len() < page.k && hits.len() < ids.len() && !exhausted && cut.is_none();
+        Ok(Answer { hits, incomplete })
+    }
+
+    async fn nearest(
+        &self,
+        index: Arc<CollectionIndex>,
+        query: Descriptor,
+        params: SearchParams,
+        allowed: Option<HashSet<ImageId>>,
+    ) -> Result<Vec<Neighbor>, ServiceError> {
+        let _admitted =
+            self.slots.admitted.try_acquire().map_err(|_| ServiceError::Overloaded { retry_after_seconds: 1 })?;
+        let slot = Arc::clone(&self.slots.running).acquire_owned().await.map_err(|_| ServiceError::ShuttingDown)?;
+        tokio::task::spawn_blocking(move || {
+            // Held until the search is done, also when the client has gone by then.
+            let _slot = slot;
+            index.points.search(&query, params, allowed.as_ref())
+        })
+        .await
+        .map_err(|e| ServiceError::Internal(format!("the index search failed: {e}")))?
+        .map_err(|e| ServiceError::Internal(e.to_string()))
+    }
+}
+
+/// Which part of the results is wanted, and how.
+struct Page {
+    k: usize,
+    offset: usize,
+    min_score: Option<f32>,
+    filter: Option<Filter>,
+    ef: Option<usize>,
+    exact: bool,
+}
+
+#[derive(Default)]
+struct Answer {
+    hits: Vec<SearchHit>,
+    /// There may be more hits than these, since many of those that the index named are gone.
+    incomplete: bool,
+}
+
+/// Joins the neighbours, which are in order, with their records; leaves out those that are gone or, changed meanwhile,
+/// no longer match the filter.
+fn hits(neighbors: Vec<Neighbor>, records: Vec<ImageRecord>, page: &Page) -> Vec<SearchHit> {
+    let mut records: HashMap<ImageId, ImageRecord> = records.into_iter().map(|r| (r.id.clone(), r)).collect();
+    neighbors
+        .into_iter()
+        .filter_map(|n| records.remove(&n.id).map(|record| (n.score, record)))
+        .filter(|(_, record)| page.filter.as_ref().is_none_or(|filter| filter.matches(&record.metadata)))
+        .take(page.k)
+        .enumerate()
+        .map(|(i, (score, record))| SearchHit { rank: page.offset + i + 1, score, record })
+        .collect()
+}

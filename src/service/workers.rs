@@ -1,0 +1,303 @@
+//! The bounded pool of threads that describe images.
+//!
+//! Each thread owns one extractor. At most `queue_length` images wait beside those that are being described; one more is
+//! refused at once ([`ServiceError::Overloaded`]), so that a burst costs answers instead of memory.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use metrics::{counter, gauge, histogram};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::ServiceError;
+use crate::domain::{DescriptorVersion, Profile};
+use crate::extract::{ExtractError, Extraction, Extractor};
+use crate::telemetry::metric;
+
+/// The longest time that an overloaded client is told to stay away.
+const MAX_RETRY_SECONDS: u64 = 120;
+
+/// Taken for the time per image until the first one is done.
+const FIRST_GUESS: Duration = Duration::from_secs(1);
+
+type Answer = Result<Extraction, ExtractError>;
+
+struct Job {
+    bytes: Bytes,
+    profile: Profile,
+    answer: oneshot::Sender<Answer>,
+    /// Held from admission until the job is done or dropped: this is what bounds the queue.
+    _room: OwnedSemaphorePermit,
+}
+
+struct Queue {
+    jobs: VecDeque<Job>,
+    closed: bool,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    filled: Condvar,
+    busy: AtomicUsize,
+    /// Moving average of the time per image, in microseconds.
+    mean_micros: AtomicU64,
+}
+
+impl Shared {
+    // Nothing panics while it holds the lock, so a poisoned queue is still whole.
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next job that somebody still waits for; `None` once the pool is closed and the queue empty.
+    fn next(&self) -> Option<Job> {
+        let mut queue = self.lock();
+        loop {
+            while let Some(job) = queue.jobs.pop_front() {
+                depth(&queue);
+                if !job.answer.is_closed() {
+                    return Some(job);
+                }
+                counter!(metric::EXTRACTIONS, "outcome" => "abandoned").increment(1);
+            }
+            if queue.closed {
+                return None;
+            }
+            queue = self.filled.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn took(&self, elapsed: Duration) {
+        let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+        // Two workers that finish at once may lose one of the two samples, which an average can bear.
+        let mean = self.mean_micros.load(Ordering::Relaxed);
+        self.mean_micros.store(mean - mean / 8 + micros / 8, Ordering::Relaxed);
+    }
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn depth(queue: &Queue) {
+    gauge!(metric::QUEUE_DEPTH).set(queue.jobs.len() as f64);
+}
+
+/// What becomes of an image when the queue is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WhenFull {
+    /// It is refused.
+    Refuse,
+    /// Its sender waits for room.
+    Wait,
+}
+
+/// The pool. Dropping it lets the threads end after the jobs that are queued.
+pub(super) struct InferencePool {
+    shared: Arc<Shared>,
+    room: Arc<Semaphore>,
+    versions: [DescriptorVersion; 3],
+    dimensions: [usize; 3],
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    workers: usize,
+}
+
+fn slot(profile: Profile) -> usize {
+    match profile {
+        Profile::Fast => 0,
+        Profile::Nip => 1,
+        Profile::Rnip => 2,
+    }
+}
+
+impl InferencePool {
+    /// Starts one thread for each extractor.
+    ///
+    /// # Errors
+    /// [`ServiceError::Internal`] when there is no extractor, when two of them have different models, or when the system
+    /// refuses a thread.
+    pub(super) fn start(extractors: Vec<Box<dyn Extractor>>, queue_length: usize) -> Result<Self, ServiceError> {
+        let first = extractors.first().ok_or_else(|| ServiceError::Internal("no extractor was given".to_owned()))?;
+        let versions = [Profile::Fast, Profile::Nip, Profile::Rnip].map(|p| first.version(p));
+        let dimensions = [Profile::Fast, Profile::Nip, Profile::Rnip].map(|p| first.dimension(p));
+        if extractors.iter().any(|e| Profile::ALL.iter().any(|&p| e.version(p) != versions[slot(p)])) {
+            return Err(ServiceError::Internal("the extractors run different models".to_owned()));
+        }
+        let workers = extractors.len();
+        let pool = Self {
+            shared: Arc::new(Shared {
+                queue: Mutex::new(Queue { jobs: VecDeque::new(), closed: false }),
+                filled: Condvar::new(),
+                busy: AtomicUsize::new(0),
+                mean_micros: AtomicU64::new(u64::try_from(FIRST_GUESS.as_micros()).unwrap_or(u64::MAX)),
+            }),
+            room: Arc::new(Semaphore::new((queue_length + workers).min(Semaphore::MAX_PERMITS))),
+            versions,
+            dimensions,
+            threads: Mutex::new(Vec::with_capacity(workers)),
+            workers,
+        };
+        for (number, extractor) in extractors.into_iter().enumerate() {
+            let shared = Arc::clone(&pool.shared);
+            // Where the system refuses a thread, dropping the pool ends those that were started.
+            let thread = std::thread::Builder::new()
+                .name(format!("extract-{number}"))
+                .spawn(move || work(&shared, extractor))
+                .map_err(|e| ServiceError::Internal(format!("no thread for a worker: {e}")))?;
+            pool.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
+        }
+        Ok(pool)
+    }
+
+    /// The version of the descriptors that `profile` yields.
+    pub(super) fn version(&self, profile: Profile) -> &DescriptorVersion {
+        &self.versions[slot(profile)]
+    }
+
+    /// The number of values of the descriptors that `profile` yields.
+    pub(super) fn dimension(&self, profile: Profile) -> usize {
+        self.dimensions[slot(profile)]
+    }
+
+    /// Describes an image on one of the threads. When the returned future is dropped before a thread took the image,
+    /// it is not described at all.
+    ///
+    /// # Errors
+    /// [`ServiceError::Overloaded`] (with [`WhenFull::Refuse`]), [`ServiceError::Extract`], [`ServiceError::ShuttingDown`].
+    pub(super) async fn describe(
+        &self,
+        bytes: Bytes,
+        profile: Profile,
+        when_full: WhenFull,
+    ) -> Result<Extraction, ServiceError> {
+        let room = match when_full {
+            WhenFull::Refuse => self.room_now()?,
+            WhenFull::Wait => Arc::clone(&self.room).acquire_owned().await.map_err(|_| ServiceError::ShuttingDown)?,
+        };
+        let (answer, receiver) = oneshot::channel();
+        {
+            let mut queue = self.shared.lock();
+            if queue.closed {
+                return Err(ServiceError::ShuttingDown);
+            }
+            queue.jobs.push_back(Job { bytes, profile, answer, _room: room });
+            depth(&queue);
+        }
+        self.shared.filled.notify_one();
+        receiver.await.map_err(|_| ServiceError::ShuttingDown)?.map_err(ServiceError::Extract)
+    }
+
+    fn room_now(&self) -> Result<OwnedSemaphorePermit, ServiceError> {
+        if let Ok(room) = Arc::clone(&self.room).try_acquire_owned() {
+            return Ok(room);
+        }
+        // Clients that went away must not keep those out that are here.
+        {
+            let mut queue = self.shared.lock();
+            let before = queue.jobs.len();
+            queue.jobs.retain(|job| !job.answer.is_closed());
+            let abandoned = before - queue.jobs.len();
+            counter!(metric::EXTRACTIONS, "outcome" => "abandoned").increment(abandoned as u64);
+            depth(&queue);
+        }
+        Arc::clone(&self.room).try_acquire_owned().map_err(|_| {
+            counter!(metric::EXTRACTIONS_OVERLOADED).increment(1);
+            ServiceError::Overloaded { retry_after_seconds: self.retry_after_seconds() }
+        })
+    }
+
+    /// When the images that are ahead will be done, by the average so far.
+    fn retry_after_seconds(&self) -> u64 {
+        let ahead = (self.shared.lock().jobs.len() + self.shared.busy.load(Ordering::Relaxed)) as u64;
+        let micros = self.shared.mean_micros.load(Ordering::Relaxed).saturating_mul(ahead) / self.workers as u64;
+        micros.div_ceil(1_000_000).clamp(1, MAX_RETRY_SECONDS)
+    }
+
+    /// Images that wait for a thread.
+    #[cfg(test)]
+    pub(super) fn waiting(&self) -> usize {
+        self.shared.lock().jobs.len()
+    }
+
+    fn close(&self) {
+        self.shared.lock().closed = true;
+        self.shared.filled.notify_all();
+    }
+
+    /// Takes no further image, and blocks until those that were queued are done and the threads have ended.
+    pub(super) fn join(&self) {
+        self.close();
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            if thread.join().is_err() {
+                tracing::error!("a worker thread ended by a panic");
+            }
+        }
+    }
+}
+
+impl Drop for InferencePool {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn work(shared: &Shared, mut extractor: Box<dyn Extractor>) {
+    while let Some(job) = shared.next() {
+        busy(shared.busy.fetch_add(1, Ordering::Relaxed) + 1);
+        let start = Instant::now();
+        let answer = extract(&mut *extractor, &job.bytes, job.profile);
+        let elapsed = start.elapsed();
+        busy(shared.busy.fetch_sub(1, Ordering::Relaxed) - 1);
+        let outcome = match &answer {
+            Ok(_) => {
+                histogram!(metric::EXTRACTION_SECONDS, "profile" => job.profile.as_str()).record(elapsed.as_secs_f64());
+                shared.took(elapsed);
+                "described"
+            }
+            Err(ExtractError::Internal(reason)) => {
+                tracing::error!(%reason, profile = %job.profile, bytes = job.bytes.len(), "an image could not be described");
+                "failed"
+            }
+            Err(
+                ExtractError::Empty
+                | ExtractError::NotAnImage
+                | ExtractError::UnsupportedFormat(_)
+                | ExtractError::Truncated
+                | ExtractError::Corrupt(_)
+                | ExtractError::TooManyPixels { .. }
+                | ExtractError::ZeroSized { .. }
+                | ExtractError::AspectRatio { .. },
+            ) => "refused",
+        };
+        counter!(metric::EXTRACTIONS, "outcome" => outcome).increment(1);
+        let Job { answer: sender, _room: room, .. } = job;
+        // The room is free again before the answer is out, so that a client that sends one image after the other
+        // is never refused for its own previous one.
+        drop(room);
+        // The requester may have gone meanwhile; then nobody wants the answer.
+        drop(sender.send(answer));
+    }
+}
+
+/// Runs the extractor and turns a panic into an error of this one image.
+///
+/// Unwind safety: what an extractor keeps between two calls is the model, which is never written, and scratch memory
+/// that every call fills from the start. A call that was cut short leaves nothing that a later one reads.
+fn extract(extractor: &mut dyn Extractor, bytes: &[u8], profile: Profile) -> Answer {
+    catch_unwind(AssertUnwindSafe(|| extractor.extract(bytes, profile))).unwrap_or_else(|panic| {
+        let reason = panic
+            .downcast_ref::<&str>()
+            .map(|s| (*s).to_owned())
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "no reason given".to_owned());
+        Err(ExtractError::Internal(format!("the extractor panicked: {reason}")))
+    })
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn busy(workers: usize) {
+    gauge!(metric::WORKERS_BUSY).set(workers as f64);
+}
