@@ -61,9 +61,10 @@ fn show(loaded: &Loaded, as_json: bool) -> Result<(), CliError> {
     let config = serde_json::to_value(&loaded.config).map_err(|e| CliError::Failed(e.to_string()))?;
     let value_of = |key: &str| config.pointer(&format!("/{}", key.replace('.', "/"))).unwrap_or(&Value::Null);
     if as_json {
-        let keys = loaded.sources.iter().map(|(key, source)| {
-            (key.clone(), json!({"value": value_of(key), "source": source.to_string()}))
-        });
+        let keys = loaded
+            .sources
+            .iter()
+            .map(|(key, source)| (key.clone(), json!({"value": value_of(key), "source": source.to_string()})));
         return output::json(&Value::Object(keys.collect()));
     }
     let mut table = output::table(["KEY", "VALUE", "FROM"]);

@@ -3,6 +3,7 @@
 mod config;
 mod describe;
 mod error;
+mod files;
 mod import;
 mod model;
 mod output;

@@ -13,14 +13,15 @@ const PLAIN_LINE_EVERY: Duration = Duration::from_secs(10);
 /// How far a piece of work is.
 pub(super) struct Progress {
     bar: ProgressBar,
-    what: &'static str,
+    what: String,
     /// When the last plain line was written; `None` on a terminal.
     last_line: Option<Mutex<Instant>>,
 }
 
 impl Progress {
     /// Starts to show `what` for so many steps.
-    pub(super) fn start(what: &'static str, steps: usize) -> Self {
+    pub(super) fn start(what: impl Into<String>, steps: usize) -> Self {
+        let what = what.into();
         let on_terminal = std::io::stderr().is_terminal();
         let bar = if on_terminal { ProgressBar::new(steps as u64) } else { ProgressBar::hidden() };
         bar.set_length(steps as u64);
@@ -29,7 +30,7 @@ impl Progress {
         ) {
             bar.set_style(style.progress_chars("=> "));
         }
-        bar.set_prefix(what);
+        bar.set_prefix(what.clone());
         if on_terminal {
             bar.enable_steady_tick(Duration::from_millis(200));
         }
@@ -39,6 +40,16 @@ impl Progress {
     /// One step is done.
     pub(super) fn step(&self) {
         self.bar.inc(1);
+        self.plain_line();
+    }
+
+    /// So many steps are done by now.
+    pub(super) fn set(&self, done: usize) {
+        self.bar.set_position(done as u64);
+        self.plain_line();
+    }
+
+    fn plain_line(&self) {
         let Some(last) = &self.last_line else { return };
         let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if last.elapsed() >= PLAIN_LINE_EVERY {

@@ -1,6 +1,5 @@
 //! `eyrie import`: a folder into a collection.
 
-mod files;
 mod report;
 mod run;
 
@@ -12,6 +11,7 @@ use crate::app::{self, Backend, Purpose};
 use crate::domain::{CollectionName, Profile};
 
 use super::error::CliError;
+use super::files;
 use super::output;
 use super::settings::Settings;
 

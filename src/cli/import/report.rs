@@ -14,10 +14,8 @@ const NAMED_FOR_EACH_REASON: usize = 20;
 pub(super) enum Outcome {
     /// Stored under this id.
     Stored(String),
-    /// The same bytes are there, described by the running model.
+    /// The same bytes are there (where another model had described them, they are described again by now).
     AlreadyThere,
-    /// The same bytes were there, described by another model, and were described again.
-    DescribedAgain(String),
     /// No image.
     NotAnImage,
     /// Not stored, and why.
@@ -46,8 +44,6 @@ pub(super) struct Report {
     pub stored: usize,
     /// Images that were there already.
     pub already_there: usize,
-    /// Images that were there, described by another model.
-    pub described_again: usize,
     /// Files that are no images.
     pub not_images: usize,
     /// Files that failed, in the order of their paths.
@@ -68,7 +64,6 @@ impl Report {
             files,
             stored: 0,
             already_there: 0,
-            described_again: 0,
             not_images: 0,
             failed: Vec::new(),
             stopped: false,
@@ -82,7 +77,6 @@ impl Report {
         match outcome {
             Outcome::Stored(_) => self.stored += 1,
             Outcome::AlreadyThere => self.already_there += 1,
-            Outcome::DescribedAgain(_) => self.described_again += 1,
             Outcome::NotAnImage => self.not_images += 1,
             Outcome::Failed(reason) => self.failed.push(Failure { path: path.to_owned(), reason }),
             Outcome::Fatal(reason) => {
@@ -112,9 +106,6 @@ impl Report {
             self.failed.len(),
             self.seconds
         )];
-        if self.described_again > 0 {
-            lines.push(format!("{} were described again: they had been by another model", self.described_again));
-        }
         let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for failure in &self.failed {
             by_reason.entry(&failure.reason).or_default().push(&failure.path);

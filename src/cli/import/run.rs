@@ -1,22 +1,22 @@
 //! The import itself: files are read ahead while the workers of the service describe.
 
+use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use futures::StreamExt as _;
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use std::io::Write as _;
 
 use crate::cli::error::CliError;
+use crate::cli::files::Found;
 use crate::cli::output;
 use crate::cli::progress::Progress;
 use crate::cli::signals::stop_requested;
-use crate::domain::{CollectionName, ImageId, ImageRecord, Profile};
+use crate::domain::{CollectionName, ImageId, Profile};
 use crate::service::{AddImage, AddOutcome, ExtractError, OnDuplicate, RetrievalService, ServiceError};
 
 use super::IdFrom;
-use super::files::Found;
 use super::report::{Outcome, Report};
 
 /// What is imported where and how.
@@ -38,13 +38,9 @@ pub(super) struct Plan {
 /// # Errors
 /// [`CliError::Failed`] when there is no collection to import into; [`CliError::Output`] when a line cannot be printed. A
 /// file that fails is no error but part of the report.
-pub(super) async fn import(
-    service: &RetrievalService,
-    plan: &Plan,
-    files: Vec<Found>,
-) -> Result<Report, CliError> {
+pub(super) async fn import(service: &RetrievalService, plan: &Plan, files: Vec<Found>) -> Result<Report, CliError> {
     let started = Instant::now();
-    let profile = ready_collection(service, plan).await?;
+    ready_collection(service, plan).await?;
     let mut report = Report::new(plan.collection.as_str(), files.len());
     let progress = Progress::start("importing", files.len());
     let stop = AtomicBool::new(false);
@@ -52,14 +48,14 @@ pub(super) async fn import(
     let work = async {
         let mut outcomes = futures::stream::iter(&files)
             .take_while(|_| std::future::ready(!stop.load(Ordering::Relaxed)))
-            .map(|file| async move { (file, import_file(service, plan, profile, file).await) })
+            .map(|file| async move { (file, import_file(service, plan, file).await) })
             .buffer_unordered(plan.at_once);
         let mut seen = 0;
         while let Some((file, outcome)) = outcomes.next().await {
             seen += 1;
             progress.step();
             if plan.print_ids
-                && let Outcome::Stored(id) | Outcome::DescribedAgain(id) = &outcome
+                && let Outcome::Stored(id) = &outcome
             {
                 output::results(|out| writeln!(out, "{id}\t{}", file.path.display()))?;
             }
@@ -69,7 +65,7 @@ pub(super) async fn import(
             }
         }
         report.stopped |= seen < files.len();
-        Ok(())
+        Ok::<(), CliError>(())
     };
     let asked_twice = async {
         if stop_requested().await.is_ok() {
@@ -93,8 +89,8 @@ pub(super) async fn import(
     Ok(report)
 }
 
-/// Makes sure that the collection is there, and gives its profile.
-async fn ready_collection(service: &RetrievalService, plan: &Plan) -> Result<Profile, CliError> {
+/// Makes sure that the collection is there, with the profile that was asked for.
+async fn ready_collection(service: &RetrievalService, plan: &Plan) -> Result<(), CliError> {
     let failed = |e: ServiceError| CliError::Failed(explain(&e));
     let existing = match service.collection(&plan.collection).await {
         Ok(summary) => Some(summary.collection),
@@ -104,8 +100,10 @@ async fn ready_collection(service: &RetrievalService, plan: &Plan) -> Result<Pro
     let collection = match existing {
         Some(collection) => collection,
         None => {
-            let (collection, created) =
-                service.create_collection(plan.collection.clone(), plan.profile, String::new()).await.map_err(failed)?;
+            let (collection, created) = service
+                .create_collection(plan.collection.clone(), plan.profile, String::new())
+                .await
+                .map_err(failed)?;
             if created {
                 output::note(&format!("created the collection {} (profile {})", collection.name, collection.profile));
             }
@@ -117,11 +115,11 @@ async fn ready_collection(service: &RetrievalService, plan: &Plan) -> Result<Pro
             "the collection {} has profile {}, not {wanted}; a profile is fixed when a collection is created",
             collection.name, collection.profile
         ))),
-        Some(_) | None => Ok(collection.profile),
+        Some(_) | None => Ok(()),
     }
 }
 
-async fn import_file(service: &RetrievalService, plan: &Plan, profile: Profile, file: &Found) -> Outcome {
+async fn import_file(service: &RetrievalService, plan: &Plan, file: &Found) -> Outcome {
     let bytes = match read(file, plan.max_bytes).await {
         Ok(bytes) => bytes,
         Err(outcome) => return outcome,
@@ -132,28 +130,12 @@ async fn import_file(service: &RetrievalService, plan: &Plan, profile: Profile, 
     };
     let filename = file.relative.rsplit('/').next().unwrap_or(&file.relative);
     let metadata = json!({"filename": filename, "path": file.relative});
-    let image = AddImage { id, bytes: bytes.clone(), metadata, on_duplicate: OnDuplicate::Return };
-    let added = match service.import_image(&plan.collection, image).await {
-        Ok(AddOutcome::Created(record)) => Ok(Outcome::Stored(record.id.to_string())),
-        Ok(AddOutcome::Existing(record)) if record.version == service.version(profile) => Ok(Outcome::AlreadyThere),
-        Ok(AddOutcome::Existing(record)) => describe_again(service, plan, record, bytes).await,
-        Err(error) => Err(error),
-    };
-    added.unwrap_or_else(|error| failure(&error))
-}
-
-/// Replaces the descriptor that another model made. Another writer may have changed the image since: then it is left to
-/// the next run.
-async fn describe_again(
-    service: &RetrievalService,
-    plan: &Plan,
-    record: ImageRecord,
-    bytes: bytes::Bytes,
-) -> Result<Outcome, ServiceError> {
-    let metadata = Value::Object(record.metadata.as_map().clone());
-    let id = record.id.to_string();
-    service.put_image(&plan.collection, record.id, bytes, metadata, Some(record.revision)).await?;
-    Ok(Outcome::DescribedAgain(id))
+    let image = AddImage { id, bytes, metadata, on_duplicate: OnDuplicate::Return };
+    match service.import_image(&plan.collection, image).await {
+        Ok(AddOutcome::Created(record)) => Outcome::Stored(record.id.to_string()),
+        Ok(AddOutcome::Existing(_)) => Outcome::AlreadyThere,
+        Err(error) => failure(&error),
+    }
 }
 
 fn failure(error: &ServiceError) -> Outcome {

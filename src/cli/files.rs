@@ -1,12 +1,12 @@
-//! Which files there are.
+//! Which files there are below the folders that a command was given.
 
 use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use crate::cli::error::CliError;
+use super::error::CliError;
 
-/// A file to import, or the reason why a place could not be read.
+/// A file, or the reason why a place could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
     /// Where it is.
@@ -28,11 +28,9 @@ pub(super) fn find(paths: &[PathBuf], limit: Option<usize>) -> Result<Vec<Found>
     }
     let found = paths.iter().flat_map(|root| {
         WalkDir::new(root).follow_links(true).sort_by_file_name().into_iter().filter_map(|entry| match entry {
-            Ok(entry) if entry.file_type().is_file() => Some(Found {
-                relative: relative(root, entry.path()),
-                path: entry.into_path(),
-                unreadable: None,
-            }),
+            Ok(entry) if entry.file_type().is_file() => {
+                Some(Found { relative: relative(root, entry.path()), path: entry.into_path(), unreadable: None })
+            }
             Ok(_) => None,
             Err(error) => {
                 let path = error.path().unwrap_or(root).to_owned();
