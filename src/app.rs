@@ -91,15 +91,15 @@ impl StartError {
             Self::Isa { .. } => Some("extractor.isa = \"auto\" takes the best that the CPU has"),
             Self::Sqlite { .. } => Some("the folder must be writable for this user; --data-dir chooses another"),
             Self::Postgres(_) => Some("check that the server runs and that EYRIE_DATABASE_URL names it"),
-            Self::Listen { source, .. } => match source.kind() {
-                io::ErrorKind::AddrInUse => {
-                    Some("another program (perhaps another eyrie) listens there; --bind chooses another port")
-                }
-                io::ErrorKind::PermissionDenied => {
-                    Some("ports below 1024 need a privilege; --bind chooses another port")
-                }
-                _ => Some("--bind takes the address of this machine and a port, for example 127.0.0.1:8080"),
-            },
+            Self::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
+                Some("another program (perhaps another eyrie) listens there; --bind chooses another port")
+            }
+            Self::Listen { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                Some("ports below 1024 need a privilege; --bind chooses another port")
+            }
+            Self::Listen { .. } => {
+                Some("--bind takes an address of this machine and a port, for example 127.0.0.1:8080")
+            }
             Self::Index(_) | Self::Service(_) | Self::Process(_) => None,
         }
     }

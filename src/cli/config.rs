@@ -1,7 +1,5 @@
 //! `eyrie config`: what is configured, and where it comes from.
 
-use std::io::Write as _;
-
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
