@@ -1,11 +1,21 @@
 //! The truth: image records, descriptors, thumbnails and a log of changes, in SQLite or Postgres.
 
+mod codec;
+mod failure;
+mod migrate;
+mod postgres;
+mod prefilter;
+mod sqlite;
+
 use async_trait::async_trait;
 
 use crate::domain::{
     Collection, CollectionName, ContentHash, Descriptor, DescriptorVersion, Filter, ImageFormat, ImageId, ImageRecord,
     Metadata, Thumbnail,
 };
+
+pub use postgres::PostgresStore;
+pub use sqlite::SqliteStore;
 
 /// Why the store could not answer. "Not found" is no error: it is a `None` or an outcome.
 #[derive(Debug, thiserror::Error)]

@@ -1,14 +1,18 @@
 //! The inner loops, one file for each instruction set, all with the same functions.
 //!
-//! | ISA | file | inputs x channels a step | needs |
+//! | ISA | file | how | needs |
 //! |---|---|---|---|
 //! | scalar | `scalar.rs` | the specification: plain loops over [`arith`](super::arith) | nothing |
+//! | avx2 | `x86_64/avx2.rs` | tiles of 6 pixels x 16 channels, sums in 16 bits as far as they fit | AVX2 |
+//! | avx512vnni | `x86_64/avx512vnni.rs` | tiles of 14 pixels x 32 channels, `vpdpbusd` | AVX-512 F, BW, VNNI |
 //!
 //! Which one runs is decided once, at start, by [`Kernels::detect`]; every one gives the same bytes.
 
 mod scalar;
 #[cfg(test)]
 mod tests;
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
 
 use std::fmt;
 use std::str::FromStr;
@@ -89,6 +93,13 @@ impl Kernels {
     pub fn for_isa(isa: Isa) -> Option<Self> {
         match isa {
             Isa::Scalar => Some(Self::scalar()),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => x86_64::avx2::is_supported().then_some(Self { isa, conv_band: x86_64::avx2::conv_band }),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512Vnni => {
+                x86_64::avx512vnni::is_supported().then_some(Self { isa, conv_band: x86_64::avx512vnni::conv_band })
+            }
+            #[cfg(not(target_arch = "x86_64"))]
             Isa::Avx2 | Isa::Avx512Vnni => None,
         }
     }

@@ -1,0 +1,276 @@
+//! Domain values as columns: descriptors as bytes, records from rows, times in microseconds.
+
+use serde_json::{Map, Value};
+use sqlx::types::Json;
+use time::OffsetDateTime;
+
+use super::{Change, ChangeKind, CollectionSummary, NewImage, StoreError, StoredDescriptor};
+use crate::domain::{
+    Collection, CollectionName, ContentHash, Descriptor, Filter, ImageFormat, ImageId, ImageRecord, Metadata,
+};
+
+/// The columns of an [`ImageRecord`], in the order in which the statements name them.
+pub(super) const RECORD_COLUMNS: &str =
+    "id, content_hash, format, width, height, byte_size, metadata, version, revision, created_at, updated_at";
+
+/// An image's row with times of type `T` (integer microseconds in SQLite, a timestamp in Postgres).
+#[derive(sqlx::FromRow)]
+pub(super) struct RecordRow<T> {
+    pub(super) id: String,
+    content_hash: Vec<u8>,
+    format: String,
+    width: i64,
+    height: i64,
+    byte_size: i64,
+    metadata: Json<Map<String, Value>>,
+    version: String,
+    revision: i64,
+    created_at: T,
+    updated_at: T,
+}
+
+/// A collection's row.
+#[derive(sqlx::FromRow)]
+pub(super) struct CollectionRow<T> {
+    name: String,
+    profile: String,
+    description: String,
+    created_at: T,
+}
+
+/// A collection's row with its counts.
+#[derive(sqlx::FromRow)]
+pub(super) struct SummaryRow<T> {
+    #[sqlx(flatten)]
+    collection: CollectionRow<T>,
+    images: i64,
+    stale: i64,
+}
+
+/// What a filter is decided by.
+#[derive(sqlx::FromRow)]
+pub(super) struct MetadataRow {
+    id: String,
+    metadata: Json<Map<String, Value>>,
+}
+
+/// A row of the change log, with the descriptor of its image where that is still there.
+#[derive(sqlx::FromRow)]
+pub(super) struct ChangeRow {
+    seq: i64,
+    collection: String,
+    kind: String,
+    image_id: Option<String>,
+    version: Option<String>,
+    components: Option<Vec<u8>>,
+}
+
+/// A column type that holds a time.
+pub(super) trait StoredTime {
+    fn into_time(self) -> Result<OffsetDateTime, StoreError>;
+}
+
+impl StoredTime for i64 {
+    fn into_time(self) -> Result<OffsetDateTime, StoreError> {
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(self) * 1000).map_err(damaged)
+    }
+}
+
+impl StoredTime for OffsetDateTime {
+    fn into_time(self) -> Result<OffsetDateTime, StoreError> {
+        Ok(self)
+    }
+}
+
+impl<T: StoredTime> RecordRow<T> {
+    pub(super) fn into_record(self, collection: &CollectionName) -> Result<ImageRecord, StoreError> {
+        Ok(ImageRecord {
+            collection: collection.clone(),
+            id: ImageId::new(self.id).map_err(damaged)?,
+            content_hash: ContentHash(
+                <[u8; 32]>::try_from(self.content_hash).map_err(|_| damaged("a content hash is not 32 bytes long"))?,
+            ),
+            format: ImageFormat::from_name(&self.format).ok_or_else(|| damaged("unknown image format"))?,
+            width: u32::try_from(self.width).map_err(damaged)?,
+            height: u32::try_from(self.height).map_err(damaged)?,
+            byte_size: u64::try_from(self.byte_size).map_err(damaged)?,
+            metadata: Metadata::from_stored(self.metadata.0),
+            version: self.version.parse().map_err(damaged)?,
+            revision: self.revision,
+            created_at: self.created_at.into_time()?,
+            updated_at: self.updated_at.into_time()?,
+        })
+    }
+}
+
+impl<T: StoredTime> CollectionRow<T> {
+    pub(super) fn into_collection(self) -> Result<Collection, StoreError> {
+        Ok(Collection {
+            name: CollectionName::new(self.name).map_err(damaged)?,
+            profile: self.profile.parse().map_err(damaged)?,
+            description: self.description,
+            created_at: self.created_at.into_time()?,
+        })
+    }
+}
+
+impl<T: StoredTime> SummaryRow<T> {
+    pub(super) fn into_summary(self) -> Result<CollectionSummary, StoreError> {
+        Ok(CollectionSummary {
+            collection: self.collection.into_collection()?,
+            images: u64::try_from(self.images).map_err(damaged)?,
+            stale: u64::try_from(self.stale).map_err(damaged)?,
+        })
+    }
+}
+
+impl MetadataRow {
+    /// The id, if the metadata match.
+    pub(super) fn matching_id(self, filter: &Filter) -> Result<Option<ImageId>, StoreError> {
+        if !filter.matches(&Metadata::from_stored(self.metadata.0)) {
+            return Ok(None);
+        }
+        Ok(Some(ImageId::new(self.id).map_err(damaged)?))
+    }
+}
+
+/// `changes.kind` of a stored image.
+pub(super) const IMAGE_WRITTEN: &str = "image_written";
+/// `changes.kind` of a deleted image.
+pub(super) const IMAGE_DELETED: &str = "image_deleted";
+/// `changes.kind` of a deleted collection.
+pub(super) const COLLECTION_DELETED: &str = "collection_deleted";
+
+impl ChangeRow {
+    pub(super) fn into_change(self) -> Result<Change, StoreError> {
+        let image =
+            |id: Option<String>| ImageId::new(id.ok_or_else(|| damaged("a change names no image"))?).map_err(damaged);
+        let kind = match self.kind.as_str() {
+            IMAGE_WRITTEN => {
+                let stored = match (self.version, self.components) {
+                    (Some(version), Some(components)) => Some(stored_descriptor(&version, &components)?),
+                    (None, _) | (_, None) => None,
+                };
+                ChangeKind::ImageWritten(image(self.image_id)?, stored)
+            }
+            IMAGE_DELETED => ChangeKind::ImageDeleted(image(self.image_id)?),
+            COLLECTION_DELETED => ChangeKind::CollectionDeleted,
+            other => return Err(damaged(format!("unknown kind of change {other:?}"))),
+        };
+        Ok(Change { seq: self.seq, collection: CollectionName::new(self.collection).map_err(damaged)?, kind })
+    }
+}
+
+/// The record of an image that is written now.
+pub(super) fn record_of(
+    collection: &CollectionName,
+    image: &NewImage,
+    revision: i64,
+    created_at: OffsetDateTime,
+    updated_at: OffsetDateTime,
+) -> ImageRecord {
+    ImageRecord {
+        collection: collection.clone(),
+        id: image.id.clone(),
+        content_hash: image.content_hash,
+        format: image.format,
+        width: image.width,
+        height: image.height,
+        byte_size: image.byte_size,
+        metadata: image.metadata.clone(),
+        version: image.version.clone(),
+        revision,
+        created_at,
+        updated_at,
+    }
+}
+
+/// A descriptor as little-endian 32-bit floats.
+pub(super) fn encode_descriptor(descriptor: &Descriptor) -> Vec<u8> {
+    descriptor.values().iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+/// The descriptor of those bytes, bit for bit the one that was encoded.
+pub(super) fn decode_descriptor(bytes: &[u8]) -> Result<Descriptor, StoreError> {
+    let (chunks, rest) = bytes.as_chunks::<4>();
+    if !rest.is_empty() {
+        return Err(damaged(format!("a descriptor has {} bytes, which is no multiple of 4", bytes.len())));
+    }
+    let values: Vec<f32> = chunks.iter().map(|chunk| f32::from_le_bytes(*chunk)).collect();
+    let dimension = values.len();
+    Descriptor::new(values, dimension).map_err(damaged)
+}
+
+/// A descriptor with its version from their columns.
+pub(super) fn stored_descriptor(version: &str, components: &[u8]) -> Result<StoredDescriptor, StoreError> {
+    Ok(StoredDescriptor { version: version.parse().map_err(damaged)?, descriptor: decode_descriptor(components)? })
+}
+
+/// An id with its descriptor from their columns.
+pub(super) fn identified_descriptor(row: (String, Vec<u8>)) -> Result<(ImageId, Descriptor), StoreError> {
+    Ok((ImageId::new(row.0).map_err(damaged)?, decode_descriptor(&row.1)?))
+}
+
+/// The current time, in whole microseconds, so that what is returned equals what is read back.
+pub(super) fn now() -> OffsetDateTime {
+    truncate(OffsetDateTime::now_utc())
+}
+
+/// A time without what is below a microsecond.
+pub(super) fn truncate(time: OffsetDateTime) -> OffsetDateTime {
+    time.replace_microsecond(time.microsecond()).unwrap_or(time)
+}
+
+/// Microseconds since 1970.
+pub(super) fn microseconds(time: OffsetDateTime) -> i64 {
+    time.unix_timestamp() * 1_000_000 + i64::from(time.microsecond())
+}
+
+/// A size as the signed integer that both databases have.
+pub(super) fn integer(size: u64) -> Result<i64, StoreError> {
+    i64::try_from(size).map_err(damaged)
+}
+
+/// What is read cannot have been written by this program.
+pub(super) fn damaged(reason: impl std::fmt::Display) -> StoreError {
+    StoreError::Internal(format!("a stored value is damaged: {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_descriptor_reads_back_bit_for_bit(values in prop::collection::vec(-1e3_f32..1e3, 1..600)) {
+            prop_assume!(values.iter().any(|v| v.abs() > 1e-3));
+            let dimension = values.len();
+            let descriptor = Descriptor::new(values, dimension).expect("valid");
+            let again = decode_descriptor(&encode_descriptor(&descriptor)).expect("readable");
+            let bits = |d: &Descriptor| d.values().iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+            prop_assert_eq!(bits(&again), bits(&descriptor));
+        }
+    }
+
+    #[test]
+    fn the_bytes_of_a_descriptor_are_little_endian() {
+        let descriptor = Descriptor::new(vec![0.0, 1.0], 2).expect("valid");
+        assert_eq!(encode_descriptor(&descriptor), [0, 0, 0, 0, 0, 0, 0x80, 0x3f]);
+    }
+
+    #[test]
+    fn damaged_bytes_are_no_descriptor() {
+        for bytes in [&[][..], &[0, 0, 0x80], &[0, 0, 0x80, 0x3f, 0], &[0, 0, 0xc0, 0x7f], &[0; 8]] {
+            assert!(matches!(decode_descriptor(bytes), Err(StoreError::Internal(_))), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn times_survive_as_microseconds() {
+        let time = now();
+        assert_eq!(microseconds(time).into_time().expect("in range"), time);
+        let old = OffsetDateTime::from_unix_timestamp_nanos(-1_500_000_000).expect("in range");
+        assert_eq!(microseconds(old), -1_500_000);
+    }
+}

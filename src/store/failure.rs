@@ -1,0 +1,129 @@
+//! What an error of the database means to the callers.
+
+use std::borrow::Cow;
+
+use sqlx::error::DatabaseError;
+
+use super::StoreError;
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(inner) => from_database(inner.as_ref()),
+            sqlx::Error::Io(inner) if inner.kind() == std::io::ErrorKind::StorageFull => Self::Full(error.to_string()),
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::BeginFailed => Self::Unavailable(error.to_string()),
+            // The enum is not ours and open: whatever else there is, is a defect.
+            _ => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+fn from_database(error: &dyn DatabaseError) -> StoreError {
+    let code = error.code().unwrap_or(Cow::Borrowed(""));
+    // SQLite's codes are decimal numbers of which the low byte is the class; those of Postgres have five characters.
+    let sqlite = (code.len() != 5).then(|| code.parse::<i32>().ok()).flatten().map(|extended| extended & 0xff);
+    let text = error.to_string();
+    match (sqlite, code.as_ref()) {
+        (Some(SQLITE_FULL), _) | (None, "53100") => StoreError::Full(text),
+        (Some(SQLITE_BUSY | SQLITE_LOCKED), _) => StoreError::Unavailable(text),
+        (None, code) if unavailable_in_postgres(code) => StoreError::Unavailable(text),
+        (Some(_) | None, _) => StoreError::Internal(text),
+    }
+}
+
+const SQLITE_BUSY: i32 = 5;
+const SQLITE_LOCKED: i32 = 6;
+const SQLITE_FULL: i32 = 13;
+
+/// Connection errors (class 08), lack of resources (53), a shutdown or failover (57P, 25006), time-outs and
+/// conflicts between transactions.
+/// See <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+fn unavailable_in_postgres(code: &str) -> bool {
+    ["08", "53", "57P"].iter().any(|class| code.starts_with(class))
+        || ["57014", "25006", "25P03", "40001", "40P01", "55P03"].contains(&code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Answer(&'static str);
+
+    impl std::fmt::Display for Answer {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl std::error::Error for Answer {}
+
+    impl DatabaseError for Answer {
+        fn message(&self) -> &str {
+            self.0
+        }
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(Cow::Borrowed(self.0))
+        }
+        fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+        fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+        fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+            self
+        }
+        fn kind(&self) -> sqlx::error::ErrorKind {
+            sqlx::error::ErrorKind::Other
+        }
+    }
+
+    fn meaning(code: &'static str) -> &'static str {
+        match StoreError::from(sqlx::Error::Database(Box::new(Answer(code)))) {
+            StoreError::Unavailable(_) => "unavailable",
+            StoreError::Full(_) => "full",
+            StoreError::Internal(_) => "internal",
+        }
+    }
+
+    #[test]
+    fn codes_of_both_databases_are_understood() {
+        for (code, expected) in [
+            ("5", "unavailable"),
+            ("517", "unavailable"), // SQLITE_BUSY_SNAPSHOT
+            ("6", "unavailable"),
+            ("13", "full"),
+            ("11", "internal"),
+            ("787", "internal"), // a foreign key
+            ("53100", "full"),
+            ("53300", "unavailable"),
+            ("57014", "unavailable"),
+            ("57P01", "unavailable"),
+            ("57P03", "unavailable"),
+            ("08006", "unavailable"),
+            ("40P01", "unavailable"),
+            ("23505", "internal"),
+            ("42P01", "internal"),
+        ] {
+            assert_eq!(meaning(code), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn lost_connections_and_an_exhausted_pool_may_be_tried_again() {
+        for error in [
+            sqlx::Error::PoolTimedOut,
+            sqlx::Error::PoolClosed,
+            sqlx::Error::Io(std::io::Error::from(std::io::ErrorKind::ConnectionReset)),
+        ] {
+            assert!(matches!(StoreError::from(error), StoreError::Unavailable(_)));
+        }
+        assert!(matches!(StoreError::from(sqlx::Error::RowNotFound), StoreError::Internal(_)));
+    }
+}
