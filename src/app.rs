@@ -142,12 +142,9 @@ impl Describer {
     }
 
     /// A new extractor.
-    ///
-    /// # Errors
-    /// [`StartError::Process`] when its threads cannot be started.
-    pub fn extractor(&self) -> Result<AsicExtractor, StartError> {
-        AsicExtractor::new(Arc::clone(&self.model), self.kernels, self.limits, self.threads)
-            .map_err(|e| StartError::Process(e.to_string()))
+    #[must_use]
+    pub fn extractor(&self) -> AsicExtractor {
+        AsicExtractor::new(Arc::clone(&self.model), self.kernels, self.threads, self.limits)
     }
 }
 
@@ -200,9 +197,8 @@ impl Backend {
     /// [`StartError`].
     pub async fn open(config: &Config, purpose: Purpose) -> Result<Self, StartError> {
         let describer = Describer::load(&config.extractor)?;
-        let extractors = (0..config.extractor.workers)
-            .map(|_| Ok(Box::new(describer.extractor()?) as Box<dyn Extractor>))
-            .collect::<Result<Vec<_>, StartError>>()?;
+        let extractors =
+            (0..config.extractor.workers).map(|_| Box::new(describer.extractor()) as Box<dyn Extractor>).collect();
         let new_index = new_index(config, purpose)?;
         let store = open_store(&config.storage).await?;
         let parts = ServiceParts {

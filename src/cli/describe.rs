@@ -58,7 +58,7 @@ impl Describe {
         // All cores for the one image that is under way, however many workers a server would have.
         let mut extractor_config = loaded.config.extractor;
         extractor_config.workers = 1;
-        let mut extractor = Describer::load(&extractor_config)?.extractor()?;
+        let mut extractor = Describer::load(&extractor_config)?.extractor();
 
         let mut described = Vec::new();
         let mut failed = false;

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::asic::{ConvParams, ModelFile, fingerprint};
-use crate::extract::EMBEDDED_MODEL;
+use crate::asic::{ConvParams, ModelFile};
+use crate::extract::Model as LoadedModel;
 
 use super::error::CliError;
 use super::output::{self, grouped};
@@ -36,7 +36,7 @@ impl Model {
     pub(super) fn run(self) -> Result<(), CliError> {
         let Action::Info { file, json } = self.action;
         let (origin, bytes) = match file {
-            None => ("built in".to_owned(), EMBEDDED_MODEL.to_vec()),
+            None => ("built in".to_owned(), LoadedModel::embedded_file().to_vec()),
             Some(path) => {
                 let bytes = std::fs::read(&path)
                     .map_err(|e| CliError::Failed(format!("cannot read {}: {e}", path.display())))?;
@@ -44,8 +44,18 @@ impl Model {
             }
         };
         let model = ModelFile::decode(&bytes).map_err(|e| CliError::Failed(format!("{origin}: {e}")))?;
-        if json { output::json(&as_json(&origin, &bytes, &model)) } else { as_text(&origin, &bytes, &model) }
+        let loaded = LoadedModel::from_bytes(&bytes).map_err(|e| CliError::Failed(format!("{origin}: {e}")))?;
+        let facts = Facts { origin, bytes: bytes.len(), fingerprint: loaded.fingerprint() };
+        if json { output::json(&as_json(&facts, &model)) } else { as_text(&facts, &model) }
     }
+}
+
+/// What is known of a model besides what its file says.
+struct Facts<'a> {
+    origin: String,
+    bytes: usize,
+    /// The one that versions of descriptors carry.
+    fingerprint: &'a str,
 }
 
 /// How many weights a layer has.
@@ -53,7 +63,7 @@ fn weights(layer: &ConvParams) -> u64 {
     9 * layer.cin as u64 * layer.cout as u64
 }
 
-fn as_json(origin: &str, bytes: &[u8], model: &ModelFile) -> Value {
+fn as_json(facts: &Facts<'_>, model: &ModelFile) -> Value {
     let layers = model.network.layers.iter().map(|layer| {
         json!({
             "name": layer.name,
@@ -69,9 +79,9 @@ fn as_json(origin: &str, bytes: &[u8], model: &ModelFile) -> Value {
     let whitenings =
         model.whitenings.iter().map(|w| json!({"name": w.name, "inputs": w.inputs(), "outputs": w.outputs()}));
     json!({
-        "origin": origin,
-        "fingerprint": fingerprint(bytes),
-        "bytes": bytes.len(),
+        "origin": facts.origin,
+        "fingerprint": facts.fingerprint,
+        "bytes": facts.bytes,
         "weights": model.network.layers.iter().map(weights).sum::<u64>(),
         "layers": layers.collect::<Vec<_>>(),
         "whitenings": whitenings.collect::<Vec<_>>(),
@@ -79,7 +89,7 @@ fn as_json(origin: &str, bytes: &[u8], model: &ModelFile) -> Value {
     })
 }
 
-fn as_text(origin: &str, bytes: &[u8], model: &ModelFile) -> Result<(), CliError> {
+fn as_text(facts: &Facts<'_>, model: &ModelFile) -> Result<(), CliError> {
     let mut layers = output::table(["LAYER", "CHANNELS", "WEIGHTS", "CODEBOOK", "SHIFT", "STEP", "THEN"]);
     for layer in &model.network.layers {
         layers.add_row([
@@ -94,8 +104,8 @@ fn as_text(origin: &str, bytes: &[u8], model: &ModelFile) -> Result<(), CliError
     }
     let total: u64 = model.network.layers.iter().map(weights).sum();
     output::results(|out| {
-        writeln!(out, "fingerprint  {}", fingerprint(bytes))?;
-        writeln!(out, "file         {origin}, {} bytes", grouped(bytes.len() as u64))?;
+        writeln!(out, "fingerprint  {}", facts.fingerprint)?;
+        writeln!(out, "file         {}, {} bytes", facts.origin, grouped(facts.bytes as u64))?;
         writeln!(out, "weights      {} of 2 bits\n", grouped(total))?;
         writeln!(out, "{}\n", layers.trim_fmt())?;
         for whitening in &model.whitenings {

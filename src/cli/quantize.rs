@@ -10,8 +10,8 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::asic::{ModelFile, NetworkParams, Whitening, fingerprint};
-use crate::extract::{DecodeLimits, whole_image_224};
+use crate::asic::{ModelFile, NetworkParams, Whitening};
+use crate::extract::{self, DecodeLimits, Model};
 use crate::quantize::{FloatVgg, Options, Progress as Quantizing, Report, quantize};
 
 use super::error::CliError;
@@ -142,6 +142,8 @@ impl Quantize {
     }
 
     fn tell(&self, file: &[u8], report: &Report) -> Result<(), CliError> {
+        let model = Model::from_bytes(file).map_err(failed)?;
+        let fingerprint = model.fingerprint();
         if self.json {
             let layers = report.layers.iter().map(|layer| {
                 json!({
@@ -160,7 +162,7 @@ impl Quantize {
             return output::json(&json!({
                 "file": self.out.display().to_string(),
                 "bytes": file.len(),
-                "fingerprint": fingerprint(file),
+                "fingerprint": fingerprint,
                 "layers": layers.collect::<Vec<_>>(),
                 "calibration_images": report.calibration_images,
                 "held_out_images": report.held_out_images,
@@ -190,13 +192,12 @@ impl Quantize {
                 "cosine of the pooled maps, float against 2 bits: {:.4} on {} calibration images{}",
                 report.calibration_cosine,
                 report.calibration_images,
-                report.held_out_cosine.map_or_else(String::new, |cosine| format!(
-                    ", {cosine:.4} on {} held out",
-                    report.held_out_images
-                )),
+                report
+                    .held_out_cosine
+                    .map_or_else(String::new, |cosine| format!(", {cosine:.4} on {} held out", report.held_out_images)),
             )?;
             let (path, bytes) = (self.out.display(), grouped(file.len() as u64));
-            writeln!(out, "{path}: {bytes} bytes, fingerprint {}, {:.0} s", fingerprint(file), report.seconds)
+            writeln!(out, "{path}: {bytes} bytes, fingerprint {fingerprint}, {:.0} s", report.seconds)
         })
     }
 }
@@ -228,7 +229,8 @@ fn decode(folder: &Path, limit: Option<usize>) -> Result<Vec<Sample>, CliError> 
         .map(|file| {
             let rgb = read(&file.path)
                 .map_err(|e| e.to_string())
-                .and_then(|bytes| whole_image_224(&bytes, LIMITS).map_err(|e| e.to_string()));
+                .and_then(|bytes| extract::decode(&bytes, LIMITS).map_err(|e| e.to_string()))
+                .and_then(|image| extract::whole_image_224(&image).map_err(|e| e.to_string()));
             progress.step();
             rgb.map_err(|reason| progress.note(&format!("{}: {reason}; left out", file.path.display())))
                 .ok()
