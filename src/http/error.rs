@@ -1,0 +1,361 @@
+//! Which status and which stable code every failure has; the only place that knows.
+//!
+//! A failure travels as an [`ApiError`] in the extensions of an empty response and is written as a problem document
+//! (RFC 9457) by `observe.rs`, which knows the request's id.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::domain::{InvalidDescriptor, InvalidFilter, InvalidMetadata};
+use crate::service::{ExtractError, ServiceError, StoreError};
+
+macro_rules! codes {
+    ($($variant:ident, $code:literal, $status:ident, $title:literal;)*) => {
+        /// Why a request failed, as clients see it. Codes are never renamed or reused.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Code {
+            $(#[doc = $title] $variant,)*
+        }
+
+        impl Code {
+            /// Every code.
+            pub(super) const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The code as clients see it.
+            pub(super) fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// The status that goes with it.
+            pub(super) fn status(self) -> StatusCode {
+                match self { $(Self::$variant => StatusCode::$status,)* }
+            }
+
+            /// The kind of failure in a few words.
+            pub(super) fn title(self) -> &'static str {
+                match self { $(Self::$variant => $title,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    // The request as such.
+    RouteNotFound, "route_not_found", NOT_FOUND, "There is no such path";
+    MethodNotAllowed, "method_not_allowed", METHOD_NOT_ALLOWED, "The path does not know this method";
+    InvalidPath, "invalid_path", BAD_REQUEST, "The path cannot be read";
+    InvalidUtf8, "invalid_utf8", BAD_REQUEST, "The text is not valid UTF-8";
+    InvalidJson, "invalid_json", BAD_REQUEST, "The text is not valid JSON";
+    InvalidRequest, "invalid_request", BAD_REQUEST, "The request has the wrong shape";
+    InvalidMultipart, "invalid_multipart", BAD_REQUEST, "The multipart body cannot be read";
+    IncompleteBody, "incomplete_body", BAD_REQUEST, "The body ended early";
+    UnknownField, "unknown_field", BAD_REQUEST, "There is no such field";
+    DuplicateField, "duplicate_field", BAD_REQUEST, "A field was given twice";
+    OutOfRange, "out_of_range", BAD_REQUEST, "A number is outside its range";
+    InvalidPrecondition, "invalid_precondition", BAD_REQUEST, "The precondition cannot be used";
+    CrossOrigin, "cross_origin", FORBIDDEN, "Another web site's page sent the request";
+    UnsupportedMediaType, "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body has a type that is not accepted";
+    UploadTooLarge, "upload_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
+    BodyTimeout, "body_timeout", REQUEST_TIMEOUT, "The body took too long to arrive";
+
+    // Names.
+    InvalidCollectionName, "invalid_collection_name", BAD_REQUEST, "The collection's name is not valid";
+    InvalidImageId, "invalid_image_id", BAD_REQUEST, "The image's id is not valid";
+    UnknownCollection, "unknown_collection", NOT_FOUND, "There is no such collection";
+    UnknownImage, "unknown_image", NOT_FOUND, "There is no such image";
+    CollectionExists, "collection_exists", CONFLICT, "There is such a collection with other settings";
+    DefaultCollection, "default_collection", CONFLICT, "The default collection cannot be deleted";
+    IdTaken, "id_taken", CONFLICT, "The id is taken";
+    DuplicateImage, "duplicate_image", CONFLICT, "The same image is stored already";
+    PreconditionFailed, "precondition_failed", PRECONDITION_FAILED, "The image was changed since";
+
+    // The upload.
+    MissingImage, "missing_image", BAD_REQUEST, "There is no image in the request";
+    MultipleImages, "multiple_images", BAD_REQUEST, "There is more than one image in the request";
+    InvalidBase64, "invalid_base64", BAD_REQUEST, "The image is not valid base64";
+    ImageEmpty, "image_empty", BAD_REQUEST, "The image has no bytes";
+    NotAnImage, "not_an_image", BAD_REQUEST, "The data is not an image";
+    ImageTruncated, "image_truncated", BAD_REQUEST, "The image is truncated";
+    ImageCorrupt, "image_corrupt", BAD_REQUEST, "The image is damaged";
+    UnsupportedImageFormat, "unsupported_image_format", UNSUPPORTED_MEDIA_TYPE, "The image has a format that is not read";
+    ImageTooManyPixels, "image_too_many_pixels", UNPROCESSABLE_ENTITY, "The image has too many pixels";
+    ImageZeroSized, "image_zero_sized", UNPROCESSABLE_ENTITY, "The image has no pixels";
+    ImageAspectRatio, "image_aspect_ratio", UNPROCESSABLE_ENTITY, "The image is too elongated";
+    InvalidMetadata, "invalid_metadata", BAD_REQUEST, "The metadata are not valid";
+    MetadataTooLarge, "metadata_too_large", UNPROCESSABLE_ENTITY, "The metadata are too large";
+    MetadataTooDeep, "metadata_too_deep", UNPROCESSABLE_ENTITY, "The metadata are nested too deep";
+
+    // The query.
+    MissingQuery, "missing_query", BAD_REQUEST, "There is nothing to search for";
+    AmbiguousQuery, "ambiguous_query", BAD_REQUEST, "There is more than one thing to search for";
+    InvalidFilter, "invalid_filter", BAD_REQUEST, "The filter is not valid";
+    InvalidCursor, "invalid_cursor", BAD_REQUEST, "The cursor is not valid";
+    InvalidDescriptor, "invalid_descriptor", BAD_REQUEST, "The descriptor is not a list of numbers";
+    DescriptorLength, "descriptor_length", BAD_REQUEST, "The descriptor has the wrong length";
+    DescriptorNotFinite, "descriptor_not_finite", BAD_REQUEST, "The descriptor has a value that is not finite";
+    DescriptorZero, "descriptor_zero", BAD_REQUEST, "The descriptor is all zeros";
+    InvalidVersion, "invalid_version", BAD_REQUEST, "The descriptor's version is not valid";
+    VersionMismatch, "version_mismatch", CONFLICT, "The descriptor was made by another model or profile";
+
+    // The service.
+    Overloaded, "overloaded", SERVICE_UNAVAILABLE, "Too many requests at the moment";
+    NotReady, "not_ready", SERVICE_UNAVAILABLE, "The service is not ready";
+    ShuttingDown, "shutting_down", SERVICE_UNAVAILABLE, "The service is shutting down";
+    RequestTimeout, "request_timeout", SERVICE_UNAVAILABLE, "The answer took too long";
+    DatabaseUnavailable, "database_unavailable", SERVICE_UNAVAILABLE, "The database is not available";
+    DatabaseFull, "database_full", INSUFFICIENT_STORAGE, "The database has no space left";
+    InternalError, "internal_error", INTERNAL_SERVER_ERROR, "Something went wrong in the service";
+}
+
+/// A failure on its way to the client.
+#[derive(Debug, Clone)]
+pub(super) struct ApiError {
+    code: Code,
+    detail: String,
+    /// What the log gets and the client does not.
+    inside: Option<String>,
+    retry_after_seconds: Option<u64>,
+    extension: Map<String, Value>,
+}
+
+impl ApiError {
+    /// A failure with a sentence that says what is wrong with this very request.
+    pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), inside: None, retry_after_seconds: None, extension: Map::new() }
+    }
+
+    /// A defect of the program: `inside` goes to the log, the client gets a public sentence.
+    pub(super) fn internal(inside: impl Into<String>) -> Self {
+        Self::new(Code::InternalError, "This is a defect. The service's log has the details under this request id.")
+            .logging(inside)
+    }
+
+    /// Too much at once; the client shall come back.
+    pub(super) fn overloaded(detail: impl Into<String>, retry_after_seconds: u64) -> Self {
+        Self::new(Code::Overloaded, detail).retry_after(retry_after_seconds)
+    }
+
+    /// The failure that a bare status stands for, for answers that were not made by this module.
+    pub(super) fn from_status(status: StatusCode) -> Self {
+        let code = match status {
+            StatusCode::NOT_FOUND => Code::RouteNotFound,
+            StatusCode::METHOD_NOT_ALLOWED => Code::MethodNotAllowed,
+            StatusCode::PAYLOAD_TOO_LARGE => Code::UploadTooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMediaType,
+            StatusCode::REQUEST_TIMEOUT => Code::BodyTimeout,
+            other if other.is_client_error() => Code::InvalidRequest,
+            other => return Self::internal(format!("a bare answer with status {other}")),
+        };
+        Self::new(code, code.title())
+    }
+
+    /// Adds what the log shall have.
+    pub(super) fn logging(mut self, inside: impl Into<String>) -> Self {
+        self.inside = Some(inside.into());
+        self
+    }
+
+    /// Adds `Retry-After`.
+    pub(super) fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after_seconds = Some(seconds);
+        self
+    }
+
+    /// Adds members to the problem document.
+    pub(super) fn extended(mut self, extension: Map<String, Value>) -> Self {
+        self.extension = extension;
+        self
+    }
+
+    /// Its code.
+    pub(super) fn code(&self) -> Code {
+        self.code
+    }
+
+    /// What the log gets and the client does not.
+    pub(super) fn inside(&self) -> Option<&str> {
+        self.inside.as_deref()
+    }
+
+    /// Turns an answer that carries this failure into its problem document; headers that are there stay.
+    pub(super) fn write_into(self, response: &mut Response, request_id: &str) {
+        let problem = Problem {
+            kind: format!("urn:eyrie:problem:{}", self.code.as_str()),
+            title: self.code.title().to_owned(),
+            status: self.code.status().as_u16(),
+            detail: self.detail,
+            code: self.code.as_str().to_owned(),
+            request_id: request_id.to_owned(),
+            extension: self.extension,
+        };
+        let body = serde_json::to_vec(&problem).unwrap_or_default();
+        *response.status_mut() = self.code.status();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.remove(header::CONTENT_LENGTH);
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        *response.body_mut() = Body::from(body);
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.code.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// A failure (RFC 9457). `code` is stable and meant for programs, `detail` is a sentence for people.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(example = json!({
+    "type": "urn:eyrie:problem:unknown_image", "title": "There is no such image", "status": 404,
+    "detail": "there is no image \"cat-1\" in this collection", "code": "unknown_image",
+    "request_id": "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10"
+}))]
+pub(super) struct Problem {
+    /// Names the kind of failure.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The kind of failure in a few words.
+    title: String,
+    /// The HTTP status.
+    #[schema(value_type = u16)]
+    status: u16,
+    /// What is wrong with this request.
+    detail: String,
+    /// The kind of failure for programs.
+    #[schema(schema_with = code_schema)]
+    code: String,
+    /// The id under which the log has this request.
+    request_id: String,
+    /// Members of some codes only.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    extension: Map<String, Value>,
+}
+
+fn code_schema() -> utoipa::openapi::schema::Object {
+    utoipa::openapi::ObjectBuilder::new()
+        .schema_type(utoipa::openapi::Type::String)
+        .enum_values(Some(Code::ALL.iter().map(|code| code.as_str())))
+        .description(Some("The kind of failure for programs. New codes may be added, none is renamed."))
+        .build()
+}
+
+impl From<ServiceError> for ApiError {
+    fn from(error: ServiceError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ServiceError::UnknownCollection(_) => Self::new(Code::UnknownCollection, detail),
+            ServiceError::UnknownImage(_) => Self::new(Code::UnknownImage, detail),
+            ServiceError::IdTaken(_) => Self::new(Code::IdTaken, detail),
+            ServiceError::DuplicateContent(_) => Self::new(Code::DuplicateImage, detail),
+            ServiceError::CollectionExists(..) => Self::new(Code::CollectionExists, detail),
+            ServiceError::DefaultCollection => Self::new(Code::DefaultCollection, detail),
+            ServiceError::PreconditionFailed => Self::new(Code::PreconditionFailed, detail),
+            ServiceError::Extract(error) => error.into(),
+            ServiceError::Metadata(error) => error.into(),
+            ServiceError::Descriptor(error) => error.into(),
+            ServiceError::VersionMismatch { .. } => Self::new(Code::VersionMismatch, detail),
+            ServiceError::OutOfRange { .. } => Self::new(Code::OutOfRange, detail),
+            ServiceError::Overloaded { retry_after_seconds } => Self::overloaded(detail, retry_after_seconds),
+            ServiceError::NotReady => Self::new(Code::NotReady, detail).retry_after(2),
+            ServiceError::ShuttingDown => Self::new(Code::ShuttingDown, detail).retry_after(5),
+            ServiceError::Store(error) => error.into(),
+            ServiceError::Internal(inside) => Self::internal(inside),
+        }
+    }
+}
+
+impl From<ExtractError> for ApiError {
+    fn from(error: ExtractError) -> Self {
+        let code = match &error {
+            ExtractError::Empty => Code::ImageEmpty,
+            ExtractError::NotAnImage => Code::NotAnImage,
+            ExtractError::UnsupportedFormat(_) => Code::UnsupportedImageFormat,
+            ExtractError::Truncated => Code::ImageTruncated,
+            ExtractError::Corrupt(_) => Code::ImageCorrupt,
+            ExtractError::TooManyPixels { .. } => Code::ImageTooManyPixels,
+            ExtractError::ZeroSized { .. } => Code::ImageZeroSized,
+            ExtractError::AspectRatio { .. } => Code::ImageAspectRatio,
+            ExtractError::Internal(inside) => return Self::internal(inside.clone()),
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Unavailable(_) => {
+                Self::new(Code::DatabaseUnavailable, "the database cannot be reached at the moment").retry_after(5)
+            }
+            StoreError::Full(_) => Self::new(Code::DatabaseFull, "the database has no space left for this"),
+            StoreError::Internal(_) => return Self::internal(error.to_string()),
+        }
+        .logging(error.to_string())
+    }
+}
+
+impl From<InvalidMetadata> for ApiError {
+    fn from(error: InvalidMetadata) -> Self {
+        let code = match error {
+            InvalidMetadata::NotAnObject | InvalidMetadata::NulCharacter => Code::InvalidMetadata,
+            InvalidMetadata::TooLarge { .. } => Code::MetadataTooLarge,
+            InvalidMetadata::TooDeep { .. } => Code::MetadataTooDeep,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<InvalidDescriptor> for ApiError {
+    fn from(error: InvalidDescriptor) -> Self {
+        let code = match error {
+            InvalidDescriptor::Dimension { .. } => Code::DescriptorLength,
+            InvalidDescriptor::NotFinite { .. } => Code::DescriptorNotFinite,
+            InvalidDescriptor::Zero => Code::DescriptorZero,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<InvalidFilter> for ApiError {
+    fn from(error: InvalidFilter) -> Self {
+        Self::new(Code::InvalidFilter, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_distinct_snake_case_and_never_a_success() {
+        let mut seen = HashSet::new();
+        for code in Code::ALL {
+            assert!(seen.insert(code.as_str()), "{code:?} is there twice");
+            assert!(code.as_str().chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'));
+            assert!(code.status().is_client_error() || code.status().is_server_error(), "{code:?}");
+        }
+    }
+
+    #[test]
+    fn the_inside_of_an_internal_error_stays_inside() {
+        let error = ApiError::from(ServiceError::Internal("secret path /var/lib".to_owned()));
+        assert_eq!(error.inside(), Some("secret path /var/lib"));
+        let mut response = Response::new(Body::empty());
+        let detail = error.detail.clone();
+        error.write_into(&mut response, "r1");
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!detail.contains("secret"));
+    }
+}

@@ -1,0 +1,157 @@
+//! What happens to every request: an id, a span, a deadline, a line in the log, metrics, and a problem document where
+//! it failed.
+
+use std::time::{Duration, Instant};
+
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use std::net::SocketAddr;
+use tracing::Instrument;
+use uuid::Uuid;
+
+use super::error::{ApiError, Code};
+use super::routes::App;
+
+/// Counter of answered requests, with the labels `method`, `path` (the matched route, never the raw path) and `status`.
+pub const REQUESTS_TOTAL: &str = "http_requests_total";
+
+/// Histogram of the time from the head of a request to its answer in seconds, with the same labels.
+pub const REQUEST_DURATION_SECONDS: &str = "http_request_duration_seconds";
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Gives a request its id and span; logs and counts it; writes its problem document where it failed.
+pub(super) async fn observe(request: Request, next: Next) -> Response {
+    let request_id = request_id(request.headers());
+    let path = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_string());
+    let span = tracing::info_span!(
+        "request",
+        %request_id,
+        method = %request.method(),
+        path = request.uri().path(),
+        peer = peer.unwrap_or_default(),
+    );
+    let watch = Watch { start: Instant::now(), method: method_label(request.method()), path, answered: false };
+    async move {
+        let response = next.run(request).await;
+        finish(response, &request_id, watch)
+    }
+    .instrument(span)
+    .await
+}
+
+fn finish(mut response: Response, request_id: &str, watch: Watch) -> Response {
+    let failure = response.extensions_mut().remove::<ApiError>();
+    let failed = response.status().is_client_error() || response.status().is_server_error();
+    let failure = failure.or_else(|| failed.then(|| ApiError::from_status(response.status())));
+    let mut code = "";
+    if let Some(failure) = failure {
+        code = failure.code().as_str();
+        if let Some(inside) = failure.inside() {
+            if failure.code().status().is_server_error() {
+                tracing::error!(code, inside, "request failed");
+            } else {
+                tracing::debug!(code, inside, "request refused");
+            }
+        }
+        failure.write_into(&mut response, request_id);
+    }
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(request_id) {
+        headers.insert(REQUEST_ID, value);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    watch.answered(response.status(), code);
+    response
+}
+
+/// Logs and counts a request, also one whose client goes away before the answer.
+struct Watch {
+    start: Instant,
+    method: &'static str,
+    path: String,
+    answered: bool,
+}
+
+impl Watch {
+    fn answered(mut self, status: StatusCode, code: &str) {
+        self.answered = true;
+        let seconds = self.count(status.as_str());
+        tracing::info!(status = status.as_u16(), route = self.path, code, ms = seconds * 1e3, "answered");
+    }
+
+    fn count(&self, status: &str) -> f64 {
+        let seconds = self.start.elapsed().as_secs_f64();
+        let labels = [("method", self.method.to_owned()), ("path", self.path.clone()), ("status", status.to_owned())];
+        metrics::counter!(REQUESTS_TOTAL, &labels).increment(1);
+        metrics::histogram!(REQUEST_DURATION_SECONDS, &labels).record(seconds);
+        seconds
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if !self.answered {
+            let seconds = self.count("client_gone");
+            tracing::info!(route = self.path, ms = seconds * 1e3, "the client went away before the answer");
+        }
+    }
+}
+
+/// Bounds the time of a call, its body included.
+pub(super) async fn deadline(State(app): State<App>, request: Request, next: Next) -> Response {
+    let has_body = !matches!(*request.method(), Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS);
+    let body_time = if has_body { app.limits.body_timeout() } else { Duration::ZERO };
+    let limit = app.limits.request_timeout() + body_time;
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => ApiError::new(
+            Code::RequestTimeout,
+            format!("there was no answer after {} s; a change may or may not have been made", limit.as_secs_f64()),
+        )
+        .retry_after(5)
+        .into_response(),
+    }
+}
+
+/// The client's own request id where it is harmless in a log, else a fresh one.
+fn request_id(headers: &HeaderMap) -> String {
+    let harmless = |id: &&str| {
+        (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b))
+    };
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).filter(harmless);
+    given.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+}
+
+/// A label out of a fixed set: clients can make methods up.
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_harmless_request_id_is_taken_over() {
+        let of =
+            |value: &'static str| request_id(&HeaderMap::from_iter([(REQUEST_ID, HeaderValue::from_static(value))]));
+        assert_eq!(of("trace-1.a:b_C"), "trace-1.a:b_C");
+        for bad in ["", "a b", "a\"b", "{}", "a,b"] {
+            assert_eq!(of(bad).len(), 36, "{bad:?}");
+        }
+        assert_eq!(request_id(&HeaderMap::new()).len(), 36);
+    }
+}

@@ -1,0 +1,235 @@
+//! What goes over the wire in searches.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
+
+use super::dto::{CostDto, ImageDto, thumbnail_path};
+use super::upload::UploadFields;
+use crate::domain::ImageId;
+use crate::service::SearchHit;
+
+/// The results of a search that says nothing else.
+pub(super) const DEFAULT_K: u32 = 10;
+
+/// A part of the answer that can be left out or asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Include {
+    /// The metadata of each result.
+    Metadata,
+    /// The whole record of each result.
+    Record,
+    /// What describing the query image cost.
+    Cost,
+}
+
+impl Include {
+    /// What an answer has where the request does not say.
+    pub(super) const DEFAULT: [Self; 2] = [Self::Metadata, Self::Cost];
+}
+
+/// How to search.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct SearchOptions {
+    /// How many results.
+    #[param(minimum = 1, default = 10)]
+    pub(super) k: Option<u32>,
+    /// How many of the best to leave out first, for paging.
+    #[param(default = 0)]
+    pub(super) offset: Option<u32>,
+    /// Leave out results below this score (cosine).
+    #[param(minimum = -1, maximum = 1)]
+    pub(super) min_score: Option<f32>,
+    /// Only images whose metadata match this filter (JSON text).
+    #[param(value_type = Option<String>, example = json!("{\"field\": \"year\", \"gte\": 1979}"))]
+    pub(super) filter: Option<Value>,
+    /// Scan everything instead of searching the graph.
+    #[param(default = false)]
+    pub(super) exact: Option<bool>,
+    /// Breadth of the graph search: more finds more and takes longer.
+    #[param(minimum = 1)]
+    pub(super) ef: Option<u32>,
+    /// Parts of the answer, separated by commas.
+    #[param(value_type = Option<String>, example = "metadata,record,cost")]
+    pub(super) include: Option<Vec<Include>>,
+}
+
+/// A search, as JSON: exactly one of `image`, `id` and `descriptor`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"id": "alien-1979", "k": 5, "min_score": 0.3, "filter": {"field": "year", "gte": 1979}}))]
+#[schema(as = Search)]
+pub(super) struct SearchDto {
+    /// The encoded query image as base64.
+    #[schema(content_encoding = "base64")]
+    image: Option<String>,
+    /// The id of an image of the collection; it is not among the results.
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9._:-]{1,128}$")]
+    pub(super) id: Option<ImageId>,
+    /// The values of a descriptor; they need not have unit norm.
+    pub(super) descriptor: Option<Vec<f32>>,
+    /// The version that made the descriptor; a search by a descriptor of another version is refused.
+    #[schema(example = "0123456789abcdef/rnip")]
+    pub(super) version: Option<String>,
+    /// How many results.
+    #[schema(minimum = 1, default = 10)]
+    k: Option<u32>,
+    /// How many of the best to leave out first, for paging.
+    #[schema(default = 0)]
+    offset: Option<u32>,
+    /// Leave out results below this score (cosine).
+    #[schema(minimum = -1, maximum = 1)]
+    min_score: Option<f32>,
+    /// Only images whose metadata match: `{"all": [...]}`, `{"any": [...]}` or `{"not": ...}` over
+    /// `{"field": "brand", "eq"|"in"|"gt"|"gte"|"lt"|"lte"|"prefix"|"exists": ...}`.
+    #[schema(value_type = Option<Object>)]
+    filter: Option<Value>,
+    /// Scan everything instead of searching the graph.
+    #[schema(default = false)]
+    exact: Option<bool>,
+    /// Breadth of the graph search: more finds more and takes longer.
+    #[schema(minimum = 1)]
+    ef: Option<u32>,
+    /// Parts of the answer; `metadata` and `cost` where it is left out.
+    include: Option<Vec<Include>>,
+}
+
+impl SearchDto {
+    /// How to search, apart from what for.
+    pub(super) fn take_options(&mut self) -> SearchOptions {
+        SearchOptions {
+            k: self.k,
+            offset: self.offset,
+            min_score: self.min_score,
+            filter: self.filter.take(),
+            exact: self.exact,
+            ef: self.ef,
+            include: self.include.take(),
+        }
+    }
+}
+
+impl UploadFields for SearchDto {
+    const PARTS: &'static [&'static str] = &[
+        "image",
+        "params",
+        "id",
+        "descriptor",
+        "version",
+        "k",
+        "offset",
+        "min_score",
+        "filter",
+        "exact",
+        "ef",
+        "include",
+    ];
+
+    fn take_image(&mut self) -> Option<String> {
+        self.image.take()
+    }
+}
+
+/// A search, as a form. Every field of the JSON form can be a part of its own, or be in `params`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes the form in the OpenAPI document; the form is read part by part")]
+pub(super) struct SearchForm {
+    /// The encoded query image.
+    #[schema(value_type = String, content_media_type = "application/octet-stream")]
+    image: Vec<u8>,
+    /// A JSON object with any of the other fields of the JSON form.
+    #[schema(value_type = Option<Object>)]
+    params: Option<Value>,
+    /// How many results.
+    #[schema(minimum = 1, default = 10)]
+    k: Option<u32>,
+    /// Leave out results below this score (cosine).
+    #[schema(minimum = -1, maximum = 1)]
+    min_score: Option<f32>,
+    /// A filter over the metadata.
+    #[schema(value_type = Option<Object>)]
+    filter: Option<Value>,
+}
+
+/// One result.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Hit)]
+pub(super) struct HitDto {
+    /// 1 for the best of all; with an offset the first result has a higher rank.
+    rank: usize,
+    /// The image's id.
+    id: String,
+    /// Cosine of the descriptors, -1 to 1; 1 is identical.
+    score: f32,
+    /// Width in pixels.
+    width: u32,
+    /// Height in pixels.
+    height: u32,
+    /// Where its small picture is.
+    thumbnail_url: String,
+    /// The client's own data, unless left out by `include`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>, nullable = false)]
+    metadata: Option<Map<String, Value>>,
+    /// The whole record, where `include` asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    record: Option<ImageDto>,
+}
+
+impl HitDto {
+    /// One result with the parts that are asked for.
+    pub(super) fn new(hit: SearchHit, include: &[Include]) -> Self {
+        let record = hit.record;
+        Self {
+            rank: hit.rank,
+            id: record.id.as_str().to_owned(),
+            score: hit.score,
+            width: record.width,
+            height: record.height,
+            thumbnail_url: thumbnail_path(&record),
+            metadata: include.contains(&Include::Metadata).then(|| record.metadata.as_map().clone()),
+            record: include.contains(&Include::Record).then(|| record.into()),
+        }
+    }
+}
+
+/// Where the time went, in milliseconds.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Took)]
+pub(super) struct TookDto {
+    /// The whole call after its body had arrived.
+    pub(super) total: f64,
+    /// In the index.
+    pub(super) index: f64,
+    /// Describing the query image; not there when nothing had to be described.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(super) describe: Option<f64>,
+}
+
+/// The answer to a search.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "results": [{
+        "rank": 1, "id": "alien-1979", "score": 0.874, "width": 480, "height": 640,
+        "thumbnail_url": "/v1/collections/covers/images/alien-1979/thumbnail?v=17", "metadata": {"title": "Alien", "year": 1979}
+    }],
+    "version": "0123456789abcdef/rnip", "took_ms": {"total": 161.3, "index": 0.4, "describe": 160.2}
+}))]
+#[schema(as = SearchResult)]
+pub(super) struct SearchResultDto {
+    /// Best first; ties in order of id.
+    pub(super) results: Vec<HitDto>,
+    /// Model and profile of the descriptors that were compared.
+    pub(super) version: String,
+    /// Where the time went.
+    pub(super) took_ms: TookDto,
+    /// What describing the query image cost; not there when nothing had to be described.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(super) cost: Option<CostDto>,
+}

@@ -1,0 +1,98 @@
+//! Accepting connections, and ending them in order.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tower::ServiceExt;
+
+use super::routes::HttpLimits;
+
+/// Serves `router` on `listener` until `shutdown` is ready, then lets the requests under way end within
+/// [`HttpLimits::shutdown_timeout_ms`]; what is not answered by then is cut off.
+///
+/// `axum::serve` bounds neither the number of connections nor the time that a client may take for the head of a
+/// request, so a few slow clients could hold every file descriptor; hence this loop over hyper.
+///
+/// # Errors
+/// None at present: a failed accept is logged and tried again.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: &HttpLimits,
+    shutdown: impl Future<Output = ()>,
+) -> io::Result<()> {
+    let connections = Arc::new(Semaphore::new(limits.max_connections));
+    let graceful = GracefulShutdown::new();
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &connections) => accepted,
+            () = &mut shutdown => break,
+        };
+        let Some((stream, peer, permit)) = accepted else { continue };
+        tokio::spawn(connection(stream, peer, router.clone(), limits.header_timeout(), graceful.watcher(), permit));
+    }
+    drop(listener);
+    if tokio::time::timeout(limits.shutdown_timeout(), graceful.shutdown()).await.is_err() {
+        tracing::warn!(
+            timeout_ms = limits.shutdown_timeout_ms,
+            "requests were still under way at the end of the shutdown"
+        );
+    }
+    Ok(())
+}
+
+async fn accept(
+    listener: &TcpListener,
+    connections: &Arc<Semaphore>,
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let permit = connections.clone().acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, peer)) => Some((stream, peer, permit)),
+        Err(error) => {
+            tracing::error!(%error, "a connection could not be accepted");
+            // Usually there is no file descriptor left; trying at once would spin.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            None
+        }
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    header_timeout: Duration,
+    watcher: Watcher,
+    permit: OwnedSemaphorePermit,
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, %peer, "TCP_NODELAY could not be set");
+    }
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().oneshot(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_timeout)
+        .serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, %peer, "the connection ended early");
+    }
+    drop(permit);
+}
