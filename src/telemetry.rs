@@ -11,6 +11,10 @@ pub mod metric {
     pub const UPTIME_SECONDS: &str = "eyrie_uptime_seconds";
     /// Gauge: resident memory of the process in bytes (Linux only).
     pub const RESIDENT_MEMORY_BYTES: &str = "process_resident_memory_bytes";
+    /// Counter: answered requests, by `method`, `path` (the matched route, never the raw path) and `status`.
+    pub const HTTP_REQUESTS: &str = "http_requests_total";
+    /// Histogram: seconds from the head of a request to its answer, with the same labels.
+    pub const HTTP_REQUEST_SECONDS: &str = "http_request_duration_seconds";
     /// Gauge: images that wait for a worker.
     pub const QUEUE_DEPTH: &str = "eyrie_extraction_queue_depth";
     /// Gauge: workers that are describing an image.
@@ -101,6 +105,8 @@ fn describe() {
     describe_gauge!(metric::BUILD_INFO, "Always 1; the labels name the program's version, model and instruction set.");
     describe_gauge!(metric::UPTIME_SECONDS, Unit::Seconds, "Seconds since the process started to serve.");
     describe_gauge!(metric::RESIDENT_MEMORY_BYTES, Unit::Bytes, "Resident memory of the process.");
+    describe_counter!(metric::HTTP_REQUESTS, "Answered requests, by method, matched route and status.");
+    describe_histogram!(metric::HTTP_REQUEST_SECONDS, Unit::Seconds, "Time from the head of a request to its answer.");
     describe_gauge!(metric::QUEUE_DEPTH, "Images that wait for a worker.");
     describe_gauge!(metric::WORKERS_BUSY, "Workers that are describing an image.");
     describe_counter!(metric::EXTRACTIONS, "Images that a worker took, by outcome.");

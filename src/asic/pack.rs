@@ -6,7 +6,7 @@
 //! [tap = ky * 3 + kx][cin / 4][32 output channels]      one byte = four codes = the four inputs of a group
 //! ```
 //!
-//! and a block expands, byte by byte, to a panel of levels
+//! and a block expands, byte by byte, to a panel of levels (the scalar kernel has an order of its own)
 //!
 //! ```text
 //! [tap][cin / 4][32 output channels][4]                 i8

@@ -22,7 +22,6 @@ mod serve;
 mod upload;
 mod web;
 
-pub use observe::{REQUEST_DURATION_SECONDS, REQUESTS_TOTAL};
 pub use openapi::{OPENAPI_YAML, generated_openapi};
 pub use routes::{HttpLimits, HttpState, router};
 pub use serve::serve;

@@ -1,24 +1,19 @@
 //! What happens to every request: an id, a span, a deadline, a line in the log, metrics, and a problem document where
 //! it failed.
 
-use std::time::{Duration, Instant};
+use std::net::SocketAddr;
+use std::time::Instant;
 
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use std::net::SocketAddr;
 use tracing::Instrument;
 use uuid::Uuid;
 
 use super::error::{ApiError, Code};
 use super::routes::App;
-
-/// Counter of answered requests, with the labels `method`, `path` (the matched route, never the raw path) and `status`.
-pub const REQUESTS_TOTAL: &str = "http_requests_total";
-
-/// Histogram of the time from the head of a request to its answer in seconds, with the same labels.
-pub const REQUEST_DURATION_SECONDS: &str = "http_request_duration_seconds";
+use crate::telemetry::metric;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -86,8 +81,8 @@ impl Watch {
     fn count(&self, status: &str) -> f64 {
         let seconds = self.start.elapsed().as_secs_f64();
         let labels = [("method", self.method.to_owned()), ("path", self.path.clone()), ("status", status.to_owned())];
-        metrics::counter!(REQUESTS_TOTAL, &labels).increment(1);
-        metrics::histogram!(REQUEST_DURATION_SECONDS, &labels).record(seconds);
+        metrics::counter!(metric::HTTP_REQUESTS, &labels).increment(1);
+        metrics::histogram!(metric::HTTP_REQUEST_SECONDS, &labels).record(seconds);
         seconds
     }
 }
@@ -103,9 +98,7 @@ impl Drop for Watch {
 
 /// Bounds the time of a call, its body included.
 pub(super) async fn deadline(State(app): State<App>, request: Request, next: Next) -> Response {
-    let has_body = !matches!(*request.method(), Method::GET | Method::HEAD | Method::DELETE | Method::OPTIONS);
-    let body_time = if has_body { app.limits.body_timeout() } else { Duration::ZERO };
-    let limit = app.limits.request_timeout() + body_time;
+    let limit = app.limits.request_timeout();
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => ApiError::new(

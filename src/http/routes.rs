@@ -27,7 +27,7 @@ use crate::service::RetrievalService;
 pub struct HttpLimits {
     /// The most bytes of one uploaded image.
     pub max_upload_bytes: usize,
-    /// How long a call may take once its body is there, in milliseconds.
+    /// How long a call may take, its body included, in milliseconds.
     pub request_timeout_ms: u64,
     /// How long a body may take to arrive, in milliseconds.
     pub body_timeout_ms: u64,
@@ -45,10 +45,10 @@ impl Default for HttpLimits {
     fn default() -> Self {
         Self {
             max_upload_bytes: 20 << 20,
-            request_timeout_ms: 30_000,
-            body_timeout_ms: 60_000,
+            request_timeout_ms: 60_000,
+            body_timeout_ms: 30_000,
             header_timeout_ms: 30_000,
-            max_concurrent_uploads: 32,
+            max_concurrent_uploads: 16,
             max_connections: 1024,
             shutdown_timeout_ms: 20_000,
         }
@@ -56,7 +56,7 @@ impl Default for HttpLimits {
 }
 
 impl HttpLimits {
-    /// How long a call may take once its body is there.
+    /// How long a call may take, its body included.
     pub(super) fn request_timeout(&self) -> Duration {
         Duration::from_millis(self.request_timeout_ms)
     }

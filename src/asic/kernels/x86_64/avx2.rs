@@ -17,7 +17,7 @@ use std::arch::x86_64::{
 
 use super::super::super::arith::{ACTIVATION_MAX, rounding};
 use super::super::super::pack::{BLOCK, PackedConv};
-use super::tiles;
+use super::{each_pixel, tiles};
 
 /// Pixels of a full tile.
 const TILE: usize = 6;
@@ -59,13 +59,10 @@ fn band(conv: &PackedConv, panel: &mut [i8], src: &[u8], rows: usize, width: usi
                 for (x, pixels) in tiles(width, TILE) {
                     let src = &src[y * src_row + x * cin..];
                     let dst = &mut dst[y * dst_row + (x + 1) * cout + channel..];
-                    match pixels {
-                        1 => tile::<1>(panel, src, src_row, cin, fit, &epilogue, dst, cout),
-                        2 => tile::<2>(panel, src, src_row, cin, fit, &epilogue, dst, cout),
-                        3 => tile::<3>(panel, src, src_row, cin, fit, &epilogue, dst, cout),
-                        4 => tile::<4>(panel, src, src_row, cin, fit, &epilogue, dst, cout),
-                        5 => tile::<5>(panel, src, src_row, cin, fit, &epilogue, dst, cout),
-                        _ => tile::<TILE>(panel, src, src_row, cin, fit, &epilogue, dst, cout),
+                    if fit == 0 {
+                        dispatch::<true>(pixels, panel, src, src_row, cin, 1, &epilogue, dst, cout);
+                    } else {
+                        dispatch::<false>(pixels, panel, src, src_row, cin, fit, &epilogue, dst, cout);
                     }
                 }
             }
@@ -136,11 +133,36 @@ impl Epilogue {
     }
 }
 
+/// Calls [`tile`] for 1 to [`TILE`] pixels.
+#[expect(clippy::too_many_arguments, reason = "the operands of an inner loop; a struct would only rename them")]
+#[inline]
+#[target_feature(enable = "avx2")]
+fn dispatch<const WIDE: bool>(
+    pixels: usize,
+    panel: &[i8],
+    src: &[u8],
+    src_row: usize,
+    cin: usize,
+    fit: usize,
+    epilogue: &Epilogue,
+    dst: &mut [u8],
+    cout: usize,
+) {
+    match pixels {
+        1 => tile::<1, WIDE>(panel, src, src_row, cin, fit, epilogue, dst, cout),
+        2 => tile::<2, WIDE>(panel, src, src_row, cin, fit, epilogue, dst, cout),
+        3 => tile::<3, WIDE>(panel, src, src_row, cin, fit, epilogue, dst, cout),
+        4 => tile::<4, WIDE>(panel, src, src_row, cin, fit, epilogue, dst, cout),
+        5 => tile::<5, WIDE>(panel, src, src_row, cin, fit, epilogue, dst, cout),
+        _ => tile::<TILE, WIDE>(panel, src, src_row, cin, fit, epilogue, dst, cout),
+    }
+}
+
 /// `PIXELS` pixels of a row by 16 channels. `src` starts at the window of the first pixel, `dst` at its output;
-/// `fit` sums of two products fit 16 bits.
+/// `fit` sums of two products fit 16 bits, or, with `WIDE`, none does.
 #[expect(clippy::too_many_arguments, reason = "the operands of an inner loop; a struct would only rename them")]
 #[target_feature(enable = "avx2")]
-fn tile<const PIXELS: usize>(
+fn tile<const PIXELS: usize, const WIDE: bool>(
     panel: &[i8],
     src: &[u8],
     src_row: usize,
@@ -162,7 +184,7 @@ fn tile<const PIXELS: usize>(
         let mut inputs = src.as_ptr().wrapping_add(ky * src_row);
         let mut left = groups;
         while left > 0 {
-            let steps = left.min(fit.max(1));
+            let steps = left.min(fit);
             left -= steps;
             let mut sums = [[_mm256_setzero_si256(); 2]; PIXELS];
             for _ in 0..steps {
@@ -170,32 +192,32 @@ fn tile<const PIXELS: usize>(
                 let low = unsafe { _mm256_loadu_si256(weights.cast::<__m256i>()) };
                 // SAFETY: as above, the second 32 of this half's 64 bytes.
                 let high = unsafe { _mm256_loadu_si256(weights.wrapping_add(32).cast::<__m256i>()) };
-                for (pixel, (sums, acc)) in sums.iter_mut().zip(&mut acc).enumerate() {
+                each_pixel!(PIXELS, pixel => {
                     // SAFETY: bytes of pixel `pixel`'s run in row `ky`, which ends within `src`; asserted above.
                     let four = unsafe { inputs.wrapping_add(pixel * cin).cast::<i32>().read_unaligned() };
                     let four = _mm256_set1_epi32(four);
-                    if fit > 0 {
-                        sums[0] = _mm256_add_epi16(sums[0], _mm256_maddubs_epi16(four, low));
-                        sums[1] = _mm256_add_epi16(sums[1], _mm256_maddubs_epi16(four, high));
+                    if WIDE {
+                        acc[pixel][0] = _mm256_add_epi32(acc[pixel][0], one_at_a_time(four, low));
+                        acc[pixel][1] = _mm256_add_epi32(acc[pixel][1], one_at_a_time(four, high));
                     } else {
-                        acc[0] = _mm256_add_epi32(acc[0], one_at_a_time(four, low));
-                        acc[1] = _mm256_add_epi32(acc[1], one_at_a_time(four, high));
+                        sums[pixel][0] = _mm256_add_epi16(sums[pixel][0], _mm256_maddubs_epi16(four, low));
+                        sums[pixel][1] = _mm256_add_epi16(sums[pixel][1], _mm256_maddubs_epi16(four, high));
                     }
-                }
+                });
                 weights = weights.wrapping_add(4 * BLOCK);
                 inputs = inputs.wrapping_add(4);
             }
-            for (acc, sums) in acc.iter_mut().zip(sums) {
-                acc[0] = _mm256_add_epi32(acc[0], _mm256_madd_epi16(sums[0], ones));
-                acc[1] = _mm256_add_epi32(acc[1], _mm256_madd_epi16(sums[1], ones));
-            }
+            each_pixel!(PIXELS, pixel => {
+                acc[pixel][0] = _mm256_add_epi32(acc[pixel][0], _mm256_madd_epi16(sums[pixel][0], ones));
+                acc[pixel][1] = _mm256_add_epi32(acc[pixel][1], _mm256_madd_epi16(sums[pixel][1], ones));
+            });
         }
     }
-    for (pixel, acc) in acc.into_iter().enumerate() {
+    each_pixel!(PIXELS, pixel => {
         let out = dst[pixel * cout..].as_mut_ptr();
         // SAFETY: this pixel's 16 channels, within `dst`; asserted above.
-        unsafe { _mm_storeu_si128(out.cast::<__m128i>(), epilogue.apply(acc)) };
-    }
+        unsafe { _mm_storeu_si128(out.cast::<__m128i>(), epilogue.apply(acc[pixel])) };
+    });
 }
 
 /// Sums of four products with only one product in a 16-bit lane at a time: at most 255 * 128, which fits.

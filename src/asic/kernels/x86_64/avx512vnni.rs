@@ -21,7 +21,7 @@ use std::arch::x86_64::{
 
 use super::super::super::arith::{ACTIVATION_MAX, rounding};
 use super::super::super::pack::{BLOCK, PackedConv};
-use super::tiles;
+use super::{each_pixel, tiles};
 
 /// Pixels of a full tile.
 const TILE: usize = 14;
@@ -162,22 +162,22 @@ fn tile<const PIXELS: usize>(
             let low = unsafe { _mm512_loadu_si512(weights.cast::<__m512i>()) };
             // SAFETY: as above, the second half of the 128 bytes.
             let high = unsafe { _mm512_loadu_si512(weights.wrapping_add(64).cast::<__m512i>()) };
-            for (pixel, acc) in acc.iter_mut().enumerate() {
+            each_pixel!(PIXELS, pixel => {
                 // SAFETY: bytes of pixel `pixel`'s run in row `ky`, which ends within `src`; asserted above.
                 let four = unsafe { inputs.wrapping_add(pixel * cin).cast::<i32>().read_unaligned() };
                 let four = _mm512_set1_epi32(four);
-                acc[0] = _mm512_dpbusd_epi32(acc[0], four, low);
-                acc[1] = _mm512_dpbusd_epi32(acc[1], four, high);
-            }
+                acc[pixel][0] = _mm512_dpbusd_epi32(acc[pixel][0], four, low);
+                acc[pixel][1] = _mm512_dpbusd_epi32(acc[pixel][1], four, high);
+            });
             weights = weights.wrapping_add(4 * BLOCK);
             inputs = inputs.wrapping_add(4);
         }
     }
-    for (pixel, acc) in acc.into_iter().enumerate() {
-        for (half, acc) in acc.into_iter().enumerate() {
-            let out = dst[pixel * cout + half * 16..].as_mut_ptr();
-            // SAFETY: sixteen bytes of this pixel's 32 channels, within `dst`; asserted above.
-            unsafe { _mm_storeu_si128(out.cast::<__m128i>(), epilogue.apply(acc, half)) };
-        }
-    }
+    each_pixel!(PIXELS, pixel => {
+        let out = dst[pixel * cout..].as_mut_ptr();
+        // SAFETY: the first sixteen bytes of this pixel's 32 channels, within `dst`; asserted above.
+        unsafe { _mm_storeu_si128(out.cast::<__m128i>(), epilogue.apply(acc[pixel][0], 0)) };
+        // SAFETY: as above, the last sixteen bytes.
+        unsafe { _mm_storeu_si128(out.wrapping_add(16).cast::<__m128i>(), epilogue.apply(acc[pixel][1], 1)) };
+    });
 }
