@@ -311,6 +311,16 @@ impl App {
             limits: limits.clone(),
             metrics: metrics.clone(),
         });
+        if !address.ip().is_loopback() {
+            tracing::warn!(
+                %address,
+                "everybody who reaches this address can read, add and delete images: put a proxy that authenticates in front"
+            );
+        }
+        if stale > 0 {
+            tracing::warn!(stale, "some images were described by another model and are not found; import them again");
+        }
+        // The last line of the start: who reads it may send requests, and knows of every warning.
         tracing::info!(
             %address,
             database = backend.store.kind(),
@@ -322,15 +332,6 @@ impl App {
             images,
             "listening"
         );
-        if !address.ip().is_loopback() {
-            tracing::warn!(
-                %address,
-                "everybody who reaches this address can read, add and delete images: put a proxy that authenticates in front"
-            );
-        }
-        if stale > 0 {
-            tracing::warn!(stale, "some images were described by another model and are not found; import them again");
-        }
         Ok(Self { backend, listener, address, router, limits, metrics, started })
     }
 

@@ -21,7 +21,8 @@ Examples:
   eyrie describe *.jpg --profile fast --json
   eyrie describe photo.jpg --isa scalar              the same descriptor, slowly
 
-The chip's cycles are exact for the model of the chip; its time and energy are estimates from them. No database is opened.";
+The chip's cycles are exact for the model of the chip; its time and energy are estimates from them. No database \
+is opened.";
 
 /// Values of a descriptor that are shown to people; the JSON has all.
 const VALUES_SHOWN: usize = 8;

@@ -1,6 +1,5 @@
 //! `eyrie model`: what a model file holds.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};

@@ -25,8 +25,8 @@ Examples:
   eyrie quantize --weights vgg16.safetensors --images calibration/ --out try.eyrie --limit 300 --whitening-images 100
   EYRIE_EXTRACTOR__MODEL=model.eyrie eyrie serve
 
-About 2,000 varied photographs serve well; labels are not needed. The same weights, images and flags give the same file on
-the same CPU. The work takes an hour or more on a few cores; each phase shows the time left.";
+About 2,000 varied photographs serve well; labels are not needed. The same weights, images and flags give the \
+same file on the same CPU. The work takes an hour or more on a few cores; each phase shows the time left.";
 
 /// Every so many-th image is held out of the calibration and only measured.
 const HELD_OUT_EVERY: usize = 20;

@@ -1,6 +1,5 @@
 //! `eyrie search`: one query against the configured database.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -21,8 +20,8 @@ Examples:
   eyrie search query.jpg --filter '{\"field\": \"path\", \"prefix\": \"holiday/\"}'
   eyrie search query.jpg --json | jq -r '.results[].metadata.path'
 
-The command reads the database itself, no server has to run. It compares the query with every image: for a single
-query that is faster than to build the graph, and the result is exact.";
+The command reads the database itself, no server has to run. It compares the query with every image: for a \
+single query that is faster than to build the graph, and the result is exact.";
 
 /// Find the images of a collection that look most like an image
 #[derive(Debug, Args)]

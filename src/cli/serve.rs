@@ -6,7 +6,7 @@ use crate::app::{self, App};
 
 use super::error::CliError;
 use super::settings::{Settings, given, init_logging};
-use super::signals::stop_requested;
+use super::signals::StopRequests;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,9 +14,9 @@ Examples:
   eyrie serve --data-dir /var/lib/eyrie --bind 0.0.0.0:8080
   EYRIE_DATABASE_URL=postgres://eyrie:PASSWORD@db/eyrie eyrie serve --config production.toml
 
-The line \"listening\" of the log names the address; with port 0 the system chooses a free port. SIGTERM and Ctrl-C let the
-requests under way finish (server.shutdown_grace_ms) and end with exit code 0. Every other setting is a key of the
-configuration file or a variable: `eyrie config defaults` explains them.";
+The line \"listening\" of the log names the address; with port 0 the system chooses a free port. \
+SIGTERM and Ctrl-C let the requests under way finish (server.shutdown_grace_ms) and end with exit code 0. \
+Every other setting is a key of the configuration file or a variable: `eyrie config defaults` explains them.";
 
 /// Serve the HTTP interface
 #[derive(Debug, Args)]
@@ -37,13 +37,12 @@ impl Serve {
             tracing::warn!("{warning}");
         }
         app::runtime()?.block_on(async {
-            let app = App::start(&loaded.config).await?;
-            let stop = async {
-                if let Err(error) = stop_requested().await {
-                    tracing::error!(%error, "signals cannot be received, so the service stops now");
-                }
+            let mut stop = StopRequests::receive()?;
+            let app = tokio::select! {
+                app = App::start(&loaded.config) => app?,
+                () = stop.next() => return Ok(()),
             };
-            Ok(app.serve(stop).await?)
+            Ok(app.serve(stop.next()).await?)
         })
     }
 }

@@ -7,29 +7,29 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 
 /// The program with a data folder and a working folder of its own, and none of this process's `EYRIE_` variables.
-pub struct Program {
+pub(crate) struct Program {
     dir: tempfile::TempDir,
 }
 
 impl Program {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { dir: tempfile::tempdir().expect("temporary folder") }
     }
 
     /// A path in the working folder.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
     /// Writes a picture that `seed` decides: a PNG of 120x90 pixels.
-    pub fn picture(&self, name: &str, seed: u32) -> PathBuf {
+    pub(crate) fn picture(&self, name: &str, seed: u32) -> PathBuf {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().expect("below the working folder")).expect("folder");
         picture(seed).save(&path).expect("picture");
         path
     }
 
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_eyrie"));
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("EYRIE_") || name == "RUST_LOG" {
@@ -41,83 +41,85 @@ impl Program {
         command
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Ended {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         Ended(self.command(arguments).output().expect("the program runs"))
     }
 }
 
 /// A run of the program that has ended.
-pub struct Ended(pub Output);
+pub(crate) struct Ended(pub(crate) Output);
 
 impl Ended {
-    pub fn code(&self) -> i32 {
+    pub(crate) fn code(&self) -> i32 {
         self.0.status.code().unwrap_or_else(|| panic!("ended by a signal: {}", self.stderr()))
     }
 
-    pub fn stdout(&self) -> &str {
+    pub(crate) fn stdout(&self) -> &str {
         std::str::from_utf8(&self.0.stdout).expect("UTF-8")
     }
 
-    pub fn stderr(&self) -> &str {
+    pub(crate) fn stderr(&self) -> &str {
         std::str::from_utf8(&self.0.stderr).expect("UTF-8")
     }
 
     /// Fails the test with what the program said when the exit code is another one.
-    pub fn expect_code(self, code: i32) -> Self {
+    pub(crate) fn expect_code(self, code: i32) -> Self {
         assert_eq!(self.code(), code, "stdout: {}\nstderr: {}", self.stdout(), self.stderr());
         self
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.0.stdout).unwrap_or_else(|e| panic!("{e}: {}", self.stdout()))
     }
 }
 
 /// A running server, killed when dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     log: BufReader<std::process::ChildStderr>,
     /// `127.0.0.1:PORT`.
-    pub address: String,
+    pub(crate) address: String,
     /// The line of the log that says `listening`.
-    pub listening: Value,
+    pub(crate) listening: Value,
+    /// The log up to that line.
+    pub(crate) said: String,
 }
 
 impl Server {
     /// Starts `eyrie serve` on a free port and waits for the line that names it.
-    pub fn start(program: &Program) -> Self {
+    pub(crate) fn start(program: &Program) -> Self {
         Self::start_on(program, "127.0.0.1:0")
     }
 
     /// The same on another address.
-    pub fn start_on(program: &Program, bind: &str) -> Self {
+    pub(crate) fn start_on(program: &Program, bind: &str) -> Self {
         let mut command = program.command(&["serve", "--bind", bind]);
         command.env("EYRIE_LOG__FORMAT", "json").stderr(Stdio::piped()).stdout(Stdio::null());
         let mut child = command.spawn().expect("the server starts");
         let mut log = BufReader::new(child.stderr.take().expect("piped"));
-        let mut seen = String::new();
+        let mut said = String::new();
         loop {
             let mut line = String::new();
             if log.read_line(&mut line).expect("the log is text") == 0 {
-                panic!("the server ended: {:?}\n{seen}", child.wait());
+                panic!("the server ended: {:?}\n{said}", child.wait());
             }
-            seen.push_str(&line);
+            said.push_str(&line);
             let Ok(listening) = serde_json::from_str::<Value>(&line) else { continue };
             if listening["message"] == "listening" {
                 let address = listening["address"].as_str().expect("an address").to_owned();
-                return Self { child, log, address, listening };
+                return Self { child, log, address, listening, said };
             }
         }
     }
 
     /// Sends a signal by its name, for example `TERM`.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status();
         assert!(sent.expect("kill runs").success());
     }
 
     /// Waits for the end; the exit code and the rest of the log.
-    pub fn wait(mut self) -> (Option<i32>, String) {
+    pub(crate) fn wait(mut self) -> (Option<i32>, String) {
         let rest = std::io::read_to_string(&mut self.log).expect("the log is text");
         (self.child.wait().expect("ends").code(), rest)
     }
@@ -132,7 +134,7 @@ impl Drop for Server {
 }
 
 /// Rectangles and a gradient whose places and colours `seed` decides.
-pub fn picture(seed: u32) -> image::RgbImage {
+pub(crate) fn picture(seed: u32) -> image::RgbImage {
     let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12_345);
     let mut next = move |bound: u32| {
         state ^= state << 13;
@@ -158,6 +160,6 @@ pub fn picture(seed: u32) -> image::RgbImage {
 }
 
 /// The text of a path of this test.
-pub fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
 }

@@ -23,15 +23,15 @@ Examples:
   eyrie import ~/photos --json > report.json
   eyrie import ~/photos --print-ids > ids.tsv
 
-Folders are searched recursively, in the order of names. What is an image is decided by content and not by name. Each
-image is stored with the metadata {\"filename\": ..., \"path\": ...}, the path relative to the folder that was named.
+Folders are searched recursively, in the order of names. What is an image is decided by content and not by name. \
+Each image is stored with the metadata {\"filename\": ..., \"path\": ...}, the path relative to the folder that was named.
 
-The command can be stopped (Ctrl-C finishes the images under way) and repeated: an image whose bytes are in the collection
-already is not described again, unless it was described by another model. It is safe beside a running server, which
-finds the new images within index.follow_interval_ms.
+The command can be stopped (Ctrl-C finishes the images under way) and repeated: an image whose bytes are in the \
+collection already is not described again, unless it was described by another model. It is safe beside a running \
+server, which finds the new images within index.follow_interval_ms.
 
-Exit codes: 0 everything is stored, 1 some files failed or the import was stopped, 2 wrong usage or configuration, 3 could
-not start.";
+Exit codes: 0 everything is stored, 1 some files failed or the import was stopped, 2 wrong usage or configuration, \
+3 could not start.";
 
 /// Add all images below some folders to a collection
 #[derive(Debug, Args)]

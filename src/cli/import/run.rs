@@ -1,6 +1,5 @@
 //! The import itself: files are read ahead while the workers of the service describe.
 
-use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -12,7 +11,7 @@ use crate::cli::error::CliError;
 use crate::cli::files::Found;
 use crate::cli::output;
 use crate::cli::progress::Progress;
-use crate::cli::signals::stop_requested;
+use crate::cli::signals::StopRequests;
 use crate::domain::{CollectionName, ImageId, Profile};
 use crate::service::{AddImage, AddOutcome, ExtractError, OnDuplicate, RetrievalService, ServiceError};
 
@@ -40,6 +39,7 @@ pub(super) struct Plan {
 /// file that fails is no error but part of the report.
 pub(super) async fn import(service: &RetrievalService, plan: &Plan, files: Vec<Found>) -> Result<Report, CliError> {
     let started = Instant::now();
+    let mut requests = StopRequests::receive()?;
     ready_collection(service, plan).await?;
     let mut report = Report::new(plan.collection.as_str(), files.len());
     let progress = Progress::start("importing", files.len());
@@ -68,14 +68,10 @@ pub(super) async fn import(service: &RetrievalService, plan: &Plan, files: Vec<F
         Ok::<(), CliError>(())
     };
     let asked_twice = async {
-        if stop_requested().await.is_ok() {
-            stop.store(true, Ordering::Relaxed);
-            progress.note("stopping after the images under way; once more to stop at once");
-            if stop_requested().await.is_ok() {
-                return;
-            }
-        }
-        std::future::pending().await
+        requests.next().await;
+        stop.store(true, Ordering::Relaxed);
+        progress.note("stopping after the images under way; once more to stop at once");
+        requests.next().await;
     };
     let aborted = tokio::select! {
         done = work => { done?; false }
@@ -139,19 +135,18 @@ async fn import_file(service: &RetrievalService, plan: &Plan, file: &Found) -> O
 }
 
 fn failure(error: &ServiceError) -> Outcome {
-    match error {
-        ServiceError::Extract(ExtractError::NotAnImage) => Outcome::NotAnImage,
-        ServiceError::Store(_) | ServiceError::ShuttingDown => Outcome::Fatal(explain(error)),
-        other => Outcome::Failed(other.to_string()),
+    if matches!(error, ServiceError::Extract(ExtractError::NotAnImage)) {
+        Outcome::NotAnImage
+    } else if matches!(error, ServiceError::Store(_) | ServiceError::ShuttingDown) {
+        Outcome::Fatal(explain(error))
+    } else {
+        Outcome::Failed(explain(error))
     }
 }
 
 /// The database's own words are of use to the person who runs this command, unlike to a client of the server.
 fn explain(error: &ServiceError) -> String {
-    match error {
-        ServiceError::Store(inner) => inner.to_string(),
-        other => other.to_string(),
-    }
+    if let ServiceError::Store(inner) = error { inner.to_string() } else { error.to_string() }
 }
 
 async fn read(file: &Found, max_bytes: u64) -> Result<bytes::Bytes, Outcome> {
