@@ -96,20 +96,21 @@ impl Server {
         let mut command = program.command(&["serve", "--bind", bind]);
         command.env("EYRIE_LOG__FORMAT", "json").stderr(Stdio::piped()).stdout(Stdio::null());
         let mut child = command.spawn().expect("the server starts");
-        let mut log = BufReader::new(child.stderr.take().expect("piped"));
-        let mut said = String::new();
-        loop {
+        let log = BufReader::new(child.stderr.take().expect("piped"));
+        let mut server = Self { child, log, address: String::new(), listening: Value::Null, said: String::new() };
+        while server.listening.is_null() {
             let mut line = String::new();
-            if log.read_line(&mut line).expect("the log is text") == 0 {
-                panic!("the server ended: {:?}\n{said}", child.wait());
+            if server.log.read_line(&mut line).expect("the log is text") == 0 {
+                panic!("the server ended before it listened\n{}", server.said);
             }
-            said.push_str(&line);
-            let Ok(listening) = serde_json::from_str::<Value>(&line) else { continue };
-            if listening["message"] == "listening" {
-                let address = listening["address"].as_str().expect("an address").to_owned();
-                return Self { child, log, address, listening, said };
+            server.said.push_str(&line);
+            match serde_json::from_str::<Value>(&line) {
+                Ok(event) if event["message"] == "listening" => server.listening = event,
+                Ok(_) | Err(_) => {}
             }
         }
+        server.address = server.listening["address"].as_str().expect("an address").to_owned();
+        server
     }
 
     /// Sends a signal by its name, for example `TERM`.
