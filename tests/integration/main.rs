@@ -6,3 +6,5 @@ mod cli_import;
 mod cli_serve;
 mod layers;
 mod program;
+mod store_contract;
+mod support;
