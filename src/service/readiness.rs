@@ -48,6 +48,12 @@ impl StoreCheck {
         *last = Some((Instant::now(), state));
         state
     }
+
+    /// Asks the database again at the next probe.
+    #[cfg(test)]
+    pub(super) async fn forget(&self) {
+        *self.0.lock().await = None;
+    }
 }
 
 impl RetrievalService {
