@@ -2,7 +2,7 @@
 //! it failed.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -12,7 +12,6 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::error::{ApiError, Code};
-use super::routes::App;
 use crate::telemetry::metric;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -97,8 +96,7 @@ impl Drop for Watch {
 }
 
 /// Bounds the time of a call, its body included.
-pub(super) async fn deadline(State(app): State<App>, request: Request, next: Next) -> Response {
-    let limit = app.limits.request_timeout();
+pub(super) async fn deadline(State(limit): State<Duration>, request: Request, next: Next) -> Response {
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => ApiError::new(

@@ -47,7 +47,10 @@ pub async fn serve(
     }
     drop(listener);
     if tokio::time::timeout(limits.shutdown_timeout(), graceful.shutdown()).await.is_err() {
-        tracing::warn!(timeout_ms = limits.shutdown_timeout_ms, "requests were still under way at the end of the shutdown");
+        tracing::warn!(
+            timeout_ms = limits.shutdown_timeout_ms,
+            "requests were still under way at the end of the shutdown"
+        );
     }
     Ok(())
 }
