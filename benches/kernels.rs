@@ -1,7 +1,6 @@
 //! One pass of the 2-bit VGG-16 over a 224x224 image, for each instruction set that this CPU has and 1 and 2 threads.
 //!
 //! Throughput is in multiply-accumulates: elements a second are MAC a second.
-#![expect(missing_docs, reason = "criterion's macros generate undocumented items")]
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use eyrie::asic::{Arena, Kernels, Network, NetworkParams, VGG16};

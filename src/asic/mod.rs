@@ -18,6 +18,7 @@ mod model_file;
 mod network;
 mod pack;
 mod params;
+mod spec;
 
 pub use error::ModelError;
 pub use feature_map::FeatureMap;
@@ -26,3 +27,4 @@ pub use layers::{Layer, max_pool_2x2, run_layer};
 pub use model_file::{ModelFile, fingerprint};
 pub use network::{Arena, Network};
 pub use params::{ConvParams, LayerShape, NetworkParams, VGG16, Whitening};
+pub use spec::{ChipSpec, CostReport, LayerCost};

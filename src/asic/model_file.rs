@@ -323,3 +323,6 @@ fn decode_whitening(reader: &mut Reader<'_>) -> Result<Whitening, ModelError> {
     }
     Ok(Whitening { name, mean, components })
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::Profile;
 
@@ -28,8 +29,9 @@ pub enum InvalidDescriptor {
 }
 
 /// What an image looks like, as a unit vector: the cosine of two of them is their dot product.
+/// Clones share the values.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Descriptor(Box<[f32]>);
+pub struct Descriptor(Arc<[f32]>);
 
 impl Descriptor {
     /// Scales `values` to unit L2 norm.
@@ -60,7 +62,7 @@ impl Descriptor {
                 }
             }
         }
-        Ok(Self(values.into_boxed_slice()))
+        Ok(Self(values.into()))
     }
 
     /// The values, in order.
@@ -81,7 +83,7 @@ impl Descriptor {
     #[must_use]
     pub fn cosine(&self, other: &Self) -> f32 {
         debug_assert_eq!(self.dimension(), other.dimension());
-        let dot: f64 = self.0.iter().zip(&other.0).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
+        let dot: f64 = self.0.iter().zip(other.0.iter()).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
         #[allow(clippy::cast_possible_truncation)]
         {
             dot.clamp(-1.0, 1.0) as f32

@@ -1,4 +1,17 @@
 //! Nearest neighbours by cosine: an exact scan and a graph behind one trait.
+//!
+//! The index is derived from the store and can be thrown away: it holds ids and descriptors, nothing else, and is
+//! filled again at start. Two things can come later behind the same trait without a change to it: a snapshot of the
+//! graph that is read at start in place of a rebuild (the graph names its points by slot, so a snapshot is the slots
+//! with their ids and descriptors plus the links), and a database that searches by itself (the trait takes ids and
+//! descriptors by value, returns owned neighbours, and hands the filter over as a set of ids).
+
+mod flat;
+mod hnsw;
+mod ranking;
+
+pub use flat::FlatIndex;
+pub use hnsw::HnswIndex;
 
 use std::collections::HashSet;
 
@@ -86,4 +99,9 @@ pub trait VectorIndex: Send + Sync {
 
     /// Bytes that the index keeps, descriptors and links (an estimate).
     fn memory_bytes(&self) -> usize;
+}
+
+fn check_dimension(expected: usize, descriptor: &Descriptor) -> Result<(), IndexError> {
+    let actual = descriptor.dimension();
+    if actual == expected { Ok(()) } else { Err(IndexError::Dimension { expected, actual }) }
 }

@@ -141,7 +141,8 @@ fn every_kernel_equals_the_scalar_one_on_edge_shapes_and_extremes() {
     report_absent();
     for (channels, max) in [(3, 255), (64, 31), (128, 31)] {
         for cout in [64, 128] {
-            for codebook in CODEBOOKS {
+            // More blocks of channels do not depend on the levels: one codebook is enough for them.
+            for codebook in CODEBOOKS.into_iter().take(if cout == 64 { CODEBOOKS.len() } else { 1 }) {
                 for extreme in [false, true] {
                     let params = layer(channels as u64 + cout as u64, channels, cout, codebook, extreme);
                     let packed = Layer::new(&params).expect("a sound layer");
