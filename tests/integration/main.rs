@@ -1,3 +1,10 @@
 //! The one integration test program; a file for each subject.
 
+mod http_bad_input;
+mod http_collections;
+mod http_edge;
+mod http_images;
+mod http_openapi;
+mod http_search;
 mod layers;
+mod support;

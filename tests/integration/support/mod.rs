@@ -1,0 +1,4 @@
+//! What tests run on.
+
+pub mod app;
+pub mod pictures;
