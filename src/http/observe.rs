@@ -25,7 +25,7 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
         "request",
         %request_id,
         method = %request.method(),
-        path = request.uri().path(),
+        path = shortened(request.uri().path()),
         peer = peer.unwrap_or_default(),
     );
     let watch = Watch { start: Instant::now(), method: method_label(request.method()), path, answered: false };
@@ -35,6 +35,11 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
     }
     .instrument(span)
     .await
+}
+
+/// As much of a path as a log line needs; paths are ASCII.
+fn shortened(path: &str) -> &str {
+    path.get(..300).unwrap_or(path)
 }
 
 fn finish(mut response: Response, request_id: &str, watch: Watch) -> Response {

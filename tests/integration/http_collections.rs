@@ -53,8 +53,7 @@ async fn a_deleted_collection_is_gone_with_its_images() {
     let app = TestApp::start().await;
     app.add("a", pictures::png(1), json!({})).await;
     let path = format!("/v1/collections/{COLLECTION}");
-    let deleted = app.delete(&path).send().await.expect("answer");
-    assert_eq!((deleted.status().as_u16(), deleted.content_length()), (204, None));
+    assert_eq!(app.delete(&path).send().await.expect("answer").status(), 204);
     assert_eq!(refused(app.delete(&path)).await, (404, "unknown_collection".to_owned()));
     assert_eq!(refused(app.get(&images("/a"))).await, (404, "unknown_collection".to_owned()));
     assert_eq!(refused(app.delete("/v1/collections/default")).await, (409, "default_collection".to_owned()));

@@ -19,27 +19,27 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// The collection that every app has beside `default`; its profile is `fast`.
-pub const COLLECTION: &str = "pictures";
+pub(crate) const COLLECTION: &str = "pictures";
 
 /// What a [`TestApp`] is made with.
-pub struct Builder {
+pub(crate) struct Builder {
     /// Limits of the server.
-    pub limits: HttpLimits,
+    pub(crate) limits: HttpLimits,
     /// Limits of the decoder.
-    pub decode: DecodeLimits,
+    pub(crate) decode: DecodeLimits,
     /// Bounds on metadata.
-    pub metadata: MetadataLimits,
+    pub(crate) metadata: MetadataLimits,
     store: Option<Arc<dyn DescriptorStore>>,
 }
 
 /// A running server.
-pub struct TestApp {
+pub(crate) struct TestApp {
     /// Where it listens.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// Its service.
-    pub service: Arc<RetrievalService>,
+    pub(crate) service: Arc<RetrievalService>,
     /// Its database.
-    pub store: Arc<dyn DescriptorStore>,
+    pub(crate) store: Arc<dyn DescriptorStore>,
     client: reqwest::Client,
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<std::io::Result<()>>,
@@ -59,13 +59,13 @@ fn model() -> Arc<Model> {
 
 impl Builder {
     /// Over this database instead of a fresh SQLite.
-    pub fn store(mut self, store: Arc<dyn DescriptorStore>) -> Self {
+    pub(crate) fn store(mut self, store: Arc<dyn DescriptorStore>) -> Self {
         self.store = Some(store);
         self
     }
 
     /// Starts it and creates [`COLLECTION`].
-    pub async fn start(self) -> TestApp {
+    pub(crate) async fn start(self) -> TestApp {
         let data_dir = tempfile::tempdir().expect("temporary folder");
         let store: Arc<dyn DescriptorStore> = match self.store {
             Some(store) => store,
@@ -114,7 +114,7 @@ impl Builder {
 
 impl TestApp {
     /// With limits that no test of good input meets.
-    pub fn builder() -> Builder {
+    pub(crate) fn builder() -> Builder {
         Builder {
             limits: HttpLimits::default(),
             decode: DecodeLimits { max_pixels: 1_000_000, max_aspect_ratio: 20 },
@@ -124,42 +124,42 @@ impl TestApp {
     }
 
     /// Starts one with the usual limits.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::builder().start().await
     }
 
     /// A request.
-    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("http://{}{path}", self.address))
     }
 
     /// A GET request.
-    pub fn get(&self, path: &str) -> RequestBuilder {
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
         self.request(Method::GET, path)
     }
 
     /// A POST request.
-    pub fn post(&self, path: &str) -> RequestBuilder {
+    pub(crate) fn post(&self, path: &str) -> RequestBuilder {
         self.request(Method::POST, path)
     }
 
     /// A PUT request.
-    pub fn put(&self, path: &str) -> RequestBuilder {
+    pub(crate) fn put(&self, path: &str) -> RequestBuilder {
         self.request(Method::PUT, path)
     }
 
     /// A PATCH request.
-    pub fn patch(&self, path: &str) -> RequestBuilder {
+    pub(crate) fn patch(&self, path: &str) -> RequestBuilder {
         self.request(Method::PATCH, path)
     }
 
     /// A DELETE request.
-    pub fn delete(&self, path: &str) -> RequestBuilder {
+    pub(crate) fn delete(&self, path: &str) -> RequestBuilder {
         self.request(Method::DELETE, path)
     }
 
     /// Adds an image under an id, with metadata, and returns its record.
-    pub async fn add(&self, id: &str, image: Vec<u8>, metadata: Value) -> Value {
+    pub(crate) async fn add(&self, id: &str, image: Vec<u8>, metadata: Value) -> Value {
         let metadata = metadata.to_string();
         let response = self
             .post(&images(""))
@@ -174,34 +174,34 @@ impl TestApp {
     }
 
     /// How many images [`COLLECTION`] has.
-    pub async fn count(&self) -> u64 {
+    pub(crate) async fn count(&self) -> u64 {
         let collection = ok(self.get(&format!("/v1/collections/{COLLECTION}"))).await;
         collection["images"].as_u64().expect("a count")
     }
 
     /// Begins an orderly shutdown.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         self.stop.take().expect("not stopped before").send(()).expect("the server runs");
     }
 
     /// Waits until the server has ended.
-    pub async fn ended(self) {
+    pub(crate) async fn ended(self) {
         self.server.await.expect("no panic").expect("no error");
     }
 }
 
 /// A path below the images of [`COLLECTION`].
-pub fn images(rest: &str) -> String {
+pub(crate) fn images(rest: &str) -> String {
     format!("/v1/collections/{COLLECTION}/images{rest}")
 }
 
 /// The path of searches in [`COLLECTION`].
-pub fn search() -> String {
+pub(crate) fn search() -> String {
     format!("/v1/collections/{COLLECTION}/search")
 }
 
 /// Sends a request that must succeed, and returns its JSON.
-pub async fn ok(request: RequestBuilder) -> Value {
+pub(crate) async fn ok(request: RequestBuilder) -> Value {
     let response = request.send().await.expect("answer");
     let status = response.status();
     let text = response.text().await.expect("body");
@@ -210,13 +210,13 @@ pub async fn ok(request: RequestBuilder) -> Value {
 }
 
 /// Sends a request that must fail, checks the shape of the problem document, and returns status and code.
-pub async fn refused(request: RequestBuilder) -> (u16, String) {
+pub(crate) async fn refused(request: RequestBuilder) -> (u16, String) {
     let problem = problem(request.send().await.expect("answer")).await;
     (problem["status"].as_u64().expect("a status") as u16, problem["code"].as_str().expect("a code").to_owned())
 }
 
 /// The problem document of a failure, whose shape is checked.
-pub async fn problem(response: Response) -> Value {
+pub(crate) async fn problem(response: Response) -> Value {
     let status = response.status();
     let header = |name: &str| response.headers()[name].to_str().expect("text").to_owned();
     assert_eq!(header("content-type"), "application/problem+json");

@@ -1,4 +1,4 @@
 //! What tests run on.
 
-pub mod app;
-pub mod pictures;
+pub(crate) mod app;
+pub(crate) mod pictures;

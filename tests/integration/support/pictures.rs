@@ -39,27 +39,27 @@ fn encode(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
 }
 
 /// A PNG of 96x80 pixels; each seed has another content.
-pub fn png(seed: u32) -> Vec<u8> {
+pub(crate) fn png(seed: u32) -> Vec<u8> {
     encode(shapes(seed, 96, 80), ImageFormat::Png)
 }
 
 /// The same picture as [`png`] of that seed, as JPEG.
-pub fn jpeg(seed: u32) -> Vec<u8> {
+pub(crate) fn jpeg(seed: u32) -> Vec<u8> {
     encode(shapes(seed, 96, 80), ImageFormat::Jpeg)
 }
 
 /// A black PNG of any size: many pixels in few bytes.
-pub fn black_png(width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn black_png(width: u32, height: u32) -> Vec<u8> {
     encode(GrayImage::new(width, height), ImageFormat::Png)
 }
 
 /// A GIF whose header states a size of 0x0.
-pub fn zero_sized_gif() -> Vec<u8> {
+pub(crate) fn zero_sized_gif() -> Vec<u8> {
     b"GIF89a\0\0\0\0\0\0\0;".to_vec()
 }
 
 /// The head of an AVIF file.
-pub fn avif() -> Vec<u8> {
+pub(crate) fn avif() -> Vec<u8> {
     let mut bytes = b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf".to_vec();
     bytes.resize(400, 7);
     bytes
