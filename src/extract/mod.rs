@@ -1,6 +1,31 @@
 //! From the bytes of an upload to a descriptor: decode under limits, orient, resize, plan the sub-images, run the
 //! network, pool, whiten, normalise.
 
+mod asic_extractor;
+mod container;
+mod decode;
+mod model;
+mod pooling;
+mod preprocess;
+mod regions;
+mod sniff;
+mod thumbnail;
+mod tiff_directory;
+
+#[cfg(test)]
+mod decode_tests;
+#[cfg(test)]
+mod extractor_tests;
+
+pub use asic_extractor::AsicExtractor;
+pub use decode::{Decoded, decode};
+pub use model::{Model, PIPELINE_REVISION};
+pub use pooling::{MAP_SIDE, WINDOWS, Whitener, Window, pool};
+pub use preprocess::{INPUT_BYTES, INPUT_SIDE, Scaler, cut, turn, whole_image_224};
+pub use regions::{MAX_REGIONS, Region, RegionPlan};
+pub use sniff::sniff;
+pub use thumbnail::{THUMBNAIL_SIDE, thumbnail};
+
 use crate::domain::{Descriptor, DescriptorVersion, ExtractionCost, ImageFormat, Profile, Thumbnail};
 
 /// Why an upload has no descriptor. Every variant but [`ExtractError::Internal`] is the upload's fault.

@@ -91,9 +91,8 @@ async fn a_bad_form_is_refused_and_stores_nothing() {
     }
     let with_query = app.post(&images("?id=a")).multipart(form());
     assert_eq!(refused(with_query).await, (400, "invalid_request".to_owned()));
-    let broken = |content_type: &str, body: &'static str| {
-        app.post(&images("")).header("content-type", content_type).body(body)
-    };
+    let broken =
+        |content_type: &str, body: &'static str| app.post(&images("")).header("content-type", content_type).body(body);
     for (content_type, body) in [
         ("multipart/form-data", "--x\r\n"),
         ("multipart/form-data; boundary=x", "no boundary in here"),

@@ -34,7 +34,8 @@ async fn the_list_has_every_collection_by_name_with_its_counts() {
     let app = TestApp::start().await;
     app.add("a", pictures::png(1), json!({})).await;
     let list = ok(app.get("/v1/collections")).await;
-    let names: Vec<_> = list["collections"].as_array().expect("list").iter().map(|c| (&c["name"], &c["images"])).collect();
+    let names: Vec<_> =
+        list["collections"].as_array().expect("list").iter().map(|c| (&c["name"], &c["images"])).collect();
     assert_eq!(names, [(&json!("default"), &json!(0)), (&json!(COLLECTION), &json!(1))]);
 }
 

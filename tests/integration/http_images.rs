@@ -17,10 +17,10 @@ async fn the_three_forms_store_the_same_image() {
     let app = TestApp::start().await;
     let metadata = json!({"title": "Möwe", "tags": ["a", "b"]});
     let text = metadata.to_string();
-    let as_form = form(pictures::png(1)).text("id", "form").text("metadata", text.clone()).text("on_duplicate", "allow");
+    let as_form =
+        form(pictures::png(1)).text("id", "form").text("metadata", text.clone()).text("on_duplicate", "allow");
     let query = [("id", "raw"), ("metadata", &text), ("on_duplicate", "allow")];
-    let as_json =
-        json!({"image": STANDARD.encode(pictures::png(1)), "id": "json", "metadata": metadata, "on_duplicate": "allow"});
+    let as_json = json!({"image": STANDARD.encode(pictures::png(1)), "id": "json", "metadata": metadata, "on_duplicate": "allow"});
     let requests = [
         ("form", app.post(&images("")).multipart(as_form)),
         ("raw", app.post(&images("")).query(&query).header("content-type", "image/png").body(pictures::png(1))),
@@ -206,7 +206,9 @@ async fn pages_follow_each_other_without_gaps() {
             }
             let page = ok(request).await;
             pages += 1;
-            seen.extend(page["images"].as_array().expect("list").iter().map(|i| i["id"].as_str().expect("id").to_owned()));
+            seen.extend(
+                page["images"].as_array().expect("list").iter().map(|i| i["id"].as_str().expect("id").to_owned()),
+            );
             match page.get("next_cursor") {
                 Some(next) => cursor = Some(next.as_str().expect("text").to_owned()),
                 None => break,

@@ -91,7 +91,8 @@ async fn a_descriptor_is_a_query() {
     ] {
         assert_eq!(refused(app.post(&search()).json(&body)).await, (status, code.to_owned()), "{body}");
     }
-    let too_large = app.post(&search()).header("content-type", "application/json").body(r#"{"descriptor": [1, 1e999]}"#);
+    let too_large =
+        app.post(&search()).header("content-type", "application/json").body(r#"{"descriptor": [1, 1e999]}"#);
     assert_eq!(refused(too_large).await, (400, "descriptor_not_finite".to_owned()));
 }
 

@@ -7,4 +7,5 @@ mod http_images;
 mod http_openapi;
 mod http_search;
 mod layers;
+mod store_contract;
 mod support;

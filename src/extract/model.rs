@@ -1,0 +1,76 @@
+//! The model as the extractor holds it: loaded once, shared by all workers.
+
+use super::pooling::Whitener;
+use crate::asic::{ModelError, ModelFile, Network, fingerprint};
+use crate::domain::Profile;
+
+/// Raise it whenever `decode`, `preprocess`, `regions`, `pooling` or `asic_extractor` change so that some picture gets
+/// another descriptor. It is part of [`Model::fingerprint`], so that old descriptors are never compared with new ones.
+pub const PIPELINE_REVISION: u32 = 1;
+
+/// The model that the binary carries.
+static EMBEDDED: &[u8] = include_bytes!("../../models/vgg16-2bit.eyrie");
+
+/// A network with the whitenings of its descriptors.
+#[derive(Debug)]
+pub struct Model {
+    network: Network,
+    whiteners: [Option<Whitener>; Profile::ALL.len()],
+    fingerprint: String,
+    card: String,
+}
+
+impl Model {
+    /// The model that is part of the program.
+    ///
+    /// # Errors
+    /// None in a released program: a test loads it.
+    pub fn embedded() -> Result<Self, ModelError> {
+        Self::from_bytes(EMBEDDED)
+    }
+
+    /// The bytes of the model file that is part of the program.
+    pub fn embedded_file() -> &'static [u8] {
+        EMBEDDED
+    }
+
+    /// Reads a model file. A whitening is used for the profile whose name it has.
+    ///
+    /// # Errors
+    /// [`ModelError`] for a file that is damaged, of another version, or that holds no sound network or an empty whitening.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
+        let file = ModelFile::decode(bytes)?;
+        if let Some(empty) = file.whitenings.iter().find(|w| w.outputs() == 0) {
+            return Err(ModelError::Format(format!("whitening {:?} gives no values", empty.name)));
+        }
+        let whiteners = Profile::ALL.map(|profile| file.whitening(profile.as_str()).map(Whitener::new));
+        let fingerprint = fingerprint(format!("{}/{PIPELINE_REVISION}", fingerprint(bytes)).as_bytes());
+        Ok(Self { network: Network::new(&file.network)?, whiteners, fingerprint, card: file.card })
+    }
+
+    /// The packed network.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// The whitening of a profile, if the model has one.
+    pub fn whitener(&self, profile: Profile) -> Option<&Whitener> {
+        self.whiteners[profile as usize].as_ref()
+    }
+
+    /// The number of values of the descriptors that `profile` yields.
+    pub fn dimension(&self, profile: Profile) -> usize {
+        self.whitener(profile).map_or_else(|| self.network.output_shape(224, 224).2, Whitener::outputs)
+    }
+
+    /// 16 hexadecimal digits that stand for the model file and [`PIPELINE_REVISION`] together: two extractors with the
+    /// same fingerprint give the same descriptors.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// The model card, JSON text.
+    pub fn card(&self) -> &str {
+        &self.card
+    }
+}

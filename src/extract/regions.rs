@@ -1,0 +1,187 @@
+//! Where the sub-images of the profile `rnip` lie. Pure arithmetic on whole numbers.
+//!
+//! The chip takes squares of `side` pixels at most, so a larger version of the picture is described in pieces:
+//!
+//! 1. The canvas: the picture scaled, up or down alike, so that its short side has `2 * side` pixels and the aspect is
+//!    kept. A picture more elongated than 2:1 is scaled so that its long side has `4 * side`; one more elongated than
+//!    4:1 is squeezed along its length to `4 * side` by `side`.
+//! 2. The grid: along each axis the fewest squares that cover it with at least one seventh of a square shared by
+//!    neighbours, spread evenly.
+//!
+//! | aspect | canvas at 224 | squares |
+//! |---|---|---|
+//! | 1:1 | 448x448 | 3x3 |
+//! | 4:3 | 598x448 | 3x3 |
+//! | 3:2, 16:9 | 672x448, 796x448 | 4x3 |
+//! | 2:1 | 896x448 | 5x3 |
+//! | 3:1 | 896x298 | 5x2 |
+//! | 4:1 and more | 896x224 | 5x1 |
+//!
+//! Canvas sides differ from `side` by an even number, so that the middle square lies in the middle and the plan is its
+//! own mirror image.
+
+/// One square of a plan, by its upper left corner on the canvas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Region {
+    /// Columns left of it.
+    pub x: u32,
+    /// Rows above it.
+    pub y: u32,
+}
+
+/// Which squares of which canvas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegionPlan {
+    /// Columns of the canvas that the picture is scaled to.
+    pub canvas_width: u32,
+    /// Rows of the canvas.
+    pub canvas_height: u32,
+    /// The squares, row by row.
+    pub regions: Vec<Region>,
+    /// Width and height of each square.
+    pub size: u32,
+}
+
+/// The most squares that any picture has.
+pub const MAX_REGIONS: usize = 15;
+
+impl RegionPlan {
+    /// The plan for a picture of `width` x `height` pixels (at least one each; zero counts as one) on a chip whose
+    /// largest input is a square of `side` pixels (224 for the default chip; an odd number is rounded down).
+    ///
+    /// # Panics
+    /// If `side` is below 8 or above 2^20.
+    pub fn new(width: u32, height: u32, side: u32) -> Self {
+        assert!((8..=1 << 20).contains(&side), "a chip's input has 8 to 2^20 pixels a side");
+        let side = side & !1;
+        let (width, height) = (width.max(1), height.max(1));
+        let (short, long) = canvas(width.min(height), width.max(height), side);
+        let (canvas_width, canvas_height) = if width < height { (short, long) } else { (long, short) };
+        let columns = positions(canvas_width, side);
+        let rows = positions(canvas_height, side);
+        let regions = rows.iter().flat_map(|&y| columns.iter().map(move |&x| Region { x, y })).collect();
+        Self { canvas_width, canvas_height, regions, size: side }
+    }
+}
+
+/// Short and long side of the canvas.
+fn canvas(short: u32, long: u32, side: u32) -> (u32, u32) {
+    let (short, long, limit) = (u64::from(short), u64::from(long), u64::from(side));
+    if long <= 2 * short {
+        (2 * side, even_step(2 * limit * long, short, side).min(4 * side))
+    } else {
+        (even_step(4 * limit * short, long, side).max(side), 4 * side)
+    }
+}
+
+/// `numerator / denominator`, rounded to a number that differs from `side` by an even one.
+fn even_step(numerator: u64, denominator: u64, side: u32) -> u32 {
+    let doubled = 2 * denominator;
+    let Some(beyond) = numerator.checked_sub(u64::from(side) * denominator) else {
+        return side;
+    };
+    let steps = (beyond + denominator) / doubled;
+    side + 2 * u32::try_from(steps).unwrap_or(side)
+}
+
+/// Where the squares start along an axis of `length` pixels.
+fn positions(length: u32, side: u32) -> Vec<u32> {
+    let span = length - side;
+    let stride_max = side * 6 / 7;
+    let steps = span.div_ceil(stride_max);
+    // Rounded down in the first half and mirrored in the second, so that the plan is symmetric.
+    (0..=steps)
+        .map(|i| if 2 * i <= steps { span * i / steps.max(1) } else { span - span * (steps - i) / steps })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn shape(width: u32, height: u32) -> (u32, u32, usize) {
+        let plan = RegionPlan::new(width, height, 224);
+        (plan.canvas_width, plan.canvas_height, plan.regions.len())
+    }
+
+    #[test]
+    fn the_table_of_the_module_is_true() {
+        assert_eq!(shape(1000, 1000), (448, 448, 9));
+        assert_eq!(shape(4000, 3000), (598, 448, 9));
+        assert_eq!(shape(3000, 4000), (448, 598, 9));
+        assert_eq!(shape(3000, 2000), (672, 448, 12));
+        assert_eq!(shape(1920, 1080), (796, 448, 12));
+        assert_eq!(shape(2000, 1000), (896, 448, 15));
+        assert_eq!(shape(3000, 1000), (896, 298, 10));
+        assert_eq!(shape(4000, 1000), (896, 224, 5));
+        assert_eq!(shape(1000, 50), (896, 224, 5));
+    }
+
+    #[test]
+    fn a_picture_of_one_pixel_has_a_plan() {
+        assert_eq!(shape(1, 1), (448, 448, 9));
+        assert_eq!(shape(1, u32::MAX), (224, 896, 5));
+    }
+
+    #[test]
+    fn the_squares_of_a_square_picture_overlap_by_half() {
+        let plan = RegionPlan::new(10, 10, 224);
+        let corners: Vec<(u32, u32)> = plan.regions.iter().map(|r| (r.x, r.y)).collect();
+        let expected: Vec<(u32, u32)> = [0, 112, 224].iter().flat_map(|&y| [0, 112, 224].map(|x| (x, y))).collect();
+        assert_eq!(corners, expected);
+    }
+
+    proptest! {
+        #[test]
+        fn squares_cover_the_canvas_stay_inside_and_are_few(
+            width in 1u32..70_000, height in 1u32..70_000, side in 8u32..500,
+        ) {
+            let plan = RegionPlan::new(width, height, side);
+            let side = plan.size;
+            prop_assert!(plan.regions.len() <= MAX_REGIONS);
+            for (length, starts) in [
+                (plan.canvas_width, plan.regions.iter().map(|r| r.x).collect::<Vec<_>>()),
+                (plan.canvas_height, plan.regions.iter().map(|r| r.y).collect()),
+            ] {
+                let mut starts = starts;
+                starts.sort_unstable();
+                starts.dedup();
+                prop_assert_eq!(starts[0], 0);
+                prop_assert_eq!(starts[starts.len() - 1] + side, length);
+                prop_assert!(starts.windows(2).all(|pair| pair[1] - pair[0] <= side));
+            }
+        }
+
+        #[test]
+        fn a_plan_is_its_own_mirror_image(width in 1u32..9000, height in 1u32..9000, side in 8u32..500) {
+            let plan = RegionPlan::new(width, height, side);
+            let side = plan.size;
+            let mut mirrored: Vec<Region> = plan
+                .regions
+                .iter()
+                .map(|r| Region { x: plan.canvas_width - side - r.x, y: plan.canvas_height - side - r.y })
+                .collect();
+            mirrored.reverse();
+            prop_assert_eq!(mirrored, plan.regions);
+        }
+
+        #[test]
+        fn turning_the_picture_turns_the_plan(width in 1u32..9000, height in 1u32..9000) {
+            prop_assume!(width != height);
+            let (plan, turned) = (RegionPlan::new(width, height, 224), RegionPlan::new(height, width, 224));
+            prop_assert_eq!((plan.canvas_width, plan.canvas_height), (turned.canvas_height, turned.canvas_width));
+            let found = plan.regions.iter().all(|r| turned.regions.contains(&Region { x: r.y, y: r.x }));
+            prop_assert!(found);
+        }
+
+        #[test]
+        fn the_canvas_keeps_the_aspect_up_to_four_to_one(width in 100u32..5000, height in 100u32..5000) {
+            let ratio = f64::from(width) / f64::from(height);
+            prop_assume!((0.25..=4.0).contains(&ratio));
+            let plan = RegionPlan::new(width, height, 224);
+            let canvas = f64::from(plan.canvas_width) / f64::from(plan.canvas_height);
+            prop_assert!((canvas / ratio - 1.0).abs() < 0.005, "{} {}", canvas, ratio);
+        }
+    }
+}
