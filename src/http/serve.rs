@@ -57,10 +57,7 @@ pub async fn serve(
             timeout_ms = limits.shutdown_timeout_ms,
             "requests were still under way at the end of the shutdown"
         );
-<<<<<<< HEAD
-            open.shutdown().await;
-=======
->>>>>>> main
+        open.shutdown().await;
     }
     Ok(())
 }
