@@ -64,7 +64,7 @@ impl Builder {
         self
     }
 
-    /// Starts it and creates [`COLLECTION`].
+    /// Starts it, with [`COLLECTION`] beside what the database has.
     pub(crate) async fn start(self) -> TestApp {
         let data_dir = tempfile::tempdir().expect("temporary folder");
         let store: Arc<dyn DescriptorStore> = match self.store {
@@ -106,8 +106,7 @@ impl Builder {
             server,
             _data_dir: data_dir,
         };
-        let created = app.put(&format!("/v1/collections/{COLLECTION}")).json(&json!({"profile": "fast"}));
-        assert_eq!(created.send().await.expect("answer").status(), StatusCode::CREATED);
+        ok(app.put(&format!("/v1/collections/{COLLECTION}")).json(&json!({"profile": "fast"}))).await;
         app
     }
 }
@@ -182,6 +181,15 @@ impl TestApp {
     /// Begins an orderly shutdown.
     pub(crate) fn stop(&mut self) {
         self.stop.take().expect("not stopped before").send(()).expect("the server runs");
+    }
+
+    /// Stops all of it in order, as the program does.
+    pub(crate) async fn close(mut self) {
+        self.stop();
+        let (service, store) = (Arc::clone(&self.service), Arc::clone(&self.store));
+        self.ended().await;
+        service.shutdown().await;
+        store.close().await;
     }
 
     /// Waits until the server has ended.
