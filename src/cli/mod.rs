@@ -4,6 +4,7 @@ mod config;
 mod describe;
 mod error;
 mod files;
+mod health;
 mod import;
 mod model;
 mod output;
@@ -48,6 +49,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve::Serve),
+    Health(health::Health),
     Import(import::Import),
     Search(search::Search),
     Describe(describe::Describe),
@@ -70,6 +72,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         None => Cli::command().print_help().map_err(CliError::Output),
         Some(Command::Serve(command)) => command.run(),
+        Some(Command::Health(command)) => command.run(),
         Some(Command::Import(command)) => command.run(),
         Some(Command::Search(command)) => command.run(),
         Some(Command::Describe(command)) => command.run(),

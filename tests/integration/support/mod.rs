@@ -1,5 +1,7 @@
-//! What tests run on: stores in places of their own, and throw-away Postgres servers.
+//! What tests run on: whole servers, stores in places of their own, throw-away Postgres servers, and pictures.
 
+pub(crate) mod app;
+pub(crate) mod pictures;
 pub(crate) mod place;
 pub(crate) mod postgres;
 
