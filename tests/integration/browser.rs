@@ -150,7 +150,9 @@ async fn a_person_adds_pictures_and_finds_one_again_on_the_page() {
 
     browser.click("#tab-add").await;
     browser.type_into("#add-files", &format!("{}\n{}", files.join("\n"), broken.display())).await;
-    browser.until("document.querySelectorAll('#add-list li').length === 5 && document.getElementById('add-stop').hidden").await;
+    browser
+        .until("document.querySelectorAll('#add-list li').length === 5 && document.getElementById('add-stop').hidden")
+        .await;
     assert_eq!(app.count().await, 4);
     let failed = browser.until("document.getElementById('add-list').innerText").await;
     assert!(failed.as_str().expect("text").contains("broken.png"), "{failed}");

@@ -4,7 +4,7 @@ use eyrie::asic::Kernels;
 use eyrie::domain::{CollectionName, ImageId, Profile};
 use serde_json::Value;
 
-use crate::program::{Program, picture};
+use crate::program::Program;
 use crate::support::Place;
 use crate::support::app::{COLLECTION, TestApp};
 
@@ -23,7 +23,7 @@ fn every_isa_and_thread_count_gives_the_same_bytes() {
     program.picture("picture.png", 7);
     let expected = described(&program, &["--profile", "fast", "--isa", "scalar", "--threads", "1"]);
     for kernels in Kernels::available() {
-        let isa = kernels.isa.to_string();
+        let isa = kernels.isa().to_string();
         for threads in ["1", "2"] {
             let got = described(&program, &["--profile", "fast", "--isa", &isa, "--threads", threads]);
             assert_eq!(got, expected, "{isa}, {threads} threads");
@@ -40,7 +40,8 @@ async fn upload_and_command_line_over_sqlite_and_postgres_give_the_same_bytes() 
     for place in [Place::sqlite(), Place::postgres().await] {
         let app = TestApp::builder().store(place.open().await).start().await;
         app.add("picture", bytes.clone(), Value::Null).await;
-        let (collection, id) = (CollectionName::new(COLLECTION).expect("valid"), ImageId::new("picture").expect("valid"));
+        let (collection, id) =
+            (CollectionName::new(COLLECTION).expect("valid"), ImageId::new("picture").expect("valid"));
         let stored = app.store.get_descriptor(&collection, &id).await.expect("the store answers").expect("stored");
         assert_eq!(stored.version.to_string(), version);
         let bits: Vec<u32> = stored.descriptor.values().iter().map(|v| v.to_bits()).collect();
