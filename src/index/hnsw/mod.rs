@@ -25,14 +25,14 @@ use super::{HnswParams, IndexError, SearchParams, VectorIndex, check_dimension};
 use crate::domain::{Descriptor, ImageId, Neighbor};
 
 /// The most candidates, while building and while searching.
-const MAX_EF: usize = 10_000;
+const MAX_EF: usize = 100_000;
 /// Points that are scanned in the time that one more candidate costs in the graph (30 to 60 by measurement).
 const SCANNED_PER_CANDIDATE: usize = 32;
 /// So many points are inserted under one lock; searches get their turn between two of these.
 const UPSERT_CHUNK: usize = 1000;
 
 impl HnswParams {
-    /// Checks every range: `m` 2 to 255, the candidates 2 to 10,000. `exact_below` may be anything.
+    /// Checks every range: `m` 2 to 255, the candidates 1 to 100,000. `exact_below` may be anything.
     ///
     /// # Errors
     /// [`IndexError::Parameter`] for the first that is outside.
@@ -41,8 +41,8 @@ impl HnswParams {
             if (low..=high).contains(&value) { Ok(()) } else { Err(IndexError::Parameter { name, value, allowed }) }
         };
         check("m", self.m, 2, 255, "2 to 255")?;
-        check("ef_construction", self.ef_construction, 2, MAX_EF, "2 to 10000")?;
-        check("ef_search", self.ef_search, 2, MAX_EF, "2 to 10000")
+        check("ef_construction", self.ef_construction, 1, MAX_EF, "1 to 100000")?;
+        check("ef_search", self.ef_search, 1, MAX_EF, "1 to 100000")
     }
 }
 

@@ -296,7 +296,7 @@ fn parameters_outside_their_ranges_are_refused() {
     for m in [0, 1, 256, 257, usize::MAX] {
         assert_eq!(name(8, HnswParams { m, ..PARAMS }), "m");
     }
-    for ef in [0, 1, 10_001, usize::MAX] {
+    for ef in [0, 100_001, usize::MAX] {
         assert_eq!(name(8, HnswParams { ef_construction: ef, ..PARAMS }), "ef_construction");
         assert_eq!(name(8, HnswParams { ef_search: ef, ..PARAMS }), "ef_search");
     }
@@ -307,7 +307,7 @@ fn parameters_outside_their_ranges_are_refused() {
 fn the_smallest_and_the_largest_parameters_work() {
     let mut random = Random(9);
     let points: Vec<_> = (0..200).map(|n| (id(n), random.descriptor(4))).collect();
-    for (m, ef) in [(2, 2), (255, 10_000)] {
+    for (m, ef) in [(2, 1), (255, 100_000)] {
         let params = HnswParams { m, ef_construction: ef, ef_search: ef, exact_below: 0 };
         let index = HnswIndex::new(4, params).expect("valid");
         index.upsert(points.clone()).expect("dimension");
