@@ -1,1 +1,369 @@
 //! The composition root: configuration to concrete parts to service to router, and the shutdown.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+
+use crate::asic::{Kernels, ModelError};
+use crate::config::{Config, Extractor as ExtractorConfig, Storage};
+use crate::domain::MetadataLimits;
+use crate::extract::{AsicExtractor, DecodeLimits, Extractor, Model};
+use crate::http::{self, HttpLimits, HttpState};
+use crate::index::{FlatIndex, HnswIndex, HnswParams, IndexError, VectorIndex};
+use crate::service::{NewIndex, RetrievalService, ServiceError, ServiceOptions, ServiceParts};
+use crate::store::{DescriptorStore, PostgresStore, SqliteStore, StoreError};
+use crate::telemetry;
+
+/// How often the gauges of the process are refreshed and old histogram samples folded up.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Why the program cannot start. Each text is a sentence that names the part; [`StartError::hint`] says what helps.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The model file cannot be read.
+    #[error("cannot read the model file {path}: {source}")]
+    ModelFile {
+        /// The path as configured.
+        path: PathBuf,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The model is not usable.
+    #[error("cannot use the model {origin}: {reason}")]
+    Model {
+        /// The path, or that it is the one built in.
+        origin: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The CPU lacks the configured instruction set.
+    #[error("extractor.isa is {isa}, which this CPU does not have; it has {available}")]
+    Isa {
+        /// As configured.
+        isa: String,
+        /// Names of those it has.
+        available: String,
+    },
+    /// The SQLite database cannot be opened.
+    #[error("cannot open the SQLite database in {data_dir}: {source}")]
+    Sqlite {
+        /// The folder as configured.
+        data_dir: PathBuf,
+        /// What the store says.
+        source: StoreError,
+    },
+    /// The Postgres database cannot be opened.
+    #[error("cannot open the Postgres database: {0}")]
+    Postgres(StoreError),
+    /// Parameters of the index.
+    #[error("index: {0}")]
+    Index(#[from] IndexError),
+    /// The service does not start.
+    #[error("the service cannot start: {0}")]
+    Service(#[from] ServiceError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// As configured.
+        address: String,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// No threads, or no recorder.
+    #[error("{0}")]
+    Process(String),
+}
+
+impl StartError {
+    /// What the user can do about it, where there is something to say.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::ModelFile { .. } | Self::Model { .. } => Some(
+                "`eyrie model info FILE` shows what a model file holds; an empty extractor.model uses the one built in",
+            ),
+            Self::Isa { .. } => Some("extractor.isa = \"auto\" takes the best that the CPU has"),
+            Self::Sqlite { .. } => Some("the folder must be writable for this user; --data-dir chooses another"),
+            Self::Postgres(_) => Some("check that the server runs and that EYRIE_DATABASE_URL names it"),
+            Self::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
+                Some("another program (perhaps another eyrie) listens there; --bind chooses another port")
+            }
+            Self::Listen { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                Some("ports below 1024 need a privilege; --bind chooses another port")
+            }
+            Self::Listen { .. } => {
+                Some("--bind takes an address of this machine and a port, for example 127.0.0.1:8080")
+            }
+            Self::Index(_) | Self::Service(_) | Self::Process(_) => None,
+        }
+    }
+}
+
+/// The runtime that commands run in.
+///
+/// # Errors
+/// [`StartError::Process`] when the system refuses threads.
+pub fn runtime() -> Result<tokio::runtime::Runtime, StartError> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| StartError::Process(format!("cannot start threads: {e}")))
+}
+
+/// What describes images: the model and how it runs here.
+pub struct Describer {
+    /// The model, shared by all extractors.
+    pub model: Arc<Model>,
+    /// The instruction set.
+    pub kernels: Kernels,
+    /// Threads of each extractor.
+    pub threads: usize,
+    limits: DecodeLimits,
+}
+
+impl Describer {
+    /// Loads the model and chooses the instruction set.
+    ///
+    /// # Errors
+    /// [`StartError::ModelFile`], [`StartError::Model`], [`StartError::Isa`].
+    pub fn load(config: &ExtractorConfig) -> Result<Self, StartError> {
+        let kernels = kernels(&config.isa)?;
+        let model = load_model(config)?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = if config.threads == 0 { (cores / config.workers).max(1) } else { config.threads };
+        let limits = DecodeLimits { max_pixels: config.max_pixels, max_aspect_ratio: config.max_aspect_ratio };
+        Ok(Self { model: Arc::new(model), kernels, threads, limits })
+    }
+
+    /// A new extractor.
+    #[must_use]
+    pub fn extractor(&self) -> AsicExtractor {
+        AsicExtractor::new(Arc::clone(&self.model), self.kernels, self.threads, self.limits)
+    }
+}
+
+fn kernels(isa: &str) -> Result<Kernels, StartError> {
+    if isa == "auto" {
+        return Ok(Kernels::detect());
+    }
+    let found = isa.parse().ok().and_then(Kernels::for_isa);
+    found.ok_or_else(|| StartError::Isa {
+        isa: isa.to_owned(),
+        available: Kernels::available().iter().map(|k| k.isa().name()).collect::<Vec<_>>().join(", "),
+    })
+}
+
+fn load_model(config: &ExtractorConfig) -> Result<Model, StartError> {
+    let unusable = |origin: String| move |e: ModelError| StartError::Model { origin, reason: e.to_string() };
+    if config.model.as_os_str().is_empty() {
+        return Model::embedded().map_err(unusable("that is built in".to_owned()));
+    }
+    let path = config.model.clone();
+    let bytes = std::fs::read(&path).map_err(|source| StartError::ModelFile { path: path.clone(), source })?;
+    Model::from_bytes(&bytes).map_err(unusable(path.display().to_string()))
+}
+
+/// What a process needs the service for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To answer many searches: the index is a graph.
+    Serve,
+    /// To answer one search: the index is scanned, since to build a graph costs more than one scan.
+    OneSearch,
+    /// To add images only: there is no index.
+    Import,
+}
+
+/// The service with its store, without HTTP.
+pub struct Backend {
+    /// The service.
+    pub service: Arc<RetrievalService>,
+    /// Where the images live.
+    pub store: Arc<dyn DescriptorStore>,
+    /// What describes them.
+    pub describer: Describer,
+}
+
+impl Backend {
+    /// Loads the model, opens the database (and brings its schema up to date) and starts the service.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn open(config: &Config, purpose: Purpose) -> Result<Self, StartError> {
+        let describer = Describer::load(&config.extractor)?;
+        let extractors =
+            (0..config.extractor.workers).map(|_| Box::new(describer.extractor()) as Box<dyn Extractor>).collect();
+        let new_index = new_index(config, purpose)?;
+        let store = open_store(&config.storage).await?;
+        let parts = ServiceParts {
+            store: Arc::clone(&store),
+            extractors,
+            queue_length: config.extractor.queue_length,
+            new_index,
+        };
+        let options = ServiceOptions {
+            metadata_limits: MetadataLimits {
+                max_bytes: config.limits.metadata_max_bytes,
+                max_depth: config.limits.metadata_max_depth,
+            },
+            max_results: config.limits.max_results,
+            follow_interval_ms: config.index.follow_interval_ms,
+        };
+        let service = match purpose {
+            Purpose::Serve | Purpose::OneSearch => RetrievalService::start(parts, options)?,
+            Purpose::Import => RetrievalService::start_without_index(parts, options)?,
+        };
+        Ok(Self { service, store, describer })
+    }
+
+    /// Ends the work under way and closes the database.
+    pub async fn close(&self) {
+        self.service.shutdown().await;
+        self.store.close().await;
+    }
+}
+
+async fn open_store(storage: &Storage) -> Result<Arc<dyn DescriptorStore>, StartError> {
+    if storage.is_postgres() {
+        let url = storage.database_url.reveal();
+        let store = PostgresStore::connect(url, storage.max_connections).await.map_err(StartError::Postgres)?;
+        return Ok(Arc::new(store));
+    }
+    let data_dir = storage.data_dir.clone();
+    let store = SqliteStore::open(&data_dir).await.map_err(|source| StartError::Sqlite { data_dir, source })?;
+    Ok(Arc::new(store))
+}
+
+fn new_index(config: &Config, purpose: Purpose) -> Result<NewIndex, StartError> {
+    let params = HnswParams {
+        m: config.index.m,
+        ef_construction: config.index.ef_construction,
+        ef_search: config.index.ef_search,
+        exact_below: config.index.exact_below,
+    };
+    params.check()?;
+    Ok(match purpose {
+        Purpose::Serve => Box::new(move |dimension| {
+            let graph: Result<HnswIndex, IndexError> = HnswIndex::new(dimension, params);
+            match graph {
+                Ok(graph) => Arc::new(graph) as Arc<dyn VectorIndex>,
+                // The parameters were checked above, so this cannot be; an exact index answers the same searches.
+                Err(error) => {
+                    tracing::error!(%error, "the graph index cannot be made; searches are scans");
+                    Arc::new(FlatIndex::new(dimension))
+                }
+            }
+        }),
+        Purpose::OneSearch | Purpose::Import => Box::new(|dimension| Arc::new(FlatIndex::new(dimension))),
+    })
+}
+
+/// The server: listening, not yet answering.
+pub struct App {
+    backend: Backend,
+    listener: TcpListener,
+    address: SocketAddr,
+    router: axum::Router,
+    limits: HttpLimits,
+    metrics: PrometheusHandle,
+    started: Instant,
+}
+
+impl App {
+    /// Opens everything that the configuration names, listens, and logs one line that says so.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(config: &Config) -> Result<Self, StartError> {
+        let started = Instant::now();
+        // First, so that a port in use is told before a model is loaded or a database touched.
+        let bind = &config.server.bind;
+        let listen_error = |source| StartError::Listen { address: bind.clone(), source };
+        let listener = TcpListener::bind(bind).await.map_err(listen_error)?;
+        let address = listener.local_addr().map_err(listen_error)?;
+
+        let metrics = telemetry::install_metrics().map_err(StartError::Process)?;
+        let backend = Backend::open(config, Purpose::Serve).await?;
+        let isa = backend.describer.kernels.isa().name();
+        let model = backend.describer.model.fingerprint().to_owned();
+        telemetry::record_build_info(&model, isa);
+        let collections = backend.service.list_collections().await?;
+        let images: u64 = collections.iter().map(|c| c.images).sum();
+        let stale: u64 = collections.iter().map(|c| c.stale).sum();
+
+        let limits = HttpLimits {
+            max_upload_bytes: config.server.max_upload_bytes,
+            header_timeout_ms: config.server.header_timeout_ms,
+            body_timeout_ms: config.server.body_timeout_ms,
+            request_timeout_ms: config.server.request_timeout_ms,
+            max_concurrent_uploads: config.server.max_concurrent_uploads,
+            max_connections: config.server.max_connections,
+            shutdown_timeout_ms: config.server.shutdown_grace_ms,
+        };
+        let router = http::router(HttpState {
+            service: Arc::clone(&backend.service),
+            limits: limits.clone(),
+            metrics: metrics.clone(),
+        });
+        if !address.ip().is_loopback() {
+            tracing::warn!(
+                %address,
+                "everybody who reaches this address can read, add and delete images: put a proxy that authenticates in front"
+            );
+        }
+        if stale > 0 {
+            tracing::warn!(stale, "some images were described by another model and are not found; import them again");
+        }
+        // The last line of the start: who reads it may send requests, and knows of every warning.
+        tracing::info!(
+            %address,
+            database = backend.store.kind(),
+            isa,
+            threads = backend.describer.threads,
+            workers = config.extractor.workers,
+            %model,
+            collections = collections.len(),
+            images,
+            "listening"
+        );
+        Ok(Self { backend, listener, address, router, limits, metrics, started })
+    }
+
+    /// The address that is listened on, with the real port.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers requests until `stop` completes; then takes no new ones, gives those under way the configured time, and
+    /// closes the database.
+    ///
+    /// # Errors
+    /// [`StartError::Listen`] when the listener breaks.
+    pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
+        let Self { backend, listener, address, router, limits, metrics, started } = self;
+        let upkeep = tokio::spawn(async move {
+            let mut every = tokio::time::interval(UPKEEP_INTERVAL);
+            loop {
+                every.tick().await;
+                telemetry::record_process(started);
+                metrics.run_upkeep();
+            }
+        });
+        let stopping = async {
+            stop.await;
+            tracing::info!(grace_ms = limits.shutdown_timeout_ms, "stopping: requests under way may finish");
+        };
+        let served = http::serve(listener, router, &limits, stopping).await;
+        upkeep.abort();
+        backend.close().await;
+        tracing::info!("stopped");
+        served.map_err(|source| StartError::Listen { address: address.to_string(), source })
+    }
+}

@@ -1,3 +1,7 @@
 //! The `eyrie` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    eyrie::cli::main()
+}

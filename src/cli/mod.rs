@@ -1,1 +1,97 @@
-//! The command line.
+//! The command line: results to the standard output, logs and progress to the standard error output.
+
+mod config;
+mod describe;
+mod error;
+mod files;
+mod health;
+mod import;
+mod model;
+mod output;
+mod progress;
+mod quantize;
+mod search;
+mod serve;
+mod settings;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use error::CliError;
+
+const EXAMPLES: &str = "\
+Examples:
+  eyrie serve                                    serve on 127.0.0.1:8080, data in ./eyrie-data
+  eyrie import ~/photos                          add every image below a folder
+  eyrie search query.jpg -k 5                    the five most similar images
+  eyrie describe query.jpg                       the descriptor, and what it costs on the chip
+  eyrie config show                              every setting, and where it comes from
+
+Exit codes:
+  0  everything was done
+  1  some of it failed (the reasons are on the standard error output)
+  2  wrong usage, or a wrong configuration
+  3  could not start: a port in use, a folder that cannot be written, a database out of reach, a bad model file
+
+`eyrie COMMAND --help` explains a command with its flags and examples.";
+
+/// Finds images by what they show. One process, one binary: a 2-bit VGG-16 on a simulated chip describes the images,
+/// SQLite or Postgres keeps them, a graph index searches them.
+#[derive(Debug, Parser)]
+#[command(name = "eyrie", version, about = "Finds images by what they show", long_about, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Serve),
+    Health(health::Health),
+    Import(import::Import),
+    Search(search::Search),
+    Describe(describe::Describe),
+    Quantize(quantize::Quantize),
+    Model(model::Model),
+    Config(config::ConfigCommand),
+}
+
+/// Runs the program with the arguments of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A closed pipe behind `eyrie --help | head` is no failure.
+            let _closed = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let result = match cli.command {
+        None => Cli::command().print_help().map_err(CliError::Output),
+        Some(Command::Serve(command)) => command.run(),
+        Some(Command::Health(command)) => command.run(),
+        Some(Command::Import(command)) => command.run(),
+        Some(Command::Search(command)) => command.run(),
+        Some(Command::Describe(command)) => command.run(),
+        Some(Command::Quantize(command)) => command.run(),
+        Some(Command::Model(command)) => command.run(),
+        Some(Command::Config(command)) => command.run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => error.report(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Config, ConfigError, Source};
 
-const ISAS: [&str; 5] = ["auto", "scalar", "avx2", "avx512vnni", "neon"];
+const ISAS: [&str; 4] = ["auto", "scalar", "avx2", "avx512vnni"];
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// Checks every value.
@@ -19,12 +19,14 @@ pub(super) fn validate(config: &Config, sources: &BTreeMap<String, Source>) -> R
 
     let Config { server, storage, extractor, index, limits, log } = config;
     let wide = |n: usize| n as u64;
-    let ranges: [(&'static str, u64, u64, u64, &str); 20] = [
-        ("server.max_upload_bytes", server.max_upload_bytes, 1024, 1 << 30, "bytes"),
+    let ranges: [(&'static str, u64, u64, u64, &str); 22] = [
+        ("server.max_upload_bytes", wide(server.max_upload_bytes), 1024, 1 << 30, "bytes"),
         ("server.request_timeout_ms", server.request_timeout_ms, 100, 3_600_000, "milliseconds"),
+        ("server.header_timeout_ms", server.header_timeout_ms, 100, 3_600_000, "milliseconds"),
         ("server.body_timeout_ms", server.body_timeout_ms, 100, 3_600_000, "milliseconds"),
         ("server.shutdown_grace_ms", server.shutdown_grace_ms, 0, 600_000, "milliseconds"),
         ("server.max_concurrent_uploads", wide(server.max_concurrent_uploads), 1, 10_000, "uploads"),
+        ("server.max_connections", wide(server.max_connections), 1, 1_000_000, "connections"),
         ("storage.max_connections", storage.max_connections.into(), 1, 1000, "connections"),
         ("extractor.threads", wide(extractor.threads), 0, 1024, "threads"),
         ("extractor.workers", wide(extractor.workers), 1, 256, "workers"),

@@ -11,7 +11,7 @@
 //! then the signed square root, L2, the whitening of the profile where the model has one, L2.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::decode::{Decoded, decode};
 use super::model::Model;
@@ -20,7 +20,7 @@ use super::preprocess::{INPUT_BYTES, INPUT_SIDE, Scaler, cut, turn};
 use super::regions::RegionPlan;
 use super::thumbnail::thumbnail;
 use super::{DecodeLimits, ExtractError, Extraction, Extractor};
-use crate::asic::{Arena, Kernels};
+use crate::asic::{Arena, CostReport, Kernels};
 use crate::domain::{Descriptor, DescriptorVersion, ExtractionCost, Profile};
 
 const SIDE: u32 = INPUT_SIDE as u32;
@@ -161,6 +161,19 @@ fn finished(mut vector: Vec<f32>) -> Vec<f32> {
     vector
 }
 
+fn cost(pass: &CostReport, passes: u32, elapsed: Duration) -> ExtractionCost {
+    let times = f64::from(passes);
+    ExtractionCost {
+        passes,
+        cycles: pass.cycles * u64::from(passes),
+        macs: pass.macs * u64::from(passes),
+        buffer_bytes: pass.buffer_bytes,
+        chip_milliseconds: pass.milliseconds * times,
+        energy_millijoules: [pass.millijoules.0 * times, pass.millijoules.1 * times],
+        host_milliseconds: elapsed.as_secs_f64() * 1000.0,
+    }
+}
+
 impl Extractor for AsicExtractor {
     fn version(&self, profile: Profile) -> DescriptorVersion {
         DescriptorVersion::new(self.model.fingerprint(), profile)
@@ -183,15 +196,7 @@ impl Extractor for AsicExtractor {
             width: image.width,
             height: image.height,
             thumbnail,
-            cost: ExtractionCost {
-                passes,
-                cycles: 0,
-                macs: 0,
-                buffer_bytes: 0,
-                chip_milliseconds: 0.0,
-                energy_millijoules: [0.0; 2],
-                host_milliseconds: start.elapsed().as_secs_f64() * 1000.0,
-            },
+            cost: cost(self.model.pass_cost(), passes, start.elapsed()),
         })
     }
 }

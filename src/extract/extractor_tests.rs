@@ -1,1 +1,217 @@
+//! The whole way from a file to a descriptor, on a small network with pseudo-random weights: five convolutions of 64
+//! channels, each followed by a pooling, so that the output is 7x7 as with VGG-16 and a scalar pass takes a moment.
 
+use std::io::Cursor;
+use std::sync::Arc;
+
+use image::{DynamicImage, ImageFormat as Library, Rgb, RgbImage};
+
+use super::{AsicExtractor, DecodeLimits, Decoded, ExtractError, Extractor, Model, decode};
+use super::{Scaler, whole_image_224};
+use crate::asic::{Kernels, LayerShape, ModelFile, NetworkParams, Whitening, fingerprint};
+use crate::domain::{DescriptorVersion, ImageFormat, Profile};
+
+const LIMITS: DecodeLimits = DecodeLimits { max_pixels: 4_000_000, max_aspect_ratio: 20 };
+const SHAPES: [LayerShape; 5] = [
+    LayerShape { name: "a", cin: 3, cout: 64, pool: true },
+    LayerShape { name: "b", cin: 64, cout: 64, pool: true },
+    LayerShape { name: "c", cin: 64, cout: 64, pool: true },
+    LayerShape { name: "d", cin: 64, cout: 64, pool: true },
+    LayerShape { name: "e", cin: 64, cout: 64, pool: true },
+];
+
+fn file(whitened: &[Profile]) -> Vec<u8> {
+    let whitenings = whitened
+        .iter()
+        .map(|profile| Whitening {
+            name: profile.as_str().to_owned(),
+            mean: vec![0.1; 64],
+            components: (0..8 * 64).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect(),
+        })
+        .collect();
+    ModelFile { network: NetworkParams::pseudo_random(5, &SHAPES), whitenings, card: "{}".to_owned() }.encode()
+}
+
+fn extractor(whitened: &[Profile], kernels: Kernels, threads: usize) -> AsicExtractor {
+    let model = Model::from_bytes(&file(whitened)).expect("a sound model");
+    AsicExtractor::new(Arc::new(model), kernels, threads, LIMITS)
+}
+
+fn fastest(whitened: &[Profile]) -> AsicExtractor {
+    extractor(whitened, Kernels::detect(), 1)
+}
+
+fn picture(width: u32, height: u32) -> RgbImage {
+    RgbImage::from_fn(width, height, |x, y| {
+        Rgb([(x * 5 + y) as u8, (x * y / 30) as u8, if (x / 24 + y / 40) % 2 == 0 { 230 } else { 15 }])
+    })
+}
+
+fn png(image: RgbImage) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    DynamicImage::ImageRgb8(image).write_to(&mut bytes, Library::Png).expect("encodes");
+    bytes.into_inner()
+}
+
+fn decoded(width: u32, height: u32) -> Decoded {
+    decode(&png(picture(width, height)), LIMITS).expect("decodes")
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|v| v.to_bits()).collect()
+}
+
+#[test]
+fn the_embedded_model_loads_and_names_its_version() {
+    let model = Model::embedded().expect("the model in the binary is sound");
+    assert_eq!(model.fingerprint().len(), 16);
+    assert_eq!(model.network().output_shape(224, 224), (7, 7, 512));
+    let version = DescriptorVersion::new(model.fingerprint(), Profile::Rnip);
+    assert_eq!(version.to_string().parse::<DescriptorVersion>(), Ok(version));
+    for profile in Profile::ALL {
+        assert!((1..=512).contains(&model.dimension(profile)));
+    }
+}
+
+#[test]
+fn a_descriptor_is_the_same_on_every_instruction_set_and_for_any_number_of_threads() {
+    let upload = png(picture(300, 200));
+    let expected = extractor(&[], Kernels::scalar(), 1).extract(&upload, Profile::Fast).expect("describes");
+    for kernels in Kernels::available() {
+        for threads in [1, 2] {
+            let found = extractor(&[], kernels, threads).extract(&upload, Profile::Fast).expect("describes");
+            let (expected, found) = (bits(expected.descriptor.values()), bits(found.descriptor.values()));
+            assert_eq!(found, expected, "{} with {threads} threads", kernels.isa());
+        }
+    }
+}
+
+/// Recorded once. A CPU on which it fails (or a new version of a library that decodes or scales otherwise) gives other
+/// descriptors than the rest of the world: find out why, and if it is meant, raise `PIPELINE_REVISION`.
+#[test]
+fn pixels_and_vectors_are_the_recorded_ones_on_every_cpu() {
+    let jpegs: [&[u8]; 3] = [
+        include_bytes!("../../tests/fixtures/progressive.jpg"),
+        include_bytes!("../../tests/fixtures/cmyk.jpg"),
+        include_bytes!("../../tests/fixtures/ycck.jpg"),
+    ];
+    let mut found = jpegs.map(|bytes| fingerprint(&decode(bytes, LIMITS).expect("decodes").rgb)).to_vec();
+    let (mut scaler, mut canvas) = (Scaler::default(), Vec::new());
+    let large = decoded(701, 523);
+    found.push(fingerprint(&whole_image_224(&large).expect("scales")));
+    scaler.scale(&large, 598, 448, &mut canvas).expect("scales");
+    found.push(fingerprint(&canvas));
+    scaler.scale(&decoded(61, 43), 636, 448, &mut canvas).expect("scales");
+    found.push(fingerprint(&canvas));
+    let mut extractor = fastest(&[Profile::Rnip]);
+    for profile in Profile::ALL {
+        let values = extractor.extract(&png(picture(400, 300)), profile).expect("describes").descriptor;
+        let bytes: Vec<u8> = values.values().iter().flat_map(|v| v.to_le_bytes()).collect();
+        found.push(fingerprint(&bytes));
+    }
+    let jpegs = ["e7412ee0600a291f", "902a275a280e89a2", "3261b99c43d6791b"];
+    let scaled = ["baab1f1734987b89", "22f45b48055258d5", "e1cb7fa402cfae98"];
+    let descriptors = ["d0bc728b099fe82e", "28dea6b3983dc4d0", "ac3245091053b290"];
+    let expected = [jpegs, scaled, descriptors].concat();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn every_profile_is_the_same_with_one_thread_and_with_two() {
+    let image = decoded(300, 200);
+    let one = fastest(&[]).pooled_all(&image).expect("pools");
+    let two = extractor(&[], Kernels::detect(), 2).pooled_all(&image).expect("pools");
+    assert_eq!(one.map(|v| bits(&v)), two.map(|v| bits(&v)));
+}
+
+#[test]
+fn turning_a_picture_does_not_change_its_nip_vector() {
+    // At 224x224 nothing is scaled, so the four turned inputs are the same four in another order.
+    let upright = picture(224, 224);
+    let turned = image::imageops::rotate90(&upright);
+    let mut extractor = fastest(&[]);
+    let mut pooled = |image: RgbImage, profile| {
+        let image = decode(&png(image), LIMITS).expect("decodes");
+        bits(&extractor.pooled(&image, profile).expect("pools"))
+    };
+    assert_eq!(pooled(upright.clone(), Profile::Nip), pooled(turned.clone(), Profile::Nip));
+    assert_ne!(pooled(upright, Profile::Fast), pooled(turned, Profile::Fast));
+}
+
+#[test]
+fn pooling_all_profiles_at_once_gives_each_one_of_them() {
+    let image = decoded(200, 280);
+    let mut extractor = fastest(&[]);
+    let all = extractor.pooled_all(&image).expect("pools");
+    for (profile, pooled) in Profile::ALL.into_iter().zip(&all) {
+        assert_eq!(bits(&extractor.pooled(&image, profile).expect("pools")), bits(pooled), "{profile}");
+        let norm: f64 = pooled.iter().map(|&v| f64::from(v).powi(2)).sum();
+        assert!(pooled.len() == 64 && (norm - 1.0).abs() < 1e-6 && pooled.iter().all(|&v| v >= 0.0));
+    }
+    assert!(all[0] != all[1] && all[1] != all[2]);
+}
+
+#[test]
+fn an_extractor_keeps_nothing_of_the_image_before() {
+    let (a, b) = (png(picture(500, 100)), png(picture(120, 130)));
+    let mut used = fastest(&[]);
+    used.extract(&a, Profile::Rnip).expect("describes");
+    let found = used.extract(&b, Profile::Rnip).expect("describes");
+    let expected = fastest(&[]).extract(&b, Profile::Rnip).expect("describes");
+    assert_eq!((found.descriptor, found.thumbnail), (expected.descriptor, expected.thumbnail));
+}
+
+#[test]
+fn the_whitening_of_the_profile_decides_the_dimension() {
+    let upload = png(picture(224, 224));
+    let mut extractor = fastest(&[Profile::Nip]);
+    assert_eq!(Profile::ALL.map(|p| extractor.dimension(p)), [64, 8, 64]);
+    for profile in [Profile::Fast, Profile::Nip] {
+        let descriptor = extractor.extract(&upload, profile).expect("describes").descriptor;
+        assert_eq!(descriptor.dimension(), extractor.dimension(profile));
+    }
+}
+
+#[test]
+fn an_extraction_says_what_was_found_and_what_it_cost() {
+    let mut extractor = fastest(&[]);
+    let pass = extractor.model().pass_cost().clone();
+    // A picture of 4:3 takes nine sub-images.
+    for (profile, passes) in [(Profile::Fast, 1), (Profile::Nip, 4), (Profile::Rnip, 13)] {
+        let extraction = extractor.extract(&png(picture(400, 300)), profile).expect("describes");
+        assert_eq!((extraction.format, extraction.width, extraction.height), (ImageFormat::Png, 400, 300));
+        assert_eq!(extraction.version, extractor.version(profile));
+        let thumbnail = decode(&extraction.thumbnail.bytes, LIMITS).expect("a JPEG");
+        assert_eq!((thumbnail.width, thumbnail.height), (256, 192));
+        let cost = extraction.cost;
+        assert_eq!((cost.passes, cost.cycles), (passes, pass.cycles * u64::from(passes)));
+        assert_eq!((cost.macs, cost.buffer_bytes), (pass.macs * u64::from(passes), pass.buffer_bytes));
+        assert!(cost.chip_milliseconds > 0.0 && cost.host_milliseconds > 0.0);
+        assert!(cost.energy_millijoules[0] > 0.0 && cost.energy_millijoules[0] < cost.energy_millijoules[1]);
+    }
+}
+
+#[test]
+fn pictures_of_one_pixel_and_of_one_colour_have_a_descriptor() {
+    let mut extractor = fastest(&[]);
+    for image in [picture(1, 1), RgbImage::new(9, 9), RgbImage::from_pixel(3, 40, Rgb([255; 3]))] {
+        let extraction = extractor.extract(&png(image), Profile::Rnip).expect("describes");
+        assert!(extraction.descriptor.values().iter().all(|v| v.is_finite()));
+    }
+}
+
+#[test]
+fn another_model_has_another_fingerprint() {
+    let fingerprint = |bytes: &[u8]| Model::from_bytes(bytes).expect("sound").fingerprint().to_owned();
+    assert_eq!(fingerprint(&file(&[])), fingerprint(&file(&[])));
+    assert_ne!(fingerprint(&file(&[])), fingerprint(&file(&[Profile::Fast])));
+}
+
+#[test]
+fn what_cannot_be_described_is_refused() {
+    let mut extractor = fastest(&[]);
+    assert!(matches!(extractor.extract(b"text", Profile::Fast), Err(ExtractError::NotAnImage)));
+    let wrong = Decoded { rgb: vec![0; 5], format: ImageFormat::Png, width: 3, height: 3 };
+    assert!(matches!(extractor.pooled(&wrong, Profile::Rnip), Err(ExtractError::Internal(_))));
+    assert!(Model::from_bytes(b"no model").is_err());
+}

@@ -1,7 +1,8 @@
 //! The model as the extractor holds it: loaded once, shared by all workers.
 
 use super::pooling::Whitener;
-use crate::asic::{ModelError, ModelFile, Network, fingerprint};
+use super::preprocess::INPUT_SIDE;
+use crate::asic::{ChipSpec, CostReport, ModelError, ModelFile, Network, fingerprint};
 use crate::domain::Profile;
 
 /// Raise it whenever `decode`, `preprocess`, `regions`, `pooling` or `asic_extractor` change so that some picture gets
@@ -16,6 +17,7 @@ static EMBEDDED: &[u8] = include_bytes!("../../models/vgg16-2bit.eyrie");
 pub struct Model {
     network: Network,
     whiteners: [Option<Whitener>; Profile::ALL.len()],
+    pass_cost: CostReport,
     fingerprint: String,
     card: String,
 }
@@ -29,18 +31,33 @@ impl Model {
         Self::from_bytes(EMBEDDED)
     }
 
-    /// Reads a model file. A whitening is used for the profile whose name it has.
+    /// The bytes of the model file that is part of the program.
+    pub fn embedded_file() -> &'static [u8] {
+        EMBEDDED
+    }
+
+    /// Reads a model file for the default chip; see [`Model::for_chip`].
+    ///
+    /// # Errors
+    /// Those of [`Model::for_chip`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
+        Self::for_chip(bytes, &ChipSpec::default())
+    }
+
+    /// Reads a model file. A whitening is used for the profile whose name it has. The chip says what a pass costs, it does
+    /// not change descriptors.
     ///
     /// # Errors
     /// [`ModelError`] for a file that is damaged, of another version, or that holds no sound network or an empty whitening.
-    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ModelError> {
+    pub fn for_chip(bytes: &[u8], chip: &ChipSpec) -> Result<Self, ModelError> {
         let file = ModelFile::decode(bytes)?;
         if let Some(empty) = file.whitenings.iter().find(|w| w.outputs() == 0) {
             return Err(ModelError::Format(format!("whitening {:?} gives no values", empty.name)));
         }
         let whiteners = Profile::ALL.map(|profile| file.whitening(profile.as_str()).map(Whitener::new));
         let fingerprint = fingerprint(format!("{}/{PIPELINE_REVISION}", fingerprint(bytes)).as_bytes());
-        Ok(Self { network: Network::new(&file.network)?, whiteners, fingerprint, card: file.card })
+        let pass_cost = chip.cost(&file.network, INPUT_SIDE, INPUT_SIDE, 1);
+        Ok(Self { network: Network::new(&file.network)?, whiteners, pass_cost, fingerprint, card: file.card })
     }
 
     /// The packed network.
@@ -55,13 +72,18 @@ impl Model {
 
     /// The number of values of the descriptors that `profile` yields.
     pub fn dimension(&self, profile: Profile) -> usize {
-        self.whitener(profile).map_or_else(|| self.network.output_shape(224, 224).2, Whitener::outputs)
+        self.whitener(profile).map_or_else(|| self.network.output_shape(INPUT_SIDE, INPUT_SIDE).2, Whitener::outputs)
     }
 
     /// 16 hexadecimal digits that stand for the model file and [`PIPELINE_REVISION`] together: two extractors with the
     /// same fingerprint give the same descriptors.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
+    }
+
+    /// What one pass over 224x224 pixels costs on the chip.
+    pub fn pass_cost(&self) -> &CostReport {
+        &self.pass_cost
     }
 
     /// The model card, JSON text.

@@ -14,6 +14,10 @@ use super::routes::App;
 /// Reads a JSON text into `T`.
 pub(super) fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let text = text(bytes, "the body")?;
+    // Serde would take a list for a structure, by position.
+    if text.trim_start().starts_with('[') {
+        return Err(ApiError::new(Code::InvalidRequest, "a JSON object is needed, not a list"));
+    }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().clone();

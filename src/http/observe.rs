@@ -2,7 +2,7 @@
 //! it failed.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -12,7 +12,6 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::error::{ApiError, Code};
-use super::routes::App;
 use crate::telemetry::metric;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -26,7 +25,7 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
         "request",
         %request_id,
         method = %request.method(),
-        path = request.uri().path(),
+        path = shortened(request.uri().path()),
         peer = peer.unwrap_or_default(),
     );
     let watch = Watch { start: Instant::now(), method: method_label(request.method()), path, answered: false };
@@ -36,6 +35,11 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
     }
     .instrument(span)
     .await
+}
+
+/// As much of a path as a log line needs; paths are ASCII.
+fn shortened(path: &str) -> &str {
+    path.get(..300).unwrap_or(path)
 }
 
 fn finish(mut response: Response, request_id: &str, watch: Watch) -> Response {
@@ -97,8 +101,7 @@ impl Drop for Watch {
 }
 
 /// Bounds the time of a call, its body included.
-pub(super) async fn deadline(State(app): State<App>, request: Request, next: Next) -> Response {
-    let limit = app.limits.request_timeout();
+pub(super) async fn deadline(State(limit): State<Duration>, request: Request, next: Next) -> Response {
     match tokio::time::timeout(limit, next.run(request)).await {
         Ok(response) => response,
         Err(_) => ApiError::new(

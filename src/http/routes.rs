@@ -115,7 +115,13 @@ pub fn router(state: HttpState) -> Router {
         uploads: Arc::new(Semaphore::new(state.limits.max_concurrent_uploads)),
         limits: state.limits,
     }));
+    let request_timeout = app.limits.request_timeout();
     let (router, _) = described_routes().split_for_parts();
+    layered(router.with_state(app), request_timeout)
+}
+
+/// Puts around the routes what every request goes through.
+fn layered(router: Router, request_timeout: Duration) -> Router {
     router
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
@@ -123,9 +129,8 @@ pub fn router(state: HttpState) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(panicked))
         .layer(CsrfLayer::new().with_rejection_response(cross_origin))
-        .layer(middleware::from_fn_with_state(app.clone(), observe::deadline))
+        .layer(middleware::from_fn_with_state(request_timeout, observe::deadline))
         .layer(middleware::from_fn(observe::observe))
-        .with_state(app)
 }
 
 /// The routes with their description.
@@ -173,4 +178,84 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
 /// own machine: browsers send forms anywhere.
 fn cross_origin(_: ProtectionError) -> Response {
     ApiError::new(Code::CrossOrigin, "changes are not taken from pages of other web sites").into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use axum::http::{Method, Request, StatusCode, header};
+    use axum::routing::{get, post};
+    use serde_json::Value;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn sabotaged() {
+        panic!("secret of the inside");
+    }
+
+    fn test_router() -> Router {
+        let router = Router::new()
+            .route("/panic", get(sabotaged))
+            .route("/stuck", get(std::future::pending::<()>))
+            .route("/bare", get(|| async { StatusCode::IM_A_TEAPOT }))
+            .route("/change", post(|| async { StatusCode::NO_CONTENT }));
+        layered(router, Duration::from_millis(20))
+    }
+
+    async fn problem(request: Request<Body>) -> (StatusCode, Value) {
+        let response = test_router().oneshot(request).await.expect("infallible");
+        let status = response.status();
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        let id = response.headers()["x-request-id"].to_str().expect("text").to_owned();
+        let body = to_bytes(response.into_body(), 1 << 16).await.expect("body");
+        let problem: Value = serde_json::from_slice(&body).expect("JSON");
+        assert_eq!(problem["status"], status.as_u16());
+        assert_eq!(problem["request_id"], id);
+        (status, problem)
+    }
+
+    fn get_request(path: &str) -> Request<Body> {
+        Request::get(path).body(Body::empty()).expect("request")
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_error_without_its_text() {
+        let (status, problem) = problem(get_request("/panic")).await;
+        assert_eq!((status.as_u16(), &problem["code"]), (500, &Value::from("internal_error")));
+        assert!(!problem.to_string().contains("secret"), "{problem}");
+    }
+
+    #[tokio::test]
+    async fn a_call_that_takes_too_long_is_a_503() {
+        let (status, problem) = problem(get_request("/stuck")).await;
+        assert_eq!((status.as_u16(), &problem["code"]), (503, &Value::from("request_timeout")));
+    }
+
+    #[tokio::test]
+    async fn a_bare_failure_becomes_a_problem() {
+        let (status, problem) = problem(get_request("/bare")).await;
+        assert_eq!((status.as_u16(), &problem["code"]), (400, &Value::from("invalid_request")));
+    }
+
+    #[tokio::test]
+    async fn unknown_paths_and_methods_are_problems() {
+        assert_eq!(problem(get_request("/nowhere")).await.1["code"], "route_not_found");
+        let request = Request::builder().method(Method::DELETE).uri("/bare").body(Body::empty()).expect("request");
+        assert_eq!(problem(request).await.1["code"], "method_not_allowed");
+    }
+
+    #[tokio::test]
+    async fn a_page_of_another_site_cannot_change_anything() {
+        let from = |origin: &'static str| {
+            Request::post("/change")
+                .header(header::HOST, "127.0.0.1:8080")
+                .header(header::ORIGIN, origin)
+                .body(Body::empty())
+                .expect("request")
+        };
+        assert_eq!(problem(from("https://evil.example")).await.1["code"], "cross_origin");
+        let own = test_router().oneshot(from("http://127.0.0.1:8080")).await.expect("infallible");
+        assert_eq!(own.status(), StatusCode::NO_CONTENT);
+    }
 }

@@ -16,9 +16,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
 use tower::ServiceExt;
 
 use super::routes::HttpLimits;
+
+/// What hyper keeps of a connection's input, and so the longest head of a request; a URL has at most 64 KiB.
+const MAX_HEAD_BYTES: usize = 128 << 10;
 
 /// Serves `router` on `listener` until `shutdown` is ready, then lets the requests under way end within
 /// [`HttpLimits::shutdown_timeout_ms`]; what is not answered by then is cut off.
@@ -36,18 +40,24 @@ pub async fn serve(
 ) -> io::Result<()> {
     let connections = Arc::new(Semaphore::new(limits.max_connections));
     let graceful = GracefulShutdown::new();
+    let mut open = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &connections) => accepted,
             () = &mut shutdown => break,
         };
+        while open.try_join_next().is_some() {}
         let Some((stream, peer, permit)) = accepted else { continue };
-        tokio::spawn(connection(stream, peer, router.clone(), limits.header_timeout(), graceful.watcher(), permit));
+        open.spawn(connection(stream, peer, router.clone(), limits.header_timeout(), graceful.watcher(), permit));
     }
     drop(listener);
     if tokio::time::timeout(limits.shutdown_timeout(), graceful.shutdown()).await.is_err() {
-        tracing::warn!(timeout_ms = limits.shutdown_timeout_ms, "requests were still under way at the end of the shutdown");
+        tracing::warn!(
+            timeout_ms = limits.shutdown_timeout_ms,
+            "requests were still under way at the end of the shutdown"
+        );
+        open.shutdown().await;
     }
     Ok(())
 }
@@ -87,6 +97,7 @@ async fn connection(
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_timeout)
+        .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, %peer, "the connection ended early");

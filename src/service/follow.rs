@@ -102,6 +102,12 @@ impl Follower {
         self.indexes.get(name)
     }
 
+    /// The last change that the indexes hold, once nobody is applying any.
+    #[cfg(test)]
+    pub(super) async fn watermark(&self) -> Option<i64> {
+        *self.watermark.lock().await
+    }
+
     /// Announces that the index will be built; to be called before [`Follower::run`] is spawned.
     pub(super) fn announce(&self) {
         self.state.send_replace(IndexState::Building { done: 0, total: 0 });
@@ -109,9 +115,11 @@ impl Follower {
 
     /// Builds the indexes and keeps them at the state of the store until `closing` turns true.
     pub(super) async fn run(self: Arc<Self>, interval: Duration, mut closing: watch::Receiver<bool>) {
-        let mut ticks = tokio::time::interval(interval);
+        // The build ends at the newest change, so the first look at the log is due an interval later.
+        let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut pause = FIRST_PAUSE;
+        let mut measured = None;
         while !*closing.borrow() {
             // A build may be cut off anywhere: nobody reads what it makes before it is complete.
             let built = tokio::select! {
@@ -127,6 +135,11 @@ impl Follower {
                 continue;
             }
             pause = FIRST_PAUSE;
+            let watermark = *self.watermark.lock().await;
+            if watermark != measured {
+                measured = watermark;
+                self.measure().await;
+            }
             tokio::select! {
                 _ = closing.changed() => return,
                 _ = ticks.tick() => {}
@@ -134,7 +147,6 @@ impl Follower {
             // This one runs to its end: see `follow`.
             let result = self.follow_here().await;
             self.note(result);
-            self.measure();
         }
     }
 
@@ -240,7 +252,6 @@ impl Follower {
             Ok(descriptors) => {
                 histogram!(metric::INDEX_BUILD_SECONDS).record(start.elapsed().as_secs_f64());
                 tracing::info!(descriptors, seconds = start.elapsed().as_secs_f64(), "the index is built");
-                self.measure();
             }
             Err(_) => {
                 self.state.send_replace(IndexState::Waiting);
@@ -250,7 +261,8 @@ impl Follower {
     }
 
     async fn build_all(&self) -> Result<u64, FollowError> {
-        self.indexes.replace_all(HashMap::new());
+        let old = self.indexes.replace_all(HashMap::new());
+        blocking(move || drop(old)).await?;
         // First the position, then the content: what is written in between is applied once more from the log.
         let mut position = self.store.last_seq().await?;
         let model = self.pool.version(Profile::Rnip).model().to_owned();
@@ -281,7 +293,7 @@ impl Follower {
             }
         }
         let mut watermark = self.watermark.lock().await;
-        self.indexes.replace_all(built);
+        drop(self.indexes.replace_all(built));
         // A write that was committed before this reading of the position did not wait for the index, so it has to be in it
         // before the first search; one that commits later waits for the lock.
         let newest = self.store.last_seq().await?;
@@ -321,9 +333,13 @@ impl Follower {
         }
     }
 
+    /// Counts what the indexes hold, which takes a look at every point.
     #[allow(clippy::cast_precision_loss)]
-    fn measure(&self) {
-        let (points, bytes) = self.indexes.totals();
+    async fn measure(&self) {
+        let indexes = self.indexes.all();
+        let count =
+            move || indexes.iter().fold((0, 0), |(n, bytes), i| (n + i.points.len(), bytes + i.points.memory_bytes()));
+        let Ok((points, bytes)) = blocking(count).await else { return };
         gauge!(metric::INDEX_POINTS).set(points as f64);
         gauge!(metric::INDEX_BYTES).set(bytes as f64);
     }

@@ -37,14 +37,16 @@ impl Indexes {
         self.0.write().unwrap_or_else(PoisonError::into_inner).remove(name)
     }
 
-    pub(super) fn replace_all(&self, indexes: HashMap<CollectionName, Arc<CollectionIndex>>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = indexes;
+    /// Puts these in the place of all, which it returns: letting go of a large index takes time.
+    pub(super) fn replace_all(
+        &self,
+        indexes: HashMap<CollectionName, Arc<CollectionIndex>>,
+    ) -> HashMap<CollectionName, Arc<CollectionIndex>> {
+        std::mem::replace(&mut *self.0.write().unwrap_or_else(PoisonError::into_inner), indexes)
     }
 
-    /// Live points and bytes of all indexes together.
-    pub(super) fn totals(&self) -> (usize, usize) {
-        let all: Vec<_> = self.0.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-        all.iter().fold((0, 0), |(n, bytes), index| (n + index.points.len(), bytes + index.points.memory_bytes()))
+    pub(super) fn all(&self) -> Vec<Arc<CollectionIndex>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 }
 

@@ -12,23 +12,22 @@ use crate::store::{DescriptorStore, StoreError};
 /// The database has to answer within this time.
 const BOUND: Duration = Duration::from_secs(2);
 
-/// An answer of the database counts for so long, however many probes ask.
+/// A good answer of the database counts for so long, however many probes ask. A bad one does not: the first probe after
+/// the return of the database finds it.
 const KEPT: Duration = Duration::from_secs(1);
 
 const OK: &str = "ok";
 
-/// Remembers the last answer of the database. The lock makes probes that come at once share one question.
+/// Remembers when the database last gave a good answer. Probes that come at once ask one after the other.
 #[derive(Default)]
-pub(super) struct StoreCheck(Mutex<Option<(Instant, &'static str)>>);
+pub(super) struct StoreCheck(Mutex<Option<Instant>>);
 
 impl StoreCheck {
     /// `ok`, or what is wrong in a few public words; the log has the inside.
     async fn state(&self, store: &dyn DescriptorStore) -> &'static str {
-        let mut last = self.0.lock().await;
-        if let Some((asked, state)) = *last
-            && asked.elapsed() < KEPT
-        {
-            return state;
+        let mut last_good = self.0.lock().await;
+        if last_good.is_some_and(|asked| asked.elapsed() < KEPT) {
+            return OK;
         }
         let state = match timeout(BOUND, store.ping()).await {
             Ok(Ok(())) => OK,
@@ -45,8 +44,14 @@ impl StoreCheck {
                 "no answer in time"
             }
         };
-        *last = Some((Instant::now(), state));
+        *last_good = (state == OK).then(Instant::now);
         state
+    }
+
+    /// Asks the database again at the next probe.
+    #[cfg(test)]
+    pub(super) async fn forget(&self) {
+        *self.0.lock().await = None;
     }
 }
 

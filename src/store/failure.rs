@@ -8,18 +8,23 @@ use super::StoreError;
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        match &error {
-            sqlx::Error::Database(inner) => from_database(inner.as_ref()),
-            sqlx::Error::Io(inner) if inner.kind() == std::io::ErrorKind::StorageFull => Self::Full(error.to_string()),
-            sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed
-            | sqlx::Error::BeginFailed => Self::Unavailable(error.to_string()),
-            // The enum is not ours and open: whatever else there is, is a defect.
-            _ => Self::Internal(error.to_string()),
+        if let sqlx::Error::Database(inner) = &error {
+            return from_database(inner.as_ref());
         }
+        let text = error.to_string();
+        if matches!(&error, sqlx::Error::Io(inner) if inner.kind() == std::io::ErrorKind::StorageFull) {
+            return Self::Full(text);
+        }
+        let unavailable = matches!(
+            &error,
+            sqlx::Error::Io(_)
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed
+                | sqlx::Error::BeginFailed
+        );
+        if unavailable { Self::Unavailable(text) } else { Self::Internal(text) }
     }
 }
 

@@ -6,12 +6,12 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use super::StoreError;
 
 macro_rules! migrations {
-    ($database:literal: $(($number:literal, $name:literal)),+ $(,)?) => {
+    ($database:literal: $(($number:literal, $digits:literal, $name:literal)),+ $(,)?) => {
         vec![$(Migration::new(
             $number,
             $name.into(),
             MigrationType::Simple,
-            include_str!(concat!("../../migrations/", $database, "/", stringify!($number), "_", $name, ".sql"))
+            include_str!(concat!("../../migrations/", $database, "/", $digits, "_", $name, ".sql"))
                 .into_sql_str(),
             false,
         )),+]
@@ -28,27 +28,23 @@ pub(super) enum Database {
 /// Every migration of a database, oldest first.
 pub(super) fn migrator(database: Database) -> Migrator {
     Migrator::with_migrations(match database {
-        Database::Sqlite => migrations!("sqlite": (0001, "initial")),
-        Database::Postgres => migrations!("postgres": (0001, "initial")),
+        Database::Sqlite => migrations!("sqlite": (1, "0001", "initial")),
+        Database::Postgres => migrations!("postgres": (1, "0001", "initial")),
     })
 }
 
 /// What a failed migration means, in words for the person who starts the program.
 pub(super) fn failure(database: Database, error: MigrateError) -> StoreError {
-    match error {
-        MigrateError::VersionMissing(found) => {
-            let known = migrator(database).iter().map(|m| m.version).max().unwrap_or(0);
-            StoreError::Internal(format!(
-                "the database has schema {found}, this program knows up to {known}: it was written by a newer version of Eyrie"
-            ))
-        }
-        MigrateError::VersionMismatch(version) => {
-            StoreError::Internal(format!("the database's schema {version} is not the one that this program knows"))
-        }
-        MigrateError::Execute(inner) | MigrateError::ExecuteMigration(inner, _) => inner.into(),
-        // The enum is not ours and open.
-        other => StoreError::Internal(other.to_string()),
+    if let MigrateError::VersionMissing(found) = error {
+        let known = migrator(database).iter().map(|m| m.version).max().unwrap_or(0);
+        return StoreError::Internal(format!(
+            "the database has schema {found}, this program knows up to {known}: it was written by a newer version of Eyrie"
+        ));
     }
+    if let MigrateError::Execute(inner) | MigrateError::ExecuteMigration(inner, _) = error {
+        return inner.into();
+    }
+    StoreError::Internal(format!("the database's schema is not the one that this program knows: {error}"))
 }
 
 #[cfg(test)]

@@ -125,7 +125,8 @@ impl DescriptorStore for PostgresStore {
         within(PING_TIMEOUT, async {
             let mut lease = self.lease().await?;
             sqlx::query("SELECT 1 FROM changes LIMIT 1").execute(lease.connection()).await?;
-            Ok(lease.done(()))
+            lease.done(());
+            Ok(())
         })
         .await
     }

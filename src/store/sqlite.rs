@@ -5,6 +5,8 @@
 //! same file: writes begin with `BEGIN IMMEDIATE`, so they queue up for the file's one write lock at the start instead of
 //! failing in the middle.
 
+#[cfg(test)]
+mod tests;
 mod writes;
 
 use std::fs::File;
@@ -133,13 +135,19 @@ impl SqliteStore {
 fn prepare_directory(dir: &Path) -> Result<File, StoreError> {
     let failed = |what: &str, error: std::io::Error| {
         let text = format!("{what} the data directory {}: {error}", dir.display());
-        match error.kind() {
-            std::io::ErrorKind::StorageFull => StoreError::Full(text),
-            // The enum is not ours and open.
-            _ => StoreError::Internal(text),
+        if error.kind() == std::io::ErrorKind::StorageFull {
+            StoreError::Full(text)
+        } else {
+            StoreError::Internal(text)
         }
     };
-    std::fs::create_dir_all(dir).map_err(|e| failed("cannot create", e))?;
+    if !dir.is_dir() {
+        std::fs::create_dir_all(dir).map_err(|e| failed("cannot create", e))?;
+        // SQLite syncs the directory itself; that its name survives a power cut is up to its parent.
+        if let Some(parent) = dir.canonicalize().map_err(|e| failed("cannot read", e))?.parent() {
+            File::open(parent).and_then(|p| p.sync_all()).map_err(|e| failed("cannot sync the parent of", e))?;
+        }
+    }
     let lock = File::create(dir.join("eyrie.lock")).map_err(|e| failed("cannot write to", e))?;
     lock.lock().map_err(|e| failed("cannot lock", e))?;
     Ok(lock)

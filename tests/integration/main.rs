@@ -1,3 +1,20 @@
 //! The one integration test program; a file for each subject.
 
+mod browser;
+mod cli_basics;
+mod cli_describe;
+mod cli_import;
+mod cli_serve;
+mod crash;
+mod http_bad_input;
+mod http_collections;
+mod http_edge;
+mod http_images;
+mod http_life;
+mod http_openapi;
+mod http_search;
 mod layers;
+mod program;
+mod same_descriptor;
+mod store_contract;
+mod support;

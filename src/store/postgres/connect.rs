@@ -90,9 +90,8 @@ fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
     if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
         return Err(invalid(&"it does not begin with postgres://"));
     }
-    let options: PgConnectOptions = known_parameters(url).parse().map_err(|e: sqlx::Error| match e {
-        sqlx::Error::Configuration(reason) => invalid(&reason),
-        other => other.into(),
+    let options = known_parameters(url).parse::<PgConnectOptions>().map_err(|error| {
+        if let sqlx::Error::Configuration(reason) = &error { invalid(reason) } else { error.into() }
     })?;
     Ok(options.application_name("eyrie"))
 }
@@ -171,7 +170,7 @@ mod tests {
             format!("postgres://u:{SECRET}@host:port/db"),
             format!("postgres://u:{SECRET}@host/db?sslmode=perhaps"),
             format!("postgres://u:{SECRET}@ho st/db"),
-            format!("{SECRET}"),
+            SECRET.to_owned(),
             String::new(),
         ] {
             let text = text(options(&url).expect_err("invalid"));

@@ -1,0 +1,109 @@
+//! `eyrie import`: a folder into a collection.
+
+mod report;
+mod run;
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use crate::app::{self, Backend, Purpose};
+use crate::domain::{CollectionName, Profile};
+
+use super::error::CliError;
+use super::files;
+use super::output;
+use super::settings::Settings;
+
+const EXAMPLES: &str = "\
+Examples:
+  eyrie import ~/photos
+  eyrie import ~/photos --collection holidays --profile fast
+  eyrie import catalogue/ --id-from stem                 catalogue/0815.jpg gets the id 0815
+  eyrie import ~/photos --json > report.json
+  eyrie import ~/photos --print-ids > ids.tsv
+
+Folders are searched recursively, in the order of names. What is an image is decided by content and not by name. \
+Each image is stored with the metadata {\"filename\": ..., \"path\": ...}, the path relative to the folder that was named.
+
+The command can be stopped (Ctrl-C finishes the images under way) and repeated: an image whose bytes are in the \
+collection already is not described again, unless it was described by another model. It is safe beside a running \
+server, which finds the new images within index.follow_interval_ms.
+
+Exit codes: 0 everything is stored, 1 some files failed or the import was stopped, 2 wrong usage or configuration, \
+3 could not start.";
+
+/// Add all images below some folders to a collection
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Import {
+    /// Folders (or single files) to import
+    #[arg(value_name = "DIR", required = true)]
+    paths: Vec<PathBuf>,
+    /// The collection; it is created where it is missing
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    collection: CollectionName,
+    /// How the images of a new collection are described: fast (one pass), nip (four) or rnip (thirteen, finds the most)
+    /// [default: rnip]
+    #[arg(long, value_name = "PROFILE")]
+    profile: Option<Profile>,
+    /// Where the ids come from
+    #[arg(long, value_name = "WHAT", default_value = "random")]
+    id_from: IdFrom,
+    /// Only the first N files in the order of names
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Print one line `ID<TAB>PATH` for each image as soon as it is stored
+    #[arg(long, conflicts_with = "json")]
+    print_ids: bool,
+    /// Print the summary, with every failure, as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// Where the id of an imported image comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum IdFrom {
+    /// A fresh one, in the order of time (UUIDv7)
+    Random,
+    /// The file's name without its extension; it must have only A-Z a-z 0-9 . _ - :
+    Stem,
+    /// The relative path, with : for / and _ for characters that an id may not have
+    Path,
+    /// The SHA-256 of the bytes
+    Hash,
+}
+
+impl Import {
+    pub(super) fn run(self) -> Result<(), CliError> {
+        let loaded = self.settings.load_quietly([])?;
+        let files = files::find(&self.paths, self.limit)?;
+        let runtime = app::runtime()?;
+        let report = runtime.block_on(async {
+            let backend = Backend::open(&loaded.config, Purpose::Import).await?;
+            let plan = run::Plan {
+                collection: self.collection,
+                profile: self.profile,
+                id_from: self.id_from,
+                print_ids: self.print_ids,
+                max_bytes: loaded.config.server.max_upload_bytes as u64,
+                at_once: 2 * loaded.config.extractor.workers + 2,
+            };
+            let report = run::import(&backend.service, &plan, files).await;
+            // Told to stop twice, the program does not wait for the images under way.
+            if !report.as_ref().is_ok_and(|r| r.aborted) {
+                backend.close().await;
+            }
+            report
+        });
+        runtime.shutdown_background();
+        let report = report?;
+        if self.json {
+            output::json(&report)?;
+        }
+        report.tell();
+        if report.complete() { Ok(()) } else { Err(CliError::Reported) }
+    }
+}

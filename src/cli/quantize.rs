@@ -1,0 +1,299 @@
+//! `eyrie quantize`: from float weights to a model file.
+
+mod whiten;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use rayon::prelude::*;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::asic::{ModelFile, NetworkParams, Whitening};
+use crate::extract::{self, DecodeLimits, Model};
+use crate::quantize::{FloatVgg, Options, Progress as Quantizing, Report, quantize};
+
+use super::error::CliError;
+use super::files;
+use super::output::{self, grouped};
+use super::progress::Progress;
+
+const EXAMPLES: &str = "\
+Examples:
+  eyrie quantize --weights vgg16.safetensors --images calibration/ --out model.eyrie
+  eyrie quantize --weights vgg16.safetensors --images calibration/ --out try.eyrie --limit 300 --whitening-images 100
+  EYRIE_EXTRACTOR__MODEL=model.eyrie eyrie serve
+
+About 2,000 varied photographs serve well; labels are not needed. The same weights, images and flags give the \
+same file on the same CPU. The work takes an hour or more on a few cores; each phase shows the time left.";
+
+/// Every so many-th image is held out of the calibration and only measured.
+const HELD_OUT_EVERY: usize = 20;
+
+/// What a calibration image may be; these are files that the user chose.
+const LIMITS: DecodeLimits = DecodeLimits { max_pixels: 200_000_000, max_aspect_ratio: 1000 };
+
+/// Make a 2-bit model from the float weights of a VGG-16 and a folder of images
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Quantize {
+    /// Float weights (safetensors with convB_L.weight and convB_L.bias)
+    #[arg(long, value_name = "FILE")]
+    weights: PathBuf,
+    /// Folder of calibration images
+    #[arg(long, value_name = "DIR")]
+    images: PathBuf,
+    /// The model file to write; it is written beside its place first and then put there in one step
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Only the first N files in the order of names
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Images that the whitening is learned from, spread evenly over the calibration images
+    #[arg(long, value_name = "N", default_value_t = 700)]
+    whitening_images: usize,
+    /// Values of a descriptor
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    dimensions: usize,
+    /// Seed of the sampled positions
+    #[arg(long, value_name = "N", default_value_t = Options::default().seed)]
+    seed: u64,
+    /// Where the weights come from; stored in the model's card
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "VGG-16 of K. Simonyan and A. Zisserman (2014), ImageNet weights as distributed with torchvision"
+    )]
+    origin: String,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// An image of the calibration.
+struct Sample {
+    path: PathBuf,
+    /// 224x224 pixels, RGB.
+    rgb: Vec<u8>,
+}
+
+impl Quantize {
+    pub(super) fn run(self) -> Result<(), CliError> {
+        let weights_bytes = read(&self.weights)?;
+        let weights = FloatVgg::from_safetensors(&weights_bytes).map_err(failed)?;
+        let samples = decode(&self.images, self.limit)?;
+
+        let options = Options { seed: self.seed, held_out: 1.0 / HELD_OUT_EVERY as f64, ..Options::default() };
+        let images: Vec<Vec<u8>> = samples.iter().map(|sample| sample.rgb.clone()).collect();
+        let mut shown = Shown::default();
+        let (network, report) =
+            quantize(&weights, &images, &options, &mut |progress| shown.update(progress)).map_err(failed)?;
+        shown.end();
+        drop(images);
+
+        let paths: Vec<&Path> = spread(&samples, self.whitening_images).iter().map(|s| s.path.as_path()).collect();
+        let whitenings = whiten::learn(&network, &paths, self.dimensions)?;
+        let card = self.card(&weights_bytes, &samples, paths.len(), &report);
+        let file = self.write(network, whitenings, &card)?;
+        self.tell(&file, &report)
+    }
+
+    /// Facts of the making, without times or paths: the same input gives the same card.
+    fn card(&self, weights: &[u8], samples: &[Sample], whitening_images: usize, report: &Report) -> Value {
+        let layers = report.layers.iter().map(|layer| {
+            json!({
+                "name": layer.name,
+                "codebook": layer.codebook,
+                "error": rounded(layer.error),
+                "cosine": rounded(layer.cosine),
+            })
+        });
+        json!({
+            "network": "VGG-16, conv1_1 to pool5, 2-bit weights, 5-bit activations",
+            "origin": self.origin,
+            "weights_sha256": hex(weights),
+            "images_sha256": hex(&samples.iter().flat_map(|s| Sha256::digest(&s.rgb)).collect::<Vec<u8>>()),
+            "calibration_images": report.calibration_images,
+            "held_out_images": report.held_out_images,
+            "held_out_cosine": report.held_out_cosine.map(rounded),
+            "seed": self.seed,
+            "whitening_images": whitening_images,
+            "dimensions": self.dimensions,
+            "layers": layers.collect::<Vec<_>>(),
+        })
+    }
+
+    fn write(&self, network: NetworkParams, whitenings: Vec<Whitening>, card: &Value) -> Result<Vec<u8>, CliError> {
+        let card = format!("{card:#}\n");
+        let bytes = ModelFile { network, whitenings, card }.encode();
+        let mut beside = self.out.clone().into_os_string();
+        beside.push(format!(".{}.part", std::process::id()));
+        let beside = PathBuf::from(beside);
+        let written = std::fs::File::create(&beside)
+            .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
+            .and_then(|()| std::fs::rename(&beside, &self.out));
+        if let Err(error) = written {
+            // What matters is the error above; a file that is left over is only untidy.
+            let _left_over = std::fs::remove_file(&beside);
+            return Err(CliError::Failed(format!("cannot write {}: {error}", self.out.display())));
+        }
+        Ok(bytes)
+    }
+
+    fn tell(&self, file: &[u8], report: &Report) -> Result<(), CliError> {
+        let model = Model::from_bytes(file).map_err(failed)?;
+        let fingerprint = model.fingerprint();
+        if self.json {
+            let layers = report.layers.iter().map(|layer| {
+                json!({
+                    "name": layer.name,
+                    "codebook": layer.codebook,
+                    "inherited_error": layer.inherited_error,
+                    "plain_error": layer.plain_error,
+                    "error": layer.error,
+                    "cap": layer.cap,
+                    "cosine": layer.cosine,
+                    "samples": layer.samples,
+                    "image_seconds": layer.image_seconds,
+                    "solve_seconds": layer.solve_seconds,
+                })
+            });
+            return output::json(&json!({
+                "file": self.out.display().to_string(),
+                "bytes": file.len(),
+                "fingerprint": fingerprint,
+                "layers": layers.collect::<Vec<_>>(),
+                "calibration_images": report.calibration_images,
+                "held_out_images": report.held_out_images,
+                "calibration_cosine": report.calibration_cosine,
+                "held_out_cosine": report.held_out_cosine,
+                "seconds": report.seconds,
+            }));
+        }
+        let mut table =
+            output::table(["LAYER", "CODEBOOK", "INHERITED", "NEAREST", "ERROR", "CAP", "COSINE", "SECONDS"]);
+        for layer in &report.layers {
+            table.add_row([
+                layer.name.clone(),
+                layer.codebook.map(|level| level.to_string()).join(" "),
+                format!("{:.4}", layer.inherited_error),
+                format!("{:.4}", layer.plain_error),
+                format!("{:.4}", layer.error),
+                format!("{:.3}", layer.cap),
+                format!("{:.4}", layer.cosine),
+                format!("{:.0}", layer.image_seconds + layer.solve_seconds),
+            ]);
+        }
+        output::results(|out| {
+            writeln!(out, "{}\n", table.trim_fmt())?;
+            writeln!(
+                out,
+                "cosine of the pooled maps, float against 2 bits: {:.4} on {} calibration images{}",
+                report.calibration_cosine,
+                report.calibration_images,
+                report
+                    .held_out_cosine
+                    .map_or_else(String::new, |cosine| format!(", {cosine:.4} on {} held out", report.held_out_images)),
+            )?;
+            let (path, bytes) = (self.out.display(), grouped(file.len() as u64));
+            writeln!(out, "{path}: {bytes} bytes, fingerprint {fingerprint}, {:.0} s", report.seconds)
+        })
+    }
+}
+
+fn failed(error: impl std::fmt::Display) -> CliError {
+    CliError::Failed(error.to_string())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+    std::fs::read(path).map_err(|e| CliError::Failed(format!("cannot read {}: {e}", path.display())))
+}
+
+/// Rounded to what the figures are good for, so that the card is the same on every run.
+fn rounded(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}
+
+fn hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The images of the folder at the chip's size, those that are held out (every twentieth) at the end. A file that is no
+/// image is named and left out.
+fn decode(folder: &Path, limit: Option<usize>) -> Result<Vec<Sample>, CliError> {
+    let files = files::find(&[folder.to_owned()], limit)?;
+    let progress = Progress::start("decoding", files.len());
+    let decoded: Vec<Option<Sample>> = files
+        .into_par_iter()
+        .map(|file| {
+            let rgb = read(&file.path)
+                .map_err(|e| e.to_string())
+                .and_then(|bytes| extract::decode(&bytes, LIMITS).map_err(|e| e.to_string()))
+                .and_then(|image| extract::whole_image_224(&image).map_err(|e| e.to_string()));
+            progress.step();
+            rgb.map_err(|reason| progress.note(&format!("{}: {reason}; left out", file.path.display())))
+                .ok()
+                .map(|rgb| Sample { path: file.path, rgb })
+        })
+        .collect();
+    progress.end();
+    let numbered = decoded.into_iter().flatten().enumerate();
+    let (held_out, mut samples): (Vec<_>, Vec<_>) =
+        numbered.partition(|(number, _)| number % HELD_OUT_EVERY == HELD_OUT_EVERY - 1);
+    samples.extend(held_out);
+    Ok(samples.into_iter().map(|(_, sample)| sample).collect())
+}
+
+/// `count` of the items, evenly spread; all where there are no more.
+fn spread<T>(items: &[T], count: usize) -> Vec<&T> {
+    let count = count.min(items.len());
+    (0..count).filter_map(|i| items.get(i * items.len() / count)).collect()
+}
+
+/// The progress of the quantiser: a bar for each step of each layer, a line for each layer that is done.
+#[derive(Default)]
+struct Shown {
+    step: Option<(String, Progress)>,
+}
+
+impl Shown {
+    fn update(&mut self, progress: Quantizing<'_>) {
+        match progress {
+            Quantizing::Images { layer, step, done, total } => {
+                let name = format!("{layer}, {step}");
+                if self.step.as_ref().is_none_or(|(shown, _)| *shown != name) {
+                    self.end();
+                    self.step = Some((name.clone(), Progress::start(name, total)));
+                }
+                if let Some((_, bar)) = &self.step {
+                    bar.set(done);
+                }
+            }
+            Quantizing::Layer(report) => {
+                self.end();
+                output::note(&format!("{}: error {:.4}, cosine {:.4}", report.name, report.error, report.cosine));
+            }
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some((_, bar)) = self.step.take() {
+            bar.end();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spread_takes_evenly_and_never_more_than_there_are() {
+        let items: Vec<usize> = (0..10).collect();
+        assert_eq!(spread(&items, 5), [&0, &2, &4, &6, &8]);
+        assert_eq!(spread(&items, 3), [&0, &3, &6]);
+        assert_eq!(spread(&items, 99).len(), 10);
+        assert!(spread(&items, 0).is_empty());
+    }
+}

@@ -1,0 +1,120 @@
+//! `eyrie search`: one query against the configured database.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use crate::app::{self, Backend, Purpose};
+use crate::domain::{CollectionName, Filter, FilterLimits};
+use crate::service::{Query, SearchHit, SearchRequest, SearchResponse};
+
+use super::error::CliError;
+use super::output;
+use super::settings::Settings;
+
+const EXAMPLES: &str = "\
+Examples:
+  eyrie search query.jpg
+  eyrie search query.jpg -k 3 --min-score 0.6
+  eyrie search query.jpg --filter '{\"field\": \"path\", \"prefix\": \"holiday/\"}'
+  eyrie search query.jpg --json | jq -r '.results[].metadata.path'
+
+The command reads the database itself, no server has to run. It compares the query with every image: for a \
+single query that is faster than to build the graph, and the result is exact.";
+
+/// Find the images of a collection that look most like an image
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Search {
+    /// The image to search for
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// How many results, 1 to limits.max_results
+    #[arg(short, value_name = "N", default_value_t = 10)]
+    k: usize,
+    /// Leave out results whose score (cosine, 1 is identical) is lower, -1 to 1
+    #[arg(long, value_name = "SCORE", allow_negative_numbers = true)]
+    min_score: Option<f32>,
+    /// Only images whose metadata match this filter (JSON)
+    #[arg(long, value_name = "JSON")]
+    filter: Option<String>,
+    /// The collection to search
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    collection: CollectionName,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Search {
+    pub(super) fn run(self) -> Result<(), CliError> {
+        let filter = self.filter.as_deref().map(parse_filter).transpose()?;
+        let loaded = self.settings.load_quietly([])?;
+        let bytes = std::fs::read(&self.file)
+            .map_err(|e| CliError::Failed(format!("cannot read {}: {e}", self.file.display())))?;
+        let request = SearchRequest {
+            query: Query::Image(bytes.into()),
+            k: self.k,
+            offset: 0,
+            min_score: self.min_score,
+            filter,
+            exact: true,
+            ef: None,
+        };
+        let response = app::runtime()?.block_on(async {
+            let backend = Backend::open(&loaded.config, Purpose::OneSearch).await?;
+            let found = match backend.service.index_built().await {
+                Ok(()) => backend.service.search(&self.collection, request).await,
+                Err(error) => Err(error),
+            };
+            backend.close().await;
+            found.map_err(|e| CliError::Failed(format!("{}: {e}", self.file.display())))
+        })?;
+        if self.json { output::json(&as_json(&response)) } else { as_table(&response) }
+    }
+}
+
+fn parse_filter(text: &str) -> Result<Filter, CliError> {
+    let value: Value =
+        serde_json::from_str(text).map_err(|e| CliError::Usage(format!("--filter is not valid JSON: {e}")))?;
+    Filter::parse(&value, FilterLimits::default()).map_err(|e| CliError::Usage(format!("--filter: {e}")))
+}
+
+fn as_json(response: &SearchResponse) -> Value {
+    let results = response.hits.iter().map(|hit| {
+        json!({
+            "rank": hit.rank,
+            "id": hit.record.id,
+            "score": hit.score,
+            "metadata": hit.record.metadata,
+        })
+    });
+    json!({
+        "version": response.version.to_string(),
+        "cost": response.cost,
+        "results": results.collect::<Vec<_>>(),
+    })
+}
+
+fn as_table(response: &SearchResponse) -> Result<(), CliError> {
+    if response.hits.is_empty() {
+        output::note("nothing was found");
+        return Ok(());
+    }
+    let mut table = output::table(["RANK", "SCORE", "ID", "PATH"]);
+    for hit in &response.hits {
+        table.add_row([hit.rank.to_string(), format!("{:.4}", hit.score), hit.record.id.to_string(), place(hit)]);
+    }
+    output::results(|out| writeln!(out, "{}", table.trim_fmt()))
+}
+
+/// What tells a person which image this is: the path that an import stored, or all metadata.
+fn place(hit: &SearchHit) -> String {
+    match hit.record.metadata.as_map().get("path") {
+        Some(Value::String(path)) => path.clone(),
+        Some(_) | None => hit.record.metadata.to_json(),
+    }
+}

@@ -1,0 +1,73 @@
+//! The flags that every command with a configuration has.
+
+use std::path::PathBuf;
+
+use crate::config::{self, Loaded, Override};
+use crate::telemetry::{self, Logging};
+
+use super::error::CliError;
+use super::output;
+
+/// Where the configuration and the data are.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Configuration")]
+pub(super) struct Settings {
+    /// Configuration file (TOML) with the keys that differ from the defaults [env: EYRIE_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder of the SQLite database, created where it is missing [env: EYRIE_DATA_DIR] [default: ./eyrie-data]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<String>,
+    /// Use this Postgres (postgres://USER:PASSWORD@HOST/DATABASE) instead of SQLite; other users of this machine can
+    /// read a command line, so prefer the variable [env: EYRIE_DATABASE_URL]
+    #[arg(long, value_name = "URL", hide_default_value = true)]
+    database_url: Option<String>,
+}
+
+/// A flag as an override, where it was given.
+pub(super) fn given(flag: &'static str, key: &'static str, value: Option<&String>) -> Option<Override> {
+    value.map(|value| Override { flag, key, value: value.clone() })
+}
+
+impl Settings {
+    /// Loads the configuration with these flags and `more` of them.
+    pub(super) fn load(&self, more: impl IntoIterator<Item = Override>) -> Result<Loaded, CliError> {
+        let flags: Vec<Override> = given("--data-dir", "storage.data_dir", self.data_dir.as_ref())
+            .into_iter()
+            .chain(given("--database-url", "storage.database_url", self.database_url.as_ref()))
+            .chain(more)
+            .collect();
+        Ok(config::load(self.config.as_deref(), environment()?, &flags)?)
+    }
+
+    /// [`Settings::load`] for a command that does one thing and ends: its log holds warnings only, unless the
+    /// configuration says otherwise, and the configuration's own warnings are told at once.
+    pub(super) fn load_quietly(&self, more: impl IntoIterator<Item = Override>) -> Result<Loaded, CliError> {
+        let loaded = self.load(more)?;
+        let unchanged = loaded.sources.get("log.level") == Some(&config::Source::Default);
+        let level = if unchanged { "warn" } else { &loaded.config.log.level };
+        init_logging(&loaded, level)?;
+        for warning in &loaded.warnings {
+            output::note(&format!("warning: {warning}"));
+        }
+        Ok(loaded)
+    }
+}
+
+/// Starts the log of this process.
+pub(super) fn init_logging(loaded: &Loaded, level: &str) -> Result<(), CliError> {
+    let json = loaded.config.log.format == config::LogFormat::Json;
+    telemetry::init_logging(Logging { level, json }).map_err(CliError::Usage)
+}
+
+/// The environment as text.
+fn environment() -> Result<Vec<(String, String)>, CliError> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+        .filter(|(name, _)| name.starts_with("EYRIE_"))
+        .map(|(name, value)| match value.into_string() {
+            Ok(value) => Ok((name, value)),
+            Err(_) => Err(CliError::Usage(format!("the environment variable {name} is not UTF-8"))),
+        })
+        .collect()
+}

@@ -1,0 +1,166 @@
+//! The index and the store agree: across processes, restarts, models and races.
+
+use std::collections::HashSet;
+
+use super::*;
+use crate::domain::Profile;
+use crate::store::DescriptorStore;
+
+/// A second process over the same database.
+async fn second(fixture: &Fixture, model: &'static str) -> (Arc<RetrievalService>, Arc<FaultyStore>) {
+    let store = faulty(fixture.dir.path()).await;
+    let service = start(&store, &fixture.control, model, 1, 8, Index::Hnsw);
+    service.index_built().await.expect("built");
+    (service, store)
+}
+
+#[tokio::test]
+async fn what_another_process_writes_appears() {
+    let fixture = Fixture::new().await;
+    let (other, _) = second(&fixture, MODEL).await;
+    let kept = fixture.add(b"kept").await.id;
+    let gone = fixture.add(b"gone").await.id;
+    assert!(found(&other, like(b"kept", 5)).await.is_empty(), "the other process has not looked yet");
+    other.follow_now().await.expect("followed");
+    assert_eq!(found(&other, like(b"kept", 5)).await.len(), 2);
+
+    fixture.service.delete_image(&default(), &gone).await.expect("deleted");
+    let covers = CollectionName::new("covers").expect("valid");
+    fixture.service.create_collection(covers.clone(), Some(Profile::Fast), String::new()).await.expect("created");
+    fixture.service.add_image(&covers, image(b"cover", json!({}))).await.expect("added");
+    other.follow_now().await.expect("followed");
+    assert_eq!(found(&other, like(b"kept", 5)).await, [kept]);
+    assert_eq!(other.search(&covers, like(b"cover", 5)).await.expect("an answer").hits.len(), 1);
+
+    // Deleted and made anew with another profile between two looks.
+    fixture.service.delete_collection(&covers).await.expect("deleted");
+    fixture.service.create_collection(covers.clone(), Some(Profile::Nip), String::new()).await.expect("created");
+    assert!(other.search(&covers, like(b"cover", 5)).await.expect("an answer").hits.is_empty());
+    let anew = fixture.service.add_image(&covers, image(b"anew", json!({}))).await;
+    let Ok(AddOutcome::Created(anew)) = anew else { panic!("{anew:?}") };
+    other.follow_now().await.expect("followed");
+    let hits = other.search(&covers, like(b"cover", 5)).await.expect("an answer").hits;
+    assert_eq!(hits.iter().map(|hit| &hit.record.id).collect::<Vec<_>>(), [&anew.id]);
+}
+
+#[tokio::test]
+async fn a_restart_builds_the_index_from_the_store() {
+    let fixture = Fixture::new().await;
+    for n in 0_u8..20 {
+        fixture.add(&[200, n, n]).await;
+    }
+    let before = found(&fixture.service, like(&[200, 7, 7], 20)).await;
+    fixture.service.shutdown().await;
+    let (after, _) = second(&fixture, MODEL).await;
+    assert_eq!(found(&after, like(&[200, 7, 7], 20)).await, before);
+    assert_eq!(before.len(), 20);
+    assert!(after.readiness().await.ready);
+}
+
+#[tokio::test]
+async fn images_of_another_model_are_not_compared_until_they_are_described_anew() {
+    let fixture = Fixture::new().await;
+    let old = fixture.add_with(b"a", json!({"n": 1})).await;
+    let put = fixture.service.put_image(&default(), id("p"), b"b".to_vec().into(), json!({}), None).await;
+    put.expect("stored");
+    let (service, _) = second(&fixture, OTHER_MODEL).await;
+
+    assert!(found(&service, like(b"a", 5)).await.is_empty());
+    let summary = service.collection(&default()).await.expect("there");
+    assert_eq!((summary.images, summary.stale), (2, 2));
+    let by_id = service.search(&default(), search_for(Query::Id(old.id.clone()), 5)).await;
+    assert!(matches!(by_id, Err(ServiceError::VersionMismatch { .. })), "{by_id:?}");
+
+    let again = service.add_image(&default(), image(b"a", json!({"n": 2}))).await.expect("answered");
+    let AddOutcome::Existing(renewed) = again else { panic!("{again:?}") };
+    assert_eq!((&renewed.id, &renewed.metadata), (&old.id, &old.metadata));
+    assert_eq!(renewed.version, service.version(Profile::Rnip));
+    assert_eq!(found(&service, like(b"a", 5)).await, std::slice::from_ref(&old.id));
+    let put = service.put_image(&default(), id("p"), b"b".to_vec().into(), json!({}), None).await;
+    assert!(matches!(put, Ok(PutOutcome::Updated(_))), "{put:?}");
+    assert_eq!(found(&service, like(b"a", 5)).await.len(), 2);
+
+    // The process with the old model no longer finds them.
+    fixture.service.follow_now().await.expect("followed");
+    assert!(found(&fixture.service, like(b"a", 5)).await.is_empty());
+}
+
+/// A linear congruential generator (Knuth's MMIX constants): the same numbers at every run.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+}
+
+async fn writer(service: Arc<RetrievalService>, seed: u64) {
+    let mut numbers = Numbers(seed);
+    for _ in 0..60 {
+        let id = id(&format!("i{}", numbers.below(12)));
+        let bytes: Vec<u8> = (0..8).map(|_| numbers.below(256) as u8).collect();
+        match numbers.below(4) {
+            0 => match service.delete_image(&default(), &id).await {
+                Ok(()) | Err(ServiceError::UnknownImage(_)) => {}
+                Err(error) => panic!("{error:?}"),
+            },
+            1 => {
+                let response = service.search(&default(), like(&bytes, 12)).await.expect("an answer");
+                assert!(response.hits.windows(2).all(|pair| pair[0].score >= pair[1].score));
+            }
+            _ => {
+                service.put_image(&default(), id, bytes.into(), json!({}), None).await.expect("stored");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_race_of_writers_in_two_processes_each_index_equals_the_store() {
+    for index in [Index::Flat, Index::Hnsw] {
+        let fixture = Fixture::with(2, 64, index).await;
+        let (other, _) = second(&fixture, MODEL).await;
+        let writers = (1..=6).map(|n| {
+            let service = if n % 2 == 0 { &other } else { &fixture.service };
+            tokio::spawn(writer(Arc::clone(service), n))
+        });
+        for outcome in futures::future::join_all(writers.collect::<Vec<_>>()).await {
+            outcome.expect("no writer failed");
+        }
+        let version = fixture.service.version(Profile::Rnip);
+        let stored = fixture.store.descriptors(&default(), &version, None, 1000).await.expect("read");
+        for service in [&fixture.service, &other] {
+            service.follow_now().await.expect("followed");
+            let ids: HashSet<_> =
+                found(service, SearchRequest { exact: true, ..like(b"a", 50) }).await.into_iter().collect();
+            assert_eq!(ids, stored.iter().map(|(id, _)| id.clone()).collect(), "{index:?}");
+            for (id, descriptor) in &stored {
+                let itself = search_for(Query::Descriptor(descriptor.values().to_vec(), None), 1);
+                let hits = service.search(&default(), itself).await.expect("an answer").hits;
+                assert_eq!(hits[0].record.id, *id, "{index:?}");
+                assert!((hits[0].score - 1.0).abs() < 1e-6, "{index:?}: an older descriptor of {id:?} is in the index");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn without_an_index_images_are_added_and_searches_are_refused() {
+    let fixture = Fixture::new().await;
+    let parts = ServiceParts {
+        store: Arc::clone(&fixture.store) as Arc<dyn DescriptorStore>,
+        extractors: vec![StandIn::boxed(MODEL, &fixture.control)],
+        queue_length: 1,
+        new_index: Box::new(|_| panic!("no index is wanted")),
+    };
+    let importer = RetrievalService::start_without_index(parts, options()).expect("started");
+    let added = importer.import_image(&default(), image(b"a", json!({}))).await;
+    let Ok(AddOutcome::Created(added)) = added else { panic!("{added:?}") };
+    assert!(matches!(importer.search(&default(), like(b"a", 1)).await, Err(ServiceError::NotReady)));
+    assert!(matches!(importer.follow_now().await, Err(ServiceError::NotReady)));
+    let readiness = importer.readiness().await;
+    assert_eq!((readiness.ready, readiness.index.as_str()), (true, "not kept in this process"));
+    fixture.service.follow_now().await.expect("followed");
+    assert_eq!(found(&fixture.service, like(b"a", 1)).await, [added.id]);
+}

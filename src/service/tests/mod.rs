@@ -1,0 +1,138 @@
+//! The service over the real SQLite store and the real indexes. The extractor is a stand-in whose descriptor is the
+//! image's first bytes, so that a test decides what is similar to what, and when a worker is busy.
+
+mod faults;
+mod faulty_store;
+mod following;
+mod ingesting;
+mod pool;
+mod searching;
+mod stand_in;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::*;
+use crate::domain::{CollectionName, ImageId, ImageRecord, MetadataLimits};
+use crate::index::{FlatIndex, HnswIndex, HnswParams};
+use crate::store::SqliteStore;
+use faulty_store::FaultyStore;
+use stand_in::{Control, DIMENSION, StandIn};
+
+pub(super) const MODEL: &str = "0123456789abcdef";
+pub(super) const OTHER_MODEL: &str = "fedcba9876543210";
+
+#[derive(Debug, Clone, Copy)]
+enum Index {
+    Flat,
+    Hnsw,
+}
+
+fn new_index(kind: Index) -> NewIndex {
+    let params = HnswParams { m: 8, ef_construction: 64, ef_search: 64, exact_below: 4 };
+    match kind {
+        Index::Flat => Box::new(|dimension| Arc::new(FlatIndex::new(dimension))),
+        Index::Hnsw => {
+            Box::new(move |dimension| Arc::new(HnswIndex::new(dimension, params).expect("parameters in range")))
+        }
+    }
+}
+
+fn options() -> ServiceOptions {
+    ServiceOptions {
+        metadata_limits: MetadataLimits { max_bytes: 1024, max_depth: 4 },
+        max_results: 100,
+        // So long that only `follow_now` and the writes themselves move the index.
+        follow_interval_ms: 3_600_000,
+    }
+}
+
+/// A service over a database in a folder of its own, with what is needed to disturb it.
+struct Fixture {
+    service: Arc<RetrievalService>,
+    store: Arc<FaultyStore>,
+    control: Arc<Control>,
+    dir: TempDir,
+}
+
+impl Fixture {
+    /// One worker, a queue of 64, a graph index; ready.
+    async fn new() -> Self {
+        Self::with(1, 64, Index::Hnsw).await
+    }
+
+    async fn with(workers: usize, queue_length: usize, index: Index) -> Self {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let store = faulty(dir.path()).await;
+        let control = Arc::new(Control::default());
+        let service = start(&store, &control, MODEL, workers, queue_length, index);
+        service.index_built().await.expect("built");
+        Self { service, store, control, dir }
+    }
+
+    async fn add(&self, bytes: &[u8]) -> ImageRecord {
+        self.add_with(bytes, Value::Null).await
+    }
+
+    async fn add_with(&self, bytes: &[u8], metadata: Value) -> ImageRecord {
+        match self.service.add_image(&default(), image(bytes, metadata)).await.expect("added") {
+            AddOutcome::Created(record) => record,
+            AddOutcome::Existing(record) => panic!("{:?} was there", record.id),
+        }
+    }
+}
+
+async fn faulty(dir: &Path) -> Arc<FaultyStore> {
+    Arc::new(FaultyStore::new(SqliteStore::open(dir).await.expect("database")))
+}
+
+fn start(
+    store: &Arc<FaultyStore>,
+    control: &Arc<Control>,
+    model: &'static str,
+    workers: usize,
+    queue_length: usize,
+    index: Index,
+) -> Arc<RetrievalService> {
+    let parts = ServiceParts {
+        store: Arc::clone(store) as Arc<dyn DescriptorStore>,
+        extractors: (0..workers).map(|_| StandIn::boxed(model, control)).collect(),
+        queue_length,
+        new_index: new_index(index),
+    };
+    RetrievalService::start(parts, options()).expect("started")
+}
+
+fn default() -> CollectionName {
+    CollectionName::default_collection()
+}
+
+fn id(text: &str) -> ImageId {
+    ImageId::new(text).expect("valid id")
+}
+
+fn image(bytes: &[u8], metadata: Value) -> AddImage {
+    AddImage { id: None, bytes: bytes.to_vec().into(), metadata, on_duplicate: OnDuplicate::Return }
+}
+
+fn named(name: &str, bytes: &[u8]) -> AddImage {
+    AddImage { id: Some(id(name)), ..image(bytes, json!({})) }
+}
+
+/// A search for the `k` nearest of a query.
+fn search_for(query: Query, k: usize) -> SearchRequest {
+    SearchRequest { query, k, offset: 0, min_score: None, filter: None, exact: false, ef: None }
+}
+
+/// A search by the descriptor that the stand-in makes of these bytes.
+fn like(bytes: &[u8], k: usize) -> SearchRequest {
+    search_for(Query::Descriptor(stand_in::values(bytes), None), k)
+}
+
+async fn found(service: &RetrievalService, request: SearchRequest) -> Vec<ImageId> {
+    let response = service.search(&default(), request).await.expect("an answer");
+    response.hits.into_iter().map(|hit| hit.record.id).collect()
+}

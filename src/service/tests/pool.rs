@@ -1,0 +1,141 @@
+//! Queueing, overload, panics, cancellation and the end of the workers.
+
+use std::sync::Arc;
+
+use futures::poll;
+
+use super::super::workers::{InferencePool, WhenFull};
+use super::*;
+use crate::extract::ExtractError;
+
+fn pool(workers: usize, queue_length: usize) -> (Arc<InferencePool>, Arc<Control>) {
+    let control = Arc::new(Control::default());
+    let extractors = (0..workers).map(|_| StandIn::boxed(MODEL, &control)).collect();
+    (Arc::new(InferencePool::start(extractors, queue_length).expect("started")), control)
+}
+
+fn describe(
+    pool: &Arc<InferencePool>,
+    bytes: &'static [u8],
+    when_full: WhenFull,
+) -> impl Future<Output = Result<Extraction, ServiceError>> {
+    let pool = Arc::clone(pool);
+    async move { pool.describe(bytes::Bytes::from_static(bytes), Profile::Rnip, when_full).await }
+}
+
+#[tokio::test]
+async fn an_image_beyond_the_queue_is_refused_at_once_and_one_that_may_wait_waits() {
+    let (pool, control) = pool(1, 1);
+    control.hold();
+    let mut first = Box::pin(describe(&pool, b"a", WhenFull::Refuse));
+    assert!(poll!(&mut first).is_pending());
+    control.until_begun(1).await;
+    let mut second = Box::pin(describe(&pool, b"b", WhenFull::Refuse));
+    assert!(poll!(&mut second).is_pending());
+    assert_eq!(pool.waiting(), 1);
+
+    let refused = describe(&pool, b"c", WhenFull::Refuse).await;
+    // Two images ahead, a second for each as long as none is done.
+    assert!(matches!(refused, Err(ServiceError::Overloaded { retry_after_seconds: 2 })), "{refused:?}");
+    let mut patient = Box::pin(describe(&pool, b"d", WhenFull::Wait));
+    assert!(poll!(&mut patient).is_pending());
+    assert_eq!(pool.waiting(), 1);
+
+    control.release();
+    for described in [first.await, second.await, patient.await] {
+        assert!(described.is_ok(), "{described:?}");
+    }
+}
+
+#[tokio::test]
+async fn idle_workers_do_not_count_against_the_queue() {
+    let (pool, control) = pool(2, 0);
+    control.hold();
+    let mut first = Box::pin(describe(&pool, b"a", WhenFull::Refuse));
+    let mut second = Box::pin(describe(&pool, b"b", WhenFull::Refuse));
+    assert!(poll!(&mut first).is_pending());
+    assert!(poll!(&mut second).is_pending());
+    assert!(matches!(describe(&pool, b"c", WhenFull::Refuse).await, Err(ServiceError::Overloaded { .. })));
+    control.release();
+    assert!(first.await.is_ok() && second.await.is_ok());
+}
+
+#[tokio::test]
+async fn a_client_that_sends_one_image_after_the_other_is_never_refused() {
+    let (pool, _control) = pool(1, 0);
+    for _ in 0..200 {
+        describe(&pool, b"a", WhenFull::Refuse).await.expect("room");
+    }
+}
+
+#[tokio::test]
+async fn the_image_of_a_client_that_went_away_is_never_described() {
+    let (pool, control) = pool(1, 1);
+    control.hold();
+    let mut first = Box::pin(describe(&pool, b"a", WhenFull::Refuse));
+    assert!(poll!(&mut first).is_pending());
+    control.until_begun(1).await;
+    let mut gone = Box::pin(describe(&pool, b"gone", WhenFull::Refuse));
+    assert!(poll!(&mut gone).is_pending());
+    drop(gone);
+    // Its place in the queue is free although no worker has come by.
+    let mut third = Box::pin(describe(&pool, b"c", WhenFull::Refuse));
+    assert!(poll!(&mut third).is_pending());
+    drop(third);
+    control.release();
+    first.await.expect("described");
+    describe(&pool, b"d", WhenFull::Refuse).await.expect("described");
+    assert_eq!(control.begun(), 2, "only the first and the last were described");
+}
+
+#[tokio::test]
+async fn a_panic_in_the_extractor_fails_its_image_alone() {
+    let (pool, _control) = pool(1, 4);
+    let failed = describe(&pool, b"panic", WhenFull::Refuse).await;
+    let Err(ServiceError::Extract(ExtractError::Internal(reason))) = failed else { panic!("{failed:?}") };
+    assert!(reason.contains("this image is the one that panics"), "{reason}");
+    assert!(describe(&pool, b"a", WhenFull::Refuse).await.is_ok());
+}
+
+#[tokio::test]
+async fn the_pool_ends_after_the_images_that_were_queued() {
+    let (pool, control) = pool(1, 4);
+    control.hold();
+    let mut first = Box::pin(describe(&pool, b"a", WhenFull::Refuse));
+    let mut second = Box::pin(describe(&pool, b"b", WhenFull::Refuse));
+    assert!(poll!(&mut first).is_pending());
+    assert!(poll!(&mut second).is_pending());
+    control.release();
+    let ending = Arc::clone(&pool);
+    tokio::task::spawn_blocking(move || ending.join()).await.expect("joined");
+    assert!(first.await.is_ok() && second.await.is_ok());
+    assert!(matches!(describe(&pool, b"c", WhenFull::Wait).await, Err(ServiceError::ShuttingDown)));
+}
+
+#[tokio::test]
+async fn a_pool_needs_an_extractor_and_one_model() {
+    let control = Arc::new(Control::default());
+    assert!(matches!(InferencePool::start(Vec::new(), 1), Err(ServiceError::Internal(_))));
+    let two = vec![StandIn::boxed(MODEL, &control), StandIn::boxed(OTHER_MODEL, &control)];
+    assert!(matches!(InferencePool::start(two, 1), Err(ServiceError::Internal(_))));
+}
+
+#[tokio::test]
+async fn a_shutdown_lets_running_work_end_and_refuses_new_work() {
+    let fixture = Fixture::new().await;
+    let service = Arc::clone(&fixture.service);
+    fixture.control.hold();
+    let upload = tokio::spawn(async move { service.add_image(&default(), image(b"a", json!({}))).await });
+    fixture.control.until_begun(1).await;
+    let mut shutdown = Box::pin(fixture.service.shutdown());
+    assert!(poll!(&mut shutdown).is_pending());
+
+    let refused = fixture.service.add_image(&default(), image(b"b", json!({}))).await;
+    assert!(matches!(refused, Err(ServiceError::ShuttingDown)), "{refused:?}");
+    let readiness = fixture.service.readiness().await;
+    assert_eq!((readiness.ready, readiness.workers.as_str()), (false, "shutting down"));
+
+    fixture.control.release();
+    shutdown.await;
+    assert!(matches!(upload.await.expect("not cancelled"), Ok(AddOutcome::Created(_))));
+}

@@ -1,0 +1,143 @@
+//! What searches answer and what they refuse.
+
+use super::*;
+use crate::domain::{DescriptorVersion, Filter, FilterLimits, Profile};
+
+fn filter(value: Value) -> Filter {
+    Filter::parse(&value, FilterLimits::default()).expect("valid filter")
+}
+
+async fn three(index: Index) -> Fixture {
+    let fixture = Fixture::with(1, 64, index).await;
+    for (name, bytes, brand) in [("a", [90, 0, 0], "x"), ("b", [90, 30, 0], "y"), ("c", [0, 90, 0], "x")] {
+        let new = AddImage { id: Some(id(name)), ..image(&bytes, json!({ "brand": brand })) };
+        fixture.service.add_image(&default(), new).await.expect("added");
+    }
+    fixture
+}
+
+#[tokio::test]
+async fn every_kind_of_query_ranks_by_similarity() {
+    for index in [Index::Flat, Index::Hnsw] {
+        let fixture = three(index).await;
+        let by_image = search_for(Query::Image(vec![90, 0, 0].into()), 3);
+        let response = fixture.service.search(&default(), by_image).await.expect("an answer");
+        let ranked: Vec<_> = response.hits.iter().map(|hit| (hit.rank, hit.record.id.as_str())).collect();
+        assert_eq!(ranked, [(1, "a"), (2, "b"), (3, "c")]);
+        assert!((response.hits[0].score - 1.0).abs() < 1e-6);
+        assert!(response.hits[0].score > response.hits[1].score && response.hits[1].score > response.hits[2].score);
+        assert_eq!(response.version, fixture.service.version(Profile::Rnip));
+        assert_eq!(response.cost.map(|cost| cost.passes), Some(1));
+
+        let by_descriptor = fixture.service.search(&default(), like(&[0, 90, 0], 2)).await.expect("an answer");
+        assert_eq!(by_descriptor.cost, None);
+        let ids: Vec<_> = by_descriptor.hits.iter().map(|hit| hit.record.id.as_str()).collect();
+        assert_eq!(ids, ["c", "b"]);
+
+        let by_id = search_for(Query::Id(id("a")), 3);
+        assert_eq!(found(&fixture.service, by_id).await, [id("b"), id("c")], "an image is not its own result");
+    }
+}
+
+#[tokio::test]
+async fn an_offset_pages_through_the_same_ranking() {
+    let fixture = three(Index::Hnsw).await;
+    let second = SearchRequest { offset: 1, ..like(&[90, 0, 0], 1) };
+    let hits = fixture.service.search(&default(), second).await.expect("an answer").hits;
+    assert_eq!((hits[0].rank, hits[0].record.id.clone(), hits.len()), (2, id("b"), 1));
+    let beyond = SearchRequest { offset: 3, ..like(&[90, 0, 0], 1) };
+    assert!(found(&fixture.service, beyond).await.is_empty());
+    let of_id = SearchRequest { offset: 1, ..search_for(Query::Id(id("a")), 5) };
+    assert_eq!(found(&fixture.service, of_id).await, [id("c")]);
+}
+
+#[tokio::test]
+async fn filters_and_a_minimal_score_leave_out_the_rest() {
+    let fixture = three(Index::Hnsw).await;
+    let of_brand = |brand: &str| filter(json!({"field": "brand", "eq": brand}));
+    let only_x = SearchRequest { filter: Some(of_brand("x")), ..like(&[90, 0, 0], 3) };
+    assert_eq!(found(&fixture.service, only_x).await, [id("a"), id("c")]);
+    let none = SearchRequest { filter: Some(of_brand("z")), ..like(&[90, 0, 0], 3) };
+    assert!(found(&fixture.service, none).await.is_empty());
+    let near = SearchRequest { min_score: Some(0.999), ..like(&[90, 0, 0], 3) };
+    assert_eq!(found(&fixture.service, near).await, [id("a")]);
+    let listed = fixture.service.list_images(&default(), Some(id("a")), 5, Some(of_brand("x"))).await.expect("listed");
+    assert_eq!(listed.iter().map(|r| r.id.as_str()).collect::<Vec<_>>(), ["c"]);
+}
+
+#[tokio::test]
+async fn equal_scores_are_ordered_by_id() {
+    let fixture = Fixture::with(1, 64, Index::Flat).await;
+    for name in ["c", "a", "b"] {
+        // Beyond the eighth byte the images differ, but not their descriptors.
+        let bytes = [b"12345678", name.as_bytes()].concat();
+        fixture.service.add_image(&default(), named(name, &bytes)).await.expect("added");
+    }
+    assert_eq!(found(&fixture.service, like(b"12345678", 3)).await, [id("a"), id("b"), id("c")]);
+}
+
+#[tokio::test]
+async fn an_empty_collection_answers_and_an_unknown_one_does_not() {
+    let fixture = Fixture::new().await;
+    assert!(found(&fixture.service, like(b"a", 5)).await.is_empty());
+    let nowhere = CollectionName::new("nowhere").expect("valid");
+    let unknown = fixture.service.search(&nowhere, like(b"a", 5)).await;
+    assert!(matches!(unknown, Err(ServiceError::UnknownCollection(_))), "{unknown:?}");
+    let no_image = fixture.service.search(&default(), search_for(Query::Id(id("x")), 5)).await;
+    assert!(matches!(no_image, Err(ServiceError::UnknownImage(_))), "{no_image:?}");
+}
+
+#[tokio::test]
+async fn numbers_outside_their_range_are_refused_by_name() {
+    let fixture = Fixture::new().await;
+    let cases = [
+        ("k", like(b"a", 0)),
+        ("k", like(b"a", 101)),
+        ("k", like(b"a", usize::MAX)),
+        ("offset", SearchRequest { offset: 91, ..like(b"a", 10) }),
+        ("offset", SearchRequest { offset: usize::MAX, ..like(b"a", 10) }),
+        ("min_score", SearchRequest { min_score: Some(1.1), ..like(b"a", 10) }),
+        ("min_score", SearchRequest { min_score: Some(f32::NAN), ..like(b"a", 10) }),
+        ("ef", SearchRequest { ef: Some(0), ..like(b"a", 10) }),
+        ("ef", SearchRequest { ef: Some(1_000_000), ..like(b"a", 10) }),
+    ];
+    for (wrong, request) in cases {
+        let refused = fixture.service.search(&default(), request).await;
+        assert!(matches!(&refused, Err(ServiceError::OutOfRange { name, .. }) if *name == wrong), "{refused:?}");
+    }
+    let widest = SearchRequest { offset: 90, ef: Some(64), min_score: Some(-1.0), exact: true, ..like(b"a", 10) };
+    assert!(found(&fixture.service, widest).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_query_descriptor_has_the_right_length_values_and_version() {
+    let fixture = Fixture::new().await;
+    let search = |values, version| {
+        let request = search_for(Query::Descriptor(values, version), 1);
+        let service = Arc::clone(&fixture.service);
+        async move { service.search(&default(), request).await }
+    };
+    assert!(matches!(search(vec![1.0; 7], None).await, Err(ServiceError::Descriptor(_))));
+    let mut values = vec![1.0; DIMENSION];
+    values[3] = f32::INFINITY;
+    assert!(matches!(search(values, None).await, Err(ServiceError::Descriptor(_))));
+    assert!(matches!(search(vec![0.0; DIMENSION], None).await, Err(ServiceError::Descriptor(_))));
+    let current = fixture.service.version(Profile::Rnip);
+    assert!(search(vec![1.0; DIMENSION], Some(current)).await.is_ok());
+    let fast = DescriptorVersion::new(MODEL, Profile::Fast);
+    assert!(matches!(search(vec![1.0; DIMENSION], Some(fast)).await, Err(ServiceError::VersionMismatch { .. })));
+}
+
+#[tokio::test]
+async fn images_that_another_process_deleted_leave_no_gap_in_a_page() {
+    let fixture = Fixture::new().await;
+    for n in 0_u8..30 {
+        fixture.service.add_image(&default(), named(&format!("i{n:02}"), &[100, n])).await.expect("added");
+    }
+    // Past the index: more than a search can replace by its spare neighbours.
+    for n in 0..20 {
+        fixture.store.delete(&default(), &id(&format!("i{n:02}"))).await.expect("deleted");
+    }
+    let expected: Vec<_> = (20..25).map(|n| id(&format!("i{n:02}"))).collect();
+    assert_eq!(found(&fixture.service, like(&[100, 0], 5)).await, expected);
+}

@@ -1,0 +1,104 @@
+//! An extractor whose answers and timing a test decides.
+
+use std::sync::{Arc, Condvar, Mutex};
+
+use tokio::sync::watch;
+
+use crate::domain::{Descriptor, DescriptorVersion, ExtractionCost, ImageFormat, Profile, Thumbnail};
+use crate::extract::{ExtractError, Extraction, Extractor};
+
+pub(super) const DIMENSION: usize = 8;
+
+/// Counts the images that were begun and holds the workers back while it is closed.
+pub(super) struct Control {
+    begun: watch::Sender<usize>,
+    held: Mutex<bool>,
+    released: Condvar,
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Self { begun: watch::Sender::new(0), held: Mutex::new(false), released: Condvar::new() }
+    }
+}
+
+impl Control {
+    /// Lets every worker stop inside its next image.
+    pub(super) fn hold(&self) {
+        *self.held.lock().unwrap() = true;
+    }
+
+    pub(super) fn release(&self) {
+        *self.held.lock().unwrap() = false;
+        self.released.notify_all();
+    }
+
+    /// Images that a worker began.
+    pub(super) fn begun(&self) -> usize {
+        *self.begun.borrow()
+    }
+
+    /// Waits until workers began so many images.
+    pub(super) async fn until_begun(&self, images: usize) {
+        self.begun.subscribe().wait_for(|begun| *begun >= images).await.expect("the sender lives");
+    }
+
+    fn pass(&self) {
+        self.begun.send_modify(|begun| *begun += 1);
+        let mut held = self.held.lock().unwrap();
+        while *held {
+            held = self.released.wait(held).unwrap();
+        }
+    }
+}
+
+pub(super) struct StandIn {
+    model: &'static str,
+    control: Arc<Control>,
+}
+
+impl StandIn {
+    pub(super) fn boxed(model: &'static str, control: &Arc<Control>) -> Box<dyn Extractor> {
+        Box::new(Self { model, control: Arc::clone(control) })
+    }
+}
+
+/// What the stand-in makes of an image: its first eight bytes, each plus one.
+pub(super) fn values(bytes: &[u8]) -> Vec<f32> {
+    (0..DIMENSION).map(|i| bytes.get(i).map_or(1.0, |&b| f32::from(b) + 1.0)).collect()
+}
+
+impl Extractor for StandIn {
+    fn version(&self, profile: Profile) -> DescriptorVersion {
+        DescriptorVersion::new(self.model, profile)
+    }
+
+    fn dimension(&self, _: Profile) -> usize {
+        DIMENSION
+    }
+
+    fn extract(&mut self, bytes: &[u8], profile: Profile) -> Result<Extraction, ExtractError> {
+        self.control.pass();
+        assert_ne!(bytes, b"panic", "this image is the one that panics");
+        if bytes.starts_with(b"not an image") {
+            return Err(ExtractError::NotAnImage);
+        }
+        Ok(Extraction {
+            descriptor: Descriptor::new(values(bytes), DIMENSION).expect("finite and not zero"),
+            version: self.version(profile),
+            format: ImageFormat::Png,
+            width: 4,
+            height: 2,
+            thumbnail: Thumbnail { bytes: bytes.to_vec(), media_type: "image/png".to_owned() },
+            cost: ExtractionCost {
+                passes: 1,
+                cycles: 2,
+                macs: 3,
+                buffer_bytes: 4,
+                chip_milliseconds: 5.0,
+                energy_millijoules: [6.0, 7.0],
+                host_milliseconds: 8.0,
+            },
+        })
+    }
+}

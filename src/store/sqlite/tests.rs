@@ -1,0 +1,71 @@
+//! What only the inside can bring about.
+
+use serde_json::json;
+
+use super::super::{DescriptorStore, InsertOutcome, NewImage, SameContent, StoreError};
+use super::SqliteStore;
+use crate::domain::{
+    CollectionName, ContentHash, Descriptor, DescriptorVersion, ImageFormat, ImageId, Metadata, Profile, Thumbnail,
+};
+
+fn image(seed: u8, thumbnail_bytes: usize) -> NewImage {
+    NewImage {
+        id: ImageId::new(format!("i{seed}")).expect("valid"),
+        content_hash: ContentHash([seed; 32]),
+        format: ImageFormat::Png,
+        width: 1,
+        height: 1,
+        byte_size: 1,
+        metadata: Metadata::from_stored(json!({}).as_object().expect("an object").clone()),
+        version: DescriptorVersion::new("ab", Profile::Fast),
+        descriptor: Descriptor::new(vec![1.0, f32::from(seed)], 2).expect("valid"),
+        thumbnail: Thumbnail { bytes: vec![0; thumbnail_bytes], media_type: "image/png".to_owned() },
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_and_leaves_nothing_half_written() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = SqliteStore::open(dir.path()).await.expect("opens");
+    let collection = CollectionName::default_collection();
+    // A bound on the pages of the file has the effect of a full disk.
+    let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&store.writer).await.expect("runs");
+    sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {}", pages + 20)))
+        .execute(&store.writer)
+        .await
+        .expect("runs");
+    let error = store.insert(&collection, &image(1, 1 << 20), SameContent::Refuse).await.expect_err("no space");
+    assert!(matches!(error, StoreError::Full(_)), "{error}");
+    assert_eq!(store.last_seq().await.expect("readable"), 0);
+    assert_eq!(store.list(&collection, None, 10, None).await.expect("readable"), []);
+    let small = store.insert(&collection, &image(1, 10), SameContent::Refuse).await.expect("fits");
+    assert!(matches!(small, InsertOutcome::Inserted(_)), "{small:?}");
+}
+
+#[tokio::test]
+async fn commits_reach_the_disk_before_they_are_acknowledged() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = SqliteStore::open(dir.path().join("deep/er").as_path()).await.expect("opens");
+    let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&store.writer).await.expect("runs");
+    let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&store.writer).await.expect("runs");
+    assert_eq!((journal.as_str(), synchronous), ("wal", 2), "2 is FULL");
+    let readers: i64 = sqlx::query_scalar("PRAGMA query_only").fetch_one(&store.readers).await.expect("runs");
+    assert_eq!(readers, 1);
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_in_the_files_already() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = SqliteStore::open(dir.path()).await.expect("opens");
+    store.insert(&CollectionName::default_collection(), &image(1, 10), SameContent::Refuse).await.expect("stored");
+    // The files as a kill leaves them: copied while the store is open.
+    let copy = tempfile::tempdir().expect("a folder");
+    for file in ["eyrie.db", "eyrie.db-wal"] {
+        std::fs::copy(dir.path().join(file), copy.path().join(file)).expect("copied");
+    }
+    let survivor = SqliteStore::open(copy.path()).await.expect("opens");
+    assert_eq!(survivor.last_seq().await.expect("readable"), 1);
+    let id = ImageId::new("i1").expect("valid");
+    let record = survivor.get(&CollectionName::default_collection(), &id).await.expect("readable");
+    assert_eq!(record.map(|record| record.id), Some(id));
+}

@@ -1,0 +1,179 @@
+//! The page in a real browser: chromium, driven through chromedriver's WebDriver interface.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use reqwest::Client;
+use serde_json::{Value, json};
+
+use crate::program::picture;
+use crate::support::app::{COLLECTION, TestApp};
+
+/// The name of an element in WebDriver's JSON (W3C WebDriver, section 12).
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// A browser window of the test's own.
+struct Browser {
+    driver: Child,
+    session: String,
+    client: Client,
+    _profile: tempfile::TempDir,
+}
+
+impl Browser {
+    async fn start() -> Self {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver is installed; ./scripts/test does that");
+        let lines = BufReader::new(driver.stdout.take().expect("piped")).lines();
+        // "ChromeDriver was started successfully on port 12345."
+        let port = lines
+            .map(|line| line.expect("text"))
+            .find_map(|line| line.split("on port ").nth(1).map(|rest| rest.trim_end_matches('.').to_owned()))
+            .and_then(|port| port.parse::<u16>().ok())
+            .expect("chromedriver names its port");
+        let profile = tempfile::tempdir().expect("folder");
+        let arguments = [
+            "--headless=new",
+            // Needed where the tests run as root, as in containers.
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--no-first-run",
+            "--window-size=1100,900",
+        ];
+        let mut arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        arguments.push(format!("--user-data-dir={}", profile.path().display()));
+        let client = Client::new();
+        let asked = json!({"capabilities": {"alwaysMatch": {
+            "goog:chromeOptions": {"args": arguments},
+            "goog:loggingPrefs": {"browser": "ALL"},
+            "timeouts": {"script": 60_000},
+        }}});
+        let base = format!("http://127.0.0.1:{port}/session");
+        let mut browser = Self { driver, session: base, client, _profile: profile };
+        let session = browser.post("", asked).await;
+        browser.session = format!("{}/{}", browser.session, session["sessionId"].as_str().expect("a session"));
+        browser
+    }
+
+    async fn answer(request: reqwest::RequestBuilder) -> Value {
+        let answer: Value = request.send().await.expect("chromedriver answers").json().await.expect("JSON");
+        assert!(answer["value"]["error"].is_null(), "{answer}");
+        answer["value"].clone()
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Value {
+        Self::answer(self.client.post(format!("{}{path}", self.session)).json(&body)).await
+    }
+
+    async fn open(&self, url: &str) {
+        self.post("/url", json!({"url": url})).await;
+    }
+
+    async fn element(&self, css: &str) -> String {
+        let found = self.post("/element", json!({"using": "css selector", "value": css})).await;
+        found[ELEMENT].as_str().expect("an element").to_owned()
+    }
+
+    async fn click(&self, css: &str) {
+        self.post(&format!("/element/{}/click", self.element(css).await), json!({})).await;
+    }
+
+    /// Types into a field; into a file field, the paths of the files.
+    async fn type_into(&self, css: &str, text: &str) {
+        self.post(&format!("/element/{}/value", self.element(css).await), json!({"text": text})).await;
+    }
+
+    /// Waits until a JavaScript expression is true, looking whenever the page changes, and returns its value.
+    async fn until(&self, expression: &str) -> Value {
+        let script = format!(
+            "const done = arguments[0]; const look = () => {{ const value = ({expression}); if (value) {{ \
+             watch.disconnect(); done(value); }} }}; const watch = new MutationObserver(look); \
+             watch.observe(document, {{subtree: true, childList: true, attributes: true, characterData: true}}); look();"
+        );
+        self.post("/execute/async", json!({"script": script, "args": []})).await
+    }
+
+    /// What the page wrote to the console, failures to load something included.
+    async fn complaints(&self) -> Vec<String> {
+        let entries = self.post("/se/log", json!({"type": "browser"})).await;
+        let entries = entries.as_array().expect("a list").iter();
+        entries.map(|entry| entry["message"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    async fn screenshot(&self, path: &Path) {
+        use base64::Engine as _;
+        let picture = Self::answer(self.client.get(format!("{}/screenshot", self.session))).await;
+        let bytes = base64::engine::general_purpose::STANDARD.decode(picture.as_str().expect("text")).expect("base64");
+        std::fs::write(path, bytes).expect("the screenshot is written");
+    }
+
+    async fn quit(self) {
+        Self::answer(self.client.delete(&self.session)).await;
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ended = self.driver.kill();
+        let _ended = self.driver.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_adds_pictures_and_finds_one_again_on_the_page() {
+    let app = TestApp::start().await;
+    let folder = tempfile::tempdir().expect("folder");
+    let files: Vec<String> = (1..=4)
+        .map(|seed| {
+            let path = folder.path().join(format!("picture-{seed}.png"));
+            picture(seed).save(&path).expect("picture");
+            path.display().to_string()
+        })
+        .collect();
+    let broken = folder.path().join("broken.png");
+    std::fs::write(&broken, b"this is no picture").expect("file");
+
+    let browser = Browser::start().await;
+    browser.open(&format!("http://{}/", app.address)).await;
+    browser.until(&format!("document.querySelector('#collection option[value={COLLECTION}]')?.value")).await;
+    browser.click(&format!("#collection option[value={COLLECTION}]")).await;
+
+    browser.click("#tab-add").await;
+    browser.type_into("#add-files", &format!("{}\n{}", files.join("\n"), broken.display())).await;
+    browser
+        .until("document.querySelectorAll('#add-list li').length === 5 && document.getElementById('add-stop').hidden")
+        .await;
+    assert_eq!(app.count().await, 4);
+    let failed = browser.until("document.getElementById('add-list').innerText").await;
+    assert!(failed.as_str().expect("text").contains("broken.png"), "{failed}");
+    assert!(failed.as_str().expect("text").contains("not an image"), "the reason is shown: {failed}");
+
+    browser.click("#tab-search").await;
+    browser.type_into("#search-file", &files[2]).await;
+    let first = browser.until("document.querySelector('#results .card .score b')?.textContent").await;
+    assert_eq!(first, "1.000");
+    browser.until("document.querySelectorAll('#results .card').length === 4").await;
+    let metadata = browser.until("document.querySelector('#results .card .metadata').textContent").await;
+    assert!(metadata.as_str().expect("text").contains("picture-3.png"), "{metadata}");
+    browser.until("[...document.querySelectorAll('#results img')].every(i => i.complete && i.naturalWidth > 0)").await;
+    let shot = Path::new(env!("CARGO_TARGET_TMPDIR")).join("page.png");
+    browser.screenshot(&shot).await;
+
+    browser.click("#results .card:nth-child(2) .picture").await;
+    browser.until("document.querySelectorAll('#results .card').length === 3").await;
+
+    let complaints = browser.complaints().await;
+    let unexpected: Vec<_> = complaints.iter().filter(|line| !line.contains("/images")).collect();
+    assert!(unexpected.is_empty(), "{unexpected:?}");
+    browser.quit().await;
+}

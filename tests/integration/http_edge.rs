@@ -1,0 +1,222 @@
+//! What surrounds every call: paths and methods, request ids, metrics, slow and many clients, the shutdown.
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::support::app::{TestApp, images, ok, problem, refused};
+use crate::support::pictures;
+
+/// Sends the head of an upload and waits until the server asks for the body, so that it holds a permit from here on.
+async fn begin_upload(app: &TestApp, length: usize) -> TcpStream {
+    let mut stream = TcpStream::connect(app.address).await.expect("connects");
+    let head = format!(
+        "POST {} HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\ncontent-length: {length}\r\nexpect: 100-continue\r\n\r\n",
+        images("")
+    );
+    stream.write_all(head.as_bytes()).await.expect("writes");
+    let mut answer = [0; 25];
+    stream.read_exact(&mut answer).await.expect("reads");
+    assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream
+}
+
+async fn rest(mut stream: TcpStream) -> String {
+    let mut text = Vec::new();
+    stream.read_to_end(&mut text).await.expect("reads");
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+#[tokio::test]
+async fn unknown_paths_and_methods_are_problems_and_allow_lists_the_known_ones() {
+    let app = TestApp::start().await;
+    for path in ["/nowhere", "/v1", "/v1/collections/", "/v1/collections/a/b", "/index.html"] {
+        assert_eq!(refused(app.get(path)).await, (404, "route_not_found".to_owned()), "{path}");
+    }
+    let response = app.post("/v1/collections").send().await.expect("answer");
+    assert_eq!(response.headers()["allow"], "GET,HEAD");
+    assert_eq!(problem(response).await["code"], "method_not_allowed");
+}
+
+#[tokio::test]
+async fn a_request_id_is_taken_over_or_made() {
+    let app = TestApp::start().await;
+    let id = async |given: Option<&str>| {
+        let mut request = app.get("/livez");
+        if let Some(given) = given {
+            request = request.header("x-request-id", given);
+        }
+        let response = request.send().await.expect("answer");
+        response.headers()["x-request-id"].to_str().expect("text").to_owned()
+    };
+    assert_eq!(id(Some("trace-17")).await, "trace-17");
+    assert_ne!(id(Some("<script>")).await, "<script>");
+    assert_ne!(id(None).await, id(None).await);
+    let failed = app.get("/nowhere").header("x-request-id", "trace-18").send().await.expect("answer");
+    assert_eq!(problem(failed).await["request_id"], "trace-18");
+}
+
+#[tokio::test]
+async fn health_says_ready_and_why_not() {
+    let mut app = TestApp::start().await;
+    assert_eq!(app.get("/livez").send().await.expect("answer").text().await.expect("body"), "ok");
+    assert_eq!(ok(app.get("/readyz")).await, json!({"ready": true, "store": "ok", "index": "ok", "workers": "ok"}));
+    app.service.shutdown().await;
+    let response = app.get("/readyz").send().await.expect("answer");
+    assert_eq!(response.headers()["retry-after"], "2");
+    let not_ready = problem(response).await;
+    assert_eq!((&not_ready["status"], &not_ready["code"]), (&json!(503), &json!("not_ready")));
+    assert_eq!((&not_ready["ready"], &not_ready["workers"]), (&json!(false), &json!("shutting down")));
+    let upload = app.post(&images("")).header("content-type", "image/png").body(pictures::png(1));
+    assert_eq!(refused(upload).await, (503, "shutting_down".to_owned()));
+    app.stop();
+    app.ended().await;
+}
+
+#[tokio::test]
+async fn metrics_have_the_matched_path_and_never_the_raw_one() {
+    let app = TestApp::start().await;
+    refused(app.get(&images("/a-name-that-is-nowhere-else"))).await;
+    refused(app.get("/a-path-that-is-nowhere-else")).await;
+    let method = reqwest::Method::from_bytes(b"BREW").expect("method");
+    refused(app.request(method, "/livez")).await;
+    let response = app.get("/metrics").send().await.expect("answer");
+    assert!(response.headers()["content-type"].to_str().expect("text").starts_with("text/plain"));
+    let text = response.text().await.expect("body");
+    let expected = [
+        r#"http_requests_total{method="GET",path="/v1/collections/{collection}/images/{id}",status="404"}"#,
+        r#"http_requests_total{method="GET",path="unmatched",status="404"}"#,
+        r#"http_requests_total{method="other",path="/livez",status="405"}"#,
+        r#"http_request_duration_seconds_bucket{method="PUT",path="/v1/collections/{collection}",status="201""#,
+    ];
+    for line in expected {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+    assert!(!text.contains("nowhere-else") && !text.contains("BREW"), "{text}");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_a_408() {
+    let mut builder = TestApp::builder();
+    builder.limits.body_timeout_ms = 100;
+    let app = builder.start().await;
+    let mut stream = begin_upload(&app, 1000).await;
+    stream.write_all(&[0; 10]).await.expect("writes");
+    let answer = rest(stream).await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(answer.contains("\"code\":\"body_timeout\""), "{answer}");
+    assert_eq!(app.count().await, 0);
+}
+
+#[tokio::test]
+async fn a_connection_without_a_request_is_closed() {
+    let mut builder = TestApp::builder();
+    builder.limits.header_timeout_ms = 100;
+    let app = builder.start().await;
+    let mut stream = TcpStream::connect(app.address).await.expect("connects");
+    stream.write_all(b"GET /livez HTTP/1.1\r\nhost:").await.expect("writes");
+    let answer = rest(stream).await;
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert_eq!(rest(TcpStream::connect(app.address).await.expect("connects")).await, "");
+}
+
+#[tokio::test]
+async fn uploads_beyond_the_limit_are_told_to_come_back() {
+    let mut builder = TestApp::builder();
+    builder.limits.max_concurrent_uploads = 1;
+    let app = builder.start().await;
+    let image = pictures::png(1);
+    let mut slow = begin_upload(&app, image.len()).await;
+    let upload = || app.post(&images("")).header("content-type", "image/png").body(pictures::png(2));
+    let response = upload().send().await.expect("answer");
+    assert_eq!(response.headers()["retry-after"], "1");
+    assert_eq!(problem(response).await["code"], "overloaded");
+    ok(app.get("/v1/collections")).await;
+
+    slow.write_all(&image).await.expect("writes");
+    let mut status = [0; 12];
+    slow.read_exact(&mut status).await.expect("reads");
+    assert_eq!(&status, b"HTTP/1.1 201");
+    ok(upload()).await;
+    assert_eq!(app.count().await, 2);
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_leaves_nothing_behind() {
+    let mut builder = TestApp::builder();
+    builder.limits.max_concurrent_uploads = 1;
+    let app = builder.start().await;
+    let mut broken = begin_upload(&app, 1000).await;
+    broken.write_all(&[0; 10]).await.expect("writes");
+    broken.shutdown().await.expect("closes");
+    // The answer comes when the server has seen the end, so the permit is free after it.
+    rest(broken).await;
+    let upload = app.post(&images("")).header("content-type", "image/png").body(pictures::png(2));
+    ok(upload).await;
+    assert_eq!(app.count().await, 1);
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_wait_and_are_served() {
+    let mut builder = TestApp::builder();
+    builder.limits.max_connections = 2;
+    builder.limits.header_timeout_ms = 200;
+    let app = builder.start().await;
+    let mut idle = Vec::new();
+    for _ in 0..4 {
+        idle.push(TcpStream::connect(app.address).await.expect("connects"));
+    }
+    assert_eq!(app.get("/livez").send().await.expect("answer").status(), 200);
+}
+
+#[tokio::test]
+async fn a_shutdown_lets_requests_under_way_end() {
+    let mut app = TestApp::start().await;
+    let image = pictures::png(1);
+    let mut upload = begin_upload(&app, image.len()).await;
+    app.stop();
+    upload.write_all(&image).await.expect("writes");
+    let answer = rest(upload).await;
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    let address = app.address;
+    app.ended().await;
+    assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_shutdown_does_not_wait_for_ever() {
+    let mut builder = TestApp::builder();
+    builder.limits.shutdown_timeout_ms = 100;
+    let mut app = builder.start().await;
+    let _stuck = begin_upload(&app, 1000).await;
+    app.stop();
+    app.ended().await;
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_cannot_upload() {
+    let app = TestApp::start().await;
+    let upload = || app.post(&images("")).header("content-type", "image/png").body(pictures::png(1));
+    let foreign = upload().header("origin", "https://evil.example").header("sec-fetch-site", "cross-site");
+    assert_eq!(refused(foreign).await, (403, "cross_origin".to_owned()));
+    assert_eq!(app.count().await, 0);
+    ok(upload().header("origin", format!("http://{}", app.address)).header("sec-fetch-site", "same-origin")).await;
+}
+
+#[tokio::test]
+async fn the_page_is_whole_and_loads_nothing_from_elsewhere() {
+    let app = TestApp::start().await;
+    for (path, media_type) in [("/", "text/html"), ("/app.js", "text/javascript"), ("/style.css", "text/css")] {
+        let response = app.get(path).send().await.expect("answer");
+        assert_eq!(response.status(), 200);
+        let headers = response.headers();
+        assert!(headers["content-type"].to_str().expect("text").starts_with(media_type));
+        assert_eq!(headers["x-content-type-options"], "nosniff");
+        let policy = headers["content-security-policy"].to_str().expect("text");
+        assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'self'"), "{policy}");
+        let text = response.text().await.expect("body");
+        for foreign in ["src=\"http", "href=\"http", "@import", "url(http", "innerHTML"] {
+            assert!(!text.contains(foreign), "{path} has {foreign}");
+        }
+    }
+}

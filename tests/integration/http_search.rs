@@ -1,0 +1,171 @@
+//! Searches over HTTP.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::multipart::{Form, Part};
+use serde_json::{Value, json};
+
+use crate::support::app::{COLLECTION, TestApp, images, ok, refused, search};
+use crate::support::pictures;
+
+async fn app_with_five() -> TestApp {
+    let app = TestApp::start().await;
+    for seed in 1..=5 {
+        app.add(&format!("p{seed}"), pictures::png(seed), json!({"seed": seed})).await;
+    }
+    app
+}
+
+fn ids(answer: &Value) -> Vec<&str> {
+    answer["results"].as_array().expect("list").iter().map(|hit| hit["id"].as_str().expect("id")).collect()
+}
+
+#[tokio::test]
+async fn the_three_forms_find_the_image_itself_first() {
+    let app = app_with_five().await;
+    let form = || Form::new().part("image", Part::bytes(pictures::png(3)));
+    let raw = || app.post(&search()).header("content-type", "image/png").body(pictures::png(3));
+    let base64 = STANDARD.encode(pictures::png(3));
+    let filter = r#"{"field": "seed", "gte": 2}"#;
+    let requests = [
+        app.post(&search()).multipart(form().text("k", "2").text("filter", filter)),
+        app.post(&search()).multipart(form().text("params", format!(r#"{{"k": 2, "filter": {filter}}}"#))),
+        raw().query(&[("k", "2"), ("filter", filter)]),
+        app.post(&search()).json(&json!({"image": base64, "k": 2, "filter": {"field": "seed", "gte": 2}})),
+    ];
+    let mut answers = Vec::new();
+    for request in requests {
+        let answer = ok(request).await;
+        let best = &answer["results"][0];
+        assert_eq!((&best["id"], &best["rank"], &best["metadata"]), (&json!("p3"), &json!(1), &json!({"seed": 3})));
+        assert!(best["score"].as_f64().expect("score") > 0.9999, "{best}");
+        assert_eq!(answer["results"].as_array().map(Vec::len), Some(2));
+        assert!(best["thumbnail_url"].as_str().expect("URL").starts_with(&images("/p3/thumbnail?v=")));
+        assert!(answer["cost"]["passes"].as_u64() > Some(0));
+        assert!(answer["took_ms"]["describe"].as_f64() > Some(0.0));
+        answers.push(answer["results"].clone());
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]));
+}
+
+#[tokio::test]
+async fn a_stored_image_is_a_query_and_not_among_its_own_results() {
+    let app = app_with_five().await;
+    let by_id = ok(app.post(&search()).json(&json!({"id": "p1", "k": 10}))).await;
+    assert_eq!(ids(&by_id).len(), 4);
+    assert!(!ids(&by_id).contains(&"p1"));
+    assert_eq!((by_id.get("cost"), by_id["took_ms"].get("describe")), (None, None));
+    let similar = ok(app.get(&images("/p1/similar?k=10"))).await;
+    assert_eq!(similar["results"], by_id["results"]);
+    let form = ok(app.post(&search()).multipart(Form::new().text("id", "p1"))).await;
+    assert_eq!(form["results"], by_id["results"]);
+}
+
+#[tokio::test]
+async fn a_descriptor_is_a_query() {
+    let app = app_with_five().await;
+    let dimension = app.service.dimension(eyrie::domain::Profile::Fast);
+    let version = app.service.version(eyrie::domain::Profile::Fast).to_string();
+    let id = eyrie::domain::ImageId::new("p2").expect("id");
+    let collection = eyrie::domain::CollectionName::new(COLLECTION).expect("name");
+    let stored = app.store.get_descriptor(&collection, &id).await.expect("store").expect("there");
+    let doubled: Vec<f32> = stored.descriptor.values().iter().map(|v| v * 2.0).collect();
+    for version in [json!(version), Value::Null] {
+        let answer = ok(app.post(&search()).json(&json!({"descriptor": doubled, "version": version, "k": 1}))).await;
+        assert_eq!(ids(&answer), ["p2"], "the norm of the query does not matter");
+    }
+    let zeros = vec![0.0; dimension];
+    let ones = vec![1.0; dimension];
+    let mut infinite: Vec<Value> = ones.iter().map(|v| json!(v)).collect();
+    infinite[1] = json!(1e39);
+    for (body, status, code) in [
+        (json!({"descriptor": ones[1..]}), 400, "descriptor_length"),
+        (json!({"descriptor": zeros}), 400, "descriptor_zero"),
+        (json!({"descriptor": infinite}), 400, "descriptor_not_finite"),
+        (json!({"descriptor": [1.0, null]}), 400, "invalid_descriptor"),
+        (json!({"descriptor": [1.0, "NaN"]}), 400, "invalid_descriptor"),
+        (json!({"descriptor": "1 2 3"}), 400, "invalid_descriptor"),
+        (json!({"descriptor": ones, "version": "abc"}), 400, "invalid_version"),
+        (json!({"descriptor": ones, "version": "0123456789abcdef/fast"}), 409, "version_mismatch"),
+        (json!({"id": "p1", "version": "0123456789abcdef/fast"}), 400, "invalid_request"),
+    ] {
+        assert_eq!(refused(app.post(&search()).json(&body)).await, (status, code.to_owned()), "{body}");
+    }
+    let too_large =
+        app.post(&search()).header("content-type", "application/json").body(r#"{"descriptor": [1, 1e999]}"#);
+    assert_eq!(refused(too_large).await, (400, "descriptor_not_finite".to_owned()));
+}
+
+#[tokio::test]
+async fn offset_and_lowest_score_cut_the_same_list() {
+    let app = app_with_five().await;
+    let all = ok(app.get(&images("/p1/similar"))).await;
+    let rest = ok(app.get(&images("/p1/similar?k=2&offset=1"))).await;
+    assert_eq!(rest["results"].as_array().expect("list")[..], all["results"].as_array().expect("list")[1..3]);
+    let bound = all["results"][1]["score"].as_f64().expect("score");
+    let cut = ok(app.get(&images(&format!("/p1/similar?min_score={bound}")))).await;
+    assert!(cut["results"].as_array().expect("list").iter().all(|hit| hit["score"].as_f64() >= Some(bound)));
+    assert!(ids(&cut).len() >= 2);
+    assert_eq!(ok(app.get(&images("/p1/similar?exact=true&ef=100"))).await["results"], all["results"]);
+}
+
+#[tokio::test]
+async fn include_chooses_the_parts_of_the_answer() {
+    let app = app_with_five().await;
+    let bare = ok(app.get(&images("/p1/similar?include="))).await;
+    assert!(bare["results"][0].get("metadata").is_none() && bare["results"][0].get("record").is_none());
+    let full = ok(app.get(&images("/p1/similar?k=1&include=record,metadata"))).await;
+    let hit = &full["results"][0];
+    assert_eq!(hit["record"], ok(app.get(&images(&format!("/{}", hit["id"].as_str().expect("id"))))).await);
+    let request = app.post(&search()).query(&[("include", "metadata")]).header("content-type", "image/png");
+    assert!(ok(request.body(pictures::png(1))).await.get("cost").is_none());
+    assert_eq!(refused(app.get(&images("/p1/similar?include=all"))).await, (400, "invalid_request".to_owned()));
+}
+
+#[tokio::test]
+async fn an_empty_and_a_one_image_collection_answer() {
+    let app = TestApp::start().await;
+    let query = || app.post(&search()).header("content-type", "image/png").body(pictures::png(1));
+    assert_eq!(ok(query()).await["results"], json!([]));
+    app.add("only", pictures::png(1), json!({})).await;
+    assert_eq!(ids(&ok(query()).await), ["only"]);
+    assert_eq!(ok(app.get(&images("/only/similar"))).await["results"], json!([]));
+}
+
+#[tokio::test]
+async fn a_bad_search_is_refused_with_its_own_code() {
+    let app = app_with_five().await;
+    let base64 = STANDARD.encode(pictures::png(1));
+    for (body, status, code) in [
+        (json!({}), 400, "missing_query"),
+        (json!({"k": 3}), 400, "missing_query"),
+        (json!({"id": "p1", "image": base64}), 400, "ambiguous_query"),
+        (json!({"id": "p1", "descriptor": [1.0]}), 400, "ambiguous_query"),
+        (json!({"id": "nobody"}), 404, "unknown_image"),
+        (json!({"id": "a/b"}), 400, "invalid_image_id"),
+        (json!({"id": 5}), 400, "invalid_image_id"),
+        (json!({"id": "p1", "k": 0}), 400, "out_of_range"),
+        (json!({"id": "p1", "k": 101}), 400, "out_of_range"),
+        (json!({"id": "p1", "k": -1}), 400, "out_of_range"),
+        (json!({"id": "p1", "k": 1.5}), 400, "out_of_range"),
+        (json!({"id": "p1", "k": 4_294_967_296_u64}), 400, "out_of_range"),
+        (json!({"id": "p1", "k": "many"}), 400, "invalid_request"),
+        (json!({"id": "p1", "k": 60, "offset": 60}), 400, "out_of_range"),
+        (json!({"id": "p1", "min_score": 1.5}), 400, "out_of_range"),
+        (json!({"id": "p1", "ef": 0}), 400, "out_of_range"),
+        (json!({"id": "p1", "filter": {"field": "seed"}}), 400, "invalid_filter"),
+        (json!({"id": "p1", "filter": {"field": "seed", "like": "x"}}), 400, "invalid_filter"),
+        (json!({"id": "p1", "filter": []}), 400, "invalid_filter"),
+        (json!({"id": "p1", "limit": 5}), 400, "unknown_field"),
+        (json!({"image": "%%%"}), 400, "invalid_base64"),
+        (json!({"image": "data:image/png;base64,AAAA"}), 400, "invalid_base64"),
+        (json!({"image": "aGVsbG8gd29ybGQ="}), 400, "not_an_image"),
+    ] {
+        assert_eq!(refused(app.post(&search()).json(&body)).await, (status, code.to_owned()), "{body}");
+    }
+    assert_eq!(refused(app.get(&images("/nobody/similar"))).await, (404, "unknown_image".to_owned()));
+    assert_eq!(refused(app.get(&images("/p1/similar?k=0"))).await, (400, "out_of_range".to_owned()));
+    assert_eq!(refused(app.get(&images("/p1/similar?image=x"))).await, (400, "unknown_field".to_owned()));
+    let elsewhere = app.post("/v1/collections/nowhere/search").json(&json!({"id": "p1"}));
+    assert_eq!(refused(elsewhere).await, (404, "unknown_collection".to_owned()));
+}

@@ -1,0 +1,166 @@
+//! Running the program as its users do.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// The program with a data folder and a working folder of its own, and none of this process's `EYRIE_` variables.
+pub(crate) struct Program {
+    dir: tempfile::TempDir,
+}
+
+impl Program {
+    pub(crate) fn new() -> Self {
+        Self { dir: tempfile::tempdir().expect("temporary folder") }
+    }
+
+    /// A path in the working folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// Writes a picture that `seed` decides: a PNG of 120x90 pixels.
+    pub(crate) fn picture(&self, name: &str, seed: u32) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().expect("below the working folder")).expect("folder");
+        picture(seed).save(&path).expect("picture");
+        path
+    }
+
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_eyrie"));
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("EYRIE_") || name == "RUST_LOG" {
+                command.env_remove(name);
+            }
+        }
+        command.args(arguments).current_dir(self.dir.path()).env("EYRIE_DATA_DIR", self.path("data"));
+        command.stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
+        Ended(self.command(arguments).output().expect("the program runs"))
+    }
+}
+
+/// A run of the program that has ended.
+pub(crate) struct Ended(pub(crate) Output);
+
+impl Ended {
+    pub(crate) fn code(&self) -> i32 {
+        self.0.status.code().unwrap_or_else(|| panic!("ended by a signal: {}", self.stderr()))
+    }
+
+    pub(crate) fn stdout(&self) -> &str {
+        std::str::from_utf8(&self.0.stdout).expect("UTF-8")
+    }
+
+    pub(crate) fn stderr(&self) -> &str {
+        std::str::from_utf8(&self.0.stderr).expect("UTF-8")
+    }
+
+    /// Fails the test with what the program said when the exit code is another one.
+    pub(crate) fn expect_code(self, code: i32) -> Self {
+        assert_eq!(self.code(), code, "stdout: {}\nstderr: {}", self.stdout(), self.stderr());
+        self
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.0.stdout).unwrap_or_else(|e| panic!("{e}: {}", self.stdout()))
+    }
+}
+
+/// A running server, killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    log: BufReader<std::process::ChildStderr>,
+    /// `127.0.0.1:PORT`.
+    pub(crate) address: String,
+    /// The line of the log that says `listening`.
+    pub(crate) listening: Value,
+    /// The log up to that line.
+    pub(crate) said: String,
+}
+
+impl Server {
+    /// Starts `eyrie serve` on a free port and waits for the line that names it.
+    pub(crate) fn start(program: &Program) -> Self {
+        Self::start_on(program, "127.0.0.1:0")
+    }
+
+    /// The same on another address.
+    pub(crate) fn start_on(program: &Program, bind: &str) -> Self {
+        let mut command = program.command(&["serve", "--bind", bind]);
+        command.env("EYRIE_LOG__FORMAT", "json").stderr(Stdio::piped()).stdout(Stdio::null());
+        let mut child = command.spawn().expect("the server starts");
+        let log = BufReader::new(child.stderr.take().expect("piped"));
+        let mut server = Self { child, log, address: String::new(), listening: Value::Null, said: String::new() };
+        while server.listening.is_null() {
+            let mut line = String::new();
+            if server.log.read_line(&mut line).expect("the log is text") == 0 {
+                panic!("the server ended before it listened\n{}", server.said);
+            }
+            server.said.push_str(&line);
+            match serde_json::from_str::<Value>(&line) {
+                Ok(event) if event["message"] == "listening" => server.listening = event,
+                Ok(_) | Err(_) => {}
+            }
+        }
+        server.address = server.listening["address"].as_str().expect("an address").to_owned();
+        server
+    }
+
+    /// Sends a signal by its name, for example `TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status();
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// Waits for the end; the exit code and the rest of the log.
+    pub(crate) fn wait(mut self) -> (Option<i32>, String) {
+        let rest = std::io::read_to_string(&mut self.log).expect("the log is text");
+        (self.child.wait().expect("ends").code(), rest)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ended = self.child.kill();
+        let _ended = self.child.wait();
+    }
+}
+
+/// Rectangles and a gradient whose places and colours `seed` decides.
+pub(crate) fn picture(seed: u32) -> image::RgbImage {
+    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12_345);
+    let mut next = move |bound: u32| {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state % bound
+    };
+    let tint = [next(256), next(256), next(256)];
+    let mut picture = image::RgbImage::from_fn(120, 90, |x, y| {
+        image::Rgb([(x * 2 + tint[0]) as u8, (y * 2 + tint[1]) as u8, (x + y + tint[2]) as u8])
+    });
+    for _ in 0..8 {
+        let (left, top) = (next(100), next(70));
+        let (width, height) = (8 + next(40), 8 + next(40));
+        let colour = image::Rgb([next(256) as u8, next(256) as u8, next(256) as u8]);
+        for y in top..(top + height).min(90) {
+            for x in left..(left + width).min(120) {
+                picture.put_pixel(x, y, colour);
+            }
+        }
+    }
+    picture
+}
+
+/// The text of a path of this test.
+pub(crate) fn text(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}

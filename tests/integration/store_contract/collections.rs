@@ -1,0 +1,113 @@
+//! Collections: the one that is there from the start, creation, description, counts, deletion.
+
+use eyrie::domain::{Collection, CollectionName, DescriptorVersion, Profile};
+use eyrie::store::{ChangeKind, DescriptorStore, SameContent};
+use time::OffsetDateTime;
+use time::macros::datetime;
+
+use super::{MODEL, default_collection, hash, id, image, insert, name, put, version};
+use crate::support::Place;
+
+over_both_databases!(
+    the_default_collection_is_there_from_the_start,
+    a_collection_is_created_once_and_described,
+    stale_images_are_counted_against_the_model_and_the_profile,
+    a_deleted_collection_takes_its_images_along_and_is_logged,
+);
+
+const CREATED: OffsetDateTime = datetime!(2026-02-03 04:05:06.789012 UTC);
+
+pub(crate) async fn create(store: &dyn DescriptorStore, text: &str, profile: Profile) -> CollectionName {
+    let collection = Collection { name: name(text), profile, description: String::new(), created_at: CREATED };
+    assert!(store.create_collection(&collection).await.expect("answers"));
+    collection.name
+}
+
+async fn the_default_collection_is_there_from_the_start(place: Place) {
+    let store = place.open().await;
+    store.ping().await.expect("answers");
+    let collection = store.get_collection(&default_collection()).await.expect("readable").expect("there");
+    assert_eq!(collection.profile, Profile::Rnip);
+    assert!((OffsetDateTime::now_utc() - collection.created_at).abs() < time::Duration::minutes(5));
+    assert_eq!(store.last_seq().await.expect("readable"), 0);
+    assert_eq!(store.changes(0, 10).await.expect("readable"), []);
+    assert_eq!(store.get_collection(&name("other")).await.expect("readable"), None);
+    assert_eq!(store.collection_summary(&name("other"), MODEL).await.expect("readable"), None);
+}
+
+async fn a_collection_is_created_once_and_described(place: Place) {
+    let store = place.open().await;
+    let collection = Collection {
+        name: name("covers"),
+        profile: Profile::Fast,
+        description: "Book covers — 本".to_owned(),
+        created_at: CREATED,
+    };
+    assert!(store.create_collection(&collection).await.expect("answers"));
+    let other = Collection { profile: Profile::Nip, description: "no".to_owned(), ..collection.clone() };
+    assert!(!store.create_collection(&other).await.expect("answers"));
+    assert_eq!(store.get_collection(&name("covers")).await.expect("readable"), Some(collection.clone()));
+    let described = Collection { description: "'; --".to_owned(), ..collection };
+    assert_eq!(store.describe_collection(&name("covers"), "'; --").await.expect("answers"), Some(described.clone()));
+    assert_eq!(store.get_collection(&name("covers")).await.expect("readable"), Some(described));
+    assert_eq!(store.describe_collection(&name("none"), "x").await.expect("answers"), None);
+    let names: Vec<_> = store
+        .list_collections(MODEL)
+        .await
+        .expect("readable")
+        .into_iter()
+        .map(|summary| summary.collection.name.to_string())
+        .collect();
+    assert_eq!(names, ["covers", "default"]);
+}
+
+async fn stale_images_are_counted_against_the_model_and_the_profile(place: Place) {
+    let store = place.open().await;
+    create(&*store, "empty", Profile::Nip).await;
+    insert(&*store, &image("current", 1)).await;
+    let mut other_profile = image("profile", 2);
+    other_profile.version = version(Profile::Nip);
+    insert(&*store, &other_profile).await;
+    let mut other_model = image("model", 3);
+    other_model.version = DescriptorVersion::new("feed", Profile::Rnip);
+    insert(&*store, &other_model).await;
+
+    let counts = |model: &'static str| {
+        let store = store.clone();
+        async move {
+            let all = store.list_collections(model).await.expect("readable");
+            all.iter().map(|s| (s.collection.name.to_string(), s.images, s.stale)).collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(counts(MODEL).await, [("default".to_owned(), 3, 2), ("empty".to_owned(), 0, 0)]);
+    assert_eq!(counts("beef").await, [("default".to_owned(), 3, 3), ("empty".to_owned(), 0, 0)]);
+    let one = store.collection_summary(&default_collection(), "feed").await.expect("readable").expect("there");
+    assert_eq!((one.images, one.stale), (3, 2));
+}
+
+async fn a_deleted_collection_takes_its_images_along_and_is_logged(place: Place) {
+    let store = place.open().await;
+    let doomed = create(&*store, "doomed", Profile::Rnip).await;
+    for seed in 0..20 {
+        store.insert(&doomed, &image(&format!("i{seed}"), seed), SameContent::Refuse).await.expect("answers");
+    }
+    let kept = put(&*store, &image("i1", 1)).await;
+    let seq = store.delete_collection(&doomed).await.expect("answers").expect("was there");
+    assert!(seq > kept.revision);
+    assert_eq!(store.delete_collection(&doomed).await.expect("answers"), None);
+    assert_eq!(store.get_collection(&doomed).await.expect("readable"), None);
+    assert_eq!(store.list(&doomed, None, 100, None).await.expect("readable"), []);
+    assert!(!super::assert_whole(&*store, &doomed, &id("i1")).await);
+    assert!(super::assert_whole(&*store, &default_collection(), &id("i1")).await);
+
+    let changes = store.changes(0, 100).await.expect("readable");
+    let (last, earlier) = changes.split_last().expect("changes");
+    assert_eq!((last.seq, &last.collection, &last.kind), (seq, &doomed, &ChangeKind::CollectionDeleted));
+    for change in earlier.iter().filter(|change| change.collection == doomed) {
+        assert!(matches!(change.kind, ChangeKind::ImageWritten(_, None)), "{change:?}");
+    }
+
+    create(&*store, "doomed", Profile::Fast).await;
+    assert_eq!(store.list(&doomed, None, 100, None).await.expect("readable"), [], "nothing of the old one is left");
+    assert_eq!(store.find_by_hash(&doomed, &hash(3)).await.expect("readable"), None);
+}

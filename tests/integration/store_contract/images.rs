@@ -1,0 +1,266 @@
+//! One image: insert, put, metadata, delete, and reading it back.
+
+use eyrie::domain::{Profile, Thumbnail};
+use eyrie::store::{InsertOutcome, SameContent, StoredDescriptor, WriteOutcome};
+use serde_json::json;
+
+use super::{default_collection, descriptor, hash, id, image, insert, metadata, name, put, version};
+use crate::support::Place;
+
+over_both_databases!(
+    an_inserted_image_reads_back_with_all_that_belongs_to_it,
+    the_same_bytes_are_refused_or_allowed_as_asked,
+    a_taken_id_is_reported_and_nothing_changes,
+    an_unknown_collection_stores_nothing,
+    a_put_creates_then_replaces_and_keeps_the_time_of_creation,
+    a_precondition_holds_only_for_the_revision_it_names,
+    replaced_metadata_change_nothing_else,
+    a_deleted_image_is_gone_with_all_that_belonged_to_it,
+    lists_go_by_code_point_and_continue_after_an_id,
+    many_ids_are_read_at_once,
+    descriptors_of_one_version_are_read_in_pages,
+    one_id_may_stand_in_two_collections,
+);
+
+async fn an_inserted_image_reads_back_with_all_that_belongs_to_it(place: Place) {
+    let store = place.open().await;
+    let collection = default_collection();
+    let mut new = image("A-z.0_9:x", 1);
+    new.byte_size = u64::from(u32::MAX) + 1;
+    new.width = u32::MAX;
+    new.metadata = metadata(json!({
+        "名前": "日本 😀 é e\u{301}", "quote\"": "it's \\ \"x\" \n \u{1}", "$[0]": [1, -2.5, null, true, {"a": {"b": []}}],
+        "big": u64::MAX, "small": i64::MIN, "exact": 0.1 + 0.2, "tiny": 5e-324, "": "",
+    }));
+    let before = time::OffsetDateTime::now_utc() - time::Duration::milliseconds(1);
+    let record = insert(&*store, &new).await;
+    assert!(record.created_at >= before && record.created_at <= time::OffsetDateTime::now_utc());
+    assert_eq!(record.created_at, record.updated_at);
+    assert_eq!(record.metadata, new.metadata);
+    assert_eq!(record.byte_size, new.byte_size);
+    assert_eq!(store.get(&collection, &new.id).await.expect("readable"), Some(record.clone()));
+    assert_eq!(store.find_by_hash(&collection, &hash(1)).await.expect("readable"), Some(record.clone()));
+    assert_eq!(store.list(&collection, None, 10, None).await.expect("readable"), [record]);
+    assert_eq!(
+        store.get_descriptor(&collection, &new.id).await.expect("readable"),
+        Some(StoredDescriptor { version: version(Profile::Rnip), descriptor: descriptor(1) })
+    );
+    assert_eq!(store.get_thumbnail(&collection, &new.id).await.expect("readable"), Some(new.thumbnail));
+}
+
+async fn the_same_bytes_are_refused_or_allowed_as_asked(place: Place) {
+    let store = place.open().await;
+    let collection = default_collection();
+    let first = insert(&*store, &image("first", 1)).await;
+    let refused = store.insert(&collection, &image("second", 1), SameContent::Refuse).await.expect("answers");
+    assert_eq!(refused, InsertOutcome::SameContent(first.clone()));
+    let same_id = store.insert(&collection, &image("first", 1), SameContent::Refuse).await.expect("answers");
+    assert_eq!(same_id, InsertOutcome::SameContent(first.clone()));
+    assert_eq!(store.get(&collection, &id("second")).await.expect("readable"), None);
+    insert(&*store, &image("a-second", 1)).await;
+    assert_eq!(store.find_by_hash(&collection, &hash(1)).await.expect("readable"), Some(first), "the oldest");
+    assert_eq!(store.find_by_hash(&collection, &hash(2)).await.expect("readable"), None);
+}
+
+async fn a_taken_id_is_reported_and_nothing_changes(place: Place) {
+    let store = place.open().await;
+    let collection = default_collection();
+    let first = insert(&*store, &image("x", 1)).await;
+    for same_content in [SameContent::Refuse, SameContent::Allow] {
+        let taken = store.insert(&collection, &image("x", 2), same_content).await.expect("answers");
+        assert_eq!(taken, InsertOutcome::IdTaken(first.clone()));
+    }
+    assert_eq!(store.get(&collection, &id("x")).await.expect("readable"), Some(first.clone()));
+    let stored = store.get_descriptor(&collection, &id("x")).await.expect("readable").expect("there");
+    assert_eq!(stored.descriptor, descriptor(1));
+    assert_eq!(store.last_seq().await.expect("readable"), first.revision);
+}
+
+async fn an_unknown_collection_stores_nothing(place: Place) {
+    let store = place.open().await;
+    let nowhere = name("nowhere");
+    let new = image("x", 1);
+    assert_eq!(
+        store.insert(&nowhere, &new, SameContent::Refuse).await.expect("answers"),
+        InsertOutcome::UnknownCollection
+    );
+    assert_eq!(store.put(&nowhere, &new, None).await.expect("answers"), WriteOutcome::UnknownCollection);
+    assert_eq!(
+        store.replace_metadata(&nowhere, &new.id, &new.metadata, None).await.expect("answers"),
+        WriteOutcome::UnknownCollection
+    );
+    assert_eq!(store.delete(&nowhere, &new.id).await.expect("answers"), None);
+    assert_eq!(store.get(&nowhere, &new.id).await.expect("answers"), None);
+    assert_eq!(store.list(&nowhere, None, 5, None).await.expect("answers"), []);
+    assert_eq!(store.find_by_hash(&nowhere, &hash(1)).await.expect("answers"), None);
+    assert_eq!(store.last_seq().await.expect("answers"), 0);
+}
+
+async fn a_put_creates_then_replaces_and_keeps_the_time_of_creation(place: Place) {
+    let store = place.open().await;
+    let collection = default_collection();
+    let created = match store.put(&collection, &image("x", 1), None).await.expect("answers") {
+        WriteOutcome::Created(record) => record,
+        other @ (WriteOutcome::Updated(_)
+        | WriteOutcome::PreconditionFailed
+        | WriteOutcome::UnknownImage
+        | WriteOutcome::UnknownCollection) => panic!("{other:?}"),
+    };
+    let mut replacement = image("x", 2);
+    replacement.version = version(Profile::Fast);
+    replacement.thumbnail = Thumbnail { bytes: vec![1, 2, 3], media_type: "image/webp".to_owned() };
+    let updated = match store.put(&collection, &replacement, None).await.expect("answers") {
+        WriteOutcome::Updated(record) => record,
+        other @ (WriteOutcome::Created(_)
+        | WriteOutcome::PreconditionFailed
+        | WriteOutcome::UnknownImage
+        | WriteOutcome::UnknownCollection) => panic!("{other:?}"),
+    };
+    assert_eq!(updated.created_at, created.created_at);
+    assert!(updated.updated_at >= created.updated_at);
+    assert!(updated.revision > created.revision);
+    assert_eq!(updated.content_hash, hash(2));
+    assert_eq!(store.get(&collection, &id("x")).await.expect("readable"), Some(updated));
+    assert_eq!(
+        store.get_descriptor(&collection, &id("x")).await.expect("readable"),
+        Some(StoredDescriptor { version: version(Profile::Fast), descriptor: descriptor(2) })
+    );
+    assert_eq!(store.get_thumbnail(&collection, &id("x")).await.expect("readable"), Some(replacement.thumbnail));
+}
+
+async fn a_precondition_holds_only_for_the_revision_it_names(place: Place) {
+    let store = place.open().await;
+    let collection = default_collection();
+    let absent = store.put(&collection, &image("x", 1), Some(1)).await.expect("answers");
+    assert_eq!(absent, WriteOutcome::PreconditionFailed);
+    assert_eq!(store.get(&collection, &id("x")).await.expect("readable"), None);
+
+    let first = insert(&*store, &image("x", 1)).await;
+    let second = match store.put(&collection, &image("x", 2), Some(first.revision)).await.expect("answers") {
+        WriteOutcome::Updated(record) => record,
+        other @ (WriteOutcome::Created(_)
+        | WriteOutcome::PreconditionFailed
+        | WriteOutcome::UnknownImage
+        | WriteOutcome::UnknownCollection) => panic!("{other:?}"),
+    };
+    let late = store.put(&collection, &image("x", 3), Some(first.revision)).await.expect("answers");
+    assert_eq!(late, WriteOutcome::PreconditionFailed);
+    let late = store
+        .replace_metadata(&collection, &id("x"), &metadata(json!({})), Some(first.revision))
+        .await
+        .expect("answers");
+    assert_eq!(late, WriteOutcome::PreconditionFailed);
+    assert_eq!(store.get(&collection, &id("x")).await.expect("readable"), Some(second.clone()));
+    assert_eq!(store.last_seq().await.expect("readable"), second.revision);
+}
+
+async fn replaced_metadata_change_nothing_else(place: Place) {
+    let store = place.open().await;
+    let collection = default_collection();
+    let first = insert(&*store, &image("x", 1)).await;
+    let new = metadata(json!({"colour": "ultramarine"}));
+    let record = match store.replace_metadata(&collection, &id("x"), &new, Some(first.revision)).await.expect("answers")
+    {
+        WriteOutcome::Updated(record) => record,
+        other @ (WriteOutcome::Created(_)
+        | WriteOutcome::PreconditionFailed
+        | WriteOutcome::UnknownImage
+        | WriteOutcome::UnknownCollection) => panic!("{other:?}"),
+    };
+    let mut expected = first.clone();
+    expected.metadata = new.clone();
+    expected.revision = record.revision;
+    expected.updated_at = record.updated_at;
+    assert_eq!(record, expected);
+    assert!(record.revision > first.revision && record.updated_at >= first.updated_at);
+    assert_eq!(store.get(&collection, &id("x")).await.expect("readable"), Some(record));
+    let stored = store.get_descriptor(&collection, &id("x")).await.expect("readable").expect("there");
+    assert_eq!(stored.descriptor, descriptor(1));
+    assert_eq!(
+        store.replace_metadata(&collection, &id("y"), &new, None).await.expect("answers"),
+        WriteOutcome::UnknownImage
+    );
+}
+
+async fn a_deleted_image_is_gone_with_all_that_belonged_to_it(place: Place) {
+    let store = place.open().await;
+    let collection = default_collection();
+    let record = insert(&*store, &image("x", 1)).await;
+    insert(&*store, &image("y", 2)).await;
+    let seq = store.delete(&collection, &id("x")).await.expect("answers").expect("was there");
+    assert!(seq > record.revision);
+    assert!(!super::assert_whole(&*store, &collection, &id("x")).await);
+    assert!(super::assert_whole(&*store, &collection, &id("y")).await);
+    assert_eq!(store.delete(&collection, &id("x")).await.expect("answers"), None);
+    assert_eq!(store.last_seq().await.expect("readable"), seq, "a deletion of nothing is no change");
+    let again = put(&*store, &image("x", 3)).await;
+    assert!(again.revision > seq);
+    assert_eq!(store.find_by_hash(&collection, &hash(1)).await.expect("readable"), None);
+}
+
+async fn lists_go_by_code_point_and_continue_after_an_id(place: Place) {
+    let store = place.open().await;
+    let collection = default_collection();
+    let mut sorted = ["b", "a", "B", "_", "a-b", "ab", "a.b", "A", "10", "9", "a:"];
+    for (seed, text) in (0..).zip(sorted) {
+        insert(&*store, &image(text, seed)).await;
+    }
+    sorted.sort_unstable();
+    let mut seen = Vec::new();
+    let mut after = None;
+    loop {
+        let page = store.list(&collection, after.as_ref(), 3, None).await.expect("readable");
+        assert!(page.len() <= 3);
+        let Some(last) = page.last() else { break };
+        after = Some(last.id.clone());
+        seen.extend(page.into_iter().map(|record| record.id.to_string()));
+    }
+    assert_eq!(seen, sorted);
+    assert_eq!(store.list(&collection, None, 0, None).await.expect("readable"), []);
+    let after_absent = store.list(&collection, Some(&id("a0")), 1, None).await.expect("readable");
+    assert_eq!(after_absent[0].id, id("a:"), "the id to continue after need not be there");
+}
+
+async fn many_ids_are_read_at_once(place: Place) {
+    let store = place.open().await;
+    for seed in 0..50 {
+        insert(&*store, &image(&format!("i{seed}"), seed)).await;
+    }
+    let asked: Vec<_> = (25..1025).map(|i| id(&format!("i{i}"))).collect();
+    let records = store.get_many(&default_collection(), &asked).await.expect("readable");
+    let mut found: Vec<_> = records.iter().map(|record| record.id.to_string()).collect();
+    found.sort_unstable();
+    assert_eq!(found, (25..50).map(|i| format!("i{i}")).collect::<Vec<_>>());
+    let wanted = records.iter().find(|record| record.id == id("i30")).expect("there");
+    assert_eq!(wanted.content_hash, hash(30));
+    assert_eq!(store.get_many(&default_collection(), &[]).await.expect("readable"), []);
+}
+
+async fn descriptors_of_one_version_are_read_in_pages(place: Place) {
+    let store = place.open().await;
+    let collection = default_collection();
+    for seed in 0..10 {
+        let mut new = image(&format!("i{seed}"), seed);
+        if seed % 2 == 1 {
+            new.version = version(Profile::Nip);
+        }
+        insert(&*store, &new).await;
+    }
+    let current = version(Profile::Rnip);
+    let first = store.descriptors(&collection, &current, None, 3).await.expect("readable");
+    assert_eq!(first, [0, 2, 4].map(|i| (id(&format!("i{i}")), descriptor(i))));
+    let rest = store.descriptors(&collection, &current, Some(&first[2].0), 10).await.expect("readable");
+    assert_eq!(rest, [6, 8].map(|i| (id(&format!("i{i}")), descriptor(i))));
+    let other = eyrie::domain::DescriptorVersion::new("ffff", Profile::Rnip);
+    assert_eq!(store.descriptors(&collection, &other, None, 10).await.expect("readable"), []);
+}
+
+async fn one_id_may_stand_in_two_collections(place: Place) {
+    let store = place.open().await;
+    let other = super::collections::create(&*store, "other", Profile::Fast).await;
+    insert(&*store, &image("x", 1)).await;
+    let outcome = store.insert(&other, &image("x", 1), SameContent::Refuse).await.expect("answers");
+    assert!(matches!(&outcome, InsertOutcome::Inserted(record) if record.collection == other), "{outcome:?}");
+    store.delete(&default_collection(), &id("x")).await.expect("answers").expect("was there");
+    assert!(super::assert_whole(&*store, &other, &id("x")).await);
+}

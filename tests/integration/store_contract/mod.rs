@@ -1,0 +1,117 @@
+//! What every store does, told once and run over SQLite and Postgres.
+
+/// Makes each story a test over both databases.
+macro_rules! over_both_databases {
+    ($($story:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $story() {
+                super::$story(crate::support::Place::sqlite()).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $story() {
+                super::$story(crate::support::Place::postgres().await).await;
+            })+
+        }
+    };
+}
+
+mod changes;
+mod collections;
+mod concurrency;
+mod durability;
+mod filters;
+mod images;
+mod unavailability;
+
+use eyrie::domain::{
+    CollectionName, ContentHash, Descriptor, DescriptorVersion, ImageFormat, ImageId, ImageRecord, Metadata, Profile,
+    Thumbnail,
+};
+use eyrie::store::{DescriptorStore, InsertOutcome, NewImage, SameContent, WriteOutcome};
+use serde_json::Value;
+
+const MODEL: &str = "0123456789abcdef";
+
+fn default_collection() -> CollectionName {
+    CollectionName::default_collection()
+}
+
+fn id(text: &str) -> ImageId {
+    ImageId::new(text).expect("a valid id")
+}
+
+fn name(text: &str) -> CollectionName {
+    CollectionName::new(text).expect("a valid name")
+}
+
+fn metadata(value: Value) -> Metadata {
+    let Value::Object(map) = value else { panic!("metadata is an object") };
+    Metadata::from_stored(map)
+}
+
+fn version(profile: Profile) -> DescriptorVersion {
+    DescriptorVersion::new(MODEL, profile)
+}
+
+/// A descriptor that differs for each seed.
+fn descriptor(seed: u32) -> Descriptor {
+    Descriptor::new((0..8).map(|i| ((seed * 8 + i) as f32 * 0.7).sin()).collect(), 8).expect("valid")
+}
+
+fn hash(seed: u32) -> ContentHash {
+    let mut bytes = [7; 32];
+    bytes[..4].copy_from_slice(&seed.to_be_bytes());
+    ContentHash(bytes)
+}
+
+/// An image whose content, descriptor and thumbnail come from the seed.
+fn image(text: &str, seed: u32) -> NewImage {
+    NewImage {
+        id: id(text),
+        content_hash: hash(seed),
+        format: ImageFormat::Jpeg,
+        width: 640,
+        height: 480,
+        byte_size: 12_345,
+        metadata: metadata(serde_json::json!({"seed": seed})),
+        version: version(Profile::Rnip),
+        descriptor: descriptor(seed),
+        thumbnail: Thumbnail {
+            bytes: vec![0xff, 0xd8, 0, u8::try_from(seed % 256).expect("a byte")],
+            media_type: "image/jpeg".to_owned(),
+        },
+    }
+}
+
+/// Inserts into the default collection, allowing the same content.
+async fn insert(store: &dyn DescriptorStore, image: &NewImage) -> ImageRecord {
+    match store.insert(&default_collection(), image, SameContent::Allow).await.expect("the store answers") {
+        InsertOutcome::Inserted(record) => record,
+        other @ (InsertOutcome::SameContent(_) | InsertOutcome::IdTaken(_) | InsertOutcome::UnknownCollection) => {
+            panic!("{other:?}")
+        }
+    }
+}
+
+/// Puts into the default collection without a precondition.
+async fn put(store: &dyn DescriptorStore, image: &NewImage) -> ImageRecord {
+    match store.put(&default_collection(), image, None).await.expect("the store answers") {
+        WriteOutcome::Created(record) | WriteOutcome::Updated(record) => record,
+        other @ (WriteOutcome::PreconditionFailed | WriteOutcome::UnknownImage | WriteOutcome::UnknownCollection) => {
+            panic!("{other:?}")
+        }
+    }
+}
+
+/// Everything that is stored of an image: all of it or nothing.
+async fn assert_whole(store: &dyn DescriptorStore, collection: &CollectionName, id: &ImageId) -> bool {
+    let record = store.get(collection, id).await.expect("readable");
+    let descriptor = store.get_descriptor(collection, id).await.expect("readable");
+    let thumbnail = store.get_thumbnail(collection, id).await.expect("readable");
+    assert_eq!(record.is_some(), descriptor.is_some(), "{id}: record and descriptor");
+    assert_eq!(record.is_some(), thumbnail.is_some(), "{id}: record and thumbnail");
+    record.is_some()
+}

@@ -1,0 +1,8 @@
+//! What tests run on: whole servers, stores in places of their own, throw-away Postgres servers, and pictures.
+
+pub(crate) mod app;
+pub(crate) mod pictures;
+pub(crate) mod place;
+pub(crate) mod postgres;
+
+pub(crate) use place::Place;

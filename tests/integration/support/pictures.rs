@@ -1,0 +1,66 @@
+//! Pictures that the tests make themselves.
+
+use std::io::Cursor;
+
+use image::{DynamicImage, GrayImage, ImageFormat, Rgb, RgbImage};
+
+/// A picture of coloured shapes; each seed has other ones.
+fn shapes(seed: u32, width: u32, height: u32) -> RgbImage {
+    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(12_345);
+    let mut next = |below: u32| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) % below
+    };
+    let mut colour = || Rgb([next(256) as u8, next(256) as u8, next(256) as u8]);
+    let mut picture = RgbImage::from_pixel(width, height, colour());
+    for _ in 0..6 {
+        let fill = colour();
+        let [left, top, right] = colour().0.map(u32::from);
+        let (left, top) = (left * width / 256, top * height / 256);
+        let size = 8 + right * width / 512;
+        for (x, y, pixel) in picture.enumerate_pixels_mut() {
+            let inside = if seed % 2 == 0 {
+                x.abs_diff(left) < size / 2 && y.abs_diff(top) < size / 2
+            } else {
+                x.abs_diff(left).pow(2) + y.abs_diff(top).pow(2) < (size / 2).pow(2)
+            };
+            if inside {
+                *pixel = fill;
+            }
+        }
+    }
+    picture
+}
+
+fn encode(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    picture.into().write_to(&mut bytes, format).expect("encodes");
+    bytes.into_inner()
+}
+
+/// A PNG of 96x80 pixels; each seed has another content.
+pub(crate) fn png(seed: u32) -> Vec<u8> {
+    encode(shapes(seed, 96, 80), ImageFormat::Png)
+}
+
+/// The same picture as [`png`] of that seed, as JPEG.
+pub(crate) fn jpeg(seed: u32) -> Vec<u8> {
+    encode(shapes(seed, 96, 80), ImageFormat::Jpeg)
+}
+
+/// A black PNG of any size: many pixels in few bytes.
+pub(crate) fn black_png(width: u32, height: u32) -> Vec<u8> {
+    encode(GrayImage::new(width, height), ImageFormat::Png)
+}
+
+/// A GIF whose header states a size of 0x0.
+pub(crate) fn zero_sized_gif() -> Vec<u8> {
+    b"GIF89a\0\0\0\0\0\0\0;".to_vec()
+}
+
+/// The head of an AVIF file.
+pub(crate) fn avif() -> Vec<u8> {
+    let mut bytes = b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf".to_vec();
+    bytes.resize(400, 7);
+    bytes
+}

@@ -1,0 +1,41 @@
+//! A place where a store lives, so that one test runs over both databases.
+
+use std::sync::Arc;
+
+use eyrie::store::{DescriptorStore, PostgresStore, SqliteStore, StoreError};
+use tempfile::TempDir;
+
+use super::postgres::{self, TestDatabase};
+
+/// An empty place for a store; removed with this value.
+pub(crate) enum Place {
+    /// A data directory for SQLite.
+    Sqlite(TempDir),
+    /// A database of the test server.
+    Postgres(TestDatabase),
+}
+
+impl Place {
+    /// An empty data directory.
+    pub(crate) fn sqlite() -> Self {
+        Self::Sqlite(tempfile::tempdir().expect("a folder"))
+    }
+
+    /// An empty database.
+    pub(crate) async fn postgres() -> Self {
+        Self::Postgres(postgres::fresh_database().await)
+    }
+
+    /// Opens the store, as a process would at its start. May be done several times at once.
+    pub(crate) async fn try_open(&self) -> Result<Arc<dyn DescriptorStore>, StoreError> {
+        Ok(match self {
+            Self::Sqlite(dir) => Arc::new(SqliteStore::open(dir.path()).await?),
+            Self::Postgres(database) => Arc::new(PostgresStore::connect(&database.url, 8).await?),
+        })
+    }
+
+    /// Opens the store.
+    pub(crate) async fn open(&self) -> Arc<dyn DescriptorStore> {
+        self.try_open().await.expect("the store opens")
+    }
+}
