@@ -115,7 +115,8 @@ impl TestApp {
     /// With limits that no test of good input meets.
     pub(crate) fn builder() -> Builder {
         Builder {
-            limits: HttpLimits::default(),
+            // Ten minutes: a machine that is busy with other things must not fail a test.
+            limits: HttpLimits { request_timeout_ms: 600_000, body_timeout_ms: 600_000, ..HttpLimits::default() },
             decode: DecodeLimits { max_pixels: 1_000_000, max_aspect_ratio: 20 },
             metadata: MetadataLimits { max_bytes: 1000, max_depth: 4 },
             store: None,
