@@ -4,12 +4,12 @@ mod collection;
 mod descriptor;
 mod filter;
 mod id;
-mod image;
 mod metadata;
+mod record;
 
 pub use collection::{Collection, Profile, UnknownProfile};
 pub use descriptor::{Descriptor, DescriptorVersion, InvalidDescriptor, InvalidVersion};
 pub use filter::{Condition, Filter, FilterLimits, InvalidFilter};
 pub use id::{CollectionName, ImageId, InvalidId};
-pub use image::{ContentHash, ExtractionCost, ImageFormat, ImageRecord, Neighbor, Thumbnail};
 pub use metadata::{InvalidMetadata, Metadata, MetadataLimits};
+pub use record::{ContentHash, ExtractionCost, ImageFormat, ImageRecord, Neighbor, Thumbnail};

@@ -33,7 +33,9 @@ impl Browser {
         // "ChromeDriver was started successfully on port 12345."
         let port = lines
             .map(|line| line.expect("text"))
-            .find_map(|line| line.split("on port ").nth(1).map(|rest| rest.trim_end_matches('.').to_owned()))
+            .find_map(|line| {
+                line.split("successfully on port ").nth(1).map(|rest| rest.trim_end_matches('.').to_owned())
+            })
             .and_then(|port| port.parse::<u16>().ok())
             .expect("chromedriver names its port");
         let profile = tempfile::tempdir().expect("folder");
