@@ -62,7 +62,7 @@ impl Default for Options {
             ridge: 0.01,
             codebooks: CANDIDATES.to_vec(),
             sweeps: 6,
-            seed: 1905_03362,
+            seed: 190_503_362,
         }
     }
 }

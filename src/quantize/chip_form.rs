@@ -36,7 +36,7 @@ impl RealLayer<'_> {
         self.mean_sums().iter().zip(self.mean_y).zip(scales).map(|((sum, y), scale)| y - scale * sum).collect()
     }
 
-    /// Real sums before the ReLU of integer inputs: pairs of an exact integer sum's channel and value go in.
+    /// The biases for the scales as they are, before the multipliers are rounded.
     pub(super) fn real_biases(&self) -> Vec<f64> {
         self.biases(self.scales.iter().map(|&scale| f64::from(scale)))
     }

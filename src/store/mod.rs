@@ -2,6 +2,7 @@
 
 mod codec;
 mod failure;
+mod lease;
 mod migrate;
 mod postgres;
 mod prefilter;

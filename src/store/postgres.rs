@@ -16,8 +16,8 @@ use sqlx::postgres::PgPool;
 use sqlx::{AssertSqlSafe, Postgres, QueryBuilder};
 use time::OffsetDateTime;
 
-use self::connect::Lease;
 use super::codec::{self, ChangeRow, CollectionRow, MetadataRow, RECORD_COLUMNS, RecordRow, SummaryRow};
+use super::lease::Lease;
 use super::prefilter::{self, FilteredList};
 use super::{
     Change, CollectionSummary, DescriptorStore, InsertOutcome, NewImage, SameContent, StoreError, StoredDescriptor,
@@ -52,7 +52,7 @@ impl PostgresStore {
         Ok(Self { pool: connect::pool(url, max_connections).await? })
     }
 
-    async fn lease(&self) -> Result<Lease, StoreError> {
+    async fn lease(&self) -> Result<Lease<Postgres>, StoreError> {
         Lease::from(&self.pool).await
     }
 

@@ -16,9 +16,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::TryStreamExt;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite, Transaction};
+use sqlx::{AssertSqlSafe, QueryBuilder, Sqlite};
 
 use super::codec::{self, ChangeRow, CollectionRow, MetadataRow, RECORD_COLUMNS, RecordRow, SummaryRow};
+use super::lease::Lease;
 use super::migrate::{self, Database};
 use super::prefilter::{self, FilteredList};
 use super::{
@@ -32,8 +33,8 @@ use crate::domain::{
 
 /// How long a write waits for another process's write.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a call waits for a connection.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a call waits for a connection. Writes queue up for the only one: on a busy machine that is a backlog, no failure.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 const READERS: u32 = 4;
 
 /// The store in a SQLite file.
@@ -83,10 +84,6 @@ impl SqliteStore {
             .map_err(|e| in_file(e.into()))?;
         drop(lock);
         Ok(Self { writer, readers })
-    }
-
-    async fn begin_write(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
     }
 
     async fn summaries(
@@ -198,7 +195,8 @@ impl DescriptorStore for SqliteStore {
     }
 
     async fn create_collection(&self, collection: &Collection) -> Result<bool, StoreError> {
-        let mut tx = self.begin_write().await?;
+        let mut lease = Lease::from(&self.writer).await?;
+        let mut tx = lease.begin().await?;
         let created = sqlx::query(
             "INSERT INTO collections (name, profile, description, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
         )
@@ -209,7 +207,7 @@ impl DescriptorStore for SqliteStore {
         .execute(&mut *tx)
         .await?;
         tx.commit().await?;
-        Ok(created.rows_affected() == 1)
+        Ok(lease.done(created.rows_affected() == 1))
     }
 
     async fn describe_collection(
@@ -217,7 +215,8 @@ impl DescriptorStore for SqliteStore {
         name: &CollectionName,
         description: &str,
     ) -> Result<Option<Collection>, StoreError> {
-        let mut tx = self.begin_write().await?;
+        let mut lease = Lease::from(&self.writer).await?;
+        let mut tx = lease.begin().await?;
         let row: Option<CollectionRow<i64>> = sqlx::query_as(
             "UPDATE collections SET description = ? WHERE name = ? RETURNING name, profile, description, created_at",
         )
@@ -226,14 +225,15 @@ impl DescriptorStore for SqliteStore {
         .fetch_optional(&mut *tx)
         .await?;
         tx.commit().await?;
-        row.map(CollectionRow::into_collection).transpose()
+        lease.done(row).map(CollectionRow::into_collection).transpose()
     }
 
     async fn delete_collection(&self, name: &CollectionName) -> Result<Option<i64>, StoreError> {
-        let mut tx = self.begin_write().await?;
+        let mut lease = Lease::from(&self.writer).await?;
+        let mut tx = lease.begin().await?;
         let seq = writes::delete_collection(&mut tx, name).await?;
         tx.commit().await?;
-        Ok(seq)
+        Ok(lease.done(seq))
     }
 
     async fn insert(
@@ -242,10 +242,11 @@ impl DescriptorStore for SqliteStore {
         image: &NewImage,
         same_content: SameContent,
     ) -> Result<InsertOutcome, StoreError> {
-        let mut tx = self.begin_write().await?;
+        let mut lease = Lease::from(&self.writer).await?;
+        let mut tx = lease.begin().await?;
         let outcome = writes::insert(&mut tx, collection, image, same_content).await?;
         tx.commit().await?;
-        Ok(outcome)
+        Ok(lease.done(outcome))
     }
 
     async fn put(
@@ -254,10 +255,11 @@ impl DescriptorStore for SqliteStore {
         image: &NewImage,
         expected_revision: Option<i64>,
     ) -> Result<WriteOutcome, StoreError> {
-        let mut tx = self.begin_write().await?;
+        let mut lease = Lease::from(&self.writer).await?;
+        let mut tx = lease.begin().await?;
         let outcome = writes::put(&mut tx, collection, image, expected_revision).await?;
         tx.commit().await?;
-        Ok(outcome)
+        Ok(lease.done(outcome))
     }
 
     async fn replace_metadata(
@@ -267,17 +269,19 @@ impl DescriptorStore for SqliteStore {
         metadata: &Metadata,
         expected_revision: Option<i64>,
     ) -> Result<WriteOutcome, StoreError> {
-        let mut tx = self.begin_write().await?;
+        let mut lease = Lease::from(&self.writer).await?;
+        let mut tx = lease.begin().await?;
         let outcome = writes::replace_metadata(&mut tx, collection, id, metadata, expected_revision).await?;
         tx.commit().await?;
-        Ok(outcome)
+        Ok(lease.done(outcome))
     }
 
     async fn delete(&self, collection: &CollectionName, id: &ImageId) -> Result<Option<i64>, StoreError> {
-        let mut tx = self.begin_write().await?;
+        let mut lease = Lease::from(&self.writer).await?;
+        let mut tx = lease.begin().await?;
         let seq = writes::delete(&mut tx, collection, id).await?;
         tx.commit().await?;
-        Ok(seq)
+        Ok(lease.done(seq))
     }
 
     async fn get(&self, collection: &CollectionName, id: &ImageId) -> Result<Option<ImageRecord>, StoreError> {

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use sqlx::{Connection, Executor, Postgres, Transaction};
+use sqlx::{Connection, Executor};
 use tokio::time::timeout;
 
 use super::super::StoreError;
@@ -13,7 +12,7 @@ use super::super::migrate::{self, Database};
 /// How long the server works on one statement.
 pub(super) const STATEMENT_TIMEOUT_MS: u32 = 20_000;
 /// How long a call waits for a connection, a new one included.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the first connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the schema may take, the wait for another server that is at it included.
@@ -116,41 +115,6 @@ pub(super) async fn allow(tx: &mut PgConnection, limit: Duration) -> Result<(), 
         .execute(tx)
         .await?;
     Ok(())
-}
-
-/// A connection that goes back to the pool when its work is done, and is closed when it is not: after an error, a
-/// time-out or a cancellation nobody knows what the server is still doing for it.
-pub(super) struct Lease {
-    conn: PoolConnection<Postgres>,
-    finished: bool,
-}
-
-impl Lease {
-    pub(super) async fn from(pool: &PgPool) -> Result<Self, StoreError> {
-        Ok(Self { conn: pool.acquire().await?, finished: false })
-    }
-
-    pub(super) fn connection(&mut self) -> &mut PgConnection {
-        &mut self.conn
-    }
-
-    pub(super) async fn begin(&mut self) -> Result<Transaction<'_, Postgres>, StoreError> {
-        Ok(self.conn.begin().await?)
-    }
-
-    /// Gives the connection back; `result` is passed through.
-    pub(super) fn done<T>(mut self, result: T) -> T {
-        self.finished = true;
-        result
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        if !self.finished {
-            self.conn.close_on_drop();
-        }
-    }
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ impl Place {
     pub(crate) async fn try_open(&self) -> Result<Arc<dyn DescriptorStore>, StoreError> {
         Ok(match self {
             Self::Sqlite(dir) => Arc::new(SqliteStore::open(dir.path()).await?),
-            Self::Postgres(database) => Arc::new(PostgresStore::connect(&database.url, 8).await?),
+            Self::Postgres(database) => Arc::new(PostgresStore::connect(&database.url, 16).await?),
         })
     }
 

@@ -1,0 +1,54 @@
+//! Connections that are lent for one piece of work.
+
+use sqlx::pool::PoolConnection;
+use sqlx::{Connection, Database, Pool, Postgres, Sqlite, Transaction};
+
+use super::StoreError;
+
+/// A connection that goes back to the pool when its work is done, and is closed when it is not.
+///
+/// After an error, a time-out or a cancellation nobody knows what a Postgres server is still doing for a connection, and
+/// SQLite may have rolled the transaction back by itself (on a full disk it does), which the connection's count of open
+/// transactions does not notice. A new connection knows nothing of either.
+pub(super) struct Lease<DB: Database> {
+    conn: PoolConnection<DB>,
+    finished: bool,
+}
+
+impl<DB: Database> Lease<DB> {
+    pub(super) async fn from(pool: &Pool<DB>) -> Result<Self, StoreError> {
+        Ok(Self { conn: pool.acquire().await?, finished: false })
+    }
+
+    pub(super) fn connection(&mut self) -> &mut DB::Connection {
+        &mut self.conn
+    }
+
+    /// Gives the connection back; `result` is passed through.
+    pub(super) fn done<T>(mut self, result: T) -> T {
+        self.finished = true;
+        result
+    }
+}
+
+impl Lease<Sqlite> {
+    /// Begins a transaction that takes the file's write lock at once, or waits for it.
+    pub(super) async fn begin(&mut self) -> Result<Transaction<'_, Sqlite>, StoreError> {
+        Ok(self.connection().begin_with("BEGIN IMMEDIATE").await?)
+    }
+}
+
+impl Lease<Postgres> {
+    /// Begins a transaction.
+    pub(super) async fn begin(&mut self) -> Result<Transaction<'_, Postgres>, StoreError> {
+        Ok(self.connection().begin().await?)
+    }
+}
+
+impl<DB: Database> Drop for Lease<DB> {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.conn.close_on_drop();
+        }
+    }
+}
