@@ -106,7 +106,10 @@ pub(super) async fn deadline(State(limit): State<Duration>, request: Request, ne
         Ok(response) => response,
         Err(_) => ApiError::new(
             Code::RequestTimeout,
-            format!("there was no answer after {} s; a change may or may not have been made", limit.as_secs_f64()),
+            format!(
+                "there was no answer after {} s; if this was to change something, that may or may not have happened",
+                limit.as_secs_f64()
+            ),
         )
         .retry_after(5)
         .into_response(),

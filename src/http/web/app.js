@@ -387,6 +387,7 @@ function showTab(name) {
     $(`tab-${tab}`).tabIndex = selected ? 0 : -1;
     $(`panel-${tab}`).hidden = !selected;
   }
+  clearProblem();
   if (name === "browse") browse();
 }
 
