@@ -19,7 +19,7 @@ fn shapes(seed: u32, width: u32, height: u32) -> RgbImage {
         let (left, top) = (left * width / 256, top * height / 256);
         let size = 8 + right * width / 512;
         for (x, y, pixel) in picture.enumerate_pixels_mut() {
-            let inside = if seed % 2 == 0 {
+            let inside = if seed.is_multiple_of(2) {
                 x.abs_diff(left) < size / 2 && y.abs_diff(top) < size / 2
             } else {
                 x.abs_diff(left).pow(2) + y.abs_diff(top).pow(2) < (size / 2).pow(2)
