@@ -33,7 +33,7 @@ impl ImageState {
 
     /// Runs the float layer in place, and returns its sums before the ReLU at `positions`, row-major `[positions][cout]`.
     ///
-    /// The chip's map stays the layer's input until [`ImageState::set_chip`].
+    /// The chip's map is left as it is: the layer's input, until the caller replaces it by the layer's output.
     pub(super) fn advance_float(&mut self, layer: &FloatConv, positions: &[usize]) -> Vec<f32> {
         let sums = layer.pre_activations(&self.float_input());
         let sampled = positions

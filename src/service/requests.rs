@@ -11,7 +11,7 @@ pub enum OnDuplicate {
     /// Answer with the image that is there.
     #[default]
     Return,
-    /// Refuse ([`ServiceError::DuplicateContent`]).
+    /// Refuse ([`super::ServiceError::DuplicateContent`]).
     Reject,
     /// Store it once more.
     Allow,
