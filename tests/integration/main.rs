@@ -15,6 +15,7 @@ mod http_openapi;
 mod http_search;
 mod layers;
 mod program;
+mod readme;
 mod same_descriptor;
 mod store_contract;
 mod support;
