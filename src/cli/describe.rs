@@ -34,7 +34,7 @@ pub(super) struct Describe {
     /// The images
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// fast (one pass through the network), nip (four) or rnip (thirteen)
+    /// fast (one pass through the network), nip (four) or rnip (13 for a 4:3 image, up to 19)
     #[arg(long, value_name = "PROFILE", default_value_t = Profile::Rnip)]
     profile: Profile,
     /// Instruction set: auto, scalar, avx2 or avx512vnni [env: EYRIE_EXTRACTOR__ISA] [default: auto]

@@ -319,8 +319,8 @@ pub(super) struct PatchImageDto {
 /// What describing an image costs on the simulated chip. Time and energy are estimates.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "passes": 13, "cycles": 7241728, "macs": 199520698368_u64, "buffer_bytes": 4014080, "chip_milliseconds": 14.5,
-    "energy_millijoules": [27.9, 42.9], "host_milliseconds": 160.2
+    "passes": 13, "cycles": 7241728, "macs": 199506198528_u64, "buffer_bytes": 4014080, "chip_milliseconds": 90.522,
+    "energy_millijoules": [27.931, 42.894], "host_milliseconds": 479.139
 }))]
 #[schema(as = Cost)]
 pub(super) struct CostDto {
@@ -340,6 +340,11 @@ pub(super) struct CostDto {
     host_milliseconds: f64,
 }
 
+/// Times and energies are answered to the thousandth: what comes after it is noise.
+pub(super) fn thousandths(value: f64) -> f64 {
+    (value * 1e3).round() / 1e3
+}
+
 impl From<ExtractionCost> for CostDto {
     fn from(cost: ExtractionCost) -> Self {
         Self {
@@ -347,9 +352,9 @@ impl From<ExtractionCost> for CostDto {
             cycles: cost.cycles,
             macs: cost.macs,
             buffer_bytes: cost.buffer_bytes,
-            chip_milliseconds: cost.chip_milliseconds,
-            energy_millijoules: cost.energy_millijoules,
-            host_milliseconds: cost.host_milliseconds,
+            chip_milliseconds: thousandths(cost.chip_milliseconds),
+            energy_millijoules: cost.energy_millijoules.map(thousandths),
+            host_milliseconds: thousandths(cost.host_milliseconds),
         }
     }
 }

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::Value;
 
-use super::dto::CostDto;
+use super::dto::{CostDto, thousandths};
 use super::error::{ApiError, Code, Problem};
 use super::fields;
 use super::params::{InCollection, OfImage};
@@ -96,9 +96,9 @@ async fn run(
         results: found.hits.into_iter().map(|hit| HitDto::new(hit, &include)).collect(),
         version: found.version.to_string(),
         took_ms: TookDto {
-            total: start.elapsed().as_secs_f64() * 1e3,
-            index: found.index_milliseconds,
-            describe: found.cost.as_ref().map(|cost| cost.host_milliseconds),
+            total: thousandths(start.elapsed().as_secs_f64() * 1e3),
+            index: thousandths(found.index_milliseconds),
+            describe: found.cost.as_ref().map(|cost| thousandths(cost.host_milliseconds)),
         },
         cost: found.cost.filter(|_| include.contains(&Include::Cost)).map(CostDto::from),
     }))

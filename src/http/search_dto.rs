@@ -218,7 +218,7 @@ pub(super) struct TookDto {
         "rank": 1, "id": "alien-1979", "score": 0.874, "width": 480, "height": 640,
         "thumbnail_url": "/v1/collections/covers/images/alien-1979/thumbnail?v=17", "metadata": {"title": "Alien", "year": 1979}
     }],
-    "version": "0123456789abcdef/rnip", "took_ms": {"total": 161.3, "index": 0.4, "describe": 160.2}
+    "version": "0123456789abcdef/rnip", "took_ms": {"total": 479.866, "index": 0.033, "describe": 479.139}
 }))]
 #[schema(as = SearchResult)]
 pub(super) struct SearchResultDto {

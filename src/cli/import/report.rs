@@ -98,7 +98,7 @@ impl Report {
 
     fn lines(&self) -> Vec<String> {
         let mut lines = vec![format!(
-            "{} files: {} stored, {} already there, {} not images, {} failed ({:.1} s)",
+            "{} files: {} stored, {} already there, {} not an image, {} failed ({:.1} s)",
             self.files,
             self.stored,
             self.already_there,
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(
             report.lines(),
             [
-                "5 files: 1 stored, 0 already there, 1 not images, 3 failed (0.0 s)",
+                "5 files: 1 stored, 0 already there, 1 not an image, 3 failed (0.0 s)",
                 "1 failed: the image is empty",
                 "  c",
                 "2 failed: the image is truncated",
