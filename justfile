@@ -18,5 +18,5 @@ bench *ARGS:
 
 # Rebuild the 2-bit model from the float weights; IMAGES is a folder of about 2,000 photographs.
 model IMAGES:
-    ./training/fetch_vgg16 --out vgg16.safetensors
+    ./training/fetch_vgg16 --output vgg16.safetensors
     cargo run --release -- quantize --weights vgg16.safetensors --images {{IMAGES}} --out models/vgg16-2bit.eyrie
