@@ -101,6 +101,7 @@ impl CostModel {
         let enough = self.largest_input >= INPUT_SIDE;
         let other = self.largest_side() != INPUT_SIDE;
         ChipReport {
+            note: ChipReport::NOTE,
             chip: self.facts(),
             model: self.model.clone(),
             pass: self.pass(),

@@ -117,7 +117,10 @@ fn check(file: &ChipFile) -> Result<(f64, f64), String> {
         }
     }
     let [least, most] = file.energy_pj_per_mac[..] else {
-        return Err(format!("energy_pj_per_mac has {} values; it must have the least and the most", file.energy_pj_per_mac.len()));
+        return Err(format!(
+            "energy_pj_per_mac has {} values; it must have the least and the most",
+            file.energy_pj_per_mac.len()
+        ));
     };
     for (key, value, range) in [
         ("clock_mhz", file.clock_mhz, CLOCK_MHZ),

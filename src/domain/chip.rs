@@ -146,6 +146,8 @@ pub struct ImagePlan {
 /// All of it, for one image size.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ChipReport {
+    /// What kind of numbers these are: [`ChipReport::NOTE`].
+    pub note: &'static str,
     /// The chip.
     pub chip: ChipFacts,
     /// The network.
@@ -153,7 +155,15 @@ pub struct ChipReport {
     /// One pass at 224x224 pixels, or at the largest input of a chip that holds less.
     pub pass: PassCost,
     /// The plan of Eyrie's passes of 224x224 pixels; `None` for a chip that holds less.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<ImagePlan>,
     /// The plan of passes at the chip's largest input, where that is not 224. Nothing in Eyrie describes images so.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub what_if: Option<ImagePlan>,
+}
+
+impl ChipReport {
+    /// Said with every report.
+    pub const NOTE: &'static str = "The chip is simulated and nothing here was measured on one: cycles and bytes are exact for \
+         the model of the chip, times follow from an assumed clock, energies are estimates (docs/CHIP.md).";
 }
