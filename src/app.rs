@@ -93,13 +93,11 @@ impl StartError {
                 "`eyrie model info FILE` shows what a model file holds; an empty extractor.model uses the one built in",
             ),
             Self::Chip(ChipError::Unknown { .. } | ChipError::File { .. } | ChipError::Invalid { .. }) => {
-                Some("`eyrie chip --help` explains chip files; extractor.chip and --chip take a name or a path")
+                Some("`eyrie chip --help` explains chip files; extractor.chip takes a name or a path")
             }
             Self::Chip(
                 ChipError::WeightMemory { .. } | ChipError::ImageBuffer { .. } | ChipError::Descriptors { .. },
-            ) => {
-                Some("the chip \"default\" holds the model that is built in; --chip or extractor.chip chooses another")
-            }
+            ) => Some("the chip \"default\" holds the model that is built in; extractor.chip chooses the chip"),
             Self::Isa { .. } => Some("extractor.isa = \"auto\" takes the best that the CPU has"),
             Self::Sqlite { .. } => Some("the folder must be writable for this user; --data-dir chooses another"),
             Self::Postgres(_) => Some("check that the server runs and that EYRIE_DATABASE_URL names it"),
