@@ -7,7 +7,7 @@ use std::io::Cursor;
 use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use eyrie::asic::{FeatureMap, Kernels};
+use eyrie::asic::{FeatureMap, Kernels, Team};
 use eyrie::domain::Profile;
 use eyrie::extract::{AsicExtractor, DecodeLimits, Extractor, Model, Scaler, decode, pool, thumbnail};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
@@ -42,7 +42,7 @@ fn steps(c: &mut Criterion) {
 fn whole(c: &mut Criterion) {
     let upload = jpeg();
     let model = Arc::new(Model::embedded().expect("the model in the binary is sound"));
-    let mut extractor = AsicExtractor::new(model, Kernels::detect(), 1, LIMITS);
+    let mut extractor = AsicExtractor::new(model, Kernels::detect(), Arc::new(Team::ALONE), LIMITS);
     let mut group = c.benchmark_group("extract/whole");
     group.sample_size(10);
     for profile in Profile::ALL {

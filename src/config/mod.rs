@@ -120,7 +120,7 @@ pub struct Storage {
 pub struct Extractor {
     /// Instruction set of the kernels, or `auto`.
     pub isa: String,
-    /// Threads of one image; 0 is one for each core, divided among the workers.
+    /// Threads of the chip, shared by all workers; 0 is one for each core.
     pub threads: usize,
     /// Images described at the same time.
     pub workers: usize,

@@ -8,7 +8,7 @@ use image::{DynamicImage, ImageFormat as Library, Rgb, RgbImage};
 
 use super::{AsicExtractor, DecodeLimits, Decoded, ExtractError, Extractor, Model, decode};
 use super::{Scaler, whole_image_224};
-use crate::asic::{Kernels, LayerShape, ModelFile, NetworkParams, Whitening, fingerprint};
+use crate::asic::{Kernels, LayerShape, ModelFile, NetworkParams, Team, Whitening, fingerprint};
 use crate::domain::{DescriptorVersion, ImageFormat, Profile};
 
 const LIMITS: DecodeLimits = DecodeLimits { max_pixels: 4_000_000, max_aspect_ratio: 20 };
@@ -34,7 +34,7 @@ fn file(whitened: &[Profile]) -> Vec<u8> {
 
 fn extractor(whitened: &[Profile], kernels: Kernels, threads: usize) -> AsicExtractor {
     let model = Model::from_bytes(&file(whitened)).expect("a sound model");
-    AsicExtractor::new(Arc::new(model), kernels, threads, LIMITS)
+    AsicExtractor::new(Arc::new(model), kernels, Arc::new(Team::new(threads).expect("threads")), LIMITS)
 }
 
 fn fastest(whitened: &[Profile]) -> AsicExtractor {

@@ -63,19 +63,37 @@ impl FromStr for Isa {
     }
 }
 
-/// Convolves a band of rows.
+/// Expands the codes of a block of [`BLOCK`](super::pack::BLOCK) output channels to levels: `conv.panel_len()` bytes of
+/// `panel`, in an order that is the kernel's own.
+type Expand = fn(conv: &PackedConv, block: usize, panel: &mut [i8]);
+
+/// Convolves a band of rows with the block that [`Expand`] wrote to `panel` and writes the block's channels.
 ///
-/// * `panel`: scratch of at least `conv.panel_len()` bytes, best aligned to 64.
-/// * `src`: the padded rows above, of and below the band: `(rows + 2) * (width + 2) * conv.cin` bytes.
-/// * `dst`: `rows * (width + 2) * conv.cout` bytes; the first and last pixel of each row are left alone.
-pub(crate) type ConvBand =
-    fn(conv: &PackedConv, panel: &mut [i8], src: &[u8], rows: usize, width: usize, dst: &mut [u8]);
+/// `sums` is scratch of [`SUMS`] integers for kernels whose sums do not fit their registers.
+type ConvBlock = fn(conv: &PackedConv, block: usize, panel: &[i8], sums: &mut [i32], band: Band<'_>);
+
+/// Integers of scratch that a kernel may use for sums.
+pub(crate) const SUMS: usize = 512 * super::pack::BLOCK;
+
+/// A band of neighbouring rows of a map.
+#[derive(Debug)]
+pub(crate) struct Band<'a> {
+    /// The padded rows above, of and below the band: `(rows + 2) * (width + 2) * cin` bytes.
+    pub(crate) src: &'a [u8],
+    /// Rows.
+    pub(crate) rows: usize,
+    /// Pixels of a row, without the border.
+    pub(crate) width: usize,
+    /// `rows * (width + 2) * cout` bytes; the first and last pixel of each row are left alone.
+    pub(crate) dst: &'a mut [u8],
+}
 
 /// The functions of one instruction set. Cheap to copy; get one from [`Kernels::detect`].
 #[derive(Debug, Clone, Copy)]
 pub struct Kernels {
     isa: Isa,
-    conv_band: ConvBand,
+    expand: Expand,
+    conv_block: ConvBlock,
 }
 
 impl Kernels {
@@ -86,7 +104,7 @@ impl Kernels {
 
     /// The portable ones.
     pub fn scalar() -> Self {
-        Self { isa: Isa::Scalar, conv_band: scalar::conv_band }
+        Self { isa: Isa::Scalar, expand: scalar::expand, conv_block: scalar::conv_block }
     }
 
     /// Those of `isa`, if this CPU has it.
@@ -94,11 +112,17 @@ impl Kernels {
         match isa {
             Isa::Scalar => Some(Self::scalar()),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => x86_64::avx2::is_supported().then_some(Self { isa, conv_band: x86_64::avx2::conv_band }),
+            Isa::Avx2 => x86_64::avx2::is_supported().then_some(Self {
+                isa,
+                expand: x86_64::avx2::expand,
+                conv_block: x86_64::avx2::conv_block,
+            }),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512Vnni => {
-                x86_64::avx512vnni::is_supported().then_some(Self { isa, conv_band: x86_64::avx512vnni::conv_band })
-            }
+            Isa::Avx512Vnni => x86_64::avx512vnni::is_supported().then_some(Self {
+                isa,
+                expand: x86_64::avx512vnni::expand,
+                conv_block: x86_64::avx512vnni::conv_block,
+            }),
             #[cfg(not(target_arch = "x86_64"))]
             Isa::Avx2 | Isa::Avx512Vnni => None,
         }
@@ -114,19 +138,15 @@ impl Kernels {
         self.isa
     }
 
-    /// Checks the lengths that every kernel relies on, then convolves a band; see [`ConvBand`].
-    pub(crate) fn conv_band(
-        self,
-        conv: &PackedConv,
-        panel: &mut [i8],
-        src: &[u8],
-        rows: usize,
-        width: usize,
-        dst: &mut [u8],
-    ) {
-        assert_eq!(src.len(), (rows + 2) * (width + 2) * conv.cin, "padded input rows");
-        assert_eq!(dst.len(), rows * (width + 2) * conv.cout, "output rows");
-        let panel = &mut panel[..conv.panel_len()];
-        (self.conv_band)(conv, panel, src, rows, width, dst);
+    /// See [`Expand`].
+    pub(crate) fn expand(self, conv: &PackedConv, block: usize, panel: &mut [i8]) {
+        (self.expand)(conv, block, &mut panel[..conv.panel_len()]);
+    }
+
+    /// Checks the lengths that every kernel relies on; see [`ConvBlock`].
+    pub(crate) fn conv_block(self, conv: &PackedConv, block: usize, panel: &[i8], sums: &mut [i32], band: Band<'_>) {
+        assert_eq!(band.src.len(), (band.rows + 2) * (band.width + 2) * conv.cin, "padded input rows");
+        assert_eq!(band.dst.len(), band.rows * (band.width + 2) * conv.cout, "output rows");
+        (self.conv_block)(conv, block, &panel[..conv.panel_len()], &mut sums[..SUMS], band);
     }
 }

@@ -1,10 +1,12 @@
 //! Every kernel equals the scalar one, byte for byte, on the shapes and values where kernels go wrong; and the scalar
 //! one equals the definition of a convolution, written down a second time with 64-bit integers and bounds checks.
 
+use std::sync::{Arc, LazyLock};
+
 use proptest::prelude::*;
 
 use super::{Isa, Kernels};
-use crate::asic::{Arena, ConvParams, FeatureMap, Layer, Network, NetworkParams, VGG16, max_pool_2x2, run_layer};
+use crate::asic::{Arena, ConvParams, FeatureMap, Layer, Network, NetworkParams, Team, VGG16, max_pool_2x2, run_layer};
 
 /// A tail of every length in tiles of 6 and 14; one pixel; one row; one column; two full tiles and one more.
 const SHAPES: [(usize, usize); 15] = [
@@ -108,6 +110,13 @@ fn full(shape: (usize, usize), channels: usize, value: u8) -> FeatureMap {
     FeatureMap { data: vec![value; shape.0 * shape.1 * channels], ..FeatureMap::zeros(shape.0, shape.1, channels) }
 }
 
+/// Teams of one to three threads, made once.
+fn team(threads: usize) -> Arc<Team> {
+    static TEAMS: LazyLock<[Arc<Team>; 3]> =
+        LazyLock::new(|| [1, 2, 3].map(|threads| Arc::new(Team::new(threads).expect("threads"))));
+    Arc::clone(&TEAMS[threads - 1])
+}
+
 /// Says which kernels this CPU cannot test; they are tested where it can.
 fn report_absent() {
     let absent: Vec<_> = Isa::ALL.into_iter().filter(|&isa| Kernels::for_isa(isa).is_none()).collect();
@@ -122,7 +131,7 @@ fn assert_all_equal(params: &ConvParams, input: &FeatureMap, padding: [u8; 3], e
     let packed = Layer::new(params).expect("a sound layer");
     for kernels in Kernels::available() {
         for threads in 1..=3 {
-            let got = run_layer(kernels, &packed, input, padding, threads);
+            let got = run_layer(kernels, &packed, input, padding, &team(threads));
             assert!(
                 got == *expected,
                 "{} with {threads} threads on {}x{}x{} with {:?}",
@@ -149,7 +158,7 @@ fn every_kernel_equals_the_scalar_one_on_edge_shapes_and_extremes() {
                     let padding = [255, 0, 131];
                     for shape in SHAPES {
                         for input in [input(7, shape, channels, max), full(shape, channels, max)] {
-                            let expected = run_layer(Kernels::scalar(), &packed, &input, padding, 1);
+                            let expected = run_layer(Kernels::scalar(), &packed, &input, padding, &Team::ALONE);
                             assert_all_equal(&params, &input, padding, &expected);
                         }
                     }
@@ -169,7 +178,7 @@ fn scalar_equals_the_definition_of_a_convolution() {
                 for shape in [(1, 1), (1, 4), (3, 2), (4, 5)] {
                     for input in [input(5, shape, channels, max), full(shape, channels, max)] {
                         let padding = [200, 100, 0];
-                        let got = run_layer(Kernels::scalar(), &packed, &input, padding, 1);
+                        let got = run_layer(Kernels::scalar(), &packed, &input, padding, &Team::ALONE);
                         assert!(got == definition(&params, &input, padding), "{shape:?} {codebook:?}");
                     }
                 }
@@ -182,7 +191,13 @@ fn scalar_equals_the_definition_of_a_convolution() {
 fn outputs_of_the_test_layers_use_their_range() {
     for codebook in CODEBOOKS {
         let params = layer(1, 64, 64, codebook, false);
-        let out = run_layer(Kernels::scalar(), &Layer::new(&params).unwrap(), &input(3, (6, 6), 64, 31), [0; 3], 1);
+        let out = run_layer(
+            Kernels::scalar(),
+            &Layer::new(&params).unwrap(),
+            &input(3, (6, 6), 64, 31),
+            [0; 3],
+            &Team::ALONE,
+        );
         let distinct: std::collections::BTreeSet<u8> = out.data.iter().copied().collect();
         assert!(distinct.len() >= 6, "{codebook:?} gives only {distinct:?}");
     }
@@ -198,7 +213,8 @@ fn a_whole_network_gives_the_same_map_on_every_kernel_and_thread_count() {
         let image = input(9, (height, width), 3, 255);
         let mut expected = image.clone();
         for layer in &params.layers {
-            expected = run_layer(Kernels::scalar(), &Layer::new(layer).unwrap(), &expected, params.padding, 1);
+            expected =
+                run_layer(Kernels::scalar(), &Layer::new(layer).unwrap(), &expected, params.padding, &Team::ALONE);
             if layer.pool {
                 expected = max_pool_2x2(&expected);
             }
@@ -208,13 +224,18 @@ fn a_whole_network_gives_the_same_map_on_every_kernel_and_thread_count() {
             (expected.height, expected.width, expected.channels),
             "{height}x{width}"
         );
+        let other = input(10, (height, width), 3, 255);
         for kernels in Kernels::available() {
-            for threads in 1..=3 {
-                let mut arena = Arena::with_input(&network, 64, 48, threads);
-                // What an earlier, larger image left behind must not matter.
-                network.run(kernels, &mut arena, &vec![255; 64 * 48 * 3], 64, 48);
-                let got = network.run(kernels, &mut arena, &image.data, height, width);
-                assert!(*got == expected, "{} with {threads} threads on {height}x{width}", kernels.isa());
+            for (threads, batch) in [(1, 1), (2, 1), (3, 2), (2, 3), (1, 5)] {
+                let mut arena = Arena::new(&network, 64, 48, 5, team(threads));
+                // What an earlier, larger batch left behind must not matter.
+                network.run(kernels, &mut arena, &vec![255; 5 * 64 * 48 * 3], 64, 48);
+                // The image is the last of its batch, behind others.
+                let images = [other.data.repeat(batch - 1), image.data.clone()].concat();
+                let got = network.run(kernels, &mut arena, &images, height, width);
+                assert_eq!(got.len(), batch);
+                let isa = kernels.isa();
+                assert!(got[batch - 1] == expected, "{isa}, {threads} threads, batch {batch}, {height}x{width}");
             }
         }
     }
@@ -263,7 +284,7 @@ proptest! {
         let max = if channels == 3 { 255 } else { 31 };
         let input = input(seed ^ 1, (height, width), channels, max);
         let packed = Layer::new(&params).expect("a sound layer");
-        let expected = run_layer(Kernels::scalar(), &packed, &input, [1, 128, 255], 1);
+        let expected = run_layer(Kernels::scalar(), &packed, &input, [1, 128, 255], &Team::ALONE);
         assert_all_equal(&params, &input, [1, 128, 255], &expected);
     }
 }

@@ -76,9 +76,9 @@ fn a_stored_vgg16_with_three_whitenings_stays_within_its_size() {
 
 #[test]
 fn the_embedded_model_decodes_to_a_sound_network() {
-    let file = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/models/vgg16-2bit.eyrie")).expect("the model");
+    let file = include_bytes!("../../../models/vgg16-2bit.eyrie");
     assert!(file.len() < 4_500_000);
-    let model = ModelFile::decode(&file).expect("a good file");
+    let model = ModelFile::decode(file).expect("a good file");
     assert_eq!(model.network.layers.len(), VGG16.len());
     for (layer, shape) in model.network.layers.iter().zip(VGG16) {
         let found = (layer.name.as_str(), layer.cin, layer.cout, layer.pool);

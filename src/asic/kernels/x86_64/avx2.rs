@@ -17,6 +17,7 @@ use std::arch::x86_64::{
 
 use super::super::super::arith::{ACTIVATION_MAX, rounding};
 use super::super::super::pack::{BLOCK, PackedConv};
+use super::super::Band;
 use super::{each_pixel, tiles};
 
 /// Pixels of a full tile.
@@ -30,40 +31,38 @@ pub(in super::super) fn is_supported() -> bool {
     is_x86_feature_detected!("avx2")
 }
 
-/// See [`ConvBand`](super::super::ConvBand).
-pub(in super::super) fn conv_band(
-    conv: &PackedConv,
-    panel: &mut [i8],
-    src: &[u8],
-    rows: usize,
-    width: usize,
-    dst: &mut [u8],
-) {
+/// See [`Expand`](super::super::Expand).
+pub(in super::super) fn expand(conv: &PackedConv, block: usize, panel: &mut [i8]) {
     debug_assert!(is_supported());
     // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
-    unsafe { band(conv, panel, src, rows, width, dst) }
+    unsafe { levels(conv, block, panel) }
+}
+
+/// See [`ConvBlock`](super::super::ConvBlock).
+pub(in super::super) fn conv_block(conv: &PackedConv, block: usize, panel: &[i8], _sums: &mut [i32], band: Band<'_>) {
+    debug_assert!(is_supported());
+    // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
+    unsafe { tiled(conv, block, panel, band) }
 }
 
 #[target_feature(enable = "avx2")]
-fn band(conv: &PackedConv, panel: &mut [i8], src: &[u8], rows: usize, width: usize, dst: &mut [u8]) {
+fn tiled(conv: &PackedConv, block: usize, panel: &[i8], band: Band<'_>) {
+    let Band { src, rows, width, dst } = band;
     let (cin, cout) = (conv.cin, conv.cout);
     let (src_row, dst_row) = ((width + 2) * cin, (width + 2) * cout);
     let fit = conv.codebook.pairs_in_16_bits(conv.input_max);
-    for block in 0..conv.blocks() {
-        expand(conv, block, panel);
-        for half in 0..2 {
-            let channel = block * BLOCK + half * HALF;
-            let epilogue = Epilogue::new(conv, channel);
-            let panel = &panel[half * 4 * HALF..];
-            for y in 0..rows {
-                for (x, pixels) in tiles(width, TILE) {
-                    let src = &src[y * src_row + x * cin..];
-                    let dst = &mut dst[y * dst_row + (x + 1) * cout + channel..];
-                    if fit == 0 {
-                        dispatch::<true>(pixels, panel, src, src_row, cin, 1, &epilogue, dst, cout);
-                    } else {
-                        dispatch::<false>(pixels, panel, src, src_row, cin, fit, &epilogue, dst, cout);
-                    }
+    for half in 0..2 {
+        let channel = block * BLOCK + half * HALF;
+        let epilogue = Epilogue::new(conv, channel);
+        let panel = &panel[half * 4 * HALF..];
+        for y in 0..rows {
+            for (x, pixels) in tiles(width, TILE) {
+                let src = &src[y * src_row + x * cin..];
+                let dst = &mut dst[y * dst_row + (x + 1) * cout + channel..];
+                if fit == 0 {
+                    dispatch::<true>(pixels, panel, src, src_row, cin, 1, &epilogue, dst, cout);
+                } else {
+                    dispatch::<false>(pixels, panel, src, src_row, cin, fit, &epilogue, dst, cout);
                 }
             }
         }
@@ -72,7 +71,7 @@ fn band(conv: &PackedConv, panel: &mut [i8], src: &[u8], rows: usize, width: usi
 
 /// Expands the codes of a block to levels: eight packed bytes become eight lanes of four levels.
 #[target_feature(enable = "avx2")]
-fn expand(conv: &PackedConv, block: usize, panel: &mut [i8]) {
+fn levels(conv: &PackedConv, block: usize, panel: &mut [i8]) {
     let table = _mm256_set1_epi32(i32::from_le_bytes(conv.codebook.0.map(|level| level as u8)));
     let two_bits = _mm256_set1_epi8(3);
     for (codes, levels) in conv.block_codes(block).as_chunks::<8>().0.iter().zip(panel.as_chunks_mut::<32>().0) {

@@ -21,6 +21,7 @@ use std::arch::x86_64::{
 
 use super::super::super::arith::{ACTIVATION_MAX, rounding};
 use super::super::super::pack::{BLOCK, PackedConv};
+use super::super::Band;
 use super::{each_pixel, tiles};
 
 /// Pixels of a full tile.
@@ -33,47 +34,45 @@ pub(in super::super) fn is_supported() -> bool {
         && is_x86_feature_detected!("avx512vnni")
 }
 
-/// See [`ConvBand`](super::super::ConvBand).
-pub(in super::super) fn conv_band(
-    conv: &PackedConv,
-    panel: &mut [i8],
-    src: &[u8],
-    rows: usize,
-    width: usize,
-    dst: &mut [u8],
-) {
+/// See [`Expand`](super::super::Expand).
+pub(in super::super) fn expand(conv: &PackedConv, block: usize, panel: &mut [i8]) {
     debug_assert!(is_supported());
     // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
-    unsafe { band(conv, panel, src, rows, width, dst) }
+    unsafe { levels(conv, block, panel) }
+}
+
+/// See [`ConvBlock`](super::super::ConvBlock).
+pub(in super::super) fn conv_block(conv: &PackedConv, block: usize, panel: &[i8], _sums: &mut [i32], band: Band<'_>) {
+    debug_assert!(is_supported());
+    // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
+    unsafe { tiled(conv, block, panel, band) }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn band(conv: &PackedConv, panel: &mut [i8], src: &[u8], rows: usize, width: usize, dst: &mut [u8]) {
+fn tiled(conv: &PackedConv, block: usize, panel: &[i8], band: Band<'_>) {
+    let Band { src, rows, width, dst } = band;
     let (cin, cout) = (conv.cin, conv.cout);
     let (src_row, dst_row) = ((width + 2) * cin, (width + 2) * cout);
-    for block in 0..conv.blocks() {
-        expand(conv, block, panel);
-        let epilogue = Epilogue::new(conv, block);
-        for y in 0..rows {
-            for (x, pixels) in tiles(width, TILE) {
-                let src = &src[y * src_row + x * cin..];
-                let dst = &mut dst[y * dst_row + (x + 1) * cout + block * BLOCK..];
-                match pixels {
-                    1 => tile::<1>(panel, src, src_row, cin, &epilogue, dst, cout),
-                    2 => tile::<2>(panel, src, src_row, cin, &epilogue, dst, cout),
-                    3 => tile::<3>(panel, src, src_row, cin, &epilogue, dst, cout),
-                    4 => tile::<4>(panel, src, src_row, cin, &epilogue, dst, cout),
-                    5 => tile::<5>(panel, src, src_row, cin, &epilogue, dst, cout),
-                    6 => tile::<6>(panel, src, src_row, cin, &epilogue, dst, cout),
-                    7 => tile::<7>(panel, src, src_row, cin, &epilogue, dst, cout),
-                    8 => tile::<8>(panel, src, src_row, cin, &epilogue, dst, cout),
-                    9 => tile::<9>(panel, src, src_row, cin, &epilogue, dst, cout),
-                    10 => tile::<10>(panel, src, src_row, cin, &epilogue, dst, cout),
-                    11 => tile::<11>(panel, src, src_row, cin, &epilogue, dst, cout),
-                    12 => tile::<12>(panel, src, src_row, cin, &epilogue, dst, cout),
-                    13 => tile::<13>(panel, src, src_row, cin, &epilogue, dst, cout),
-                    _ => tile::<TILE>(panel, src, src_row, cin, &epilogue, dst, cout),
-                }
+    let epilogue = Epilogue::new(conv, block);
+    for y in 0..rows {
+        for (x, pixels) in tiles(width, TILE) {
+            let src = &src[y * src_row + x * cin..];
+            let dst = &mut dst[y * dst_row + (x + 1) * cout + block * BLOCK..];
+            match pixels {
+                1 => tile::<1>(panel, src, src_row, cin, &epilogue, dst, cout),
+                2 => tile::<2>(panel, src, src_row, cin, &epilogue, dst, cout),
+                3 => tile::<3>(panel, src, src_row, cin, &epilogue, dst, cout),
+                4 => tile::<4>(panel, src, src_row, cin, &epilogue, dst, cout),
+                5 => tile::<5>(panel, src, src_row, cin, &epilogue, dst, cout),
+                6 => tile::<6>(panel, src, src_row, cin, &epilogue, dst, cout),
+                7 => tile::<7>(panel, src, src_row, cin, &epilogue, dst, cout),
+                8 => tile::<8>(panel, src, src_row, cin, &epilogue, dst, cout),
+                9 => tile::<9>(panel, src, src_row, cin, &epilogue, dst, cout),
+                10 => tile::<10>(panel, src, src_row, cin, &epilogue, dst, cout),
+                11 => tile::<11>(panel, src, src_row, cin, &epilogue, dst, cout),
+                12 => tile::<12>(panel, src, src_row, cin, &epilogue, dst, cout),
+                13 => tile::<13>(panel, src, src_row, cin, &epilogue, dst, cout),
+                _ => tile::<TILE>(panel, src, src_row, cin, &epilogue, dst, cout),
             }
         }
     }
@@ -81,7 +80,7 @@ fn band(conv: &PackedConv, panel: &mut [i8], src: &[u8], rows: usize, width: usi
 
 /// Expands the codes of a block to levels: sixteen packed bytes become sixteen lanes of four levels.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn expand(conv: &PackedConv, block: usize, panel: &mut [i8]) {
+fn levels(conv: &PackedConv, block: usize, panel: &mut [i8]) {
     let table = _mm512_set1_epi32(i32::from_le_bytes(conv.codebook.0.map(|level| level as u8)));
     let two_bits = _mm512_set1_epi8(3);
     for (codes, levels) in conv.block_codes(block).as_chunks::<16>().0.iter().zip(panel.as_chunks_mut::<64>().0) {
