@@ -4,7 +4,9 @@
 //! |---|---|---|---|
 //! | scalar | `scalar.rs` | the specification: plain loops over [`arith`](super::arith) | nothing |
 //! | avx2 | `x86_64/avx2.rs` | tiles of 6 pixels x 16 channels, sums in 16 bits as far as they fit | AVX2 |
+//! | avxvnni | `x86_64/avxvnni.rs` | the same tiles, `vpdpbusd` | AVX2, AVX-VNNI |
 //! | avx512vnni | `x86_64/avx512vnni.rs` | tiles of 14 pixels x 32 channels, `vpdpbusd` | AVX-512 F, BW, VNNI |
+//! | amx | `x86_64/amx.rs` | tiles of 32 pixels x 32 channels, `tdpbusd` | AMX tiles and INT8, AVX-512 VNNI, Linux 5.16 |
 //!
 //! Which one runs is decided once, at start, by [`Kernels::detect`]; every one gives the same bytes.
 
@@ -26,20 +28,26 @@ pub enum Isa {
     Scalar,
     /// x86-64 with AVX2.
     Avx2,
+    /// x86-64 with AVX2 and AVX-VNNI.
+    AvxVnni,
     /// x86-64 with AVX-512 F, BW and VNNI.
     Avx512Vnni,
+    /// x86-64 with AMX tiles of bytes and AVX-512 VNNI.
+    Amx,
 }
 
 impl Isa {
     /// All of them, slowest first.
-    pub const ALL: [Isa; 3] = [Isa::Scalar, Isa::Avx2, Isa::Avx512Vnni];
+    pub const ALL: [Isa; 5] = [Isa::Scalar, Isa::Avx2, Isa::AvxVnni, Isa::Avx512Vnni, Isa::Amx];
 
-    /// The name that [`FromStr`] reads: `scalar`, `avx2` or `avx512vnni`.
+    /// The name that [`FromStr`] reads, such as `avx512vnni`.
     pub fn name(self) -> &'static str {
         match self {
             Isa::Scalar => "scalar",
             Isa::Avx2 => "avx2",
+            Isa::AvxVnni => "avxvnni",
             Isa::Avx512Vnni => "avx512vnni",
+            Isa::Amx => "amx",
         }
     }
 }
@@ -52,7 +60,7 @@ impl fmt::Display for Isa {
 
 /// A name that is none of an [`Isa`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no instruction set that has kernels; use scalar, avx2 or avx512vnni")]
+#[error("{0:?} is no instruction set that has kernels; use one of {names}", names = Isa::ALL.map(Isa::name).join(", "))]
 pub struct UnknownIsa(pub String);
 
 impl FromStr for Isa {
@@ -71,6 +79,10 @@ type Expand = fn(conv: &PackedConv, block: usize, panel: &mut [i8]);
 ///
 /// `sums` is scratch of [`SUMS`] integers for kernels whose sums do not fit their registers.
 type ConvBlock = fn(conv: &PackedConv, block: usize, panel: &[i8], sums: &mut [i32], band: Band<'_>);
+
+/// The products of a kernel's inner loop and nothing else, `steps` times: no addresses to compute, no memory beyond the
+/// first-level cache. Returns the number of multiply-accumulates.
+type BareProducts = fn(steps: u64) -> u64;
 
 /// Integers of scratch that a kernel may use for sums.
 pub(crate) const SUMS: usize = 512 * super::pack::BLOCK;
@@ -94,6 +106,7 @@ pub struct Kernels {
     isa: Isa,
     expand: Expand,
     conv_block: ConvBlock,
+    bare_products: BareProducts,
 }
 
 impl Kernels {
@@ -104,7 +117,12 @@ impl Kernels {
 
     /// The portable ones.
     pub fn scalar() -> Self {
-        Self { isa: Isa::Scalar, expand: scalar::expand, conv_block: scalar::conv_block }
+        Self {
+            isa: Isa::Scalar,
+            expand: scalar::expand,
+            conv_block: scalar::conv_block,
+            bare_products: scalar::bare_products,
+        }
     }
 
     /// Those of `isa`, if this CPU has it.
@@ -112,19 +130,15 @@ impl Kernels {
         match isa {
             Isa::Scalar => Some(Self::scalar()),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => x86_64::avx2::is_supported().then_some(Self {
-                isa,
-                expand: x86_64::avx2::expand,
-                conv_block: x86_64::avx2::conv_block,
-            }),
+            Isa::Avx2 => x86_64::avx2::is_supported().then_some(x86_64::AVX2),
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx512Vnni => x86_64::avx512vnni::is_supported().then_some(Self {
-                isa,
-                expand: x86_64::avx512vnni::expand,
-                conv_block: x86_64::avx512vnni::conv_block,
-            }),
+            Isa::AvxVnni => x86_64::avxvnni::is_supported().then_some(x86_64::AVX_VNNI),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512Vnni => x86_64::avx512vnni::is_supported().then_some(x86_64::AVX512_VNNI),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Amx => x86_64::amx::is_supported().then_some(x86_64::AMX),
             #[cfg(not(target_arch = "x86_64"))]
-            Isa::Avx2 | Isa::Avx512Vnni => None,
+            Isa::Avx2 | Isa::AvxVnni | Isa::Avx512Vnni | Isa::Amx => None,
         }
     }
 
@@ -136,6 +150,13 @@ impl Kernels {
     /// What they need of the CPU.
     pub fn isa(self) -> Isa {
         self.isa
+    }
+
+    /// Runs the products of the inner loop alone, `steps` times, on this thread and returns how many
+    /// multiply-accumulates that were. Their number over the time they take is the roof of this CPU for this kernel: no
+    /// convolution can be faster.
+    pub fn bare_products(self, steps: u64) -> u64 {
+        (self.bare_products)(steps)
     }
 
     /// See [`Expand`].

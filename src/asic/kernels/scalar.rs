@@ -1,5 +1,7 @@
 //! The specification: plain loops, the same on every CPU.
 
+use std::hint::black_box;
+
 use super::super::pack::{BLOCK, PackedConv};
 use super::Band;
 
@@ -40,4 +42,17 @@ pub(super) fn expand(conv: &PackedConv, block: usize, panel: &mut [i8]) {
             }
         }
     }
+}
+
+/// See [`BareProducts`](super::BareProducts).
+pub(super) fn bare_products(steps: u64) -> u64 {
+    let (input, levels) = black_box((31u8, [3i8; BLOCK]));
+    let mut acc = [0i32; BLOCK];
+    for _ in 0..steps {
+        for (acc, &level) in acc.iter_mut().zip(&black_box(levels)) {
+            *acc = acc.wrapping_add(i32::from(i16::from(input) * i16::from(level)));
+        }
+    }
+    black_box(acc);
+    steps * BLOCK as u64
 }

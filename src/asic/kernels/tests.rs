@@ -117,11 +117,21 @@ fn team(threads: usize) -> Arc<Team> {
     Arc::clone(&TEAMS[threads - 1])
 }
 
-/// Says which kernels this CPU cannot test; they are tested where it can.
+/// Kernels whose instructions this CPU lacks, run by an emulator of these instructions: right, and slow.
+fn emulated() -> Vec<Kernels> {
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    return super::x86_64::emulator::kernels();
+    #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+    return Vec::new();
+}
+
+/// Says which kernels are not tested here: those of other kinds of CPU, and without an emulator those this one lacks.
 fn report_absent() {
-    let absent: Vec<_> = Isa::ALL.into_iter().filter(|&isa| Kernels::for_isa(isa).is_none()).collect();
+    let mut tested = Kernels::available();
+    tested.extend(emulated());
+    let absent: Vec<_> = Isa::ALL.into_iter().filter(|&isa| tested.iter().all(|k| k.isa() != isa)).collect();
     if absent.is_empty() {
-        println!("this CPU has all instruction sets that have kernels");
+        println!("all kernels are tested");
     } else {
         println!("NOT TESTED, this CPU lacks them: {absent:?}");
     }
@@ -165,6 +175,43 @@ fn every_kernel_equals_the_scalar_one_on_edge_shapes_and_extremes() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn kernels_for_other_cpus_equal_the_scalar_one_under_emulation() {
+    // Positions that end within the first tile of a pair, at its end, within the second, and in a second strip.
+    let shapes = [(1, 1), (1, 5), (2, 7), (1, 16), (1, 17), (3, 8), (2, 15), (14, 14), (9, 61)];
+    for kernels in emulated() {
+        for (channels, cout, codebook) in
+            [(3, 64, CODEBOOKS[3]), (64, 64, CODEBOOKS[0]), (64, 64, CODEBOOKS[3]), (192, 64, CODEBOOKS[1])]
+        {
+            let max = if channels == 3 { 255 } else { 31 };
+            for extreme in [false, true] {
+                let params = layer(channels as u64, channels, cout, codebook, extreme);
+                let packed = Layer::new(&params).expect("a sound layer");
+                for shape in shapes {
+                    // The emulator of AVX-VNNI stops at each vector: small shapes alone.
+                    if kernels.isa() != Isa::Amx && (channels > 64 || shape.0 * shape.1 > 30) {
+                        continue;
+                    }
+                    for input in [input(7, shape, channels, max), full(shape, channels, max)] {
+                        let expected = run_layer(Kernels::scalar(), &packed, &input, [9, 0, 255], &Team::ALONE);
+                        let got = run_layer(kernels, &packed, &input, [9, 0, 255], &team(1 + usize::from(extreme)));
+                        assert!(got == expected, "{} {shape:?} {channels} {codebook:?}", kernels.isa());
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_bare_loops_count_what_they_multiply() {
+    for kernels in Kernels::available().into_iter().chain(emulated()) {
+        let one = kernels.bare_products(1);
+        assert!(one > 0 && one.is_multiple_of(4), "{}: {one}", kernels.isa());
+        assert_eq!(kernels.bare_products(7), 7 * one, "{}", kernels.isa());
     }
 }
 
@@ -255,7 +302,7 @@ fn names_of_instruction_sets_are_read_back_and_others_refused() {
     for isa in Isa::ALL {
         assert_eq!(isa.to_string().parse(), Ok(isa));
     }
-    assert!("AVX2".parse::<Isa>().unwrap_err().to_string().contains("scalar, avx2 or avx512vnni"));
+    assert!("AVX2".parse::<Isa>().unwrap_err().to_string().contains("scalar, avx2, avxvnni, avx512vnni, amx"));
     assert!("auto".parse::<Isa>().is_err());
 }
 
