@@ -8,6 +8,7 @@ mod model;
 mod pooling;
 mod preprocess;
 mod regions;
+mod sample;
 mod sniff;
 mod thumbnail;
 mod tiff_directory;
@@ -23,6 +24,7 @@ pub use model::{Model, PIPELINE_REVISION};
 pub use pooling::{MAP_SIDE, WINDOWS, Whitener, Window, pool};
 pub use preprocess::{INPUT_BYTES, INPUT_SIDE, Scaler, cut, turn, whole_image_224};
 pub use regions::{MAX_REGIONS, Region, RegionPlan};
+pub use sample::sample_jpeg;
 pub use sniff::sniff;
 pub use thumbnail::{THUMBNAIL_SIDE, thumbnail};
 
