@@ -1,4 +1,4 @@
-"""The peers of the convolutions: each runs in a process of its own, so that no peer's threads or settings touch another."""
+"""The peers of the convolutions, each in a process of its own: no peer's threads or settings touch another."""
 
 import json
 import multiprocessing
@@ -32,17 +32,18 @@ class OnnxRuntime:
         return self.session.run(None, {"image": pictures})[0]
 
     def kernels(self, pictures):
-        """How often each convolution operator ran, after a profile of one run in a session of its own."""
+        """How often each convolution operator ran and in which precision, by a profile of one run of its own."""
         with tempfile.TemporaryDirectory() as folder:
             profiled = OnnxRuntime(*self.settings, profile_prefix=str(Path(folder, "profile")))
             profiled.run(pictures)
             events = json.loads(Path(profiled.session.end_profiling()).read_text())
         ran = (e["args"]["op_name"] for e in events if e.get("cat") == "Node" and e["name"].endswith("_kernel_time"))
-        return dict(Counter(name for name in ran if "Conv" in name))
+        integer = {"QLinearConv", "ConvInteger"}
+        return dict(Counter(f"{n} ({'int8' if n in integer else 'float32'})" for n in ran if "Conv" in n))
 
 
 class OpenVino:
-    """One stream on the CPU, latency hint, `threads` threads; `precision` f32 or bf16, or None to leave it to OpenVINO."""
+    """One stream on the CPU, latency hint, `threads` threads; `precision` f32 or bf16, None leaves it to OpenVINO."""
 
     def __init__(self, path, threads, batch, precision):
         import openvino
@@ -63,7 +64,7 @@ class OpenVino:
         return self.request.infer({0: pictures}, share_inputs=True, share_outputs=True)[0]
 
     def kernels(self, pictures):
-        """How many convolutions each kernel runs and in which precision, after the graph that OpenVINO executes."""
+        """How many convolutions each kernel runs and in which precision, by the graph that OpenVINO executes."""
         infos = [node.get_rt_info() for node in self.compiled.get_runtime_model().get_ordered_ops()]
 
         def text(info, key):
@@ -71,10 +72,12 @@ class OpenVino:
             return value if isinstance(value, str) else value.astype(str)
 
         ran = (i for i in infos if text(i, "layerType") == "Convolution")
-        return dict(Counter(f"{text(i, 'primitiveType')} ({text(i, 'runtimePrecision')})" for i in ran))
+        names = {"u8": "int8", "i8": "int8", "f32": "float32"}
+        kernels = ((text(i, "primitiveType"), text(i, "runtimePrecision")) for i in ran)
+        return dict(Counter(f"{kernel} ({names.get(precision, precision)})" for kernel, precision in kernels))
 
 
-# System: (engine, model file, arguments beyond path, threads and batch).
+# System, its name ending with the precision: (engine, model file, arguments beyond path, threads and batch).
 PEERS = {
     "onnxruntime float32": (OnnxRuntime, "float.onnx", ()),
     "onnxruntime int8": (OnnxRuntime, "int8.onnx", ()),
