@@ -170,6 +170,18 @@ fn load_model(config: &ExtractorConfig) -> Result<Model, StartError> {
     Model::from_bytes(&bytes).map_err(unusable(path.display().to_string()))
 }
 
+#[cfg(test)]
+mod tests {
+    use crate::asic::Isa;
+    use crate::config::ISAS;
+
+    #[test]
+    fn the_configuration_takes_auto_and_every_instruction_set() {
+        let names = std::iter::once("auto").chain(Isa::ALL.map(Isa::name));
+        assert!(names.eq(ISAS), "{ISAS:?}");
+    }
+}
+
 /// What a process needs the service for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {

@@ -190,6 +190,11 @@ impl Arena {
         }
     }
 
+    /// The threads.
+    pub fn team(&self) -> &Arc<Team> {
+        &self.team
+    }
+
     /// The most images of a batch.
     pub fn batch(&self) -> usize {
         self.outputs.len()

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use load::{DEFAULTS, Loaded, Override, Source, load};
 pub use secret::Secret;
+pub use validate::ISAS;
 
 /// Why there is no configuration. Each text names the key, the value and where it was set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Config, ConfigError, Source};
 
-pub(crate) const ISAS: [&str; 7] = ["auto", "scalar", "avx2", "avxvnni", "avx512vnni", "amx", "neon"];
+/// What `extractor.isa` may be.
+pub const ISAS: [&str; 7] = ["auto", "scalar", "avx2", "avxvnni", "avx512vnni", "amx", "neon"];
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// Checks every value.

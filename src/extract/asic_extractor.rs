@@ -80,6 +80,14 @@ impl AsicExtractor {
         }
     }
 
+    /// Runs at most `batch` passes together (at least one; otherwise eight), which changes memory and time alone.
+    #[must_use]
+    pub fn with_batch(mut self, batch: usize) -> Self {
+        let team = Arc::clone(self.arena.team());
+        self.arena = Arena::new(self.model.network(), INPUT_SIDE, INPUT_SIDE, batch, team);
+        self
+    }
+
     /// The model.
     pub fn model(&self) -> &Model {
         &self.model
@@ -203,6 +211,10 @@ impl Extractor for AsicExtractor {
 
     fn dimension(&self, profile: Profile) -> usize {
         self.model.dimension(profile)
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.arena.bytes() + self.canvas.capacity() + self.inputs.capacity()
     }
 
     fn extract(&mut self, bytes: &[u8], profile: Profile) -> Result<Extraction, ExtractError> {

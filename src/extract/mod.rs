@@ -117,6 +117,9 @@ pub trait Extractor: Send {
     /// The number of values of the descriptors that `profile` yields.
     fn dimension(&self, profile: Profile) -> usize;
 
+    /// Bytes of memory that are kept between two images.
+    fn memory_bytes(&self) -> usize;
+
     /// Describes an encoded image.
     ///
     /// # Errors
