@@ -183,8 +183,9 @@ fn in_bands(
     run: impl Fn(&mut Scratch, usize, &mut [u8]) + Sync,
 ) {
     // The padded row at which a band starts: with a map, its upper border; within one, the row itself.
-    let start =
-        |row: usize| (row / out.height) * (out.height + 2) + row % out.height + usize::from(row % out.height > 0);
+    let start = |row: usize| {
+        (row / out.height) * (out.height + 2) + row % out.height + usize::from(!row.is_multiple_of(out.height))
+    };
     let rows = batch * out.height;
     let offset = |row: usize| start(row) * out.row_len();
     split(scratch, 0..rows, &mut dst[..batch * out.len()], &offset, &|scratch: &mut Scratch, first, dst: &mut [u8]| {

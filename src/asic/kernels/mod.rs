@@ -5,12 +5,17 @@
 //! | scalar | `scalar.rs` | the specification: plain loops over [`arith`](super::arith) | nothing |
 //! | avx2 | `x86_64/avx2.rs` | tiles of 6 pixels x 16 channels, sums in 16 bits as far as they fit | AVX2 |
 //! | avx512vnni | `x86_64/avx512vnni.rs` | tiles of 14 pixels x 32 channels, `vpdpbusd` | AVX-512 F, BW, VNNI |
+//! | neon | `aarch64/neon.rs` | tiles of 6 pixels x 16 channels, `sdot` | NEON with the dot-product extension |
 //!
 //! Which one runs is decided once, at start, by [`Kernels::detect`]; every one gives the same bytes.
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
 mod scalar;
 #[cfg(test)]
 mod tests;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod tiles;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
@@ -28,18 +33,21 @@ pub enum Isa {
     Avx2,
     /// x86-64 with AVX-512 F, BW and VNNI.
     Avx512Vnni,
+    /// 64-bit Arm with the dot-product extension.
+    Neon,
 }
 
 impl Isa {
-    /// All of them, slowest first.
-    pub const ALL: [Isa; 3] = [Isa::Scalar, Isa::Avx2, Isa::Avx512Vnni];
+    /// All of them; those of one architecture slowest first.
+    pub const ALL: [Isa; 4] = [Isa::Scalar, Isa::Avx2, Isa::Avx512Vnni, Isa::Neon];
 
-    /// The name that [`FromStr`] reads: `scalar`, `avx2` or `avx512vnni`.
+    /// The name that [`FromStr`] reads: `scalar`, `avx2`, `avx512vnni` or `neon`.
     pub fn name(self) -> &'static str {
         match self {
             Isa::Scalar => "scalar",
             Isa::Avx2 => "avx2",
             Isa::Avx512Vnni => "avx512vnni",
+            Isa::Neon => "neon",
         }
     }
 }
@@ -52,7 +60,7 @@ impl fmt::Display for Isa {
 
 /// A name that is none of an [`Isa`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no instruction set that has kernels; use scalar, avx2 or avx512vnni")]
+#[error("{0:?} is no instruction set that has kernels; use scalar, avx2, avx512vnni or neon")]
 pub struct UnknownIsa(pub String);
 
 impl FromStr for Isa {
@@ -125,6 +133,14 @@ impl Kernels {
             }),
             #[cfg(not(target_arch = "x86_64"))]
             Isa::Avx2 | Isa::Avx512Vnni => None,
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => aarch64::neon::is_supported().then_some(Self {
+                isa,
+                expand: aarch64::neon::expand,
+                conv_block: aarch64::neon::conv_block,
+            }),
+            #[cfg(not(target_arch = "aarch64"))]
+            Isa::Neon => None,
         }
     }
 

@@ -1,0 +1,5 @@
+//! Kernels for 64-bit Arm.
+
+pub(super) mod neon;
+
+use super::tiles::{each_pixel, tiles};
