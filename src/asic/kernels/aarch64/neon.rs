@@ -230,13 +230,13 @@ fn tile<const PIXELS: usize, const FLIP: bool>(
     // The products of four inputs of each pixel, those of group `$group` in its vector.
     macro_rules! four_inputs {
         ($group:literal) => {
-            for quarter in 0..4 {
+            each_pixel!(4, quarter => {
                 // SAFETY: the panel holds 3 * run * 16 bytes, of which four inputs take the next 64; asserted above.
                 let levels = unsafe { vld1q_s8(weights.wrapping_add(16 * quarter)) };
                 each_pixel!(PIXELS, pixel => {
                     acc[pixel][quarter] = sdot::<$group>(acc[pixel][quarter], levels, inputs[pixel]);
                 });
-            }
+            });
             weights = weights.wrapping_add(4 * HALF);
         };
     }
