@@ -169,6 +169,35 @@ fn every_kernel_equals_the_scalar_one_on_edge_shapes_and_extremes() {
 }
 
 #[test]
+fn every_kernel_equals_the_scalar_one_on_images_of_one_value() {
+    // The ends of bytes and of signed bytes, under a border of the other end.
+    for (value, padding) in [(0, 0), (0, 255), (127, 128), (128, 127), (255, 255), (255, 0)] {
+        for codebook in CODEBOOKS {
+            for extreme in [false, true] {
+                let params = layer(13, 3, 64, codebook, extreme);
+                let packed = Layer::new(&params).expect("a sound layer");
+                let input = full((2, 7), 3, value);
+                let expected = run_layer(Kernels::scalar(), &packed, &input, [padding; 3], &Team::ALONE);
+                assert_all_equal(&params, &input, [padding; 3], &expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_kernel_equals_the_scalar_one_on_the_widest_layers() {
+    // Sixteen blocks of channels, and a window of 4608 inputs: the most that sums are kept in 16 bits is passed within a row.
+    for (cin, cout) in [(256, 512), (512, 64), (512, 512)] {
+        let params = layer(17, cin, cout, CODEBOOKS[0], true);
+        let packed = Layer::new(&params).expect("a sound layer");
+        for input in [input(19, (2, 7), cin, 31), full((1, 3), cin, 31)] {
+            let expected = run_layer(Kernels::scalar(), &packed, &input, [0; 3], &Team::ALONE);
+            assert_all_equal(&params, &input, [0; 3], &expected);
+        }
+    }
+}
+
+#[test]
 fn scalar_equals_the_definition_of_a_convolution() {
     for (channels, max) in [(3, 255), (64, 31)] {
         for codebook in CODEBOOKS {
@@ -264,6 +293,18 @@ fn detection_picks_the_last_of_those_available() {
     let available = Kernels::available();
     assert_eq!(available[0].isa(), Isa::Scalar);
     assert_eq!(available.last().unwrap().isa(), Kernels::detect().isa());
+}
+
+/// An emulator knows which processor it was told to be: `EYRIE_TEST_ISA` is what must be found then.
+#[test]
+fn detection_finds_what_the_environment_says_the_cpu_has() {
+    let detected = Kernels::detect().isa();
+    println!("detected: {detected}");
+    if let Ok(expected) = std::env::var("EYRIE_TEST_ISA") {
+        assert_eq!(detected.name(), expected);
+    }
+    #[cfg(target_arch = "aarch64")]
+    assert_eq!(Kernels::for_isa(Isa::Neon).is_some(), std::arch::is_aarch64_feature_detected!("dotprod"));
 }
 
 proptest! {
