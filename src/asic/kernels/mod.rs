@@ -7,12 +7,17 @@
 //! | avxvnni | `x86_64/avxvnni.rs` | the same tiles, `vpdpbusd` | AVX2, AVX-VNNI |
 //! | avx512vnni | `x86_64/avx512vnni.rs` | tiles of 14 pixels x 32 channels, `vpdpbusd` | AVX-512 F, BW, VNNI |
 //! | amx | `x86_64/amx.rs` | tiles of 32 pixels x 32 channels, `tdpbusd` | AMX tiles and INT8, AVX-512 VNNI, Linux 5.16 |
+//! | neon | `aarch64/neon.rs` | tiles of 6 pixels x 16 channels, `sdot` | NEON with the dot-product extension |
 //!
 //! Which one runs is decided once, at start, by [`Kernels::detect`]; every one gives the same bytes.
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
 mod scalar;
 #[cfg(test)]
 mod tests;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod tiles;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
@@ -34,11 +39,13 @@ pub enum Isa {
     Avx512Vnni,
     /// x86-64 with AMX tiles of bytes and AVX-512 VNNI.
     Amx,
+    /// 64-bit Arm with the dot-product extension.
+    Neon,
 }
 
 impl Isa {
-    /// All of them, slowest first.
-    pub const ALL: [Isa; 5] = [Isa::Scalar, Isa::Avx2, Isa::AvxVnni, Isa::Avx512Vnni, Isa::Amx];
+    /// All of them; those of one architecture slowest first.
+    pub const ALL: [Isa; 6] = [Isa::Scalar, Isa::Avx2, Isa::AvxVnni, Isa::Avx512Vnni, Isa::Amx, Isa::Neon];
 
     /// The name that [`FromStr`] reads, such as `avx512vnni`.
     pub fn name(self) -> &'static str {
@@ -48,6 +55,7 @@ impl Isa {
             Isa::AvxVnni => "avxvnni",
             Isa::Avx512Vnni => "avx512vnni",
             Isa::Amx => "amx",
+            Isa::Neon => "neon",
         }
     }
 }
@@ -139,6 +147,10 @@ impl Kernels {
             Isa::Amx => x86_64::amx::is_supported().then_some(x86_64::AMX),
             #[cfg(not(target_arch = "x86_64"))]
             Isa::Avx2 | Isa::AvxVnni | Isa::Avx512Vnni | Isa::Amx => None,
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => aarch64::neon::is_supported().then_some(aarch64::NEON),
+            #[cfg(not(target_arch = "aarch64"))]
+            Isa::Neon => None,
         }
     }
 

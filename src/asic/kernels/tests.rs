@@ -207,11 +207,40 @@ fn kernels_for_other_cpus_equal_the_scalar_one_under_emulation() {
 }
 
 #[test]
+fn every_kernel_equals_the_scalar_one_on_images_of_one_value() {
+    // The ends of bytes and of signed bytes, under a border of the other end.
+    for (value, padding) in [(0, 0), (0, 255), (127, 128), (128, 127), (255, 255), (255, 0)] {
+        for codebook in CODEBOOKS {
+            for extreme in [false, true] {
+                let params = layer(13, 3, 64, codebook, extreme);
+                let packed = Layer::new(&params).expect("a sound layer");
+                let input = full((2, 7), 3, value);
+                let expected = run_layer(Kernels::scalar(), &packed, &input, [padding; 3], &Team::ALONE);
+                assert_all_equal(&params, &input, [padding; 3], &expected);
+            }
+        }
+    }
+}
+
+#[test]
 fn the_bare_loops_count_what_they_multiply() {
     for kernels in Kernels::available().into_iter().chain(emulated()) {
         let one = kernels.bare_products(1);
         assert!(one > 0 && one.is_multiple_of(4), "{}: {one}", kernels.isa());
         assert_eq!(kernels.bare_products(7), 7 * one, "{}", kernels.isa());
+    }
+}
+
+#[test]
+fn every_kernel_equals_the_scalar_one_on_the_widest_layers() {
+    // Sixteen blocks of channels, and a window of 4608 inputs: the most that sums are kept in 16 bits is passed within a row.
+    for (cin, cout) in [(256, 512), (512, 64), (512, 512)] {
+        let params = layer(17, cin, cout, CODEBOOKS[0], true);
+        let packed = Layer::new(&params).expect("a sound layer");
+        for input in [input(19, (2, 7), cin, 31), full((1, 3), cin, 31)] {
+            let expected = run_layer(Kernels::scalar(), &packed, &input, [0; 3], &Team::ALONE);
+            assert_all_equal(&params, &input, [0; 3], &expected);
+        }
     }
 }
 
@@ -277,8 +306,8 @@ fn a_whole_network_gives_the_same_map_on_every_kernel_and_thread_count() {
         for kernels in Kernels::available().into_iter().chain(emulated) {
             for (threads, batch) in [(1, 1), (2, 1), (3, 2), (2, 3), (1, 5)] {
                 let mut arena = Arena::new(&network, 64, 48, 5, team(threads));
-                // What an earlier, larger batch left behind must not matter.
-                network.run(kernels, &mut arena, &vec![255; 5 * 64 * 48 * 3], 64, 48);
+                // What an earlier, larger batch left behind must not matter; any kernel leaves the same.
+                network.run(Kernels::detect(), &mut arena, &vec![255; 5 * 64 * 48 * 3], 64, 48);
                 // The image is the last of its batch, behind others.
                 let images = [other.data.repeat(batch - 1), image.data.clone()].concat();
                 let got = network.run(kernels, &mut arena, &images, height, width);
@@ -304,7 +333,7 @@ fn names_of_instruction_sets_are_read_back_and_others_refused() {
     for isa in Isa::ALL {
         assert_eq!(isa.to_string().parse(), Ok(isa));
     }
-    assert!("AVX2".parse::<Isa>().unwrap_err().to_string().contains("scalar, avx2, avxvnni, avx512vnni, amx"));
+    assert!("AVX2".parse::<Isa>().unwrap_err().to_string().contains("scalar, avx2, avxvnni, avx512vnni, amx, neon"));
     assert!("auto".parse::<Isa>().is_err());
 }
 
@@ -313,6 +342,18 @@ fn detection_picks_the_last_of_those_available() {
     let available = Kernels::available();
     assert_eq!(available[0].isa(), Isa::Scalar);
     assert_eq!(available.last().unwrap().isa(), Kernels::detect().isa());
+}
+
+/// An emulator knows which processor it was told to be: `EYRIE_TEST_ISA` is what must be found then.
+#[test]
+fn detection_finds_what_the_environment_says_the_cpu_has() {
+    let detected = Kernels::detect().isa();
+    println!("detected: {detected}");
+    if let Ok(expected) = std::env::var("EYRIE_TEST_ISA") {
+        assert_eq!(detected.name(), expected);
+    }
+    #[cfg(target_arch = "aarch64")]
+    assert_eq!(Kernels::for_isa(Isa::Neon).is_some(), std::arch::is_aarch64_feature_detected!("dotprod"));
 }
 
 proptest! {

@@ -246,6 +246,26 @@ fn nonsense_under_a_right_checksum_is_refused_with_its_reason() {
 }
 
 #[test]
+fn a_whitening_that_would_encode_to_other_bytes_is_refused() {
+    let file = small().encode();
+    // Name, two counts and the means lie before the scales of four rows, and these before the components.
+    let scales = find(&file, b"\x04fast") + 5 + 8 + 4 * 128;
+    let row = scales + 4 * 4;
+    let finer_scale = resealed(file.clone(), |f| f[scales] = 1);
+    let negative_scale = resealed(file.clone(), |f| f[scales + 3] |= 0x80);
+    let lower_than_a_byte_is_written = resealed(file.clone(), |f| f[row] = 0x80);
+    let no_byte_at_the_end = resealed(file, |f| {
+        for byte in f[row..][..128].iter_mut().filter(|byte| (**byte as i8).unsigned_abs() == 127) {
+            *byte = 126;
+        }
+    });
+    for file in [finer_scale, negative_scale, lower_than_a_byte_is_written, no_byte_at_the_end] {
+        let reason = refusal(&file);
+        assert!(reason.contains("the scales of whitening \"fast\""), "{reason}");
+    }
+}
+
+#[test]
 fn whitenings_that_do_not_fit_the_network_or_share_a_name_are_refused() {
     let mut model = small();
     model.whitenings[1].name = "fast".into();
