@@ -11,6 +11,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
 use crate::asic::{Kernels, ModelError, Team};
+use crate::chip::{Chip, ChipError, CostModel};
 use crate::config::{Config, Extractor as ExtractorConfig, Storage};
 use crate::domain::MetadataLimits;
 use crate::extract::{AsicExtractor, DecodeLimits, Extractor, Model};
@@ -42,6 +43,9 @@ pub enum StartError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The chip cannot be read, or cannot do what descriptors need.
+    #[error(transparent)]
+    Chip(#[from] ChipError),
     /// The CPU lacks the configured instruction set.
     #[error("extractor.isa is {isa}, which this CPU does not have; it has {available}")]
     Isa {
@@ -88,6 +92,14 @@ impl StartError {
             Self::ModelFile { .. } | Self::Model { .. } => Some(
                 "`eyrie model info FILE` shows what a model file holds; an empty extractor.model uses the one built in",
             ),
+            Self::Chip(ChipError::Unknown { .. } | ChipError::File { .. } | ChipError::Invalid { .. }) => {
+                Some("`eyrie chip --help` explains chip files; extractor.chip and --chip take a name or a path")
+            }
+            Self::Chip(
+                ChipError::WeightMemory { .. } | ChipError::ImageBuffer { .. } | ChipError::Descriptors { .. },
+            ) => {
+                Some("the chip \"default\" holds the model that is built in; --chip or extractor.chip chooses another")
+            }
             Self::Isa { .. } => Some("extractor.isa = \"auto\" takes the best that the CPU has"),
             Self::Sqlite { .. } => Some("the folder must be writable for this user; --data-dir chooses another"),
             Self::Postgres(_) => Some("check that the server runs and that EYRIE_DATABASE_URL names it"),
@@ -120,6 +132,8 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, StartError> {
 pub struct Describer {
     /// The model, shared by all extractors.
     pub model: Arc<Model>,
+    /// What passes cost on the configured chip.
+    pub costs: Arc<CostModel>,
     /// The instruction set.
     pub kernels: Kernels,
     /// The threads that all extractors share.
@@ -128,18 +142,19 @@ pub struct Describer {
 }
 
 impl Describer {
-    /// Loads the model, chooses the instruction set and starts the threads.
+    /// Loads the model and the chip, chooses the instruction set and starts the threads.
     ///
     /// # Errors
-    /// [`StartError::ModelFile`], [`StartError::Model`], [`StartError::Isa`], [`StartError::Process`].
+    /// [`StartError::ModelFile`], [`StartError::Model`], [`StartError::Isa`], [`StartError::Chip`], [`StartError::Process`].
     pub fn load(config: &ExtractorConfig) -> Result<Self, StartError> {
         let kernels = kernels(&config.isa)?;
-        let model = load_model(config)?;
+        let (model, costs) = load_model(config)?;
+        costs.gives_descriptors()?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let threads = if config.threads == 0 { cores } else { config.threads };
         let team = Arc::new(Team::new(threads).map_err(|e| StartError::Process(e.to_string()))?);
         let limits = DecodeLimits { max_pixels: config.max_pixels, max_aspect_ratio: config.max_aspect_ratio };
-        Ok(Self { model: Arc::new(model), kernels, team, limits })
+        Ok(Self { model: Arc::new(model), costs: Arc::new(costs), kernels, team, limits })
     }
 
     /// A new extractor.
@@ -160,26 +175,26 @@ fn kernels(isa: &str) -> Result<Kernels, StartError> {
     })
 }
 
-fn load_model(config: &ExtractorConfig) -> Result<Model, StartError> {
-    let unusable = |origin: String| move |e: ModelError| StartError::Model { origin, reason: e.to_string() };
-    if config.model.as_os_str().is_empty() {
-        return Model::embedded().map_err(unusable("that is built in".to_owned()));
-    }
-    let path = config.model.clone();
-    let bytes = std::fs::read(&path).map_err(|source| StartError::ModelFile { path: path.clone(), source })?;
-    Model::from_bytes(&bytes).map_err(unusable(path.display().to_string()))
+/// The configured model on the configured chip, which need not hold the passes that descriptors are made of.
+///
+/// # Errors
+/// [`StartError::ModelFile`], [`StartError::Model`], [`StartError::Chip`].
+pub fn cost_model(config: &ExtractorConfig) -> Result<CostModel, StartError> {
+    load_model(config).map(|(_, costs)| costs)
 }
 
-#[cfg(test)]
-mod tests {
-    use crate::asic::Isa;
-    use crate::config::ISAS;
-
-    #[test]
-    fn the_configuration_takes_auto_and_every_instruction_set() {
-        let names = std::iter::once("auto").chain(Isa::ALL.map(Isa::name));
-        assert!(names.eq(ISAS), "{ISAS:?}");
-    }
+fn load_model(config: &ExtractorConfig) -> Result<(Model, CostModel), StartError> {
+    let chip = Chip::load(&config.chip)?;
+    let unusable = |origin: String| move |e: ModelError| StartError::Model { origin, reason: e.to_string() };
+    let model = if config.model.as_os_str().is_empty() {
+        Model::for_chip(Model::embedded_file(), &chip.spec).map_err(unusable("that is built in".to_owned()))?
+    } else {
+        let path = config.model.clone();
+        let bytes = std::fs::read(&path).map_err(|source| StartError::ModelFile { path: path.clone(), source })?;
+        Model::for_chip(&bytes, &chip.spec).map_err(unusable(path.display().to_string()))?
+    };
+    let costs = CostModel::new(chip, &model)?;
+    Ok((model, costs))
 }
 
 /// What a process needs the service for.
@@ -219,6 +234,7 @@ impl Backend {
             extractors,
             queue_length: config.extractor.queue_length,
             new_index,
+            costs: Arc::clone(&describer.costs),
         };
         let options = ServiceOptions {
             metadata_limits: MetadataLimits {
@@ -378,5 +394,17 @@ impl App {
         backend.close().await;
         tracing::info!("stopped");
         served.map_err(|source| StartError::Listen { address: address.to_string(), source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::asic::Isa;
+    use crate::config::ISAS;
+
+    #[test]
+    fn the_configuration_takes_auto_and_every_instruction_set() {
+        let names = std::iter::once("auto").chain(Isa::ALL.map(Isa::name));
+        assert!(names.eq(ISAS), "{ISAS:?}");
     }
 }

@@ -9,7 +9,7 @@
 //! |---|---|
 //! | 0 | [`domain`], [`config`], [`telemetry`] |
 //! | 1 | [`asic`], [`quantize`] |
-//! | 2 | [`extract`], [`index`], [`store`] |
+//! | 2 | [`extract`], [`chip`], [`index`], [`store`] |
 //! | 3 | [`service`] |
 //! | 4 | [`http`] |
 //! | 5 | [`app`] |
@@ -17,6 +17,7 @@
 
 pub mod app;
 pub mod asic;
+pub mod chip;
 pub mod cli;
 pub mod config;
 pub mod domain;

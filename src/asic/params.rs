@@ -1,5 +1,7 @@
 //! The network as numbers: what a model file holds, and what makes such numbers a network that the chip can run.
 
+use std::borrow::Cow;
+
 use super::ModelError;
 use super::arith::{ACTIVATION_MAX, MULTIPLIER_MAX, PIXEL_MAX, SHIFT_MAX, accumulator_bound, requantise_bound};
 
@@ -136,6 +138,17 @@ impl NetworkParams {
         Ok(())
     }
 
+    /// Names and shapes of the layers, without their weights.
+    pub fn shapes(&self) -> Vec<LayerShape> {
+        let shape = |layer: &ConvParams| LayerShape {
+            name: Cow::Owned(layer.name.clone()),
+            cin: layer.cin,
+            cout: layer.cout,
+            pool: layer.pool,
+        };
+        self.layers.iter().map(shape).collect()
+    }
+
     /// Channels of the last layer's output.
     pub fn output_channels(&self) -> usize {
         self.layers.last().map_or(0, |layer| layer.cout)
@@ -150,7 +163,7 @@ impl NetworkParams {
         let layers = shapes
             .iter()
             .map(|shape| {
-                let &LayerShape { name, cin, cout, pool } = shape;
+                let &LayerShape { ref name, cin, cout, pool } = shape;
                 let codebook = [-3i8, -1, 1, 3];
                 let window = 9 * cin;
                 let codes: Vec<u8> = (0..window * cout).map(|_| (random.next() >> 62) as u8).collect();
@@ -174,7 +187,7 @@ impl NetworkParams {
                     })
                     .collect();
                 ConvParams {
-                    name: name.to_owned(),
+                    name: name.clone().into_owned(),
                     cin,
                     cout,
                     codebook,
@@ -215,10 +228,10 @@ impl Whitening {
 }
 
 /// Name and shape of one layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LayerShape {
     /// For example `conv3_2`.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Input channels.
     pub cin: usize,
     /// Output channels.
@@ -227,25 +240,33 @@ pub struct LayerShape {
     pub pool: bool,
 }
 
-const fn shape(name: &'static str, cin: usize, cout: usize, pool: bool) -> LayerShape {
-    LayerShape { name, cin, cout, pool }
+impl LayerShape {
+    /// A 3x3 convolution from `cin` to `cout` channels, with a pooling after it or not.
+    pub const fn new(name: &'static str, cin: usize, cout: usize, pool: bool) -> Self {
+        Self { name: Cow::Borrowed(name), cin, cout, pool }
+    }
+
+    /// Weights, and multiply-accumulates for one output pixel.
+    pub fn weights(&self) -> usize {
+        9 * self.cin * self.cout
+    }
 }
 
 /// The convolutions of VGG-16 (K. Simonyan, A. Zisserman, arXiv 1409.1556, configuration D), conv1_1 to pool5.
 pub const VGG16: [LayerShape; 13] = [
-    shape("conv1_1", 3, 64, false),
-    shape("conv1_2", 64, 64, true),
-    shape("conv2_1", 64, 128, false),
-    shape("conv2_2", 128, 128, true),
-    shape("conv3_1", 128, 256, false),
-    shape("conv3_2", 256, 256, false),
-    shape("conv3_3", 256, 256, true),
-    shape("conv4_1", 256, 512, false),
-    shape("conv4_2", 512, 512, false),
-    shape("conv4_3", 512, 512, true),
-    shape("conv5_1", 512, 512, false),
-    shape("conv5_2", 512, 512, false),
-    shape("conv5_3", 512, 512, true),
+    LayerShape::new("conv1_1", 3, 64, false),
+    LayerShape::new("conv1_2", 64, 64, true),
+    LayerShape::new("conv2_1", 64, 128, false),
+    LayerShape::new("conv2_2", 128, 128, true),
+    LayerShape::new("conv3_1", 128, 256, false),
+    LayerShape::new("conv3_2", 256, 256, false),
+    LayerShape::new("conv3_3", 256, 256, true),
+    LayerShape::new("conv4_1", 256, 512, false),
+    LayerShape::new("conv4_2", 512, 512, false),
+    LayerShape::new("conv4_3", 512, 512, true),
+    LayerShape::new("conv5_1", 512, 512, false),
+    LayerShape::new("conv5_2", 512, 512, false),
+    LayerShape::new("conv5_3", 512, 512, true),
 ];
 
 /// A small generator for reproducible test data (G. Steele, D. Lea, C. Flood, OOPSLA 2014).

@@ -1,6 +1,7 @@
 //! The command line: results to the standard output, logs and progress to the standard error output.
 
 mod bench;
+mod chip;
 mod config;
 mod describe;
 mod error;
@@ -28,13 +29,15 @@ Examples:
   eyrie import ~/photos                          add every image below a folder
   eyrie search query.jpg -k 5                    the five most similar images
   eyrie describe query.jpg                       the descriptor, and what it costs on the chip
+  eyrie chip                                     what describing images costs, and why
   eyrie config show                              every setting, and where it comes from
 
 Exit codes:
   0  everything was done
   1  some of it failed (the reasons are on the standard error output)
   2  wrong usage, or a wrong configuration
-  3  could not start: a port in use, a folder that cannot be written, a database out of reach, a bad model file
+  3  could not start: a port in use, a folder that cannot be written, a database out of reach, a bad model
+     or chip
 
 `eyrie COMMAND --help` explains a command with its flags and examples.";
 
@@ -57,6 +60,7 @@ enum Command {
     Bench(bench::Bench),
     Quantize(quantize::Quantize),
     Model(model::Model),
+    Chip(chip::ChipCommand),
     Config(config::ConfigCommand),
 }
 
@@ -81,6 +85,7 @@ pub fn main() -> ExitCode {
         Some(Command::Bench(command)) => command.run(),
         Some(Command::Quantize(command)) => command.run(),
         Some(Command::Model(command)) => command.run(),
+        Some(Command::Chip(command)) => command.run(),
         Some(Command::Config(command)) => command.run(),
     };
     match result {

@@ -133,6 +133,8 @@ pub struct Extractor {
     pub max_aspect_ratio: u32,
     /// Path of a model file, or empty for the one that is built in.
     pub model: PathBuf,
+    /// Name of a built-in chip, or path of a chip file: the chip whose cost is reported.
+    pub chip: String,
 }
 
 /// The search index.

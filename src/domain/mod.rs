@@ -1,5 +1,6 @@
-//! The words of the field, without I/O: identifiers, descriptors, image records, filters.
+//! The words of the field, without I/O: identifiers, descriptors, image records, filters, the chip's costs.
 
+mod chip;
 mod collection;
 mod descriptor;
 mod filter;
@@ -7,6 +8,7 @@ mod id;
 mod metadata;
 mod record;
 
+pub use chip::{ChipFacts, ChipReport, ImagePlan, LayerCost, ModelFacts, PassCost, ProfileCost, SubImage};
 pub use collection::{Collection, Profile, UnknownProfile};
 pub use descriptor::{Descriptor, DescriptorVersion, InvalidDescriptor, InvalidVersion};
 pub use filter::{Condition, Filter, FilterLimits, InvalidFilter};

@@ -13,11 +13,11 @@ use crate::domain::{DescriptorVersion, ImageFormat, Profile};
 
 const LIMITS: DecodeLimits = DecodeLimits { max_pixels: 4_000_000, max_aspect_ratio: 20 };
 const SHAPES: [LayerShape; 5] = [
-    LayerShape { name: "a", cin: 3, cout: 64, pool: true },
-    LayerShape { name: "b", cin: 64, cout: 64, pool: true },
-    LayerShape { name: "c", cin: 64, cout: 64, pool: true },
-    LayerShape { name: "d", cin: 64, cout: 64, pool: true },
-    LayerShape { name: "e", cin: 64, cout: 64, pool: true },
+    LayerShape::new("a", 3, 64, true),
+    LayerShape::new("b", 64, 64, true),
+    LayerShape::new("c", 64, 64, true),
+    LayerShape::new("d", 64, 64, true),
+    LayerShape::new("e", 64, 64, true),
 ];
 
 fn file(whitened: &[Profile]) -> Vec<u8> {

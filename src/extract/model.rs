@@ -2,7 +2,7 @@
 
 use super::pooling::Whitener;
 use super::preprocess::INPUT_SIDE;
-use crate::asic::{ChipSpec, CostReport, ModelError, ModelFile, Network, fingerprint};
+use crate::asic::{ChipSpec, CostReport, LayerShape, ModelError, ModelFile, Network, fingerprint};
 use crate::domain::Profile;
 
 /// Raise it whenever `decode`, `preprocess`, `regions`, `pooling` or `asic_extractor` change so that some picture gets
@@ -17,6 +17,7 @@ static EMBEDDED: &[u8] = include_bytes!("../../models/vgg16-2bit.eyrie");
 pub struct Model {
     network: Network,
     whiteners: [Option<Whitener>; Profile::ALL.len()],
+    shapes: Vec<LayerShape>,
     pass_cost: CostReport,
     fingerprint: String,
     card: String,
@@ -56,13 +57,19 @@ impl Model {
         }
         let whiteners = Profile::ALL.map(|profile| file.whitening(profile.as_str()).map(Whitener::new));
         let fingerprint = fingerprint(format!("{}/{PIPELINE_REVISION}", fingerprint(bytes)).as_bytes());
-        let pass_cost = chip.cost(&file.network, INPUT_SIDE, INPUT_SIDE, 1);
-        Ok(Self { network: Network::new(&file.network)?, whiteners, pass_cost, fingerprint, card: file.card })
+        let shapes = file.network.shapes();
+        let pass_cost = chip.cost(&shapes, INPUT_SIDE, INPUT_SIDE);
+        Ok(Self { network: Network::new(&file.network)?, whiteners, shapes, pass_cost, fingerprint, card: file.card })
     }
 
     /// The packed network.
     pub fn network(&self) -> &Network {
         &self.network
+    }
+
+    /// Names and shapes of the network's layers.
+    pub fn shapes(&self) -> &[LayerShape] {
+        &self.shapes
     }
 
     /// The whitening of a profile, if the model has one.

@@ -20,6 +20,8 @@
 //! Canvas sides differ from `side` by an even number, so that the middle square lies in the middle and the plan is its
 //! own mirror image.
 
+use crate::domain::Profile;
+
 /// One square of a plan, by its upper left corner on the canvas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Region {
@@ -61,6 +63,15 @@ impl RegionPlan {
         let rows = positions(canvas_height, side);
         let regions = rows.iter().flat_map(|&y| columns.iter().map(move |&x| Region { x, y })).collect();
         Self { canvas_width, canvas_height, regions, size: side }
+    }
+
+    /// Passes of the network that describing the picture with `profile` takes.
+    pub fn passes(&self, profile: Profile) -> u32 {
+        match profile {
+            Profile::Fast => 1,
+            Profile::Nip => 4,
+            Profile::Rnip => 4 + u32::try_from(self.regions.len()).unwrap_or(u32::MAX - 4),
+        }
     }
 }
 

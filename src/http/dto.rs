@@ -15,7 +15,7 @@ fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names.into_iter().map(str::to_owned)))
 }
 
-fn profile_schema() -> Object {
+pub(super) fn profile_schema() -> Object {
     one_of(Profile::ALL.map(Profile::as_str))
         .description(Some(
             "How images become network passes: `fast` is one pass over the whole image, `nip` four turns of it, \
@@ -168,11 +168,32 @@ pub(super) struct ImageDto {
     updated_at: OffsetDateTime,
     /// Where its small picture is.
     thumbnail_url: String,
+    /// What describing it cost; in the answer to an upload that asks for it with `include`, unless nothing had to be
+    /// described.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    cost: Option<CostDto>,
+}
+
+/// A part of the answer to an upload that can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum UploadInclude {
+    /// What describing the image cost on the simulated chip.
+    Cost,
+}
+
+impl ImageDto {
+    /// A record, and what describing it cost.
+    pub(super) fn with_cost(record: ImageRecord, cost: Option<ExtractionCost>) -> Self {
+        Self { cost: cost.map(CostDto::from), ..Self::from(record) }
+    }
 }
 
 impl From<ImageRecord> for ImageDto {
     fn from(record: ImageRecord) -> Self {
         Self {
+            cost: None,
             thumbnail_url: thumbnail_path(&record),
             collection: record.collection.into(),
             id: record.id.into(),
@@ -244,10 +265,13 @@ pub(super) struct AddImageDto {
     #[schema(schema_with = on_duplicate_schema)]
     #[serde(default)]
     pub(super) on_duplicate: OnDuplicate,
+    /// Parts of the answer beside the record.
+    #[serde(default)]
+    pub(super) include: Vec<UploadInclude>,
 }
 
 impl UploadFields for AddImageDto {
-    const PARTS: &'static [&'static str] = &["image", "id", "metadata", "on_duplicate"];
+    const PARTS: &'static [&'static str] = &["image", "id", "metadata", "on_duplicate", "include"];
 
     fn take_image(&mut self) -> Option<String> {
         self.image.take()
@@ -269,6 +293,9 @@ pub(super) struct AddImageForm {
     /// What to do when the same bytes are there.
     #[schema(schema_with = on_duplicate_schema)]
     on_duplicate: Option<String>,
+    /// Parts of the answer beside the record, separated by commas.
+    #[schema(example = "cost")]
+    include: Option<String>,
 }
 
 /// An image to store under the id in the path, as JSON.
@@ -283,10 +310,13 @@ pub(super) struct PutImageDto {
     /// Any JSON object; replaces the metadata that are there.
     #[schema(value_type = Option<Object>)]
     pub(super) metadata: Option<Value>,
+    /// Parts of the answer beside the record.
+    #[serde(default)]
+    pub(super) include: Vec<UploadInclude>,
 }
 
 impl UploadFields for PutImageDto {
-    const PARTS: &'static [&'static str] = &["image", "metadata"];
+    const PARTS: &'static [&'static str] = &["image", "metadata", "include"];
 
     fn take_image(&mut self) -> Option<String> {
         self.image.take()
@@ -303,6 +333,9 @@ pub(super) struct PutImageForm {
     /// A JSON object as text.
     #[schema(value_type = Option<Object>)]
     metadata: Option<Value>,
+    /// Parts of the answer beside the record, separated by commas.
+    #[schema(example = "cost")]
+    include: Option<String>,
 }
 
 /// A change to an image.

@@ -64,7 +64,7 @@ fn shape_error(path: &serde_path_to_error::Path, message: &str) -> ApiError {
         Some("id") => Code::InvalidImageId,
         Some("metadata") => Code::InvalidMetadata,
         Some("filter") => Code::InvalidFilter,
-        Some("k" | "offset" | "ef" | "limit") if number => Code::OutOfRange,
+        Some("k" | "offset" | "ef" | "limit" | "width" | "height") if number => Code::OutOfRange,
         _ => Code::InvalidRequest,
     };
     let place = path.to_string();
@@ -96,10 +96,12 @@ impl TextFields {
     /// `include` is a list separated by commas.
     pub(super) fn insert(&mut self, name: &str, text: &str) -> Result<(), ApiError> {
         let value = match name {
-            "k" | "offset" | "ef" | "limit" | "min_score" | "exact" => match serde_json::from_str(text) {
-                Ok(scalar @ (Value::Number(_) | Value::Bool(_))) => scalar,
-                _ => Value::String(text.to_owned()),
-            },
+            "k" | "offset" | "ef" | "limit" | "min_score" | "exact" | "width" | "height" => {
+                match serde_json::from_str(text) {
+                    Ok(scalar @ (Value::Number(_) | Value::Bool(_))) => scalar,
+                    _ => Value::String(text.to_owned()),
+                }
+            }
             "metadata" => json_field(text, Code::InvalidMetadata, "metadata")?,
             "filter" => json_field(text, Code::InvalidFilter, "filter")?,
             "params" => return self.insert_all(text),

@@ -13,7 +13,7 @@ use super::body::JsonBody;
 use super::conditional::{self, IfMatch, etag, etag_header};
 use super::dto::{
     AddImageDto, AddImageForm, ImageDto, ImageListDto, ListQuery, PatchImageDto, PutImageDto, PutImageForm,
-    ThumbnailQuery, image_path,
+    ThumbnailQuery, UploadInclude, image_path,
 };
 use super::error::{ApiError, Code, Problem};
 use super::fields::Query;
@@ -21,8 +21,8 @@ use super::params::{InCollection, OfImage};
 use super::routes::App;
 use super::search::parse_filter;
 use super::upload::Upload;
-use crate::domain::{CollectionName, ImageId, ImageRecord};
-use crate::service::{AddImage, AddOutcome, OnDuplicate, PutOutcome, ServiceError};
+use crate::domain::{CollectionName, ExtractionCost, ImageId, ImageRecord};
+use crate::service::{AddImage, AddOutcome, OnDuplicate, PutOutcome, ServiceError, Stored};
 
 const DEFAULT_PAGE: u32 = 50;
 const MAX_PAGE: u32 = 1000;
@@ -71,6 +71,7 @@ fn read_cursor(cursor: &str) -> Result<ImageId, ApiError> {
         ("id" = Option<String>, Query, description = "With a raw image: the id it shall have"),
         ("metadata" = Option<String>, Query, description = "With a raw image: a JSON object as text"),
         ("on_duplicate" = Option<String>, Query, description = "With a raw image: return, reject or allow"),
+        ("include" = Option<String>, Query, description = "With a raw image: `cost`", example = "cost"),
     ),
     request_body(content(
         (AddImageForm = "multipart/form-data"), (AddImageDto = "application/json"), ("image/*"), ("application/octet-stream"),
@@ -94,24 +95,31 @@ pub(super) async fn add_image(
         metadata: upload.fields.metadata.unwrap_or(Value::Null),
         on_duplicate: upload.fields.on_duplicate,
     };
-    Ok(match app.service.add_image(&collection, image).await? {
-        AddOutcome::Created(record) => located(StatusCode::CREATED, record),
-        AddOutcome::Existing(record) => located(StatusCode::OK, record),
+    let Stored { outcome, cost } = app.service.add_image(&collection, image).await?;
+    let cost = asked(cost, &upload.fields.include);
+    Ok(match outcome {
+        AddOutcome::Created(record) => located(StatusCode::CREATED, record, cost),
+        AddOutcome::Existing(record) => located(StatusCode::OK, record, cost),
     })
+}
+
+/// The cost, where the upload asks for it.
+fn asked(cost: Option<ExtractionCost>, include: &[UploadInclude]) -> Option<ExtractionCost> {
+    cost.filter(|_| include.contains(&UploadInclude::Cost))
 }
 
 fn required(image: Option<Bytes>) -> Result<Bytes, ApiError> {
     image.ok_or_else(|| ApiError::new(Code::MissingImage, "the field \"image\" is missing"))
 }
 
-fn located(status: StatusCode, record: ImageRecord) -> Response {
+fn located(status: StatusCode, record: ImageRecord, cost: Option<ExtractionCost>) -> Response {
     let location = image_path(record.collection.as_str(), record.id.as_str());
-    (status, [(header::LOCATION, location)], described(record)).into_response()
+    (status, [(header::LOCATION, location)], described(record, cost)).into_response()
 }
 
-fn described(record: ImageRecord) -> Response {
-    let tag = etag_header(record.revision);
-    ([tag, (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))], Json(ImageDto::from(record))).into_response()
+fn described(record: ImageRecord, cost: Option<ExtractionCost>) -> Response {
+    let headers = [etag_header(record.revision), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
+    (headers, Json(ImageDto::with_cost(record, cost))).into_response()
 }
 
 /// Read an image's record.
@@ -136,7 +144,7 @@ pub(super) async fn get_image(
     if conditional::is_current(&headers, &etag(record.revision)) {
         return Ok((StatusCode::NOT_MODIFIED, [etag_header(record.revision)]).into_response());
     }
-    Ok(described(record))
+    Ok(described(record, None))
 }
 
 /// Store an image under an id, over an older one where there is one.
@@ -148,6 +156,7 @@ pub(super) async fn get_image(
         ("collection" = String, Path, description = "The collection's name", example = "default"),
         ("id" = String, Path, description = "1 to 128 of A-Z a-z 0-9 . _ - :", example = "alien-1979"),
         ("metadata" = Option<String>, Query, description = "With a raw image: a JSON object as text"),
+        ("include" = Option<String>, Query, description = "With a raw image: `cost`", example = "cost"),
         ("If-Match" = Option<String>, Header, description = "Replace this revision only"),
         ("If-None-Match" = Option<String>, Header, description = "`*`: only if there is no such image"),
     ),
@@ -174,7 +183,9 @@ pub(super) async fn put_image(
     if conditional::if_absent(&headers)? {
         let image = AddImage { id: Some(id), bytes, metadata, on_duplicate: OnDuplicate::Allow };
         return match app.service.add_image(&collection, image).await {
-            Ok(AddOutcome::Created(record) | AddOutcome::Existing(record)) => Ok(located(StatusCode::CREATED, record)),
+            Ok(Stored { outcome: AddOutcome::Created(record) | AddOutcome::Existing(record), cost }) => {
+                Ok(located(StatusCode::CREATED, record, asked(cost, &upload.fields.include)))
+            }
             Err(ServiceError::IdTaken(_)) => Err(ApiError::new(Code::PreconditionFailed, "there is such an image")),
             Err(error) => Err(error.into()),
         };
@@ -184,9 +195,11 @@ pub(super) async fn put_image(
         Some(IfMatch::Revision(revision)) => Some(revision),
         Some(IfMatch::Any) => Some(current_revision(&app, &collection, &id).await?),
     };
-    Ok(match app.service.put_image(&collection, id, bytes, metadata, expected).await? {
-        PutOutcome::Created(record) => located(StatusCode::CREATED, record),
-        PutOutcome::Updated(record) => located(StatusCode::OK, record),
+    let Stored { outcome, cost } = app.service.put_image(&collection, id, bytes, metadata, expected).await?;
+    let cost = asked(cost, &upload.fields.include);
+    Ok(match outcome {
+        PutOutcome::Created(record) => located(StatusCode::CREATED, record, cost),
+        PutOutcome::Updated(record) => located(StatusCode::OK, record, cost),
     })
 }
 
@@ -223,7 +236,8 @@ pub(super) async fn patch_image(
         None | Some(IfMatch::Any) => None,
         Some(IfMatch::Revision(revision)) => Some(revision),
     };
-    Ok(described(app.service.patch_metadata(&collection, &id, change.metadata, expected).await?))
+    let record = app.service.patch_metadata(&collection, &id, change.metadata, expected).await?;
+    Ok(described(record, None))
 }
 
 /// Delete an image.

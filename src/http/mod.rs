@@ -5,6 +5,8 @@
 //! `observe.rs`, which gives it its request id, its line in the log and, where it is a failure, its problem document.
 
 mod body;
+mod chip;
+mod chip_dto;
 mod collections;
 mod conditional;
 mod dto;

@@ -19,7 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::{ApiError, Code};
-use super::{collections, health, images, observe, openapi, search, web};
+use super::{chip, collections, health, images, observe, openapi, search, web};
 use crate::service::RetrievalService;
 
 /// Bounds on what one client, and all of them together, can ask of the server.
@@ -148,6 +148,7 @@ pub(super) fn described_routes() -> OpenApiRouter<App> {
         .routes(routes!(images::get_thumbnail))
         .routes(routes!(search::similar_images))
         .routes(routes!(search::search))
+        .routes(routes!(chip::chip))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
         .routes(routes!(health::metrics))

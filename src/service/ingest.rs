@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::running::Running;
 use super::workers::WhenFull;
-use super::{AddImage, AddOutcome, OnDuplicate, PutOutcome, RetrievalService, ServiceError};
+use super::{AddImage, AddOutcome, OnDuplicate, PutOutcome, RetrievalService, ServiceError, Stored};
 use crate::domain::{
     Collection, CollectionName, ContentHash, Filter, ImageId, ImageRecord, Metadata, Profile, Thumbnail,
 };
@@ -27,8 +27,14 @@ impl RetrievalService {
     ///
     /// # Errors
     /// [`ServiceError`]: metadata, unknown collection, the image itself, a taken id, a duplicate, overload, the database.
-    pub async fn add_image(&self, collection: &CollectionName, image: AddImage) -> Result<AddOutcome, ServiceError> {
-        self.add(collection, image, WhenFull::Refuse).await
+    pub async fn add_image(
+        &self,
+        collection: &CollectionName,
+        image: AddImage,
+    ) -> Result<Stored<AddOutcome>, ServiceError> {
+        let mut described = None;
+        let outcome = self.add(collection, image, WhenFull::Refuse, &mut described).await?;
+        Ok(Stored { outcome, cost: described.map(|extraction| extraction.cost) })
     }
 
     /// Like [`RetrievalService::add_image`], but waits for room in the queue instead of failing when it is full.
@@ -36,7 +42,7 @@ impl RetrievalService {
     /// # Errors
     /// As [`RetrievalService::add_image`], but never [`ServiceError::Overloaded`] because of the queue.
     pub async fn import_image(&self, collection: &CollectionName, image: AddImage) -> Result<AddOutcome, ServiceError> {
-        self.add(collection, image, WhenFull::Wait).await
+        self.add(collection, image, WhenFull::Wait, &mut None).await
     }
 
     async fn add(
@@ -44,13 +50,13 @@ impl RetrievalService {
         name: &CollectionName,
         image: AddImage,
         when_full: WhenFull,
+        described: &mut Option<Extraction>,
     ) -> Result<AddOutcome, ServiceError> {
         let running = self.gate.enter()?;
         let AddImage { id: wanted, bytes, metadata, on_duplicate } = image;
         let metadata = self.metadata(metadata)?;
         let profile = self.known_collection(name).await?.profile;
         let hash = hash_of(&bytes).await?;
-        let mut described = None;
         for _ in 0..TRIES {
             if on_duplicate != OnDuplicate::Allow
                 && let Some(there) = self.store.find_by_hash(name, &hash).await?
@@ -62,7 +68,7 @@ impl RetrievalService {
                     self.settle(&running, there.revision).await?;
                     return Ok(AddOutcome::Existing(there));
                 }
-                let extraction = self.described_once(&mut described, &bytes, profile, when_full).await?;
+                let extraction = self.described_once(described, &bytes, profile, when_full).await?;
                 let revision = there.revision;
                 let renewed = new_image(there.id, hash, &bytes, there.metadata, extraction);
                 match self.store_put(&running, name, renewed, Some(revision)).await? {
@@ -79,7 +85,7 @@ impl RetrievalService {
             {
                 return self.taken(&running, taken, hash, on_duplicate).await;
             }
-            let extraction = self.described_once(&mut described, &bytes, profile, when_full).await?;
+            let extraction = self.described_once(described, &bytes, profile, when_full).await?;
             let id = wanted.clone().unwrap_or_else(ImageId::generate);
             let new = new_image(id, hash, &bytes, metadata.clone(), extraction);
             match self.store_insert(&running, name, new, on_duplicate).await? {
@@ -120,13 +126,26 @@ impl RetrievalService {
         bytes: Bytes,
         metadata: Value,
         expected_revision: Option<i64>,
+    ) -> Result<Stored<PutOutcome>, ServiceError> {
+        let mut described = None;
+        let outcome = self.put(collection, id, bytes, metadata, expected_revision, &mut described).await?;
+        Ok(Stored { outcome, cost: described.map(|extraction| extraction.cost) })
+    }
+
+    async fn put(
+        &self,
+        collection: &CollectionName,
+        id: ImageId,
+        bytes: Bytes,
+        metadata: Value,
+        expected_revision: Option<i64>,
+        described: &mut Option<Extraction>,
     ) -> Result<PutOutcome, ServiceError> {
         let running = self.gate.enter()?;
         let metadata = self.metadata(metadata)?;
         let profile = self.known_collection(collection).await?.profile;
         let hash = hash_of(&bytes).await?;
         let mut turn = None;
-        let mut described = None;
         for _ in 0..TRIES {
             let there = self.store.get(collection, &id).await?;
             if expected_revision.is_some() && there.as_ref().map(|r| r.revision) != expected_revision {
@@ -140,7 +159,7 @@ impl RetrievalService {
                 }
                 Some(there) => self.store_metadata(&running, collection, &id, metadata.clone(), there.revision).await?,
                 None => {
-                    let extraction = self.described_once(&mut described, &bytes, profile, WhenFull::Refuse).await?;
+                    let extraction = self.described_once(described, &bytes, profile, WhenFull::Refuse).await?;
                     let new = new_image(id.clone(), hash, &bytes, metadata.clone(), extraction);
                     self.store_put(&running, collection, new, expected_revision).await?
                 }

@@ -21,7 +21,8 @@ use std::time::Duration;
 
 use tracing::Instrument;
 
-use crate::domain::{CollectionName, DescriptorVersion, ImageId, Profile};
+use crate::chip::CostModel;
+use crate::domain::{ChipReport, CollectionName, DescriptorVersion, ImageId, Profile};
 use crate::extract::Extractor;
 use crate::store::DescriptorStore;
 use follow::{FollowError, Follower, IndexState};
@@ -37,7 +38,7 @@ pub use error::ServiceError;
 pub use indexes::NewIndex;
 pub use requests::{
     AddImage, AddOutcome, OnDuplicate, PutOutcome, Query, Readiness, SearchHit, SearchRequest, SearchResponse,
-    ServiceOptions,
+    ServiceOptions, Stored,
 };
 
 /// What the service is made of.
@@ -50,6 +51,8 @@ pub struct ServiceParts {
     pub queue_length: usize,
     /// Makes an empty index.
     pub new_index: NewIndex,
+    /// The chip whose cost is reported, with the model of the extractors on it.
+    pub costs: Arc<CostModel>,
 }
 
 /// The use cases. One lives in a process, behind an `Arc`.
@@ -62,6 +65,7 @@ pub struct RetrievalService {
     /// Held by one retry at a time, so that changes of one image without a precondition do not starve each other.
     turn: tokio::sync::Mutex<()>,
     store_check: StoreCheck,
+    costs: Arc<CostModel>,
     options: ServiceOptions,
 }
 
@@ -103,6 +107,7 @@ impl RetrievalService {
             slots: SearchSlots::new(),
             turn: tokio::sync::Mutex::new(()),
             store_check: StoreCheck::default(),
+            costs: parts.costs,
             options,
         }))
     }
@@ -158,6 +163,12 @@ impl RetrievalService {
     #[must_use]
     pub fn dimension(&self, profile: Profile) -> usize {
         self.pool.dimension(profile)
+    }
+
+    /// The chip whose cost is reported, and what an image of `width` x `height` pixels (at least one each) costs on it.
+    #[must_use]
+    pub fn chip(&self, width: u32, height: u32) -> ChipReport {
+        self.costs.report(width, height)
     }
 
     /// Describes an image without storing it.

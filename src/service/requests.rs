@@ -48,6 +48,15 @@ pub enum PutOutcome {
     Updated(ImageRecord),
 }
 
+/// An outcome, and what it took.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored<T> {
+    /// What became of the image.
+    pub outcome: T,
+    /// What describing it cost; `None` when it did not have to be described.
+    pub cost: Option<ExtractionCost>,
+}
+
 /// What is searched for.
 #[derive(Debug, Clone)]
 pub enum Query {

@@ -2,11 +2,13 @@
 
 mod browser;
 mod cli_basics;
+mod cli_chip;
 mod cli_describe;
 mod cli_import;
 mod cli_serve;
 mod crash;
 mod http_bad_input;
+mod http_chip;
 mod http_collections;
 mod http_edge;
 mod http_images;

@@ -82,7 +82,7 @@ fn the_embedded_model_decodes_to_a_sound_network() {
     assert_eq!(model.network.layers.len(), VGG16.len());
     for (layer, shape) in model.network.layers.iter().zip(VGG16) {
         let found = (layer.name.as_str(), layer.cin, layer.cout, layer.pool);
-        assert_eq!(found, (shape.name, shape.cin, shape.cout, shape.pool));
+        assert_eq!(found, (shape.name.as_ref(), shape.cin, shape.cout, shape.pool));
     }
     assert_eq!(model.encode(), file, "the file is what its content encodes to");
 }

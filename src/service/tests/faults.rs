@@ -51,7 +51,7 @@ async fn a_database_that_is_away_at_the_start_delays_the_index_and_nothing_else(
     assert!(matches!(service.search(&default(), like(b"old", 5)).await, Err(ServiceError::NotReady)));
     assert_eq!(service.image(&default(), &old.id).await.expect("records need no index"), old);
     let added = service.add_image(&default(), image(b"new", json!({}))).await;
-    let Ok(AddOutcome::Created(new)) = added else { panic!("{added:?}") };
+    let Ok(Stored { outcome: AddOutcome::Created(new), .. }) = added else { panic!("{added:?}") };
 
     store.heal();
     service.follow_now().await.expect("built");
@@ -82,7 +82,7 @@ async fn a_commit_whose_answer_was_lost_is_found_and_can_be_repeated() {
     fixture.service.follow_now().await.expect("followed");
     assert_eq!(found(&fixture.service, like(b"a", 1)).await, [id("x")]);
     let again = fixture.service.add_image(&default(), named("x", b"a")).await;
-    assert!(matches!(again, Ok(AddOutcome::Existing(_))), "{again:?}");
+    assert!(matches!(again, Ok(Stored { outcome: AddOutcome::Existing(_), .. })), "{again:?}");
 }
 
 #[tokio::test]
@@ -115,6 +115,7 @@ async fn an_index_that_panics_is_built_anew() {
         new_index: Box::new(move |dimension| {
             Arc::new(Fragile { inner: FlatIndex::new(dimension), broken: Arc::clone(&switch) })
         }),
+        costs: costs(),
     };
     let service = RetrievalService::start(parts, options()).expect("started");
     service.index_built().await.expect("built");

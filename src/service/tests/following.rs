@@ -37,7 +37,7 @@ async fn what_another_process_writes_appears() {
     fixture.service.create_collection(covers.clone(), Some(Profile::Nip), String::new()).await.expect("created");
     assert!(other.search(&covers, like(b"cover", 5)).await.expect("an answer").hits.is_empty());
     let anew = fixture.service.add_image(&covers, image(b"anew", json!({}))).await;
-    let Ok(AddOutcome::Created(anew)) = anew else { panic!("{anew:?}") };
+    let Ok(Stored { outcome: AddOutcome::Created(anew), .. }) = anew else { panic!("{anew:?}") };
     other.follow_now().await.expect("followed");
     let hits = other.search(&covers, like(b"cover", 5)).await.expect("an answer").hits;
     assert_eq!(hits.iter().map(|hit| &hit.record.id).collect::<Vec<_>>(), [&anew.id]);
@@ -71,13 +71,13 @@ async fn images_of_another_model_are_not_compared_until_they_are_described_anew(
     let by_id = service.search(&default(), search_for(Query::Id(old.id.clone()), 5)).await;
     assert!(matches!(by_id, Err(ServiceError::VersionMismatch { .. })), "{by_id:?}");
 
-    let again = service.add_image(&default(), image(b"a", json!({"n": 2}))).await.expect("answered");
+    let again = service.add_image(&default(), image(b"a", json!({"n": 2}))).await.expect("answered").outcome;
     let AddOutcome::Existing(renewed) = again else { panic!("{again:?}") };
     assert_eq!((&renewed.id, &renewed.metadata), (&old.id, &old.metadata));
     assert_eq!(renewed.version, service.version(Profile::Rnip));
     assert_eq!(found(&service, like(b"a", 5)).await, std::slice::from_ref(&old.id));
     let put = service.put_image(&default(), id("p"), b"b".to_vec().into(), json!({}), None).await;
-    assert!(matches!(put, Ok(PutOutcome::Updated(_))), "{put:?}");
+    assert!(matches!(put, Ok(Stored { outcome: PutOutcome::Updated(_), .. })), "{put:?}");
     assert_eq!(found(&service, like(b"a", 5)).await.len(), 2);
 
     // The process with the old model no longer finds them.
@@ -153,6 +153,7 @@ async fn without_an_index_images_are_added_and_searches_are_refused() {
         extractors: vec![StandIn::boxed(MODEL, &fixture.control)],
         queue_length: 1,
         new_index: Box::new(|_| panic!("no index is wanted")),
+        costs: costs(),
     };
     let importer = RetrievalService::start_without_index(parts, options()).expect("started");
     let added = importer.import_image(&default(), image(b"a", json!({}))).await;

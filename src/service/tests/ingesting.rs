@@ -8,7 +8,7 @@ use crate::domain::Profile;
 use crate::extract::ExtractError;
 
 async fn add(fixture: &Fixture, new: AddImage) -> Result<AddOutcome, ServiceError> {
-    fixture.service.add_image(&default(), new).await
+    fixture.service.add_image(&default(), new).await.map(|added| added.outcome)
 }
 
 async fn put(
@@ -17,7 +17,11 @@ async fn put(
     metadata: Value,
     expected: Option<i64>,
 ) -> Result<PutOutcome, ServiceError> {
-    fixture.service.put_image(&default(), id("p"), bytes.to_vec().into(), metadata, expected).await
+    fixture
+        .service
+        .put_image(&default(), id("p"), bytes.to_vec().into(), metadata, expected)
+        .await
+        .map(|put| put.outcome)
 }
 
 fn updated(outcome: Result<PutOutcome, ServiceError>) -> ImageRecord {
@@ -97,6 +101,21 @@ async fn a_taken_id_is_refused_before_the_image_is_described() {
     assert!(matches!(add(&fixture, allow).await, Err(ServiceError::IdTaken(_))));
 }
 
+#[tokio::test]
+async fn what_is_described_says_what_it_cost_and_what_was_there_does_not() {
+    let fixture = Fixture::new().await;
+    let added = fixture.service.add_image(&default(), image(b"a", json!({}))).await.expect("added");
+    assert_eq!(added.cost.map(|cost| (cost.passes, cost.cycles)), Some((1, 2)));
+    let again = fixture.service.add_image(&default(), image(b"a", json!({}))).await.expect("answered");
+    assert_eq!(again.cost, None);
+    let mut costs = Vec::new();
+    for (bytes, metadata) in [(b"b", json!({})), (b"b", json!({"n": 1})), (b"c", json!({}))] {
+        let put = fixture.service.put_image(&default(), id("p"), bytes.to_vec().into(), metadata, None).await;
+        costs.push(put.expect("stored").cost.is_some());
+    }
+    assert_eq!(costs, [true, false, true], "new metadata alone describe nothing");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_bytes_sent_at_once_are_stored_once() {
     let fixture = Fixture::with(4, 64, Index::Flat).await;
@@ -112,7 +131,7 @@ async fn the_same_bytes_sent_at_once_are_stored_once() {
     let mut created = Vec::new();
     let mut existing = Vec::new();
     for outcome in join_all(uploads).await {
-        match outcome.expect("not cancelled").expect("answered") {
+        match outcome.expect("not cancelled").expect("answered").outcome {
             AddOutcome::Created(record) => created.push(record),
             AddOutcome::Existing(record) => existing.push(record),
         }

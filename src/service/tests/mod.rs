@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
+use crate::chip::Chip;
 use crate::domain::{CollectionName, ImageId, ImageRecord, MetadataLimits};
 use crate::index::{FlatIndex, HnswIndex, HnswParams};
 use crate::store::SqliteStore;
@@ -78,7 +79,7 @@ impl Fixture {
     }
 
     async fn add_with(&self, bytes: &[u8], metadata: Value) -> ImageRecord {
-        match self.service.add_image(&default(), image(bytes, metadata)).await.expect("added") {
+        match self.service.add_image(&default(), image(bytes, metadata)).await.expect("added").outcome {
             AddOutcome::Created(record) => record,
             AddOutcome::Existing(record) => panic!("{:?} was there", record.id),
         }
@@ -102,8 +103,15 @@ fn start(
         extractors: (0..workers).map(|_| StandIn::boxed(model, control)).collect(),
         queue_length,
         new_index: new_index(index),
+        costs: costs(),
     };
     RetrievalService::start(parts, options()).expect("started")
+}
+
+/// Of a network without layers: the stand-in has none.
+fn costs() -> Arc<CostModel> {
+    let chip = Chip::load("default").expect("built in");
+    Arc::new(CostModel::of(chip, Vec::new(), MODEL, "{}").expect("it fits"))
 }
 
 fn default() -> CollectionName {

@@ -137,5 +137,6 @@ async fn a_shutdown_lets_running_work_end_and_refuses_new_work() {
 
     fixture.control.release();
     shutdown.await;
-    assert!(matches!(upload.await.expect("not cancelled"), Ok(AddOutcome::Created(_))));
+    let uploaded = upload.await.expect("not cancelled");
+    assert!(matches!(uploaded, Ok(Stored { outcome: AddOutcome::Created(_), .. })), "{uploaded:?}");
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
 use eyrie::asic::{Kernels, Team};
+use eyrie::chip::{Chip, CostModel};
 use eyrie::domain::MetadataLimits;
 use eyrie::extract::{AsicExtractor, DecodeLimits, Extractor, Model};
 use eyrie::http::{HttpLimits, HttpState};
@@ -80,6 +81,7 @@ impl Builder {
             new_index: Box::new(move |dimension| {
                 Arc::new(HnswIndex::new(dimension, params).expect("valid parameters")) as Arc<dyn VectorIndex>
             }),
+            costs: Arc::new(CostModel::new(Chip::load("default").expect("built in"), &model()).expect("it fits")),
         };
         let options = ServiceOptions { metadata_limits: self.metadata, max_results: 100, follow_interval_ms: 1000 };
         let service = RetrievalService::start(parts, options).expect("service");
