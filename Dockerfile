@@ -10,6 +10,8 @@ COPY Cargo.toml Cargo.lock ./
 COPY src ./src
 COPY benches ./benches
 COPY tests/integration/main.rs ./tests/integration/main.rs
+COPY tests/chip/Cargo.toml ./tests/chip/Cargo.toml
+COPY tests/chip/src ./tests/chip/src
 COPY config ./config
 COPY migrations ./migrations
 COPY models ./models

@@ -3,31 +3,17 @@
 //! `cargo bench --bench extract`
 
 use std::hint::black_box;
-use std::io::Cursor;
 use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use eyrie::asic::{FeatureMap, Kernels};
+use eyrie::asic::{FeatureMap, Kernels, Team};
 use eyrie::domain::Profile;
-use eyrie::extract::{AsicExtractor, DecodeLimits, Extractor, Model, Scaler, decode, pool, thumbnail};
-use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
+use eyrie::extract::{AsicExtractor, DecodeLimits, Extractor, Model, Scaler, decode, pool, sample_jpeg, thumbnail};
 
 const LIMITS: DecodeLimits = DecodeLimits { max_pixels: 10_000_000, max_aspect_ratio: 20 };
 
-/// Shapes, a gradient and a fine texture: it compresses about as well as a photo.
-fn jpeg() -> Vec<u8> {
-    let image = RgbImage::from_fn(1152, 864, |x, y| {
-        let shape = if (x / 96 + y / 72) % 2 == 0 { 60 } else { 0 };
-        let texture = (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(40_503)) >> 7 & 15;
-        Rgb([(x / 8 + shape + texture) as u8, (y / 8 + texture) as u8, ((x + y) / 12 + shape) as u8])
-    });
-    let mut bytes = Cursor::new(Vec::new());
-    DynamicImage::ImageRgb8(image).write_to(&mut bytes, ImageFormat::Jpeg).expect("encodes");
-    bytes.into_inner()
-}
-
 fn steps(c: &mut Criterion) {
-    let upload = jpeg();
+    let upload = sample_jpeg(1152, 864).expect("encodes");
     let image = decode(&upload, LIMITS).expect("decodes");
     let (mut scaler, mut buffer) = (Scaler::default(), Vec::new());
     c.bench_function("extract/decode", |b| b.iter(|| decode(black_box(&upload), LIMITS)));
@@ -40,9 +26,9 @@ fn steps(c: &mut Criterion) {
 }
 
 fn whole(c: &mut Criterion) {
-    let upload = jpeg();
+    let upload = sample_jpeg(1152, 864).expect("encodes");
     let model = Arc::new(Model::embedded().expect("the model in the binary is sound"));
-    let mut extractor = AsicExtractor::new(model, Kernels::detect(), 1, LIMITS);
+    let mut extractor = AsicExtractor::new(model, Kernels::detect(), Arc::new(Team::ALONE), LIMITS);
     let mut group = c.benchmark_group("extract/whole");
     group.sample_size(10);
     for profile in Profile::ALL {

@@ -1,9 +1,12 @@
-//! One pass of the 2-bit VGG-16 over a 224x224 image, for each instruction set that this CPU has and 1 and 2 threads.
+//! One pass of the 2-bit VGG-16 over a 224x224 image, for each instruction set that this CPU has 1 and 2 threads, alone
+//! and nine together.
 //!
 //! Throughput is in multiply-accumulates: elements a second are MAC a second.
 
+use std::sync::Arc;
+
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use eyrie::asic::{Arena, Kernels, Network, NetworkParams, VGG16};
+use eyrie::asic::{Arena, Kernels, Network, NetworkParams, Team, VGG16};
 
 fn passes(criterion: &mut Criterion) {
     let (network, rgb) = (
@@ -11,13 +14,19 @@ fn passes(criterion: &mut Criterion) {
         (0..224 * 224 * 3u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect::<Vec<u8>>(),
     );
     let mut group = criterion.benchmark_group("pass_224");
-    group.throughput(Throughput::Elements(15_346_630_656)).sample_size(10);
+    group.sample_size(10);
     for kernels in Kernels::available() {
         for threads in [1, 2] {
-            let mut arena = Arena::new(&network, threads);
-            group.bench_function(BenchmarkId::new(kernels.isa().name(), threads), |bencher| {
-                bencher.iter(|| network.run(kernels, &mut arena, &rgb, 224, 224).data[0]);
-            });
+            let team = Arc::new(Team::new(threads).expect("threads"));
+            for batch in [1, 9] {
+                let mut arena = Arena::new(&network, 224, 224, batch, Arc::clone(&team));
+                let images = rgb.repeat(batch);
+                group.throughput(Throughput::Elements(batch as u64 * 15_346_630_656));
+                let id = format!("{threads}_threads_batch_{batch}");
+                group.bench_function(BenchmarkId::new(kernels.isa().name(), id), |bencher| {
+                    bencher.iter(|| network.run(kernels, &mut arena, &images, 224, 224)[0].data[0]);
+                });
+            }
         }
     }
     group.finish();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
-use crate::asic::{Kernels, ModelError};
+use crate::asic::{Kernels, ModelError, Team};
 use crate::chip::{Chip, ChipError, CostModel};
 use crate::config::{Config, Extractor as ExtractorConfig, Storage};
 use crate::domain::MetadataLimits;
@@ -134,30 +134,31 @@ pub struct Describer {
     pub costs: Arc<CostModel>,
     /// The instruction set.
     pub kernels: Kernels,
-    /// Threads of each extractor.
-    pub threads: usize,
+    /// The threads that all extractors share.
+    pub team: Arc<Team>,
     limits: DecodeLimits,
 }
 
 impl Describer {
-    /// Loads the model and the chip, and chooses the instruction set.
+    /// Loads the model and the chip, chooses the instruction set and starts the threads.
     ///
     /// # Errors
-    /// [`StartError::ModelFile`], [`StartError::Model`], [`StartError::Isa`], [`StartError::Chip`].
+    /// [`StartError::ModelFile`], [`StartError::Model`], [`StartError::Isa`], [`StartError::Chip`], [`StartError::Process`].
     pub fn load(config: &ExtractorConfig) -> Result<Self, StartError> {
         let kernels = kernels(&config.isa)?;
         let (model, costs) = load_model(config)?;
         costs.gives_descriptors()?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = if config.threads == 0 { (cores / config.workers).max(1) } else { config.threads };
+        let threads = if config.threads == 0 { cores } else { config.threads };
+        let team = Arc::new(Team::new(threads).map_err(|e| StartError::Process(e.to_string()))?);
         let limits = DecodeLimits { max_pixels: config.max_pixels, max_aspect_ratio: config.max_aspect_ratio };
-        Ok(Self { model: Arc::new(model), costs: Arc::new(costs), kernels, threads, limits })
+        Ok(Self { model: Arc::new(model), costs: Arc::new(costs), kernels, team, limits })
     }
 
     /// A new extractor.
     #[must_use]
     pub fn extractor(&self) -> AsicExtractor {
-        AsicExtractor::new(Arc::clone(&self.model), self.kernels, self.threads, self.limits)
+        AsicExtractor::new(Arc::clone(&self.model), self.kernels, Arc::clone(&self.team), self.limits)
     }
 }
 
@@ -351,7 +352,7 @@ impl App {
             %address,
             database = backend.store.kind(),
             isa,
-            threads = backend.describer.threads,
+            threads = backend.describer.team.threads(),
             workers = config.extractor.workers,
             %model,
             collections = collections.len(),
@@ -391,5 +392,17 @@ impl App {
         backend.close().await;
         tracing::info!("stopped");
         served.map_err(|source| StartError::Listen { address: address.to_string(), source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::asic::Isa;
+    use crate::config::ISAS;
+
+    #[test]
+    fn the_configuration_takes_auto_and_every_instruction_set() {
+        let names = std::iter::once("auto").chain(Isa::ALL.map(Isa::name));
+        assert!(names.eq(ISAS), "{ISAS:?}");
     }
 }

@@ -19,6 +19,8 @@ pub mod metric {
     pub const QUEUE_DEPTH: &str = "eyrie_extraction_queue_depth";
     /// Gauge: workers that are describing an image.
     pub const WORKERS_BUSY: &str = "eyrie_extraction_workers_busy";
+    /// Gauge: bytes of memory that a worker keeps between two images, by `worker` (its number).
+    pub const WORKER_MEMORY_BYTES: &str = "eyrie_extraction_worker_memory_bytes";
     /// Counter: images that a worker took, by `outcome` (`described`, `refused`, `failed`, `abandoned`).
     pub const EXTRACTIONS: &str = "eyrie_extractions_total";
     /// Counter: images that were turned away because the queue was full.
@@ -109,6 +111,7 @@ fn describe() {
     describe_histogram!(metric::HTTP_REQUEST_SECONDS, Unit::Seconds, "Time from the head of a request to its answer.");
     describe_gauge!(metric::QUEUE_DEPTH, "Images that wait for a worker.");
     describe_gauge!(metric::WORKERS_BUSY, "Workers that are describing an image.");
+    describe_gauge!(metric::WORKER_MEMORY_BYTES, Unit::Bytes, "Memory that a worker keeps between two images.");
     describe_counter!(metric::EXTRACTIONS, "Images that a worker took, by outcome.");
     describe_counter!(metric::EXTRACTIONS_OVERLOADED, "Images turned away because the queue was full.");
     describe_histogram!(metric::EXTRACTION_SECONDS, Unit::Seconds, "Time of a worker for one image, by profile.");

@@ -15,6 +15,7 @@ impl Codebook {
     ///
     /// This is what `vpmaddubsw` (unsigned times signed bytes, added in pairs, saturating) allows before the lanes
     /// must be widened.
+    #[cfg(any(target_arch = "x86_64", test))]
     pub(crate) fn pairs_in_16_bits(self, input_max: u8) -> usize {
         let pair = |level: i8| 2 * usize::from(level.unsigned_abs()) * usize::from(input_max);
         let negative = pair(self.0.into_iter().min().unwrap_or(0).min(0));

@@ -1,10 +1,12 @@
 //! One layer: padding, the convolution split over threads by rows, and the 2x2 max pooling.
 //!
 //! Between layers activations lie padded, `(height + 2) x (width + 2) x channels`, with a border of zeros (of the
-//! padding colour before the first layer), so that no kernel ever asks whether a pixel exists.
+//! padding colour before the first layer), so that no kernel ever asks whether a pixel exists. The maps of a batch
+//! follow one another.
 
-use super::kernels::Kernels;
+use super::kernels::{Band, Kernels, SUMS};
 use super::pack::PackedConv;
+use super::team::{Team, split};
 use super::{ConvParams, FeatureMap, ModelError};
 
 /// Where the panels start: one cache line, one vector of AVX-512.
@@ -40,29 +42,26 @@ impl Padded {
     }
 }
 
-/// Scratch of one thread: an expanded block of weights.
+/// Scratch of one thread: an expanded block of weights, and sums.
 #[derive(Debug, Clone)]
-pub(crate) struct Panel {
+pub(crate) struct Scratch {
     bytes: Vec<i8>,
     start: usize,
+    sums: Vec<i32>,
 }
 
-impl Panel {
+impl Scratch {
     /// Room for `len` levels.
     pub(crate) fn new(len: usize) -> Self {
         let bytes = vec![0i8; len + ALIGNMENT];
         // On a platform that cannot tell, any start is right and only slower.
         let start = bytes.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
-        Self { bytes, start }
+        Self { bytes, start, sums: vec![0; SUMS] }
     }
 
     /// Bytes of memory held.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes.len()
-    }
-
-    fn levels(&mut self) -> &mut [i8] {
-        &mut self.bytes[self.start..]
+        self.bytes.len() + size_of_val(self.sums.as_slice())
     }
 }
 
@@ -107,46 +106,57 @@ fn clear_border(shape: Padded, map: &mut [u8]) {
     map[..row_len].fill(0);
     map[(shape.height + 1) * row_len..][..row_len].fill(0);
     for row in map[row_len..].chunks_exact_mut(row_len).take(shape.height) {
-        row[..shape.channels].fill(0);
-        row[row_len - shape.channels..].fill(0);
+        clear_ends(shape.channels, row);
     }
 }
 
-/// Convolves a padded map of `shape` in `src` into a padded map in `dst`, with one thread a panel.
+/// Zeroes the first and the last pixel of a padded row.
+fn clear_ends(channels: usize, row: &mut [u8]) {
+    let end = row.len() - channels;
+    row[..channels].fill(0);
+    row[end..].fill(0);
+}
+
+/// Convolves `batch` padded maps of `shape` in `src` into padded maps in `dst`, the rows split over one thread a scratch.
 pub(crate) fn conv(
     kernels: Kernels,
     conv: &PackedConv,
     src: &[u8],
     shape: Padded,
+    batch: usize,
     dst: &mut [u8],
-    panels: &mut [Panel],
+    scratch: &mut [Scratch],
 ) {
     debug_assert_eq!(shape.channels, conv.cin);
     let out = shape.with_channels(conv.cout);
-    clear_border(out, dst);
-    let inner = &mut dst[out.row_len()..][..out.height * out.row_len()];
-    let run = |panel: &mut Panel, first: usize, rows: usize, dst: &mut [u8]| {
-        let src = &src[first * shape.row_len()..][..(rows + 2) * shape.row_len()];
-        kernels.conv_band(conv, panel.levels(), src, rows, shape.width, dst);
-    };
-    in_bands(panels, out.height, out.row_len(), inner, run);
+    in_bands(scratch, out, batch, dst, |scratch, first, dst| {
+        let Scratch { bytes, start, sums } = scratch;
+        let panel = &mut bytes[*start..];
+        for block in 0..conv.blocks() {
+            kernels.expand(conv, block, panel);
+            each_map(out, first, dst, |map, first, rows, dst| {
+                let src = &src[map * shape.len() + first * shape.row_len()..][..(rows + 2) * shape.row_len()];
+                kernels.conv_block(conv, block, panel, sums, Band { src, rows, width: shape.width, dst });
+            });
+        }
+    });
 }
 
-/// Pools a padded map of `shape` in `src` into a padded map in `dst`, split over threads like [`conv`].
-pub(crate) fn pool(src: &[u8], shape: Padded, dst: &mut [u8], panels: &mut [Panel]) {
+/// Pools `batch` padded maps of `shape` in `src` into padded maps in `dst`, split like [`conv`].
+pub(crate) fn pool(src: &[u8], shape: Padded, batch: usize, dst: &mut [u8], scratch: &mut [Scratch]) {
     let out = shape.pooled();
-    clear_border(out, dst);
-    let inner = &mut dst[out.row_len()..][..out.height * out.row_len()];
-    let run = |_: &mut Panel, first: usize, rows: usize, dst: &mut [u8]| {
-        let (row, channels) = (shape.row_len(), shape.channels);
-        for y in 0..rows {
-            let above = &src[(2 * (first + y) + 1) * row + channels..][..2 * out.width * channels];
-            let below = &src[(2 * (first + y) + 2) * row + channels..][..2 * out.width * channels];
-            let dst = &mut dst[y * out.row_len() + channels..][..out.width * channels];
-            pool_row(above, below, channels, dst);
-        }
-    };
-    in_bands(panels, out.height, out.row_len(), inner, run);
+    in_bands(scratch, out, batch, dst, |_, first, dst| {
+        each_map(out, first, dst, |map, first, rows, dst| {
+            let src = &src[map * shape.len()..];
+            let (row, channels) = (shape.row_len(), shape.channels);
+            for y in 0..rows {
+                let above = &src[(2 * (first + y) + 1) * row + channels..][..2 * out.width * channels];
+                let below = &src[(2 * (first + y) + 2) * row + channels..][..2 * out.width * channels];
+                let dst = &mut dst[y * out.row_len() + channels..][..out.width * channels];
+                pool_row(above, below, channels, dst);
+            }
+        });
+    });
 }
 
 /// Maxima over 2x2 pixels of two rows.
@@ -161,29 +171,47 @@ fn pool_row(above: &[u8], below: &[u8], channels: usize, dst: &mut [u8]) {
     }
 }
 
-/// Splits `height` rows of `row_len` bytes into one band a panel and runs them side by side; the last one on this
-/// thread. Rows are independent of one another, so the split has no influence on the result.
+/// Splits the rows of `batch` maps of shape `out` into one band a thread, runs the bands side by side and clears the
+/// borders. `run` gets the first row of its band, counted through all maps without their borders, and the band's
+/// part of `dst`: padded rows, with the border rows of the maps that begin or end in it. Rows are independent of one
+/// another, so the split has no influence on the result.
 fn in_bands(
-    panels: &mut [Panel],
-    height: usize,
-    row_len: usize,
-    mut dst: &mut [u8],
-    run: impl Fn(&mut Panel, usize, usize, &mut [u8]) + Sync,
+    scratch: &mut [Scratch],
+    out: Padded,
+    batch: usize,
+    dst: &mut [u8],
+    run: impl Fn(&mut Scratch, usize, &mut [u8]) + Sync,
 ) {
-    let bands = panels.len();
-    std::thread::scope(|scope| {
-        for (band, panel) in panels.iter_mut().enumerate() {
-            let (first, end) = (height * band / bands, height * (band + 1) / bands);
-            let (rows, rest) = std::mem::take(&mut dst).split_at_mut((end - first) * row_len);
-            dst = rest;
-            if band + 1 == bands {
-                run(panel, first, end - first, rows);
-            } else if end > first {
-                let run = &run;
-                scope.spawn(move || run(panel, first, end - first, rows));
+    // The padded row at which a band starts: with a map, its upper border; within one, the row itself.
+    let start = |row: usize| {
+        (row / out.height) * (out.height + 2) + row % out.height + usize::from(!row.is_multiple_of(out.height))
+    };
+    let rows = batch * out.height;
+    let offset = |row: usize| start(row) * out.row_len();
+    split(scratch, 0..rows, &mut dst[..batch * out.len()], &offset, &|scratch: &mut Scratch, first, dst: &mut [u8]| {
+        for (row, padded) in dst.chunks_exact_mut(out.row_len()).enumerate() {
+            match (start(first) + row) % (out.height + 2) {
+                border if border == 0 || border == out.height + 1 => padded.fill(0),
+                _ => clear_ends(out.channels, padded),
             }
         }
+        run(scratch, first, dst);
     });
+}
+
+/// Calls `run` for the part of each map in a band of [`in_bands`]: the number of the map, the first row within it, the
+/// number of rows, and these rows without the border rows.
+fn each_map(out: Padded, first: usize, dst: &mut [u8], mut run: impl FnMut(usize, usize, usize, &mut [u8])) {
+    let row_len = out.row_len();
+    let (mut map, mut row, mut rest) = (first / out.height, first % out.height, dst);
+    while !rest.is_empty() {
+        let skip = usize::from(row == 0);
+        let rows = (out.height - row).min(rest.len() / row_len - skip);
+        run(map, row, rows, &mut rest[skip * row_len..][..rows * row_len]);
+        let border = usize::from(row + rows == out.height);
+        rest = &mut rest[(skip + rows + border) * row_len..];
+        (map, row) = (map + 1, 0);
+    }
 }
 
 /// One validated and packed layer that runs on its own.
@@ -205,23 +233,21 @@ impl Layer {
 
 /// The requantised convolution of one map, without pooling; the same size out as in.
 ///
-/// `padding` is the border of a three-channel input and unused for every other. `threads` split the rows; 1 spawns
-/// nothing. Memory is allocated for each call.
+/// `padding` is the border of a three-channel input and unused for every other. The threads of `team`
+/// split the rows. Memory is allocated for each call.
 ///
 /// # Panics
-/// If `input` has other channels than the layer takes, if its data has not the length its shape states, or if
-/// `threads` is 0.
-pub fn run_layer(kernels: Kernels, layer: &Layer, input: &FeatureMap, padding: [u8; 3], threads: usize) -> FeatureMap {
+/// If `input` has other channels than the layer takes, or if its data has not the length its shape states.
+pub fn run_layer(kernels: Kernels, layer: &Layer, input: &FeatureMap, padding: [u8; 3], team: &Team) -> FeatureMap {
     assert_eq!(input.channels, layer.channels, "channels of the input");
     assert_eq!(input.data.len(), input.height * input.width * input.channels, "length of the input");
-    assert!(threads > 0, "at least one thread");
     let shape = Padded { height: input.height, width: input.width, channels: layer.packed.cin };
     let mut src = vec![0; shape.len()];
     pad(&input.data, input.channels, padding, shape, &mut src);
     let out = shape.with_channels(layer.packed.cout);
     let mut dst = vec![0; out.len()];
-    let mut panels: Vec<Panel> = (0..threads).map(|_| Panel::new(layer.packed.panel_len())).collect();
-    conv(kernels, &layer.packed, &src, shape, &mut dst, &mut panels);
+    let mut scratch: Vec<Scratch> = (0..team.threads()).map(|_| Scratch::new(layer.packed.panel_len())).collect();
+    team.run(|| conv(kernels, &layer.packed, &src, shape, 1, &mut dst, &mut scratch));
     let mut map = FeatureMap::zeros(out.height, out.width, out.channels);
     unpad(&dst, out, &mut map.data);
     map

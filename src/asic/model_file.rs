@@ -305,6 +305,7 @@ fn decode_layer(reader: &mut Reader<'_>) -> Result<ConvParams, ModelError> {
 }
 
 fn decode_whitening(reader: &mut Reader<'_>) -> Result<Whitening, ModelError> {
+    let stored = reader.rest;
     let name = reader.name()?;
     let (inputs, outputs) = (reader.count()?, reader.count()?);
     if inputs == 0 || outputs == 0 {
@@ -321,7 +322,15 @@ fn decode_whitening(reader: &mut Reader<'_>) -> Result<Whitening, ModelError> {
     if components.iter().any(|value| !value.is_finite()) {
         return Err(format_error("a value is not finite"));
     }
-    Ok(Whitening { name, mean, components })
+    let whitening = Whitening { name, mean, components };
+    // Other scales and bytes can stand for the same values; a file that used them would not encode to itself.
+    if !stored.starts_with(&encode_whitening(&whitening)) {
+        return Err(ModelError::Format(format!(
+            "the scales of whitening {:?} are not those of its components",
+            whitening.name
+        )));
+    }
+    Ok(whitening)
 }
 
 #[cfg(test)]

@@ -1,8 +1,11 @@
 //! The whole network, packed, and the memory that one pass needs.
 
+use std::sync::Arc;
+
 use super::kernels::Kernels;
-use super::layers::{Padded, Panel, conv, pad, pool, unpad};
+use super::layers::{Padded, Scratch, conv, pad, pool, unpad};
 use super::pack::PackedConv;
+use super::team::Team;
 use super::{FeatureMap, ModelError, NetworkParams};
 
 /// A validated network, packed for the kernels. Immutable; share it in an `Arc`.
@@ -46,14 +49,19 @@ impl Network {
         self.layers.iter().map(|(layer, _)| layer.codes.len() + 8 * layer.cout).sum()
     }
 
-    /// One pass: an image in, the activations (0 to 31) of the last layer out.
+    /// One pass for each image of a batch: images in, the activations (0 to 31) of the last layer out, in order.
     ///
-    /// `rgb` holds `height * width` pixels of three bytes, row by row. The result depends on the network and the
-    /// image alone, not on the kernels, the number of threads or what the arena held before.
+    /// `rgb` holds the images one after the other, `height * width` pixels of three bytes each, row by row. The result
+    /// depends on the network and the images alone, not on the kernels, the number of threads, the company that an image
+    /// is in, or what the arena held before.
+    ///
+    /// The layers whose weights are small beside their maps run image by image, with the maps of one image in memory.
+    /// From the first layer on where it is the other way round, the batch passes each layer together and shares every
+    /// expanded block of weights.
     ///
     /// # Panics
-    /// If `rgb` has another length, the image is so small that a pooling leaves nothing (below 32x32 for five
-    /// poolings), or larger than the arena was made for.
+    /// If `rgb` is empty or no whole number of images, if an image is so small that a pooling leaves nothing (below 32x32
+    /// for five poolings), or if images or batch are larger than the arena was made for.
     pub fn run<'a>(
         &self,
         kernels: Kernels,
@@ -61,84 +69,141 @@ impl Network {
         rgb: &[u8],
         height: usize,
         width: usize,
-    ) -> &'a FeatureMap {
-        assert_eq!(rgb.len(), height * width * 3, "bytes of a {height}x{width} image");
+    ) -> &'a [FeatureMap] {
+        let batch = rgb.len() / (height * width * 3).max(1);
+        assert!(batch > 0 && rgb.len() == batch * height * width * 3, "bytes of {height}x{width} images");
         let (out_height, out_width, out_channels) = self.output_shape(height, width);
         assert!(out_height > 0 && out_width > 0, "a {height}x{width} image is too small for this network");
-        assert!(self.buffer_len(height, width) <= arena.front.len(), "a {height}x{width} image exceeds the arena");
-        let Arena { front, back, panels, output } = arena;
-        let (mut src, mut dst) = (front, back);
-        let mut shape = Padded { height, width, channels: 4 };
-        pad(rgb, 3, self.padding, shape, src);
-        for (layer, pooled) in &self.layers {
-            conv(kernels, layer, src, shape, dst, panels);
-            std::mem::swap(&mut src, &mut dst);
-            shape = shape.with_channels(layer.cout);
-            if *pooled {
-                pool(src, shape, dst, panels);
-                std::mem::swap(&mut src, &mut dst);
-                shape = shape.pooled();
+        let needs = self.needs(height, width, batch);
+        assert!(batch <= arena.outputs.len(), "a batch of {batch} exceeds the arena");
+        assert!(
+            needs.maps <= arena.front.len() && needs.gathered <= arena.gathered.len(),
+            "{batch} images of {height}x{width} exceed the arena"
+        );
+        let Arena { team, scratch, front, back, gathered, outputs } = arena;
+        let (alone, together) = self.layers.split_at(needs.alone);
+        team.run(|| {
+            let input = Padded { height, width, channels: 4 };
+            let mut gathering = input;
+            for (number, image) in rgb.chunks_exact(height * width * 3).enumerate() {
+                pad(image, 3, self.padding, input, front);
+                let map;
+                (map, gathering) = run_layers(kernels, alone, front, back, input, 1, scratch);
+                gathered[number * gathering.len()..][..gathering.len()].copy_from_slice(map);
             }
-        }
-        (output.height, output.width, output.channels) = (out_height, out_width, out_channels);
-        output.data.resize(out_height * out_width * out_channels, 0);
-        unpad(src, shape, &mut output.data);
-        output
+            let gathered = &gathered[..batch * gathering.len()];
+            front[..gathered.len()].copy_from_slice(gathered);
+            let (maps, shape) = run_layers(kernels, together, front, back, gathering, batch, scratch);
+            for (output, map) in outputs.iter_mut().zip(maps.chunks_exact(shape.len())) {
+                (output.height, output.width, output.channels) = (out_height, out_width, out_channels);
+                output.data.resize(out_height * out_width * out_channels, 0);
+                unpad(map, shape, &mut output.data);
+            }
+        });
+        &outputs[..batch]
     }
 
-    /// Bytes of the largest padded map of a pass.
-    fn buffer_len(&self, height: usize, width: usize) -> usize {
+    /// What a batch of images needs.
+    fn needs(&self, height: usize, width: usize, batch: usize) -> Needs {
         let mut shape = Padded { height, width, channels: 4 };
-        let mut largest = shape.len();
-        for (layer, pooled) in &self.layers {
-            shape = shape.with_channels(layer.cout);
-            largest = largest.max(shape.len());
-            if *pooled {
-                shape = shape.pooled();
+        let mut needs = Needs { alone: self.layers.len(), maps: shape.len(), gathered: 0 };
+        for (number, (layer, pooled)) in self.layers.iter().enumerate() {
+            let out = shape.with_channels(layer.cout);
+            if needs.alone > number && layer.levels() > out.len() {
+                (needs.alone, needs.gathered) = (number, batch * shape.len());
             }
+            let maps = if number < needs.alone { 1 } else { batch };
+            needs.maps = needs.maps.max(maps * shape.len().max(out.len()));
+            shape = if *pooled { out.pooled() } else { out };
         }
-        largest
+        if needs.alone == self.layers.len() {
+            needs.gathered = batch * shape.len();
+            needs.maps = needs.maps.max(needs.gathered);
+        }
+        needs
     }
 }
 
-/// The memory of a pass: two maps to read from and write to in turn, a panel of weights for each thread, the result.
+/// The memory of a batch, and how its layers are run.
+struct Needs {
+    /// Layers that run image by image: those before the first whose weights outweigh its output.
+    alone: usize,
+    /// Bytes of the largest maps that are read or written at once.
+    maps: usize,
+    /// Bytes of the maps between the two parts.
+    gathered: usize,
+}
+
+/// Runs layers on the maps in `front`; the result lies in one of the two buffers.
+fn run_layers<'a>(
+    kernels: Kernels,
+    layers: &[(PackedConv, bool)],
+    front: &'a mut [u8],
+    back: &'a mut [u8],
+    mut shape: Padded,
+    batch: usize,
+    scratch: &mut [Scratch],
+) -> (&'a [u8], Padded) {
+    let (mut src, mut dst) = (front, back);
+    for (layer, pooled) in layers {
+        conv(kernels, layer, src, shape, batch, dst, scratch);
+        std::mem::swap(&mut src, &mut dst);
+        shape = shape.with_channels(layer.cout);
+        if *pooled {
+            pool(src, shape, batch, dst, scratch);
+            std::mem::swap(&mut src, &mut dst);
+            shape = shape.pooled();
+        }
+    }
+    (&src[..batch * shape.len()], shape)
+}
+
+/// The memory of a batch of passes: maps to read from and to write to in turn, those between the layers that run image by
+/// image and those that run together, a panel of weights for each thread, the results.
 ///
 /// One lives in each worker; nothing is allocated during a pass.
 #[derive(Debug)]
 pub struct Arena {
+    team: Arc<Team>,
+    scratch: Vec<Scratch>,
     front: Vec<u8>,
     back: Vec<u8>,
-    panels: Vec<Panel>,
-    output: FeatureMap,
+    gathered: Vec<u8>,
+    outputs: Vec<FeatureMap>,
 }
 
 impl Arena {
-    /// Memory for images of at most 224x224 pixels and passes of `threads` threads (at least one).
-    pub fn new(network: &Network, threads: usize) -> Self {
-        Self::with_input(network, 224, 224, threads)
-    }
-
-    /// Memory for images of at most `height` x `width` pixels (or others that need no more memory).
-    pub fn with_input(network: &Network, height: usize, width: usize, threads: usize) -> Self {
-        let buffer = network.buffer_len(height, width);
+    /// Memory for batches of at most `batch` images of at most `height` x `width` pixels (or others that need no more
+    /// memory), at least one, and passes by the threads of `team`.
+    pub fn new(network: &Network, height: usize, width: usize, batch: usize, team: Arc<Team>) -> Self {
+        let batch = batch.max(1);
+        let Needs { maps, gathered, .. } = network.needs(height, width, batch);
         let panel = network.layers.iter().map(|(layer, _)| layer.panel_len()).max().unwrap_or(0);
         let (out_height, out_width, out_channels) = network.output_shape(height, width);
         Self {
-            front: vec![0; buffer],
-            back: vec![0; buffer],
-            panels: (0..threads.max(1)).map(|_| Panel::new(panel)).collect(),
-            output: FeatureMap::zeros(out_height, out_width, out_channels),
+            scratch: (0..team.threads()).map(|_| Scratch::new(panel)).collect(),
+            front: vec![0; maps],
+            back: vec![0; maps],
+            gathered: vec![0; gathered],
+            outputs: vec![FeatureMap::zeros(out_height, out_width, out_channels); batch],
+            team,
         }
     }
 
-    /// Threads of a pass.
-    pub fn threads(&self) -> usize {
-        self.panels.len()
+    /// The threads.
+    pub fn team(&self) -> &Arc<Team> {
+        &self.team
     }
 
-    /// Bytes of memory held.
+    /// The most images of a batch.
+    pub fn batch(&self) -> usize {
+        self.outputs.len()
+    }
+
+    /// Bytes of memory held, the stacks of the threads aside.
     pub fn bytes(&self) -> usize {
-        let panels: usize = self.panels.iter().map(Panel::bytes).sum();
-        self.front.len() + self.back.len() + panels + self.output.data.capacity()
+        let scratch: usize = self.scratch.iter().map(Scratch::bytes).sum();
+        let outputs: usize = self.outputs.iter().map(|output| output.data.capacity()).sum();
+        self.front.len() + self.back.len() + self.gathered.len() + scratch + outputs
     }
 }

@@ -87,6 +87,11 @@ impl PackedConv {
         9 * self.cin * BLOCK
     }
 
+    /// Bytes of all blocks, expanded.
+    pub(crate) fn levels(&self) -> usize {
+        9 * self.cin * self.cout
+    }
+
     /// The sum of a window turned into the activation of an output channel.
     #[inline]
     pub(crate) fn requantise(&self, acc: i32, channel: usize) -> u8 {

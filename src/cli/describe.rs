@@ -37,7 +37,7 @@ pub(super) struct Describe {
     /// fast (one pass through the network), nip (four) or rnip (13 for a 4:3 image, up to 19)
     #[arg(long, value_name = "PROFILE", default_value_t = Profile::Rnip)]
     profile: Profile,
-    /// Instruction set: auto, scalar, avx2 or avx512vnni [env: EYRIE_EXTRACTOR__ISA] [default: auto]
+    /// Instruction set: auto, scalar, avx2, avxvnni, avx512vnni, amx or neon [env: EYRIE_EXTRACTOR__ISA] [default: auto]
     #[arg(long, value_name = "ISA")]
     isa: Option<String>,
     /// Threads, 0 for one on each CPU core [env: EYRIE_EXTRACTOR__THREADS] [default: 0]
@@ -56,10 +56,7 @@ impl Describe {
         let threads =
             self.threads.map(|n| Override { flag: "--threads", key: "extractor.threads", value: n.to_string() });
         let loaded = self.settings.load_quietly(isa.into_iter().chain(threads))?;
-        // All cores for the one image that is under way, however many workers a server would have.
-        let mut extractor_config = loaded.config.extractor;
-        extractor_config.workers = 1;
-        let mut extractor = Describer::load(&extractor_config)?.extractor();
+        let mut extractor = Describer::load(&loaded.config.extractor)?.extractor();
 
         let mut described = Vec::new();
         let mut failed = false;

@@ -1,5 +1,6 @@
 //! The command line: results to the standard output, logs and progress to the standard error output.
 
+mod bench;
 mod chip;
 mod config;
 mod describe;
@@ -56,6 +57,7 @@ enum Command {
     Import(import::Import),
     Search(search::Search),
     Describe(describe::Describe),
+    Bench(bench::Bench),
     Quantize(quantize::Quantize),
     Model(model::Model),
     Chip(chip::ChipCommand),
@@ -80,6 +82,7 @@ pub fn main() -> ExitCode {
         Some(Command::Import(command)) => command.run(),
         Some(Command::Search(command)) => command.run(),
         Some(Command::Describe(command)) => command.run(),
+        Some(Command::Bench(command)) => command.run(),
         Some(Command::Quantize(command)) => command.run(),
         Some(Command::Model(command)) => command.run(),
         Some(Command::Chip(command)) => command.run(),

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use load::{DEFAULTS, Loaded, Override, Source, load};
 pub use secret::Secret;
+pub use validate::ISAS;
 
 /// Why there is no configuration. Each text names the key, the value and where it was set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -120,7 +121,7 @@ pub struct Storage {
 pub struct Extractor {
     /// Instruction set of the kernels, or `auto`.
     pub isa: String,
-    /// Threads of one image; 0 is one for each core, divided among the workers.
+    /// Threads of the chip, shared by all workers; 0 is one for each core.
     pub threads: usize,
     /// Images described at the same time.
     pub workers: usize,

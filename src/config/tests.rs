@@ -155,7 +155,7 @@ fn a_value_outside_its_range_is_an_error_with_key_value_range_and_source() {
         assert!(text.starts_with("server.bind is ") && text.contains("HOST:PORT"), "{text}");
     }
     let text = message(load(None, env(&[("EYRIE_EXTRACTOR__ISA", "sse2")]), &[]));
-    assert!(text.contains("one of auto, scalar, avx2, avx512vnni"), "{text}");
+    assert!(text.contains("one of auto, scalar, avx2, avxvnni, avx512vnni, amx, neon"), "{text}");
 }
 
 #[test]

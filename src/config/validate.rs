@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Config, ConfigError, Source};
 
-const ISAS: [&str; 4] = ["auto", "scalar", "avx2", "avx512vnni"];
+/// What `extractor.isa` may be.
+pub const ISAS: [&str; 7] = ["auto", "scalar", "avx2", "avxvnni", "avx512vnni", "amx", "neon"];
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// Checks every value.

@@ -20,10 +20,16 @@ use super::preprocess::{INPUT_BYTES, INPUT_SIDE, Scaler, cut, turn};
 use super::regions::RegionPlan;
 use super::thumbnail::thumbnail;
 use super::{DecodeLimits, ExtractError, Extraction, Extractor};
-use crate::asic::{Arena, CostReport, Kernels};
+use crate::asic::{Arena, CostReport, Kernels, Team};
 use crate::domain::{Descriptor, DescriptorVersion, ExtractionCost, Profile};
 
 const SIDE: u32 = INPUT_SIDE as u32;
+
+/// Passes whose late layers run together; more share an expanded block of weights further and need more memory.
+const BATCH: usize = 8;
+
+/// Quarter turns of the whole image, the upright one included.
+const TURNS: usize = 4;
 
 /// Describes images with one model on one thread or several. All large buffers live as long as it does.
 #[derive(Debug)]
@@ -35,17 +41,33 @@ pub struct AsicExtractor {
     scaler: Scaler,
     /// The picture scaled to the canvas of the plan.
     canvas: Vec<u8>,
-    /// What the network sees.
-    input: Vec<u8>,
-    /// The input before a turn.
-    unturned: Vec<u8>,
+    /// What the network sees, one input after the other.
+    inputs: Vec<u8>,
+    times: StepTimes,
+}
+
+/// Where the time of extractions went, in sum.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StepTimes {
+    /// From the bytes of the file to upright pixels.
+    pub decode: Duration,
+    /// Scaling, turning and cutting the inputs of the network.
+    pub scale: Duration,
+    /// The passes of the network.
+    pub network: Duration,
+    /// From activations to pooled vectors.
+    pub pool: Duration,
+    /// Combining the vectors, whitening, normalising.
+    pub describe: Duration,
+    /// The thumbnail.
+    pub thumbnail: Duration,
 }
 
 impl AsicExtractor {
-    /// An extractor whose passes use `threads` threads (at least one) and the instructions of `kernels`. Neither changes
-    /// a descriptor.
-    pub fn new(model: Arc<Model>, kernels: Kernels, threads: usize, limits: DecodeLimits) -> Self {
-        let arena = Arena::new(model.network(), threads);
+    /// An extractor whose passes use the threads of `team`, which others may share, and the instructions of `kernels`.
+    /// Neither changes a descriptor.
+    pub fn new(model: Arc<Model>, kernels: Kernels, team: Arc<Team>, limits: DecodeLimits) -> Self {
+        let arena = Arena::new(model.network(), INPUT_SIDE, INPUT_SIDE, BATCH, team);
         Self {
             model,
             kernels,
@@ -53,14 +75,27 @@ impl AsicExtractor {
             limits,
             scaler: Scaler::default(),
             canvas: Vec::new(),
-            input: Vec::with_capacity(INPUT_BYTES),
-            unturned: Vec::with_capacity(INPUT_BYTES),
+            inputs: Vec::new(),
+            times: StepTimes::default(),
         }
+    }
+
+    /// Runs at most `batch` passes together (at least one; otherwise eight), which changes memory and time alone.
+    #[must_use]
+    pub fn with_batch(mut self, batch: usize) -> Self {
+        let team = Arc::clone(self.arena.team());
+        self.arena = Arena::new(self.model.network(), INPUT_SIDE, INPUT_SIDE, batch, team);
+        self
     }
 
     /// The model.
     pub fn model(&self) -> &Model {
         &self.model
+    }
+
+    /// Where the time of all extractions since the last call went.
+    pub fn take_times(&mut self) -> StepTimes {
+        std::mem::take(&mut self.times)
     }
 
     /// The vector of an image before the whitening: one value for each channel of the network's output, unit norm, none
@@ -69,7 +104,8 @@ impl AsicExtractor {
     /// # Errors
     /// [`ExtractError::Internal`] when `image.rgb` does not have the length that its sides say.
     pub fn pooled(&mut self, image: &Decoded, profile: Profile) -> Result<Vec<f32>, ExtractError> {
-        Ok(self.run(image, profile)?.vector)
+        self.prepare(image, profile)?;
+        Ok(combined(&self.passes(), profile))
     }
 
     /// [`AsicExtractor::pooled`] for every profile, in the order of [`Profile::ALL`], at the passes of `rnip` alone.
@@ -77,65 +113,48 @@ impl AsicExtractor {
     /// # Errors
     /// Those of [`AsicExtractor::pooled`].
     pub fn pooled_all(&mut self, image: &Decoded) -> Result<[Vec<f32>; 3], ExtractError> {
-        self.scale_whole(image)?;
-        let fast = self.pass();
-        let nip = self.turned(fast.clone());
-        let (rnip, _) = self.regions(image, nip.clone())?;
-        Ok([fast, nip, rnip].map(finished))
+        self.prepare(image, Profile::Rnip)?;
+        let vectors = self.passes();
+        Ok(Profile::ALL.map(|profile| combined(&vectors, profile)))
     }
 
-    fn run(&mut self, image: &Decoded, profile: Profile) -> Result<Run, ExtractError> {
-        self.scale_whole(image)?;
-        let fast = self.pass();
-        let (vector, passes) = match profile {
-            Profile::Fast => (fast, 1),
-            Profile::Nip => (self.turned(fast), 4),
-            Profile::Rnip => {
-                let nip = self.turned(fast);
-                let (rnip, regions) = self.regions(image, nip)?;
-                (rnip, 4 + regions)
+    /// Fills the inputs: the whole image, for `nip` and `rnip` turned as well, for `rnip` the sub-images.
+    fn prepare(&mut self, image: &Decoded, profile: Profile) -> Result<(), ExtractError> {
+        let plan = (profile == Profile::Rnip).then(|| RegionPlan::new(image.width, image.height, SIDE));
+        let turned = if profile == Profile::Fast { 1 } else { TURNS };
+        let regions = plan.as_ref().map_or(0, |plan| plan.regions.len());
+        self.inputs.resize((turned + regions) * INPUT_BYTES, 0);
+        let (whole, parts) = self.inputs.split_at_mut(turned * INPUT_BYTES);
+        self.scaler.scale_into(image, SIDE, SIDE, &mut whole[..INPUT_BYTES])?;
+        for turn_to in 1..turned {
+            let (before, after) = whole.split_at_mut(turn_to * INPUT_BYTES);
+            turn(&before[(turn_to - 1) * INPUT_BYTES..], INPUT_SIDE, &mut after[..INPUT_BYTES]);
+        }
+        if let Some(plan) = plan {
+            self.scaler.scale(image, plan.canvas_width, plan.canvas_height, &mut self.canvas)?;
+            for (region, part) in plan.regions.iter().zip(parts.chunks_exact_mut(INPUT_BYTES)) {
+                cut(&self.canvas, plan.canvas_width as usize, region.x as usize, region.y as usize, INPUT_SIDE, part);
             }
-        };
-        Ok(Run { vector: finished(vector), passes })
-    }
-
-    fn scale_whole(&mut self, image: &Decoded) -> Result<(), ExtractError> {
-        self.scaler.scale(image, SIDE, SIDE, &mut self.input)
-    }
-
-    /// Runs the network on the input and pools.
-    fn pass(&mut self) -> Vec<f32> {
-        pool(self.model.network().run(self.kernels, &mut self.arena, &self.input, INPUT_SIDE, INPUT_SIDE))
-    }
-
-    /// `nip`, given the vector of the upright image, which is the input still.
-    fn turned(&mut self, upright: Vec<f32>) -> Vec<f32> {
-        let mut largest = upright;
-        for _ in 0..3 {
-            std::mem::swap(&mut self.input, &mut self.unturned);
-            turn(&self.unturned, INPUT_SIDE, &mut self.input);
-            maximum(&mut largest, &self.pass());
         }
-        largest
+        Ok(())
     }
 
-    /// `rnip`, given `nip`, and the number of sub-images.
-    fn regions(&mut self, image: &Decoded, mut nip: Vec<f32>) -> Result<(Vec<f32>, u32), ExtractError> {
-        let plan = RegionPlan::new(image.width, image.height, SIDE);
-        self.scaler.scale(image, plan.canvas_width, plan.canvas_height, &mut self.canvas)?;
-        let mut mean = vec![0f32; nip.len()];
-        for region in &plan.regions {
-            let (x, y) = (region.x as usize, region.y as usize);
-            cut(&self.canvas, plan.canvas_width as usize, x, y, INPUT_SIDE, &mut self.input);
-            let mut part = self.pass();
-            normalize(&mut part);
-            add(&mut mean, &part);
+    /// Runs the network on all inputs, and pools: one vector for each.
+    fn passes(&mut self) -> Vec<Vec<f32>> {
+        let count = self.inputs.len() / INPUT_BYTES;
+        let batches = count.div_ceil(self.arena.batch());
+        let mut vectors = Vec::with_capacity(count);
+        for batch in 0..batches {
+            let (first, end) = (count * batch / batches, count * (batch + 1) / batches);
+            let inputs = &self.inputs[first * INPUT_BYTES..end * INPUT_BYTES];
+            let start = Instant::now();
+            let maps = self.model.network().run(self.kernels, &mut self.arena, inputs, INPUT_SIDE, INPUT_SIDE);
+            let ran = Instant::now();
+            vectors.extend(maps.iter().map(pool));
+            self.times.network += ran - start;
+            self.times.pool += ran.elapsed();
         }
-        // Dividing the sum by the number of sub-images would change nothing: only its direction counts.
-        normalize(&mut mean);
-        normalize(&mut nip);
-        add(&mut mean, &nip);
-        Ok((mean, plan.regions.len() as u32))
+        vectors
     }
 
     fn describe(&self, pooled: Vec<f32>, profile: Profile) -> Result<Descriptor, ExtractError> {
@@ -149,13 +168,24 @@ impl AsicExtractor {
     }
 }
 
-/// A vector before the whitening and the passes it took.
-struct Run {
-    vector: Vec<f32>,
-    passes: u32,
-}
-
-fn finished(mut vector: Vec<f32>) -> Vec<f32> {
+/// The vector of `profile` before the whitening, of the pooled vectors of its passes or of more of them.
+fn combined(passes: &[Vec<f32>], profile: Profile) -> Vec<f32> {
+    let mut vector = passes[0].clone();
+    if profile != Profile::Fast {
+        passes[1..TURNS].iter().for_each(|turned| maximum(&mut vector, turned));
+    }
+    if profile == Profile::Rnip {
+        let mut mean = vec![0f32; vector.len()];
+        for part in &passes[TURNS..] {
+            let mut part = part.clone();
+            normalize(&mut part);
+            add(&mut mean, &part);
+        }
+        // Dividing the sum by the number of sub-images would change nothing: only its direction counts.
+        normalize(&mut mean);
+        normalize(&mut vector);
+        add(&mut vector, &mean);
+    }
     normalize(&mut vector);
     signed_square_root(&mut vector);
     vector
@@ -183,12 +213,22 @@ impl Extractor for AsicExtractor {
         self.model.dimension(profile)
     }
 
+    fn memory_bytes(&self) -> usize {
+        self.arena.bytes() + self.canvas.capacity() + self.inputs.capacity()
+    }
+
     fn extract(&mut self, bytes: &[u8], profile: Profile) -> Result<Extraction, ExtractError> {
-        let start = Instant::now();
+        let mut clock = Clock::start();
         let image = decode(bytes, self.limits)?;
-        let Run { vector, passes } = self.run(&image, profile)?;
-        let descriptor = self.describe(vector, profile)?;
+        self.times.decode += clock.lap();
+        self.prepare(&image, profile)?;
+        self.times.scale += clock.lap();
+        let vectors = self.passes();
+        clock.lap();
+        let descriptor = self.describe(combined(&vectors, profile), profile)?;
+        self.times.describe += clock.lap();
         let thumbnail = thumbnail(&image, &mut self.scaler, &mut self.canvas)?;
+        self.times.thumbnail += clock.lap();
         Ok(Extraction {
             descriptor,
             version: self.version(profile),
@@ -196,7 +236,31 @@ impl Extractor for AsicExtractor {
             width: image.width,
             height: image.height,
             thumbnail,
-            cost: cost(self.model.pass_cost(), passes, start.elapsed()),
+            cost: cost(self.model.pass_cost(), vectors.len() as u32, clock.total()),
         })
+    }
+}
+
+/// Tells how long each step took.
+struct Clock {
+    start: Instant,
+    lap: Instant,
+}
+
+impl Clock {
+    fn start() -> Self {
+        let now = Instant::now();
+        Self { start: now, lap: now }
+    }
+
+    /// The time since the last lap.
+    fn lap(&mut self) -> Duration {
+        let now = Instant::now();
+        now - std::mem::replace(&mut self.lap, now)
+    }
+
+    /// The time since the start.
+    fn total(&self) -> Duration {
+        self.start.elapsed()
     }
 }

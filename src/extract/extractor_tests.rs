@@ -8,7 +8,7 @@ use image::{DynamicImage, ImageFormat as Library, Rgb, RgbImage};
 
 use super::{AsicExtractor, DecodeLimits, Decoded, ExtractError, Extractor, Model, decode};
 use super::{Scaler, whole_image_224};
-use crate::asic::{Kernels, LayerShape, ModelFile, NetworkParams, Whitening, fingerprint};
+use crate::asic::{Isa, Kernels, LayerShape, ModelFile, NetworkParams, Team, Whitening, fingerprint};
 use crate::domain::{DescriptorVersion, ImageFormat, Profile};
 
 const LIMITS: DecodeLimits = DecodeLimits { max_pixels: 4_000_000, max_aspect_ratio: 20 };
@@ -34,7 +34,7 @@ fn file(whitened: &[Profile]) -> Vec<u8> {
 
 fn extractor(whitened: &[Profile], kernels: Kernels, threads: usize) -> AsicExtractor {
     let model = Model::from_bytes(&file(whitened)).expect("a sound model");
-    AsicExtractor::new(Arc::new(model), kernels, threads, LIMITS)
+    AsicExtractor::new(Arc::new(model), kernels, Arc::new(Team::new(threads).expect("threads")), LIMITS)
 }
 
 fn fastest(whitened: &[Profile]) -> AsicExtractor {
@@ -114,6 +114,93 @@ fn pixels_and_vectors_are_the_recorded_ones_on_every_cpu() {
     let descriptors = ["d0bc728b099fe82e", "28dea6b3983dc4d0", "ac3245091053b290"];
     let expected = [jpegs, scaled, descriptors].concat();
     assert_eq!(found, expected);
+}
+
+/// A dozen pictures of all kinds of sizes: tiny, long, wide, square, larger than the canvas.
+const GOLDEN_SIZES: [(u32, u32); 12] = [
+    (1, 1),
+    (17, 300),
+    (224, 224),
+    (300, 200),
+    (200, 300),
+    (448, 448),
+    (640, 120),
+    (97, 800),
+    (500, 500),
+    (801, 600),
+    (1024, 768),
+    (333, 1000),
+];
+
+/// The fingerprint of the descriptors of all three profiles of a golden picture.
+fn golden(extractor: &mut AsicExtractor, (width, height): (u32, u32)) -> String {
+    let upload = png(picture(width, height));
+    let bytes: Vec<u8> = Profile::ALL
+        .into_iter()
+        .flat_map(|profile| extractor.extract(&upload, profile).expect("describes").descriptor.values().to_vec())
+        .flat_map(f32::to_le_bytes)
+        .collect();
+    fingerprint(&bytes)
+}
+
+fn with(model: &Arc<Model>, kernels: Kernels, threads: usize, batch: usize) -> AsicExtractor {
+    let team = Arc::new(Team::new(threads).expect("threads"));
+    AsicExtractor::new(Arc::clone(model), kernels, team, LIMITS).with_batch(batch)
+}
+
+/// Recorded once, with the scalar kernel; see the test above for what a failure means.
+#[test]
+fn golden_descriptors_are_the_recorded_ones_on_every_instruction_set_batch_size_and_number_of_threads() {
+    let expected = [
+        "2f6f03e6be159058",
+        "dd6f6ef48f7fc7ac",
+        "1cb0b5a09b281b1e",
+        "25f0779329836831",
+        "aa5024ff4a51a0e7",
+        "3ff4c85d02f0dc7f",
+        "37444238c0c8cff1",
+        "8307fa35137c01ef",
+        "4ca275a57a2f815d",
+        "06037ced4921c62c",
+        "804ee263b94aa319",
+        "e31f471ef6bfd991",
+    ];
+    let model = Arc::new(Model::from_bytes(&file(&[Profile::Rnip])).expect("a sound model"));
+    for kernels in Kernels::available() {
+        // Unoptimised, the scalar kernel takes seconds a picture: it has all of them recorded, and repeats two.
+        let scalar = kernels.isa() == Isa::Scalar;
+        let pictures = if scalar { 1..3 } else { 0..GOLDEN_SIZES.len() };
+        let settings: &[(usize, usize)] = if scalar { &[(2, 3)] } else { &[(1, 1), (1, 8), (2, 1), (2, 5), (3, 19)] };
+        for &(threads, batch) in settings {
+            let mut extractor = with(&model, kernels, threads, batch);
+            for picture in pictures.clone() {
+                let found = golden(&mut extractor, GOLDEN_SIZES[picture]);
+                let isa = kernels.isa();
+                assert_eq!(found, expected[picture], "picture {picture}, {isa}, {threads} threads, batch {batch}");
+            }
+        }
+    }
+}
+
+#[test]
+fn golden_descriptors_of_the_embedded_model_are_the_recorded_ones() {
+    let expected = [
+        "40774d9a19961e0a",
+        "90cd920da0a5ea87",
+        "838ef97d3b4c26bf",
+        "fa37f060a99675bf",
+        "deb12724d6b4330a",
+        "d8453f2638b2d879",
+        "1617af2dade91504",
+        "aad3511ee4a7deeb",
+        "0fe1b0c901026e69",
+        "263859e750d52a6b",
+        "cf1c6ba57aafd0b9",
+        "6a099eb2ef60df43",
+    ];
+    let model = Arc::new(Model::embedded().expect("sound"));
+    let mut extractor = with(&model, Kernels::detect(), 2, 8);
+    assert_eq!(GOLDEN_SIZES.map(|size| golden(&mut extractor, size)), expected);
 }
 
 #[test]

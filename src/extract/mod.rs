@@ -8,6 +8,7 @@ mod model;
 mod pooling;
 mod preprocess;
 mod regions;
+mod sample;
 mod sniff;
 mod thumbnail;
 mod tiff_directory;
@@ -17,12 +18,13 @@ mod decode_tests;
 #[cfg(test)]
 mod extractor_tests;
 
-pub use asic_extractor::AsicExtractor;
+pub use asic_extractor::{AsicExtractor, StepTimes};
 pub use decode::{Decoded, decode};
 pub use model::{Model, PIPELINE_REVISION};
 pub use pooling::{MAP_SIDE, WINDOWS, Whitener, Window, pool};
 pub use preprocess::{INPUT_BYTES, INPUT_SIDE, Scaler, cut, turn, whole_image_224};
 pub use regions::{MAX_REGIONS, Region, RegionPlan};
+pub use sample::sample_jpeg;
 pub use sniff::sniff;
 pub use thumbnail::{THUMBNAIL_SIDE, thumbnail};
 
@@ -114,6 +116,9 @@ pub trait Extractor: Send {
 
     /// The number of values of the descriptors that `profile` yields.
     fn dimension(&self, profile: Profile) -> usize;
+
+    /// Bytes of memory that are kept between two images.
+    fn memory_bytes(&self) -> usize;
 
     /// Describes an encoded image.
     ///

@@ -27,9 +27,17 @@ impl Scaler {
     /// # Errors
     /// [`ExtractError::Internal`] when `image.rgb` does not have the length that its sides say.
     pub fn scale(&mut self, image: &Decoded, width: u32, height: u32, out: &mut Vec<u8>) -> Result<(), ExtractError> {
-        let internal = |error: &dyn std::fmt::Display| ExtractError::Internal(format!("resize: {error}"));
         out.clear();
         out.resize(width as usize * height as usize * 3, 0);
+        self.scale_into(image, width, height, out)
+    }
+
+    /// Like [`Scaler::scale`], into a slice of `width * height * 3` bytes.
+    ///
+    /// # Errors
+    /// [`ExtractError::Internal`] when `image.rgb` or `out` does not have the length that its sides say.
+    pub fn scale_into(&mut self, image: &Decoded, width: u32, height: u32, out: &mut [u8]) -> Result<(), ExtractError> {
+        let internal = |error: &dyn std::fmt::Display| ExtractError::Internal(format!("resize: {error}"));
         let source = ImageRef::new(image.width, image.height, &image.rgb, PixelType::U8x3).map_err(|e| internal(&e))?;
         let mut target = Image::from_slice_u8(width, height, out, PixelType::U8x3).map_err(|e| internal(&e))?;
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
@@ -51,27 +59,27 @@ pub fn whole_image_224(image: &Decoded) -> Result<Vec<u8>, ExtractError> {
 /// Copies the square of `side` pixels whose upper left corner is at (`x`, `y`) out of a canvas of `canvas_width` columns.
 ///
 /// # Panics
-/// If the square leaves the canvas.
-pub fn cut(canvas: &[u8], canvas_width: usize, x: usize, y: usize, side: usize, out: &mut Vec<u8>) {
-    out.clear();
-    for row in canvas.chunks_exact(canvas_width * 3).skip(y).take(side) {
-        out.extend_from_slice(&row[x * 3..(x + side) * 3]);
+/// If the square leaves the canvas, or `out` is not `side * side` pixels.
+pub fn cut(canvas: &[u8], canvas_width: usize, x: usize, y: usize, side: usize, out: &mut [u8]) {
+    assert_eq!(out.len(), side * side * 3, "bytes of a square image");
+    let rows = canvas.chunks_exact(canvas_width * 3).skip(y);
+    assert!(rows.len() >= side, "the square is inside the canvas");
+    for (row, out) in rows.zip(out.chunks_exact_mut(side * 3)) {
+        out.copy_from_slice(&row[x * 3..(x + side) * 3]);
     }
-    assert_eq!(out.len(), side * side * 3, "the square is inside the canvas");
 }
 
 /// Turns a square image by 90 degrees clockwise, exactly.
 ///
 /// # Panics
-/// If `image` is not `side * side` pixels.
-pub fn turn(image: &[u8], side: usize, out: &mut Vec<u8>) {
-    assert_eq!(image.len(), side * side * 3, "bytes of a square image");
-    out.clear();
-    for y in 0..side {
-        for x in 0..side {
+/// If `image` or `out` is not `side * side` pixels.
+pub fn turn(image: &[u8], side: usize, out: &mut [u8]) {
+    assert!(image.len() == side * side * 3 && out.len() == image.len(), "bytes of a square image");
+    let (image, _) = image.as_chunks::<3>();
+    for (y, out) in out.as_chunks_mut::<3>().0.chunks_exact_mut(side).enumerate() {
+        for (x, out) in out.iter_mut().enumerate() {
             // The row y from the top is the column y from the left, read upwards.
-            let from = ((side - 1 - x) * side + y) * 3;
-            out.extend_from_slice(&image[from..from + 3]);
+            *out = image[(side - 1 - x) * side + y];
         }
     }
 }
@@ -138,7 +146,7 @@ mod tests {
     #[test]
     fn a_turn_moves_the_left_upper_corner_to_the_right_and_four_turns_change_nothing() {
         let image: Vec<u8> = (0..27).collect();
-        let (mut a, mut b) = (Vec::new(), Vec::new());
+        let (mut a, mut b) = (vec![0; 27], vec![0; 27]);
         turn(&image, 3, &mut a);
         assert_eq!(&a[6..9], &image[..3]);
         assert_eq!(&a[..3], &image[18..21]);
@@ -152,7 +160,7 @@ mod tests {
     #[test]
     fn a_cut_is_the_square_at_its_place() {
         let image = gradient(5, 4);
-        let mut out = Vec::new();
+        let mut out = vec![0; 12];
         cut(&image.rgb, 5, 2, 1, 2, &mut out);
         let pixel = |x: usize, y: usize| &image.rgb[(y * 5 + x) * 3..][..3];
         assert_eq!(out, [pixel(2, 1), pixel(3, 1), pixel(2, 2), pixel(3, 2)].concat());

@@ -20,7 +20,7 @@ use super::moments::{BLOCK_ROWS, Covariance, Moments};
 use super::random::sample_positions;
 use super::samples::{ImageState, windows};
 use super::target::Metric;
-use crate::asic::{ConvParams, FeatureMap, Kernels, Layer, NetworkParams, max_pool_2x2, run_layer};
+use crate::asic::{ConvParams, FeatureMap, Kernels, Layer, NetworkParams, Team, max_pool_2x2, run_layer};
 
 /// Images that are worked on between two reports of progress: fixed, so that the result does not depend on the threads.
 const IMAGES_AT_ONCE: usize = 16;
@@ -211,7 +211,7 @@ struct Chip {
 
 impl Chip {
     fn run(self, layer: &Layer, pool: bool, input: &FeatureMap) -> FeatureMap {
-        let map = run_layer(self.kernels, layer, input, self.padding, 1);
+        let map = run_layer(self.kernels, layer, input, self.padding, &Team::ALONE);
         if pool { max_pool_2x2(&map) } else { map }
     }
 

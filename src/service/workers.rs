@@ -144,7 +144,7 @@ impl InferencePool {
             // Where the system refuses a thread, dropping the pool ends those that were started.
             let thread = std::thread::Builder::new()
                 .name(format!("extract-{number}"))
-                .spawn(move || work(&shared, extractor))
+                .spawn(move || work(&shared, number, extractor))
                 .map_err(|e| ServiceError::Internal(format!("no thread for a worker: {e}")))?;
             pool.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         }
@@ -244,12 +244,14 @@ impl Drop for InferencePool {
     }
 }
 
-fn work(shared: &Shared, mut extractor: Box<dyn Extractor>) {
+fn work(shared: &Shared, number: usize, mut extractor: Box<dyn Extractor>) {
+    memory(number, &*extractor);
     while let Some(job) = shared.next() {
         busy(shared.busy.fetch_add(1, Ordering::Relaxed) + 1);
         let start = Instant::now();
         let answer = extract(&mut *extractor, &job.bytes, job.profile);
         let elapsed = start.elapsed();
+        memory(number, &*extractor);
         busy(shared.busy.fetch_sub(1, Ordering::Relaxed) - 1);
         let outcome = match &answer {
             Ok(_) => {
@@ -295,6 +297,11 @@ fn extract(extractor: &mut dyn Extractor, bytes: &[u8], profile: Profile) -> Ans
             .unwrap_or_else(|| "no reason given".to_owned());
         Err(ExtractError::Internal(format!("the extractor panicked: {reason}")))
     })
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn memory(worker: usize, extractor: &dyn Extractor) {
+    gauge!(metric::WORKER_MEMORY_BYTES, "worker" => worker.to_string()).set(extractor.memory_bytes() as f64);
 }
 
 #[allow(clippy::cast_precision_loss)]

@@ -1,10 +1,12 @@
 //! Every kernel equals the scalar one, byte for byte, on the shapes and values where kernels go wrong; and the scalar
 //! one equals the definition of a convolution, written down a second time with 64-bit integers and bounds checks.
 
+use std::sync::{Arc, LazyLock};
+
 use proptest::prelude::*;
 
 use super::{Isa, Kernels};
-use crate::asic::{Arena, ConvParams, FeatureMap, Layer, Network, NetworkParams, VGG16, max_pool_2x2, run_layer};
+use crate::asic::{Arena, ConvParams, FeatureMap, Layer, Network, NetworkParams, Team, VGG16, max_pool_2x2, run_layer};
 
 /// A tail of every length in tiles of 6 and 14; one pixel; one row; one column; two full tiles and one more.
 const SHAPES: [(usize, usize); 15] = [
@@ -108,11 +110,28 @@ fn full(shape: (usize, usize), channels: usize, value: u8) -> FeatureMap {
     FeatureMap { data: vec![value; shape.0 * shape.1 * channels], ..FeatureMap::zeros(shape.0, shape.1, channels) }
 }
 
-/// Says which kernels this CPU cannot test; they are tested where it can.
+/// Teams of one to three threads, made once.
+fn team(threads: usize) -> Arc<Team> {
+    static TEAMS: LazyLock<[Arc<Team>; 3]> =
+        LazyLock::new(|| [1, 2, 3].map(|threads| Arc::new(Team::new(threads).expect("threads"))));
+    Arc::clone(&TEAMS[threads - 1])
+}
+
+/// Kernels whose instructions this CPU lacks, run by an emulator of these instructions: right, and slow.
+fn emulated() -> Vec<Kernels> {
+    #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
+    return super::x86_64::emulator::kernels();
+    #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
+    return Vec::new();
+}
+
+/// Says which kernels are not tested here: those of other kinds of CPU, and without an emulator those this one lacks.
 fn report_absent() {
-    let absent: Vec<_> = Isa::ALL.into_iter().filter(|&isa| Kernels::for_isa(isa).is_none()).collect();
+    let mut tested = Kernels::available();
+    tested.extend(emulated());
+    let absent: Vec<_> = Isa::ALL.into_iter().filter(|&isa| tested.iter().all(|k| k.isa() != isa)).collect();
     if absent.is_empty() {
-        println!("this CPU has all instruction sets that have kernels");
+        println!("all kernels are tested");
     } else {
         println!("NOT TESTED, this CPU lacks them: {absent:?}");
     }
@@ -122,7 +141,7 @@ fn assert_all_equal(params: &ConvParams, input: &FeatureMap, padding: [u8; 3], e
     let packed = Layer::new(params).expect("a sound layer");
     for kernels in Kernels::available() {
         for threads in 1..=3 {
-            let got = run_layer(kernels, &packed, input, padding, threads);
+            let got = run_layer(kernels, &packed, input, padding, &team(threads));
             assert!(
                 got == *expected,
                 "{} with {threads} threads on {}x{}x{} with {:?}",
@@ -149,12 +168,78 @@ fn every_kernel_equals_the_scalar_one_on_edge_shapes_and_extremes() {
                     let padding = [255, 0, 131];
                     for shape in SHAPES {
                         for input in [input(7, shape, channels, max), full(shape, channels, max)] {
-                            let expected = run_layer(Kernels::scalar(), &packed, &input, padding, 1);
+                            let expected = run_layer(Kernels::scalar(), &packed, &input, padding, &Team::ALONE);
                             assert_all_equal(&params, &input, padding, &expected);
                         }
                     }
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn kernels_for_other_cpus_equal_the_scalar_one_under_emulation() {
+    // Positions that end within the first tile of a pair, at its end, within the second, and in a second strip.
+    let shapes = [(1, 1), (1, 5), (2, 7), (1, 16), (1, 17), (3, 8), (2, 15), (14, 14), (9, 61)];
+    for kernels in emulated() {
+        for (channels, cout, codebook) in
+            [(3, 64, CODEBOOKS[3]), (64, 64, CODEBOOKS[0]), (64, 64, CODEBOOKS[3]), (192, 64, CODEBOOKS[1])]
+        {
+            let max = if channels == 3 { 255 } else { 31 };
+            for extreme in [false, true] {
+                let params = layer(channels as u64, channels, cout, codebook, extreme);
+                let packed = Layer::new(&params).expect("a sound layer");
+                for shape in shapes {
+                    // The emulator of AVX-VNNI stops at each vector: small shapes alone.
+                    if kernels.isa() != Isa::Amx && (channels > 64 || shape.0 * shape.1 > 30) {
+                        continue;
+                    }
+                    for input in [input(7, shape, channels, max), full(shape, channels, max)] {
+                        let expected = run_layer(Kernels::scalar(), &packed, &input, [9, 0, 255], &Team::ALONE);
+                        let got = run_layer(kernels, &packed, &input, [9, 0, 255], &team(1 + usize::from(extreme)));
+                        assert!(got == expected, "{} {shape:?} {channels} {codebook:?}", kernels.isa());
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_kernel_equals_the_scalar_one_on_images_of_one_value() {
+    // The ends of bytes and of signed bytes, under a border of the other end.
+    for (value, padding) in [(0, 0), (0, 255), (127, 128), (128, 127), (255, 255), (255, 0)] {
+        for codebook in CODEBOOKS {
+            for extreme in [false, true] {
+                let params = layer(13, 3, 64, codebook, extreme);
+                let packed = Layer::new(&params).expect("a sound layer");
+                let input = full((2, 7), 3, value);
+                let expected = run_layer(Kernels::scalar(), &packed, &input, [padding; 3], &Team::ALONE);
+                assert_all_equal(&params, &input, [padding; 3], &expected);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_bare_loops_count_what_they_multiply() {
+    for kernels in Kernels::available().into_iter().chain(emulated()) {
+        let one = kernels.bare_products(1);
+        assert!(one > 0 && one.is_multiple_of(4), "{}: {one}", kernels.isa());
+        assert_eq!(kernels.bare_products(7), 7 * one, "{}", kernels.isa());
+    }
+}
+
+#[test]
+fn every_kernel_equals_the_scalar_one_on_the_widest_layers() {
+    // Sixteen blocks of channels, and a window of 4608 inputs: the most that sums are kept in 16 bits is passed within a row.
+    for (cin, cout) in [(256, 512), (512, 64), (512, 512)] {
+        let params = layer(17, cin, cout, CODEBOOKS[0], true);
+        let packed = Layer::new(&params).expect("a sound layer");
+        for input in [input(19, (2, 7), cin, 31), full((1, 3), cin, 31)] {
+            let expected = run_layer(Kernels::scalar(), &packed, &input, [0; 3], &Team::ALONE);
+            assert_all_equal(&params, &input, [0; 3], &expected);
         }
     }
 }
@@ -169,7 +254,7 @@ fn scalar_equals_the_definition_of_a_convolution() {
                 for shape in [(1, 1), (1, 4), (3, 2), (4, 5)] {
                     for input in [input(5, shape, channels, max), full(shape, channels, max)] {
                         let padding = [200, 100, 0];
-                        let got = run_layer(Kernels::scalar(), &packed, &input, padding, 1);
+                        let got = run_layer(Kernels::scalar(), &packed, &input, padding, &Team::ALONE);
                         assert!(got == definition(&params, &input, padding), "{shape:?} {codebook:?}");
                     }
                 }
@@ -182,7 +267,13 @@ fn scalar_equals_the_definition_of_a_convolution() {
 fn outputs_of_the_test_layers_use_their_range() {
     for codebook in CODEBOOKS {
         let params = layer(1, 64, 64, codebook, false);
-        let out = run_layer(Kernels::scalar(), &Layer::new(&params).unwrap(), &input(3, (6, 6), 64, 31), [0; 3], 1);
+        let out = run_layer(
+            Kernels::scalar(),
+            &Layer::new(&params).unwrap(),
+            &input(3, (6, 6), 64, 31),
+            [0; 3],
+            &Team::ALONE,
+        );
         let distinct: std::collections::BTreeSet<u8> = out.data.iter().copied().collect();
         assert!(distinct.len() >= 6, "{codebook:?} gives only {distinct:?}");
     }
@@ -198,7 +289,8 @@ fn a_whole_network_gives_the_same_map_on_every_kernel_and_thread_count() {
         let image = input(9, (height, width), 3, 255);
         let mut expected = image.clone();
         for layer in &params.layers {
-            expected = run_layer(Kernels::scalar(), &Layer::new(layer).unwrap(), &expected, params.padding, 1);
+            expected =
+                run_layer(Kernels::scalar(), &Layer::new(layer).unwrap(), &expected, params.padding, &Team::ALONE);
             if layer.pool {
                 expected = max_pool_2x2(&expected);
             }
@@ -208,13 +300,20 @@ fn a_whole_network_gives_the_same_map_on_every_kernel_and_thread_count() {
             (expected.height, expected.width, expected.channels),
             "{height}x{width}"
         );
-        for kernels in Kernels::available() {
-            for threads in 1..=3 {
-                let mut arena = Arena::with_input(&network, 64, 48, threads);
-                // What an earlier, larger image left behind must not matter.
-                network.run(kernels, &mut arena, &vec![255; 64 * 48 * 3], 64, 48);
-                let got = network.run(kernels, &mut arena, &image.data, height, width);
-                assert!(*got == expected, "{} with {threads} threads on {height}x{width}", kernels.isa());
+        let other = input(10, (height, width), 3, 255);
+        // One small image is enough for the emulator.
+        let emulated = emulated().into_iter().filter(|kernels| kernels.isa() == Isa::Amx && height == width);
+        for kernels in Kernels::available().into_iter().chain(emulated) {
+            for (threads, batch) in [(1, 1), (2, 1), (3, 2), (2, 3), (1, 5)] {
+                let mut arena = Arena::new(&network, 64, 48, 5, team(threads));
+                // What an earlier, larger batch left behind must not matter; any kernel leaves the same.
+                network.run(Kernels::detect(), &mut arena, &vec![255; 5 * 64 * 48 * 3], 64, 48);
+                // The image is the last of its batch, behind others.
+                let images = [other.data.repeat(batch - 1), image.data.clone()].concat();
+                let got = network.run(kernels, &mut arena, &images, height, width);
+                assert_eq!(got.len(), batch);
+                let isa = kernels.isa();
+                assert!(got[batch - 1] == expected, "{isa}, {threads} threads, batch {batch}, {height}x{width}");
             }
         }
     }
@@ -234,7 +333,7 @@ fn names_of_instruction_sets_are_read_back_and_others_refused() {
     for isa in Isa::ALL {
         assert_eq!(isa.to_string().parse(), Ok(isa));
     }
-    assert!("AVX2".parse::<Isa>().unwrap_err().to_string().contains("scalar, avx2 or avx512vnni"));
+    assert!("AVX2".parse::<Isa>().unwrap_err().to_string().contains("scalar, avx2, avxvnni, avx512vnni, amx, neon"));
     assert!("auto".parse::<Isa>().is_err());
 }
 
@@ -243,6 +342,18 @@ fn detection_picks_the_last_of_those_available() {
     let available = Kernels::available();
     assert_eq!(available[0].isa(), Isa::Scalar);
     assert_eq!(available.last().unwrap().isa(), Kernels::detect().isa());
+}
+
+/// An emulator knows which processor it was told to be: `EYRIE_TEST_ISA` is what must be found then.
+#[test]
+fn detection_finds_what_the_environment_says_the_cpu_has() {
+    let detected = Kernels::detect().isa();
+    println!("detected: {detected}");
+    if let Ok(expected) = std::env::var("EYRIE_TEST_ISA") {
+        assert_eq!(detected.name(), expected);
+    }
+    #[cfg(target_arch = "aarch64")]
+    assert_eq!(Kernels::for_isa(Isa::Neon).is_some(), std::arch::is_aarch64_feature_detected!("dotprod"));
 }
 
 proptest! {
@@ -263,7 +374,7 @@ proptest! {
         let max = if channels == 3 { 255 } else { 31 };
         let input = input(seed ^ 1, (height, width), channels, max);
         let packed = Layer::new(&params).expect("a sound layer");
-        let expected = run_layer(Kernels::scalar(), &packed, &input, [1, 128, 255], 1);
+        let expected = run_layer(Kernels::scalar(), &packed, &input, [1, 128, 255], &Team::ALONE);
         assert_all_equal(&params, &input, [1, 128, 255], &expected);
     }
 }

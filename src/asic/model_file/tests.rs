@@ -76,9 +76,9 @@ fn a_stored_vgg16_with_three_whitenings_stays_within_its_size() {
 
 #[test]
 fn the_embedded_model_decodes_to_a_sound_network() {
-    let file = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/models/vgg16-2bit.eyrie")).expect("the model");
+    let file = include_bytes!("../../../models/vgg16-2bit.eyrie");
     assert!(file.len() < 4_500_000);
-    let model = ModelFile::decode(&file).expect("a good file");
+    let model = ModelFile::decode(file).expect("a good file");
     assert_eq!(model.network.layers.len(), VGG16.len());
     for (layer, shape) in model.network.layers.iter().zip(VGG16) {
         let found = (layer.name.as_str(), layer.cin, layer.cout, layer.pool);
@@ -242,6 +242,26 @@ fn nonsense_under_a_right_checksum_is_refused_with_its_reason() {
     for (index, (change, expected)) in cases.into_iter().enumerate() {
         let reason = refusal(&resealed(small().encode(), change));
         assert!(reason.contains(expected), "case {index}: {reason}");
+    }
+}
+
+#[test]
+fn a_whitening_that_would_encode_to_other_bytes_is_refused() {
+    let file = small().encode();
+    // Name, two counts and the means lie before the scales of four rows, and these before the components.
+    let scales = find(&file, b"\x04fast") + 5 + 8 + 4 * 128;
+    let row = scales + 4 * 4;
+    let finer_scale = resealed(file.clone(), |f| f[scales] = 1);
+    let negative_scale = resealed(file.clone(), |f| f[scales + 3] |= 0x80);
+    let lower_than_a_byte_is_written = resealed(file.clone(), |f| f[row] = 0x80);
+    let no_byte_at_the_end = resealed(file, |f| {
+        for byte in f[row..][..128].iter_mut().filter(|byte| (**byte as i8).unsigned_abs() == 127) {
+            *byte = 126;
+        }
+    });
+    for file in [finer_scale, negative_scale, lower_than_a_byte_is_written, no_byte_at_the_end] {
+        let reason = refusal(&file);
+        assert!(reason.contains("the scales of whitening \"fast\""), "{reason}");
     }
 }
 

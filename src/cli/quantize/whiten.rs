@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use crate::asic::{Kernels, ModelFile, NetworkParams, Whitening};
+use crate::asic::{Kernels, ModelFile, NetworkParams, Team, Whitening};
 use crate::cli::error::CliError;
 use crate::cli::progress::Progress;
 use crate::domain::Profile;
@@ -26,7 +26,7 @@ pub(super) fn learn(network: &NetworkParams, paths: &[&Path], dimensions: usize)
     let pooled = paths
         .par_iter()
         .map_init(
-            || AsicExtractor::new(Arc::clone(&model), Kernels::detect(), 1, LIMITS),
+            || AsicExtractor::new(Arc::clone(&model), Kernels::detect(), Arc::new(Team::ALONE), LIMITS),
             |extractor, path| {
                 let image = decode(&read(path)?, LIMITS).map_err(failed)?;
                 let vectors = extractor.pooled_all(&image).map_err(failed)?;

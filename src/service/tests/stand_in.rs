@@ -69,6 +69,10 @@ pub(super) fn values(bytes: &[u8]) -> Vec<f32> {
 }
 
 impl Extractor for StandIn {
+    fn memory_bytes(&self) -> usize {
+        0
+    }
+
     fn version(&self, profile: Profile) -> DescriptorVersion {
         DescriptorVersion::new(self.model, profile)
     }

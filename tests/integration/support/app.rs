@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
-use eyrie::asic::Kernels;
+use eyrie::asic::{Kernels, Team};
 use eyrie::chip::{Chip, CostModel};
 use eyrie::domain::MetadataLimits;
 use eyrie::extract::{AsicExtractor, DecodeLimits, Extractor, Model};
@@ -72,7 +72,7 @@ impl Builder {
             Some(store) => store,
             None => Arc::new(SqliteStore::open(data_dir.path()).await.expect("SQLite")),
         };
-        let extractor = AsicExtractor::new(model(), Kernels::detect(), 1, self.decode);
+        let extractor = AsicExtractor::new(model(), Kernels::detect(), Arc::new(Team::ALONE), self.decode);
         let params = HnswParams { m: 16, ef_construction: 100, ef_search: 64, exact_below: 1000 };
         let parts = ServiceParts {
             store: Arc::clone(&store),

@@ -6,6 +6,7 @@
 //! two products of a pair are taken one at a time, which always fits.
 #![expect(unsafe_code, reason = "vector loads and stores, and the call into code for a CPU that was detected")]
 
+use std::arch::asm;
 use std::arch::x86_64::{
     __m128i, __m256i, _mm_cvtsi32_si128, _mm_loadl_epi64, _mm_packus_epi16, _mm_storeu_si128, _mm256_add_epi16,
     _mm256_add_epi32, _mm256_and_si256, _mm256_andnot_si256, _mm256_castsi256_si128, _mm256_cvtepu8_epi32,
@@ -14,68 +15,69 @@ use std::arch::x86_64::{
     _mm256_set1_epi8, _mm256_set1_epi16, _mm256_set1_epi32, _mm256_setzero_si256, _mm256_shuffle_epi8,
     _mm256_slli_epi32, _mm256_sra_epi32, _mm256_storeu_si256,
 };
+use std::hint::black_box;
 
 use super::super::super::arith::{ACTIVATION_MAX, rounding};
+use super::super::super::codebook::Codebook;
 use super::super::super::pack::{BLOCK, PackedConv};
+use super::super::Band;
 use super::{each_pixel, tiles};
 
 /// Pixels of a full tile.
-const TILE: usize = 6;
+pub(super) const TILE: usize = 6;
 
 /// Output channels of a tile: half a block.
-const HALF: usize = BLOCK / 2;
+pub(super) const HALF: usize = BLOCK / 2;
 
 /// Whether this CPU runs [`conv_band`].
 pub(in super::super) fn is_supported() -> bool {
     is_x86_feature_detected!("avx2")
 }
 
-/// See [`ConvBand`](super::super::ConvBand).
-pub(in super::super) fn conv_band(
-    conv: &PackedConv,
-    panel: &mut [i8],
-    src: &[u8],
-    rows: usize,
-    width: usize,
-    dst: &mut [u8],
-) {
+/// See [`Expand`](super::super::Expand).
+pub(in super::super) fn expand(conv: &PackedConv, block: usize, panel: &mut [i8]) {
     debug_assert!(is_supported());
     // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
-    unsafe { band(conv, panel, src, rows, width, dst) }
+    unsafe { levels(conv.codebook, conv.block_codes(block), panel) }
+}
+
+/// See [`ConvBlock`](super::super::ConvBlock).
+pub(in super::super) fn conv_block(conv: &PackedConv, block: usize, panel: &[i8], _sums: &mut [i32], band: Band<'_>) {
+    debug_assert!(is_supported());
+    // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
+    unsafe { tiled(conv, block, panel, band) }
 }
 
 #[target_feature(enable = "avx2")]
-fn band(conv: &PackedConv, panel: &mut [i8], src: &[u8], rows: usize, width: usize, dst: &mut [u8]) {
+fn tiled(conv: &PackedConv, block: usize, panel: &[i8], band: Band<'_>) {
+    let Band { src, rows, width, dst } = band;
     let (cin, cout) = (conv.cin, conv.cout);
     let (src_row, dst_row) = ((width + 2) * cin, (width + 2) * cout);
     let fit = conv.codebook.pairs_in_16_bits(conv.input_max);
-    for block in 0..conv.blocks() {
-        expand(conv, block, panel);
-        for half in 0..2 {
-            let channel = block * BLOCK + half * HALF;
-            let epilogue = Epilogue::new(conv, channel);
-            let panel = &panel[half * 4 * HALF..];
-            for y in 0..rows {
-                for (x, pixels) in tiles(width, TILE) {
-                    let src = &src[y * src_row + x * cin..];
-                    let dst = &mut dst[y * dst_row + (x + 1) * cout + channel..];
-                    if fit == 0 {
-                        dispatch::<true>(pixels, panel, src, src_row, cin, 1, &epilogue, dst, cout);
-                    } else {
-                        dispatch::<false>(pixels, panel, src, src_row, cin, fit, &epilogue, dst, cout);
-                    }
+    for half in 0..2 {
+        let channel = block * BLOCK + half * HALF;
+        let epilogue = Epilogue::new(conv, channel);
+        let panel = &panel[half * 4 * HALF..];
+        for y in 0..rows {
+            for (x, pixels) in tiles(width, TILE) {
+                let src = &src[y * src_row + x * cin..];
+                let dst = &mut dst[y * dst_row + (x + 1) * cout + channel..];
+                if fit == 0 {
+                    dispatch::<true>(pixels, panel, src, src_row, cin, 1, &epilogue, dst, cout);
+                } else {
+                    dispatch::<false>(pixels, panel, src, src_row, cin, fit, &epilogue, dst, cout);
                 }
             }
         }
     }
 }
 
-/// Expands the codes of a block to levels: eight packed bytes become eight lanes of four levels.
+/// Expands packed codes to levels: eight bytes become eight lanes of four levels.
 #[target_feature(enable = "avx2")]
-fn expand(conv: &PackedConv, block: usize, panel: &mut [i8]) {
-    let table = _mm256_set1_epi32(i32::from_le_bytes(conv.codebook.0.map(|level| level as u8)));
+fn levels(codebook: Codebook, codes: &[u8], panel: &mut [i8]) {
+    let table = _mm256_set1_epi32(i32::from_le_bytes(codebook.0.map(|level| level as u8)));
     let two_bits = _mm256_set1_epi8(3);
-    for (codes, levels) in conv.block_codes(block).as_chunks::<8>().0.iter().zip(panel.as_chunks_mut::<32>().0) {
+    for (codes, levels) in codes.as_chunks::<8>().0.iter().zip(panel.as_chunks_mut::<32>().0) {
         // SAFETY: `codes` is a reference to eight bytes.
         let bytes = unsafe { _mm_loadl_epi64(codes.as_ptr().cast::<__m128i>()) };
         let lanes = _mm256_cvtepu8_epi32(bytes);
@@ -90,7 +92,7 @@ fn expand(conv: &PackedConv, block: usize, panel: &mut [i8]) {
 }
 
 /// The constants that turn the sums of sixteen channels into activations.
-struct Epilogue {
+pub(super) struct Epilogue {
     multiplier: [__m256i; 2],
     bias: [__m256i; 2],
     rounding: __m256i,
@@ -99,7 +101,7 @@ struct Epilogue {
 
 impl Epilogue {
     #[target_feature(enable = "avx2")]
-    fn new(conv: &PackedConv, channel: usize) -> Self {
+    pub(super) fn new(conv: &PackedConv, channel: usize) -> Self {
         let load = |values: &[i32]| {
             let (eights, _) = values[channel..].as_chunks::<8>();
             // SAFETY: a reference to eight 32-bit integers.
@@ -116,7 +118,7 @@ impl Epilogue {
     /// [`requantise`](super::super::super::arith::requantise) for sixteen channels.
     #[inline]
     #[target_feature(enable = "avx2")]
-    fn apply(&self, acc: [__m256i; 2]) -> __m128i {
+    pub(super) fn apply(&self, acc: [__m256i; 2]) -> __m128i {
         let mut clamped = acc;
         for (half, acc) in clamped.iter_mut().enumerate() {
             let scaled = _mm256_mullo_epi32(*acc, self.multiplier[half]);
@@ -228,4 +230,26 @@ fn one_at_a_time(four: __m256i, levels: __m256i) -> __m256i {
     let evens = _mm256_maddubs_epi16(_mm256_and_si256(four, even), levels);
     let odds = _mm256_maddubs_epi16(_mm256_andnot_si256(even, four), levels);
     _mm256_add_epi32(_mm256_madd_epi16(evens, ones), _mm256_madd_epi16(odds, ones))
+}
+
+/// See [`BareProducts`](super::super::BareProducts).
+pub(in super::super) fn bare_products(steps: u64) -> u64 {
+    // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
+    unsafe { bare(steps) }
+}
+
+#[target_feature(enable = "avx2")]
+fn bare(steps: u64) -> u64 {
+    let [mut input, low, high] = black_box([0x1f1f_1f1f, 0x0301_ff03, 0x0101_fd03]).map(|four| _mm256_set1_epi32(four));
+    let mut sums = [[_mm256_setzero_si256(); 2]; TILE];
+    for _ in 0..steps {
+        each_pixel!(TILE, pixel => {
+            // SAFETY: an empty instruction, behind which the compiler does not know that all products are the same.
+            unsafe { asm!("/* {input} */", input = inout(ymm_reg) input, options(nomem, nostack, preserves_flags)) };
+            sums[pixel][0] = _mm256_add_epi16(sums[pixel][0], _mm256_maddubs_epi16(input, low));
+            sums[pixel][1] = _mm256_add_epi16(sums[pixel][1], _mm256_maddubs_epi16(input, high));
+        });
+    }
+    black_box(sums);
+    steps * (TILE * HALF * 4) as u64
 }

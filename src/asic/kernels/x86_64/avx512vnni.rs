@@ -18,9 +18,12 @@ use std::arch::x86_64::{
     _mm512_min_epi32, _mm512_mullo_epi32, _mm512_or_si512, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_setzero_si512,
     _mm512_shuffle_epi8, _mm512_slli_epi32, _mm512_sra_epi32, _mm512_storeu_si512,
 };
+use std::hint::black_box;
 
 use super::super::super::arith::{ACTIVATION_MAX, rounding};
+use super::super::super::codebook::Codebook;
 use super::super::super::pack::{BLOCK, PackedConv};
+use super::super::Band;
 use super::{each_pixel, tiles};
 
 /// Pixels of a full tile.
@@ -33,58 +36,56 @@ pub(in super::super) fn is_supported() -> bool {
         && is_x86_feature_detected!("avx512vnni")
 }
 
-/// See [`ConvBand`](super::super::ConvBand).
-pub(in super::super) fn conv_band(
-    conv: &PackedConv,
-    panel: &mut [i8],
-    src: &[u8],
-    rows: usize,
-    width: usize,
-    dst: &mut [u8],
-) {
+/// See [`Expand`](super::super::Expand).
+pub(in super::super) fn expand(conv: &PackedConv, block: usize, panel: &mut [i8]) {
     debug_assert!(is_supported());
     // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
-    unsafe { band(conv, panel, src, rows, width, dst) }
+    unsafe { levels(conv.codebook, conv.block_codes(block), panel) }
+}
+
+/// See [`ConvBlock`](super::super::ConvBlock).
+pub(in super::super) fn conv_block(conv: &PackedConv, block: usize, panel: &[i8], _sums: &mut [i32], band: Band<'_>) {
+    debug_assert!(is_supported());
+    // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
+    unsafe { tiled(conv, block, panel, band) }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn band(conv: &PackedConv, panel: &mut [i8], src: &[u8], rows: usize, width: usize, dst: &mut [u8]) {
+fn tiled(conv: &PackedConv, block: usize, panel: &[i8], band: Band<'_>) {
+    let Band { src, rows, width, dst } = band;
     let (cin, cout) = (conv.cin, conv.cout);
     let (src_row, dst_row) = ((width + 2) * cin, (width + 2) * cout);
-    for block in 0..conv.blocks() {
-        expand(conv, block, panel);
-        let epilogue = Epilogue::new(conv, block);
-        for y in 0..rows {
-            for (x, pixels) in tiles(width, TILE) {
-                let src = &src[y * src_row + x * cin..];
-                let dst = &mut dst[y * dst_row + (x + 1) * cout + block * BLOCK..];
-                match pixels {
-                    1 => tile::<1>(panel, src, src_row, cin, &epilogue, dst, cout),
-                    2 => tile::<2>(panel, src, src_row, cin, &epilogue, dst, cout),
-                    3 => tile::<3>(panel, src, src_row, cin, &epilogue, dst, cout),
-                    4 => tile::<4>(panel, src, src_row, cin, &epilogue, dst, cout),
-                    5 => tile::<5>(panel, src, src_row, cin, &epilogue, dst, cout),
-                    6 => tile::<6>(panel, src, src_row, cin, &epilogue, dst, cout),
-                    7 => tile::<7>(panel, src, src_row, cin, &epilogue, dst, cout),
-                    8 => tile::<8>(panel, src, src_row, cin, &epilogue, dst, cout),
-                    9 => tile::<9>(panel, src, src_row, cin, &epilogue, dst, cout),
-                    10 => tile::<10>(panel, src, src_row, cin, &epilogue, dst, cout),
-                    11 => tile::<11>(panel, src, src_row, cin, &epilogue, dst, cout),
-                    12 => tile::<12>(panel, src, src_row, cin, &epilogue, dst, cout),
-                    13 => tile::<13>(panel, src, src_row, cin, &epilogue, dst, cout),
-                    _ => tile::<TILE>(panel, src, src_row, cin, &epilogue, dst, cout),
-                }
+    let epilogue = Epilogue::new(conv, block);
+    for y in 0..rows {
+        for (x, pixels) in tiles(width, TILE) {
+            let src = &src[y * src_row + x * cin..];
+            let dst = &mut dst[y * dst_row + (x + 1) * cout + block * BLOCK..];
+            match pixels {
+                1 => tile::<1>(panel, src, src_row, cin, &epilogue, dst, cout),
+                2 => tile::<2>(panel, src, src_row, cin, &epilogue, dst, cout),
+                3 => tile::<3>(panel, src, src_row, cin, &epilogue, dst, cout),
+                4 => tile::<4>(panel, src, src_row, cin, &epilogue, dst, cout),
+                5 => tile::<5>(panel, src, src_row, cin, &epilogue, dst, cout),
+                6 => tile::<6>(panel, src, src_row, cin, &epilogue, dst, cout),
+                7 => tile::<7>(panel, src, src_row, cin, &epilogue, dst, cout),
+                8 => tile::<8>(panel, src, src_row, cin, &epilogue, dst, cout),
+                9 => tile::<9>(panel, src, src_row, cin, &epilogue, dst, cout),
+                10 => tile::<10>(panel, src, src_row, cin, &epilogue, dst, cout),
+                11 => tile::<11>(panel, src, src_row, cin, &epilogue, dst, cout),
+                12 => tile::<12>(panel, src, src_row, cin, &epilogue, dst, cout),
+                13 => tile::<13>(panel, src, src_row, cin, &epilogue, dst, cout),
+                _ => tile::<TILE>(panel, src, src_row, cin, &epilogue, dst, cout),
             }
         }
     }
 }
 
-/// Expands the codes of a block to levels: sixteen packed bytes become sixteen lanes of four levels.
+/// Expands packed codes to levels: sixteen bytes become sixteen lanes of four levels.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn expand(conv: &PackedConv, block: usize, panel: &mut [i8]) {
-    let table = _mm512_set1_epi32(i32::from_le_bytes(conv.codebook.0.map(|level| level as u8)));
+pub(super) fn levels(codebook: Codebook, codes: &[u8], panel: &mut [i8]) {
+    let table = _mm512_set1_epi32(i32::from_le_bytes(codebook.0.map(|level| level as u8)));
     let two_bits = _mm512_set1_epi8(3);
-    for (codes, levels) in conv.block_codes(block).as_chunks::<16>().0.iter().zip(panel.as_chunks_mut::<64>().0) {
+    for (codes, levels) in codes.as_chunks::<16>().0.iter().zip(panel.as_chunks_mut::<64>().0) {
         // SAFETY: `codes` is a reference to sixteen bytes.
         let bytes = unsafe { _mm_loadu_si128(codes.as_ptr().cast::<__m128i>()) };
         let lanes = _mm512_cvtepu8_epi32(bytes);
@@ -99,7 +100,7 @@ fn expand(conv: &PackedConv, block: usize, panel: &mut [i8]) {
 }
 
 /// The constants that turn the sums of a block into activations.
-struct Epilogue {
+pub(super) struct Epilogue {
     multiplier: [__m512i; 2],
     bias: [__m512i; 2],
     rounding: __m512i,
@@ -108,7 +109,7 @@ struct Epilogue {
 
 impl Epilogue {
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-    fn new(conv: &PackedConv, block: usize) -> Self {
+    pub(super) fn new(conv: &PackedConv, block: usize) -> Self {
         let load = |values: &[i32]| {
             let (halves, _) = values[block * BLOCK..].as_chunks::<16>();
             // SAFETY: a half is a reference to sixteen 32-bit integers.
@@ -125,7 +126,7 @@ impl Epilogue {
     /// [`requantise`](super::super::super::arith::requantise) for sixteen channels.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-    fn apply(&self, acc: __m512i, half: usize) -> __m128i {
+    pub(super) fn apply(&self, acc: __m512i, half: usize) -> __m128i {
         let scaled = _mm512_mullo_epi32(acc, self.multiplier[half]);
         let sum = _mm512_add_epi32(_mm512_add_epi32(scaled, self.bias[half]), self.rounding);
         let shifted = _mm512_sra_epi32(sum, self.shift);
@@ -180,4 +181,24 @@ fn tile<const PIXELS: usize>(
         // SAFETY: as above, the last sixteen bytes.
         unsafe { _mm_storeu_si128(out.wrapping_add(16).cast::<__m128i>(), epilogue.apply(acc[pixel][1], 1)) };
     });
+}
+
+/// See [`BareProducts`](super::super::BareProducts).
+pub(in super::super) fn bare_products(steps: u64) -> u64 {
+    // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
+    unsafe { bare(steps) }
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+fn bare(steps: u64) -> u64 {
+    let [input, low, high] = black_box([0x1f1f_1f1f, 0x0301_ff03, 0x0101_fd03]).map(|four| _mm512_set1_epi32(four));
+    let mut acc = [[_mm512_setzero_si512(); 2]; TILE];
+    for _ in 0..steps {
+        each_pixel!(TILE, pixel => {
+            acc[pixel][0] = _mm512_dpbusd_epi32(acc[pixel][0], input, low);
+            acc[pixel][1] = _mm512_dpbusd_epi32(acc[pixel][1], input, high);
+        });
+    }
+    black_box(acc);
+    steps * (TILE * BLOCK * 4) as u64
 }

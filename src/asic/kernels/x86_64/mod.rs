@@ -1,56 +1,23 @@
-//! Kernels for x86-64, and how a row is cut into tiles.
+//! Kernels for x86-64.
 
+pub(super) mod amx;
 pub(super) mod avx2;
 pub(super) mod avx512vnni;
+pub(super) mod avxvnni;
+#[cfg(all(test, target_os = "linux"))]
+pub(super) mod emulator;
 
-/// Repeats a block of code for each pixel of a tile, with the number of the pixel a constant.
-///
-/// A loop would do the same if the compiler always unrolled it before it decides which arrays live in registers; at the
-/// lower levels of optimisation it does not, and the accumulators go through memory.
-macro_rules! each_pixel {
-    ($pixels:expr, $pixel:ident => $body:block) => {
-        each_pixel!(@ $pixels, $pixel => $body, 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
-    };
-    (@ $pixels:expr, $pixel:ident => $body:block, $($number:literal)*) => {
-        $(if $number < $pixels {
-            let $pixel = $number;
-            $body
-        })*
+use super::{Isa, Kernels};
+
+macro_rules! kernels {
+    ($isa:ident, $expand:path, $file:ident) => {
+        Kernels { isa: Isa::$isa, expand: $expand, conv_block: $file::conv_block, bare_products: $file::bare_products }
     };
 }
-use each_pixel;
 
-/// Cuts a row of `width` pixels into the fewest tiles of at most `max` pixels, as equal as can be: `(first, pixels)`.
-///
-/// Equal tiles beat full ones with a remainder: a tile of one pixel loads as many weights as one of fourteen.
-fn tiles(width: usize, max: usize) -> impl Iterator<Item = (usize, usize)> {
-    let count = width.div_ceil(max);
-    (0..count).map(move |tile| {
-        let (first, end) = (width * tile / count, width * (tile + 1) / count);
-        (first, end - first)
-    })
-}
+pub(super) const AVX2: Kernels = kernels!(Avx2, avx2::expand, avx2);
+pub(super) const AVX_VNNI: Kernels = kernels!(AvxVnni, avx2::expand, avxvnni);
+pub(super) const AVX512_VNNI: Kernels = kernels!(Avx512Vnni, avx512vnni::expand, avx512vnni);
+pub(super) const AMX: Kernels = kernels!(Amx, amx::expand, amx);
 
-#[cfg(test)]
-mod tests {
-    use super::tiles;
-
-    #[test]
-    fn tiles_cover_every_width_once_and_differ_by_at_most_one_pixel() {
-        for max in [6, 14] {
-            for width in 1..=300 {
-                let mut next = 0;
-                let sizes: Vec<usize> = tiles(width, max)
-                    .map(|(first, pixels)| {
-                        assert_eq!(first, next);
-                        next += pixels;
-                        pixels
-                    })
-                    .collect();
-                assert_eq!(next, width);
-                let (least, most) = (sizes.iter().min().unwrap(), sizes.iter().max().unwrap());
-                assert!(*least >= 1 && *most <= max && most - least <= 1, "{width}: {sizes:?}");
-            }
-        }
-    }
-}
+use super::tiles::{each_pixel, tiles};
