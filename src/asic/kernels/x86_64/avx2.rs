@@ -29,7 +29,7 @@ pub(super) const TILE: usize = 6;
 /// Output channels of a tile: half a block.
 pub(super) const HALF: usize = BLOCK / 2;
 
-/// Whether this CPU runs [`conv_band`].
+/// Whether this CPU runs [`conv_block`].
 pub(in super::super) fn is_supported() -> bool {
     is_x86_feature_detected!("avx2")
 }

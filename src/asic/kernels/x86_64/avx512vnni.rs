@@ -29,7 +29,7 @@ use super::{each_pixel, tiles};
 /// Pixels of a full tile.
 const TILE: usize = 14;
 
-/// Whether this CPU runs [`conv_band`].
+/// Whether this CPU runs [`conv_block`].
 pub(in super::super) fn is_supported() -> bool {
     is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
