@@ -16,6 +16,7 @@ mod search;
 mod serve;
 mod settings;
 mod signals;
+mod whiten;
 
 use std::process::ExitCode;
 
@@ -59,6 +60,7 @@ enum Command {
     Describe(describe::Describe),
     Bench(bench::Bench),
     Quantize(quantize::Quantize),
+    Whiten(whiten::Whiten),
     Model(model::Model),
     Chip(chip::ChipCommand),
     Config(config::ConfigCommand),
@@ -84,6 +86,7 @@ pub fn main() -> ExitCode {
         Some(Command::Describe(command)) => command.run(),
         Some(Command::Bench(command)) => command.run(),
         Some(Command::Quantize(command)) => command.run(),
+        Some(Command::Whiten(command)) => command.run(),
         Some(Command::Model(command)) => command.run(),
         Some(Command::Chip(command)) => command.run(),
         Some(Command::Config(command)) => command.run(),

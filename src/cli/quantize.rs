@@ -1,8 +1,5 @@
 //! `eyrie quantize`: from float weights to a model file.
 
-mod whiten;
-
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -10,14 +7,14 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::asic::{ModelFile, NetworkParams, Whitening};
-use crate::extract::{self, DecodeLimits, Model};
+use crate::extract::{self, Model};
 use crate::quantize::{FloatVgg, Options, Progress as Quantizing, Report, quantize};
 
 use super::error::CliError;
 use super::files;
 use super::output::{self, grouped};
 use super::progress::Progress;
+use super::whiten::{LIMITS, Learning, failed, read, write_model};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -30,9 +27,6 @@ same file on the same CPU. The work takes an hour or more on a few cores; each p
 
 /// Every so many-th image is held out of the calibration and only measured.
 const HELD_OUT_EVERY: usize = 20;
-
-/// What a calibration image may be; these are files that the user chose.
-const LIMITS: DecodeLimits = DecodeLimits { max_pixels: 200_000_000, max_aspect_ratio: 1000 };
 
 /// Make a 2-bit model from the float weights of a VGG-16 and a folder of images
 #[derive(Debug, Args)]
@@ -50,12 +44,6 @@ pub(super) struct Quantize {
     /// Only the first N files in the order of names
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// Images that the whitening is learned from, spread evenly over the calibration images
-    #[arg(long, value_name = "N", default_value_t = 700)]
-    whitening_images: usize,
-    /// Values of a descriptor
-    #[arg(long, value_name = "N", default_value_t = 256)]
-    dimensions: usize,
     /// Seed of the sampled positions
     #[arg(long, value_name = "N", default_value_t = Options::default().seed)]
     seed: u64,
@@ -66,6 +54,8 @@ pub(super) struct Quantize {
         default_value = "VGG-16 of K. Simonyan and A. Zisserman (2014), ImageNet weights as distributed with torchvision"
     )]
     origin: String,
+    #[command(flatten)]
+    whitening: Learning,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -92,15 +82,15 @@ impl Quantize {
         shown.end();
         drop(images);
 
-        let paths: Vec<&Path> = spread(&samples, self.whitening_images).iter().map(|s| s.path.as_path()).collect();
-        let whitenings = whiten::learn(&network, &paths, self.dimensions)?;
-        let card = self.card(&weights_bytes, &samples, paths.len(), &report);
-        let file = self.write(network, whitenings, &card)?;
+        let paths: Vec<&Path> = samples.iter().map(|s| s.path.as_path()).collect();
+        let whitenings = self.whitening.learn(&network, &paths)?;
+        let card = self.card(&weights_bytes, &samples, &report);
+        let file = write_model(&self.out, network, whitenings, &card)?;
         self.tell(&file, &report)
     }
 
     /// Facts of the making, without times or paths: the same input gives the same card.
-    fn card(&self, weights: &[u8], samples: &[Sample], whitening_images: usize, report: &Report) -> Value {
+    fn card(&self, weights: &[u8], samples: &[Sample], report: &Report) -> Value {
         let layers = report.layers.iter().map(|layer| {
             json!({
                 "name": layer.name,
@@ -109,7 +99,7 @@ impl Quantize {
                 "cosine": rounded(layer.cosine),
             })
         });
-        json!({
+        let mut card = json!({
             "network": "VGG-16, conv1_1 to pool5, 2-bit weights, 5-bit activations",
             "origin": self.origin,
             "weights_sha256": hex(weights),
@@ -118,27 +108,10 @@ impl Quantize {
             "held_out_images": report.held_out_images,
             "held_out_cosine": report.held_out_cosine.map(rounded),
             "seed": self.seed,
-            "whitening_images": whitening_images,
-            "dimensions": self.dimensions,
             "layers": layers.collect::<Vec<_>>(),
-        })
-    }
-
-    fn write(&self, network: NetworkParams, whitenings: Vec<Whitening>, card: &Value) -> Result<Vec<u8>, CliError> {
-        let card = format!("{card:#}\n");
-        let bytes = ModelFile { network, whitenings, card }.encode();
-        let mut beside = self.out.clone().into_os_string();
-        beside.push(format!(".{}.part", std::process::id()));
-        let beside = PathBuf::from(beside);
-        let written = std::fs::File::create(&beside)
-            .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
-            .and_then(|()| std::fs::rename(&beside, &self.out));
-        if let Err(error) = written {
-            // What matters is the error above; a file that is left over is only untidy.
-            let _left_over = std::fs::remove_file(&beside);
-            return Err(CliError::Failed(format!("cannot write {}: {error}", self.out.display())));
-        }
-        Ok(bytes)
+        });
+        self.whitening.describe_in(&mut card, samples.len());
+        card
     }
 
     fn tell(&self, file: &[u8], report: &Report) -> Result<(), CliError> {
@@ -202,14 +175,6 @@ impl Quantize {
     }
 }
 
-fn failed(error: impl std::fmt::Display) -> CliError {
-    CliError::Failed(error.to_string())
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, CliError> {
-    std::fs::read(path).map_err(|e| CliError::Failed(format!("cannot read {}: {e}", path.display())))
-}
-
 /// Rounded to what the figures are good for, so that the card is the same on every run.
 fn rounded(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
@@ -245,12 +210,6 @@ fn decode(folder: &Path, limit: Option<usize>) -> Result<Vec<Sample>, CliError> 
     Ok(samples.into_iter().map(|(_, sample)| sample).collect())
 }
 
-/// `count` of the items, evenly spread; all where there are no more.
-fn spread<T>(items: &[T], count: usize) -> Vec<&T> {
-    let count = count.min(items.len());
-    (0..count).filter_map(|i| items.get(i * items.len() / count)).collect()
-}
-
 /// The progress of the quantiser: a bar for each step of each layer, a line for each layer that is done.
 #[derive(Default)]
 struct Shown {
@@ -281,19 +240,5 @@ impl Shown {
         if let Some((_, bar)) = self.step.take() {
             bar.end();
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_spread_takes_evenly_and_never_more_than_there_are() {
-        let items: Vec<usize> = (0..10).collect();
-        assert_eq!(spread(&items, 5), [&0, &2, &4, &6, &8]);
-        assert_eq!(spread(&items, 3), [&0, &3, &6]);
-        assert_eq!(spread(&items, 99).len(), 10);
-        assert!(spread(&items, 0).is_empty());
     }
 }

@@ -4,6 +4,7 @@
 mod asic_extractor;
 mod container;
 mod decode;
+mod jpeg;
 mod model;
 mod pooling;
 mod preprocess;
@@ -20,6 +21,7 @@ mod extractor_tests;
 
 pub use asic_extractor::{AsicExtractor, StepTimes};
 pub use decode::{Decoded, decode};
+pub use jpeg::encode_jpeg;
 pub use model::{Model, PIPELINE_REVISION};
 pub use pooling::{MAP_SIDE, WINDOWS, Whitener, Window, pool};
 pub use preprocess::{INPUT_BYTES, INPUT_SIDE, Scaler, cut, turn, whole_image_224};

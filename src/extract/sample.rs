@@ -1,9 +1,7 @@
 //! A picture to measure with.
 
-use image::codecs::jpeg::JpegEncoder;
-use image::{ExtendedColorType, ImageEncoder};
-
 use super::ExtractError;
+use super::jpeg::encode_jpeg;
 
 /// A synthetic JPEG of quality 85: shapes, a gradient and a fine texture, so that it costs about as much to decode as a
 /// photo of the same size. The same size gives the same bytes.
@@ -17,11 +15,7 @@ pub fn sample_jpeg(width: u32, height: u32) -> Result<Vec<u8>, ExtractError> {
         [x / 8 + shape + texture, y / 8 + texture, (x + y) / 12 + shape].map(|value| value as u8)
     };
     let rgb: Vec<u8> = (0..height).flat_map(|y| (0..width).flat_map(move |x| pixel(x, y))).collect();
-    let mut bytes = Vec::new();
-    JpegEncoder::new_with_quality(&mut bytes, 85)
-        .write_image(&rgb, width, height, ExtendedColorType::Rgb8)
-        .map_err(|error| ExtractError::Internal(format!("sample: {error}")))?;
-    Ok(bytes)
+    encode_jpeg(&rgb, width, height, 85)
 }
 
 #[cfg(test)]

@@ -1,10 +1,8 @@
 //! A small picture of the image, for result lists.
 
-use image::codecs::jpeg::JpegEncoder;
-use image::{ExtendedColorType, ImageEncoder};
-
 use super::ExtractError;
 use super::decode::Decoded;
+use super::jpeg::encode_jpeg;
 use super::preprocess::Scaler;
 use crate::domain::Thumbnail;
 
@@ -21,10 +19,7 @@ const QUALITY: u8 = 80;
 pub fn thumbnail(image: &Decoded, scaler: &mut Scaler, buffer: &mut Vec<u8>) -> Result<Thumbnail, ExtractError> {
     let (width, height) = thumbnail_size(image.width, image.height);
     scaler.scale(image, width, height, buffer)?;
-    let mut bytes = Vec::new();
-    JpegEncoder::new_with_quality(&mut bytes, QUALITY)
-        .write_image(buffer, width, height, ExtendedColorType::Rgb8)
-        .map_err(|error| ExtractError::Internal(format!("thumbnail: {error}")))?;
+    let bytes = encode_jpeg(buffer, width, height, QUALITY)?;
     Ok(Thumbnail { bytes, media_type: "image/jpeg".to_owned() })
 }
 

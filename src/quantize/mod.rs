@@ -13,6 +13,7 @@ mod moments;
 mod random;
 mod samples;
 mod target;
+mod view;
 mod whitening;
 
 #[cfg(test)]
@@ -20,6 +21,7 @@ mod tests;
 
 pub use calibrate::{LayerReport, Options, Progress, Report, quantize};
 pub use float::{DEVIATION, FloatConv, FloatMap, FloatVgg, MEAN};
+pub use view::{Picture, synthetic_view};
 pub use whitening::{discriminative_whitening, pca_whitening};
 
 use crate::asic::ModelError;

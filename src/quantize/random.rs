@@ -18,13 +18,16 @@ impl Random {
     }
 
     /// Uniform in 0 (inclusive) to 1 (exclusive).
-    #[cfg(test)]
     pub(super) fn uniform(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// Nearly normal, mean 0 and deviation 1: the sum of twelve uniform values less six. Good enough for tests.
-    #[cfg(test)]
+    /// Uniform in `low` (inclusive) to `high` (exclusive).
+    pub(super) fn between(&mut self, low: f64, high: f64) -> f64 {
+        low + self.uniform() * (high - low)
+    }
+
+    /// Nearly normal, mean 0 and deviation 1: the sum of twelve uniform values less six. Good enough for noise.
     pub(super) fn normal(&mut self) -> f32 {
         ((0..12).map(|_| self.uniform()).sum::<f64>() - 6.0) as f32
     }

@@ -6,6 +6,7 @@ mod cli_chip;
 mod cli_describe;
 mod cli_import;
 mod cli_serve;
+mod cli_whiten;
 mod crash;
 mod http_bad_input;
 mod http_chip;

@@ -1,0 +1,297 @@
+//! `eyrie whiten`, and how the whitenings of a model are learned.
+
+use std::io::{BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use rayon::prelude::*;
+use serde_json::{Value, json};
+
+use crate::asic::{Kernels, ModelFile, NetworkParams, Team, Whitening, fingerprint};
+use crate::domain::Profile;
+use crate::extract::{AsicExtractor, DecodeLimits, Decoded, Model, decode, encode_jpeg};
+use crate::quantize::{Picture, discriminative_whitening, pca_whitening, synthetic_view};
+
+use super::error::CliError;
+use super::files;
+use super::output::{self, grouped};
+use super::progress::Progress;
+
+const EXAMPLES: &str = "\
+Examples:
+  eyrie whiten --images calibration/ --out model.eyrie --views 2
+  eyrie whiten --images calibration/ --out model.eyrie --views 2 --vectors vectors.bin --dimensions 128
+  EYRIE_EXTRACTOR__MODEL=model.eyrie eyrie serve
+
+The whitening turns the pooled output of the network into a descriptor. From each image and synthetic photographs of it \
+(in perspective, in other light, blurred, before another picture) it learns what changes between views of one thing, \
+and from different images what tells things apart. Labels are not needed. Pictures that are stored already must be \
+described again with the new model (`eyrie import`).";
+
+/// What a calibration image may be; these are files that the user chose.
+pub(super) const LIMITS: DecodeLimits = DecodeLimits { max_pixels: 200_000_000, max_aspect_ratio: 1000 };
+
+/// How whitenings are learned.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Learning {
+    /// Images that the whitening is learned from, spread evenly over the images of the folder
+    #[arg(long, value_name = "N", default_value_t = 700)]
+    whitening_images: usize,
+    /// Synthetic photographs of each of them; without any, the whitening is a plain principal component analysis
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    views: usize,
+    /// How far the differences between views are taken to be alike in all directions, above 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    shrinkage: f64,
+    /// Values of a descriptor
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    dimensions: usize,
+    /// Keep the outputs of the network in this file; where it is there and fits, the passes are not run again
+    #[arg(long, value_name = "FILE")]
+    vectors: Option<PathBuf>,
+}
+
+/// Learn the whitening of a model anew: what turns the network's output into descriptors
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Whiten {
+    /// The model whose network is kept [default: the one that is built in]
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+    /// Folder of varied photographs
+    #[arg(long, value_name = "DIR")]
+    images: PathBuf,
+    /// The model file to write; it is written beside its place first and then put there in one step
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    #[command(flatten)]
+    learning: Learning,
+}
+
+impl Whiten {
+    pub(super) fn run(self) -> Result<(), CliError> {
+        let bytes = match &self.model {
+            Some(path) => read(path)?,
+            None => Model::embedded_file().to_vec(),
+        };
+        let ModelFile { network, card, .. } = ModelFile::decode(&bytes).map_err(failed)?;
+        let mut card: Value = serde_json::from_str(&card).map_err(|e| failed(format!("the model's card: {e}")))?;
+        let found = files::find(std::slice::from_ref(&self.images), None)?;
+        let paths: Vec<&Path> = found.iter().map(|file| file.path.as_path()).collect();
+        let whitenings = self.learning.learn(&network, &paths)?;
+        self.learning.describe_in(&mut card, paths.len());
+        let file = write_model(&self.out, network, whitenings, &card)?;
+        let model = Model::from_bytes(&file).map_err(failed)?;
+        output::results(|out| {
+            let (path, bytes) = (self.out.display(), grouped(file.len() as u64));
+            writeln!(out, "{path}: {bytes} bytes, fingerprint {}", model.fingerprint())
+        })
+    }
+}
+
+/// The pooled vectors of an image and of its views, for each profile.
+type Views = Vec<[Vec<f32>; 3]>;
+
+impl Learning {
+    /// One whitening for each profile, learned from some of the images at `paths`. The same images give the same bytes.
+    ///
+    /// # Errors
+    /// [`CliError::Failed`] when an image cannot be described or there are too few of them.
+    pub(super) fn learn(&self, network: &NetworkParams, paths: &[&Path]) -> Result<Vec<Whitening>, CliError> {
+        let unwhitened = ModelFile { network: network.clone(), whitenings: Vec::new(), card: "{}".to_owned() }.encode();
+        let model = Arc::new(Model::from_bytes(&unwhitened).map_err(failed)?);
+        let paths = spread(paths, self.whitening_images);
+        self.check()?;
+        let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+        let made_of = json!({
+            "model": model.fingerprint(),
+            "images": fingerprint(names.join("\n").as_bytes()),
+            "count": paths.len(),
+            "views": self.views,
+        });
+        let length = model.network().output_shape(224, 224).2;
+        let kept = self.vectors.as_deref().map(|file| load(file, &made_of, length)).transpose()?.flatten();
+        let described = match kept {
+            Some(kept) => kept,
+            None => {
+                let described = self.described(&model, &paths)?;
+                if let Some(file) = &self.vectors {
+                    save(file, &made_of, &described)
+                        .map_err(|e| failed(format!("cannot write {}: {e}", file.display())))?;
+                }
+                described
+            }
+        };
+        let progress = Progress::start("learning the whitenings", Profile::ALL.len());
+        let whitenings = Profile::ALL.into_iter().enumerate().map(|(at, profile)| {
+            let groups: Vec<Vec<Vec<f32>>> =
+                described.iter().map(|views| views.iter().map(|view| view[at].clone()).collect()).collect();
+            let whitening = if self.views == 0 {
+                pca_whitening(profile.as_str(), &groups.concat(), self.dimensions)
+            } else {
+                discriminative_whitening(profile.as_str(), &groups, self.dimensions, self.shrinkage)
+            };
+            progress.step();
+            whitening.map_err(failed)
+        });
+        let whitenings = whitenings.collect();
+        progress.end();
+        whitenings
+    }
+
+    /// What would be refused after the passes is refused before them.
+    fn check(&self) -> Result<(), CliError> {
+        if !(self.shrinkage > 0.0 && self.shrinkage <= 1.0) {
+            return Err(failed(format!("a shrinkage of {} is not above 0 and at most 1", self.shrinkage)));
+        }
+        if !(1..=512).contains(&self.dimensions) {
+            return Err(failed(format!("{} dimensions of 512", self.dimensions)));
+        }
+        Ok(())
+    }
+
+    /// Puts what the whitening was learned from into a model's card.
+    pub(super) fn describe_in(&self, card: &mut Value, images: usize) {
+        card["whitening_images"] = json!(self.whitening_images.min(images));
+        card["whitening_views"] = json!(self.views);
+        card["whitening_shrinkage"] = json!(self.shrinkage);
+        card["dimensions"] = json!(self.dimensions);
+    }
+
+    fn described(&self, model: &Arc<Model>, paths: &[&Path]) -> Result<Vec<Views>, CliError> {
+        let progress = Progress::start("describing for the whitening", paths.len());
+        // One thread an image: the sums of a map are exact, so neither threads nor order change a vector.
+        let extractor = || AsicExtractor::new(Arc::clone(model), Kernels::detect(), Arc::new(Team::ALONE), LIMITS);
+        let described = paths
+            .par_iter()
+            .enumerate()
+            .map_init(extractor, |extractor, (number, path)| {
+                let image = decode(&read(path)?, LIMITS).map_err(failed)?;
+                let mut views = vec![extractor.pooled_all(&image).map_err(failed)?];
+                let thing = picture(image);
+                for view in 0..self.views {
+                    // Each view has another picture behind it.
+                    let behind = paths[(number + 1 + view) % paths.len()];
+                    let clutter = picture(decode(&read(behind)?, LIMITS).map_err(failed)?);
+                    let photo = photograph(&thing, &clutter, (number * self.views + view) as u64)?;
+                    views.push(extractor.pooled_all(&photo).map_err(failed)?);
+                }
+                progress.step();
+                Ok(views)
+            })
+            .collect();
+        progress.end();
+        described
+    }
+}
+
+fn picture(image: Decoded) -> Picture {
+    Picture { width: image.width as usize, height: image.height as usize, rgb: image.rgb }
+}
+
+/// A synthetic view through the JPEG of a phone, quality 30 to 89.
+fn photograph(thing: &Picture, clutter: &Picture, seed: u64) -> Result<Decoded, CliError> {
+    let view = synthetic_view(thing, clutter, seed);
+    let quality = 30 + (seed.wrapping_mul(37) % 60) as u8;
+    let jpeg = encode_jpeg(&view.rgb, view.width as u32, view.height as u32, quality).map_err(failed)?;
+    decode(&jpeg, LIMITS).map_err(failed)
+}
+
+/// Vectors that were kept, where the file is there and holds what `made_of` asks for.
+fn load(file: &Path, made_of: &Value, length: usize) -> Result<Option<Vec<Views>>, CliError> {
+    let Ok(opened) = std::fs::File::open(file) else { return Ok(None) };
+    let mut bytes = Vec::new();
+    BufReader::new(opened)
+        .read_to_end(&mut bytes)
+        .map_err(|e| failed(format!("cannot read {}: {e}", file.display())))?;
+    let Some(end) = bytes.iter().position(|&byte| byte == b'\n') else { return Ok(None) };
+    let number = |key: &str| made_of[key].as_u64().unwrap_or(0) as usize;
+    let (images, views) = (number("count"), number("views") + 1);
+    let (values, rest) = bytes[end + 1..].as_chunks::<4>();
+    let fits = serde_json::from_slice::<Value>(&bytes[..end]).is_ok_and(|header| header == *made_of);
+    if !fits || !rest.is_empty() || values.len() != images * views * 3 * length {
+        output::note(&format!("{} holds other vectors; they are made anew", file.display()));
+        return Ok(None);
+    }
+    let mut vectors = values.chunks_exact(length).map(|vector| vector.iter().map(|v| f32::from_le_bytes(*v)).collect());
+    let mut next = || vectors.next().unwrap_or_default();
+    Ok(Some((0..images).map(|_| (0..views).map(|_| [next(), next(), next()]).collect()).collect()))
+}
+
+fn save(file: &Path, made_of: &Value, described: &[Views]) -> std::io::Result<()> {
+    let mut out = BufWriter::new(std::fs::File::create(file)?);
+    writeln!(out, "{made_of}")?;
+    for value in described.iter().flatten().flatten().flatten() {
+        out.write_all(&value.to_le_bytes())?;
+    }
+    out.flush()
+}
+
+/// Writes a model beside its place and puts it there in one step; returns its bytes.
+///
+/// # Errors
+/// [`CliError::Failed`] when it cannot be written.
+pub(super) fn write_model(
+    out: &Path,
+    network: NetworkParams,
+    whitenings: Vec<Whitening>,
+    card: &Value,
+) -> Result<Vec<u8>, CliError> {
+    let bytes = ModelFile { network, whitenings, card: format!("{card:#}\n") }.encode();
+    let mut beside = out.to_owned().into_os_string();
+    beside.push(format!(".{}.part", std::process::id()));
+    let beside = PathBuf::from(beside);
+    let written = std::fs::File::create(&beside)
+        .and_then(|mut file| file.write_all(&bytes).and_then(|()| file.sync_all()))
+        .and_then(|()| std::fs::rename(&beside, out));
+    if let Err(error) = written {
+        // What matters is the error above; a file that is left over is only untidy.
+        let _left_over = std::fs::remove_file(&beside);
+        return Err(CliError::Failed(format!("cannot write {}: {error}", out.display())));
+    }
+    Ok(bytes)
+}
+
+pub(super) fn failed(error: impl std::fmt::Display) -> CliError {
+    CliError::Failed(error.to_string())
+}
+
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+    std::fs::read(path).map_err(|e| CliError::Failed(format!("cannot read {}: {e}", path.display())))
+}
+
+/// `count` of the items, evenly spread; all where there are no more.
+fn spread<T: Copy>(items: &[T], count: usize) -> Vec<T> {
+    let count = count.min(items.len());
+    (0..count).map(|i| items[i * items.len() / count]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spread_takes_evenly_and_never_more_than_there_are() {
+        let items: Vec<usize> = (0..10).collect();
+        assert_eq!(spread(&items, 5), [0, 2, 4, 6, 8]);
+        assert_eq!(spread(&items, 3), [0, 3, 6]);
+        assert_eq!(spread(&items, 99).len(), 10);
+        assert!(spread(&items, 0).is_empty());
+    }
+
+    #[test]
+    fn kept_vectors_come_back_for_the_same_making_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("vectors");
+        let made_of = json!({"model": "a", "images": "b", "count": 2, "views": 1});
+        let vector = |n: usize| vec![n as f32, 0.5];
+        let views = |n: usize| vec![[vector(n), vector(n + 1), vector(n + 2)], [vector(9), vector(8), vector(7)]];
+        let described = vec![views(0), views(3)];
+        assert!(load(&file, &made_of, 2).expect("no file is no error").is_none());
+        save(&file, &made_of, &described).expect("writes");
+        assert_eq!(load(&file, &made_of, 2).expect("reads"), Some(described));
+        assert!(load(&file, &json!({"count": 2, "views": 1}), 2).expect("reads").is_none(), "of another making");
+        assert!(load(&file, &made_of, 3).expect("reads").is_none(), "of another length");
+    }
+}

@@ -1,0 +1,51 @@
+//! `eyrie whiten`: a model whose descriptors are learned anew.
+
+use serde_json::Value;
+
+use crate::program::Program;
+
+#[test]
+fn a_model_is_whitened_anew_and_its_descriptors_carry_another_version() {
+    let program = Program::new();
+    for seed in 0..3 {
+        program.picture(&format!("calibration/{seed}.png"), seed);
+    }
+    let arguments = ["whiten", "--images", "calibration", "--views", "1", "--dimensions", "8", "--vectors", "kept"];
+    let whiten = |out: &str| program.run(&[&arguments[..], &["--out", out]].concat()).expect_code(0);
+    let told = whiten("first.eyrie");
+    assert!(told.stdout().starts_with("first.eyrie: 3,7"), "{}", told.stdout());
+    // The second run takes the vectors that the first one kept.
+    assert!(std::fs::metadata(program.path("kept")).expect("kept").len() > 3 * 2 * 3 * 512 * 4);
+    whiten("again.eyrie");
+    let read = |name: &str| std::fs::read(program.path(name)).expect("a model");
+    assert!(read("first.eyrie") == read("again.eyrie"), "the same images give the same model");
+
+    let info = program.run(&["model", "info", "first.eyrie", "--json"]).expect_code(0).json();
+    let card = &info["card"];
+    assert_eq!((&card["whitening_images"], &card["whitening_views"]), (&Value::from(3), &Value::from(1)), "{info}");
+    let describe = |model: &str| {
+        let mut command = program.command(&["describe", "calibration/3.png", "--profile", "fast", "--json"]);
+        let output = command.env("EYRIE_EXTRACTOR__MODEL", model).output().expect("runs");
+        let answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        (answer[0]["version"].clone(), answer[0]["descriptor"].as_array().expect("values").len())
+    };
+    let (whitened, built_in) = (describe("first.eyrie"), describe(""));
+    assert_eq!((whitened.1, built_in.1), (8, 256));
+    assert_ne!(whitened.0, built_in.0);
+}
+
+#[test]
+fn what_cannot_be_learned_is_refused_and_leaves_no_file() {
+    let program = Program::new();
+    program.picture("one/0.png", 0);
+    for (arguments, reason) in [
+        (&["--images", "one", "--views", "0"][..], "1 vectors are too few"),
+        (&["--images", "one", "--views", "1", "--shrinkage", "0"], "a shrinkage of 0 is not above 0"),
+        (&["--images", "one", "--views", "1", "--dimensions", "513"], "513 dimensions of 512"),
+        (&["--images", "nowhere"], "cannot read nowhere"),
+    ] {
+        let ended = program.run(&[&["whiten", "--out", "out.eyrie"], arguments].concat());
+        assert!(ended.code() != 0 && ended.stderr().contains(reason), "{arguments:?}: {}", ended.stderr());
+        assert!(!program.path("out.eyrie").exists());
+    }
+}
