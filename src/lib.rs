@@ -10,7 +10,7 @@
 //! | 0 | [`domain`], [`config`], [`telemetry`] |
 //! | 1 | [`asic`], [`quantize`] |
 //! | 2 | [`extract`], [`index`], [`store`] |
-//! | 3 | [`service`] |
+//! | 3 | [`service`], [`eval`] |
 //! | 4 | [`http`] |
 //! | 5 | [`app`] |
 //! | 6 | [`cli`] |
@@ -20,6 +20,7 @@ pub mod asic;
 pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod eval;
 pub mod extract;
 pub mod http;
 pub mod index;

@@ -4,6 +4,7 @@ mod bench;
 mod config;
 mod describe;
 mod error;
+mod eval;
 mod files;
 mod health;
 mod import;
@@ -55,6 +56,7 @@ enum Command {
     Search(search::Search),
     Describe(describe::Describe),
     Bench(bench::Bench),
+    Eval(eval::Eval),
     Quantize(quantize::Quantize),
     Model(model::Model),
     Config(config::ConfigCommand),
@@ -79,6 +81,7 @@ pub fn main() -> ExitCode {
         Some(Command::Search(command)) => command.run(),
         Some(Command::Describe(command)) => command.run(),
         Some(Command::Bench(command)) => command.run(),
+        Some(Command::Eval(command)) => command.run(),
         Some(Command::Quantize(command)) => command.run(),
         Some(Command::Model(command)) => command.run(),
         Some(Command::Config(command)) => command.run(),

@@ -18,7 +18,7 @@ mod decode_tests;
 #[cfg(test)]
 mod extractor_tests;
 
-pub use asic_extractor::{AsicExtractor, StepTimes};
+pub use asic_extractor::{AsicExtractor, StepTimes, combine};
 pub use decode::{Decoded, decode};
 pub use model::{Model, PIPELINE_REVISION};
 pub use pooling::{MAP_SIDE, WINDOWS, Whitener, Window, pool};
