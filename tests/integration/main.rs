@@ -3,6 +3,7 @@
 mod browser;
 mod cli_basics;
 mod cli_describe;
+mod cli_eval;
 mod cli_import;
 mod cli_serve;
 mod crash;
