@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::markdown::{heading, p_value};
-use super::plot::{bars, colour, curves, escaped};
+use super::plot::{Bars, bars, colour, curves, escaped};
 use super::report::{GroupReport, QueryReport, Report, worst};
 use super::resample::Interval;
 
@@ -161,7 +161,7 @@ fn comparisons(page: &mut String, report: &Report) {
 }
 
 /// The bars of every group: `all`, then the groups of the first system, which are those of every system.
-fn groups(report: &Report) -> Vec<(&str, Vec<(f64, f64, f64)>)> {
+fn groups(report: &Report) -> Vec<Bars<'_>> {
     let bar = |group: &GroupReport| (group.figures.map, group.intervals.map[0], group.intervals.map[1]);
     let mut groups = vec![("all", report.systems.iter().map(|s| bar(&s.all)).collect())];
     for group in report.systems.first().map_or(&[][..], |s| &s.groups) {

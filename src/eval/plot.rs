@@ -49,8 +49,11 @@ pub(super) fn curves(systems: &[(&str, &[(usize, f64)])]) -> String {
     svg
 }
 
-/// A bar of each system for each group, `(value, low, high)`, with its interval as a line.
-pub(super) fn bars(groups: &[(&str, Vec<(f64, f64, f64)>)]) -> String {
+/// A group's name and the bars of its systems: value, and the lower and upper end of its interval.
+pub(super) type Bars<'a> = (&'a str, Vec<(f64, f64, f64)>);
+
+/// A bar of each system for each group, with its interval as a line.
+pub(super) fn bars(groups: &[Bars<'_>]) -> String {
     let (left, bar) = (130.0, 9.0);
     let x = |share: f64| left + (WIDTH - left - 40.0) * share;
     let rows: f64 = groups.iter().map(|(_, values)| bar * values.len() as f64 + 8.0).sum();

@@ -22,6 +22,8 @@ const SUM_BYTES: usize = 4;
 /// What a vector was computed from: a SHA-256.
 pub(super) type Key = [u8; KEY_BYTES];
 
+type Known = HashMap<Key, Arc<[f32]>>;
+
 /// Vectors by key, in memory and, where there is a folder, on disk.
 pub(super) struct Cache {
     inner: Mutex<Inner>,
@@ -29,7 +31,7 @@ pub(super) struct Cache {
 }
 
 struct Inner {
-    known: HashMap<Key, Arc<[f32]>>,
+    known: Known,
     file: Option<File>,
     path: PathBuf,
 }
@@ -78,7 +80,7 @@ fn record(key: &Key, vector: &[f32]) -> Vec<u8> {
     record
 }
 
-fn load(folder: &Path, path: &Path, values: usize) -> std::io::Result<(HashMap<Key, Arc<[f32]>>, File)> {
+fn load(folder: &Path, path: &Path, values: usize) -> std::io::Result<(Known, File)> {
     std::fs::create_dir_all(folder)?;
     let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
     let mut bytes = Vec::new();

@@ -19,8 +19,8 @@ pub(super) struct Eval {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    Instance(instance::Instance),
-    Copy(copy::Copy),
+    Instance(Box<instance::Instance>),
+    Copy(Box<copy::Copy>),
 }
 
 impl Eval {

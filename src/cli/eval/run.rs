@@ -238,7 +238,7 @@ impl Described {
         for (query, pooled) in protocol.queries.iter().zip(asked) {
             let right: Vec<usize> = query.right.iter().copied().filter(|at| references[*at].is_some()).collect();
             let Some(pooled) = pooled.filter(|_| !right.is_empty()) else { continue };
-            let right = right.into_iter().map(|at| reference_id(at)).collect::<Result<_, _>>()?;
+            let right = right.into_iter().map(reference_id).collect::<Result<_, _>>()?;
             queries.push((Query { name: query.name.clone(), group: query.group.clone(), right }, pooled));
         }
         let mut gallery = Vec::new();
