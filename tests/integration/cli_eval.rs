@@ -68,7 +68,7 @@ fn the_version_is_that_of_the_service_and_earlier_runs_are_compared() {
     let run = ["--profile", "fast", "--json", "first.json", "--subset", "odd"];
     let table = instance(&program, &run).expect_code(0);
     assert!(
-        table.stdout().starts_with("Instance retrieval: 2 queries, 4 references, 7 distractors\n"),
+        table.stdout().starts_with("Instance retrieval: 2 queries, 4 references, 6 distractors\n"),
         "{}",
         table.stdout()
     );

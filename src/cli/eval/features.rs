@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
@@ -103,6 +103,8 @@ pub(super) struct Features<'a> {
     network: &'a Network,
     cache: Cache,
     profiles: &'a [Profile],
+    /// Those that no thread uses just now; each owns the memory of its passes.
+    idle: Mutex<Vec<AsicExtractor>>,
 }
 
 impl<'a> Features<'a> {
@@ -113,7 +115,7 @@ impl<'a> Features<'a> {
         profiles: &'a [Profile],
     ) -> Result<Self, CliError> {
         let cache = Cache::open(folder, &network.version(chip), POOLED_VALUES)?;
-        Ok(Self { chip, network, cache, profiles })
+        Ok(Self { chip, network, cache, profiles, idle: Mutex::default() })
     }
 
     /// The vectors of every picture, in order; `None` where a file is no image at all (a read-me among the photos).
@@ -129,14 +131,11 @@ impl<'a> Features<'a> {
         let described: Vec<Result<Option<Pooled>, Failure>> = pool.install(|| {
             pictures
                 .par_iter()
-                .map_init(
-                    || None,
-                    |extractor, picture| {
-                        let pooled = self.describe_one(extractor, picture);
-                        progress.step();
-                        pooled
-                    },
-                )
+                .map(|picture| {
+                    let pooled = self.describe_one(picture);
+                    progress.step();
+                    pooled
+                })
                 .collect()
         });
         progress.end();
@@ -158,11 +157,7 @@ impl<'a> Features<'a> {
         Err(CliError::Failed(format!("{failed} pictures cannot be described:\n{}{more}", failures.join("\n"))))
     }
 
-    fn describe_one(
-        &self,
-        extractor: &mut Option<AsicExtractor>,
-        picture: &Picture,
-    ) -> Result<Option<Pooled>, Failure> {
+    fn describe_one(&self, picture: &Picture) -> Result<Option<Pooled>, Failure> {
         let failed = |reason: &dyn std::fmt::Display| Failure::Picture(format!("{}: {reason}", picture.path.display()));
         let bytes = std::fs::read(&picture.path).map_err(|e| failed(&e))?;
         let hash: Key = Sha256::digest(&bytes).into();
@@ -179,8 +174,11 @@ impl<'a> Features<'a> {
             Some(transform) => transform.apply(&original, seed(&hash)).map_err(|e| failed(&e))?,
         };
         let dearest = self.profiles.iter().max().copied().unwrap_or(Profile::Fast);
-        let extractor = extractor.get_or_insert_with(|| self.chip.extractor());
-        let vectors = self.vectors(extractor, &image, dearest).map_err(|e| failed(&e))?;
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = idle().pop();
+        let mut extractor = taken.unwrap_or_else(|| self.chip.extractor());
+        let vectors = self.vectors(&mut extractor, &image, dearest).map_err(|e| failed(&e))?;
+        idle().push(extractor);
         let cheaper: Vec<Profile> = Profile::ALL.into_iter().filter(|p| *p <= dearest).collect();
         // The cheaper profiles cost nothing more, so all are kept for a later run.
         for (profile, vector) in cheaper.iter().zip(&vectors) {

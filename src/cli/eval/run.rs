@@ -149,9 +149,11 @@ impl Common {
         let whitenings = without_repeats(&self.whitening);
 
         let mut systems = Vec::new();
+        let mut counts = [0; 2];
         for network in &networks {
             let features = Features::new(&chip, network, cache_folder(self.cache.as_deref()).as_deref(), &profiles)?;
             let described = Described::new(&features, protocol)?;
+            counts = described.counts;
             for (profile_at, &profile) in profiles.iter().enumerate() {
                 for &whitening in &whitenings {
                     let name = system_name(profile, network, whitening);
@@ -162,11 +164,14 @@ impl Common {
         }
         let report = Report {
             protocol: protocol.name.to_owned(),
-            references: protocol.references.len(),
-            distractors: protocol.distractors.len(),
+            references: counts[0],
+            distractors: counts[1],
             comparisons: comparisons(&systems, earlier.as_ref(), self.compare.as_deref())?,
             systems,
         };
+        if let Some(earlier) = &earlier {
+            same_question(&report, earlier)?;
+        }
         self.write(&report, protocol, &chip)
     }
 
@@ -215,6 +220,8 @@ fn system_name(profile: Profile, network: &Network, whitening: Whitening) -> Str
 
 /// The vectors of all pictures, those that are no images left out.
 struct Described {
+    /// References and distractors that are pictures.
+    counts: [usize; 2],
     gallery: Vec<(ImageId, String, Pooled)>,
     queries: Vec<(Query, Pooled)>,
 }
@@ -234,6 +241,7 @@ impl Described {
             output::note(&format!("files that are no images: {r} references, {q} queries, {d} distractors"));
         }
 
+        let counts = [&references, &distractors].map(|d| d.iter().flatten().count());
         let mut queries = Vec::new();
         for (query, pooled) in protocol.queries.iter().zip(asked) {
             let right: Vec<usize> = query.right.iter().copied().filter(|at| references[*at].is_some()).collect();
@@ -249,7 +257,7 @@ impl Described {
             let shown = format!("{DISTRACTOR}{}", file.name);
             gallery.extend(pooled.map(|p| Ok::<_, CliError>((id('d', at)?, shown, p))).transpose()?);
         }
-        Ok(Self { gallery, queries })
+        Ok(Self { counts, gallery, queries })
     }
 
     fn measure(&self, chip: &Chip, network: &Network, system: &System) -> Result<SystemReport, CliError> {
@@ -301,6 +309,23 @@ fn reference_id(at: usize) -> Result<ImageId, CliError> {
 fn earlier(path: &Path) -> Result<Report, CliError> {
     serde_json::from_slice(&read(path)?)
         .map_err(|e| CliError::Usage(format!("--compare: {} is not a report of eyrie eval: {e}", path.display())))
+}
+
+/// Says so when an earlier run searched among other pictures: then a difference is not the system's alone.
+///
+/// # Errors
+/// [`CliError::Usage`] when it was another protocol.
+fn same_question(report: &Report, earlier: &Report) -> Result<(), CliError> {
+    if report.protocol != earlier.protocol {
+        let reason = format!("--compare: the earlier run is of eval {}", earlier.protocol);
+        return Err(CliError::Usage(reason));
+    }
+    let [now, then] =
+        [report, earlier].map(|r| format!("{} references and {} distractors", r.references, r.distractors));
+    if now != then {
+        output::note(&format!("warning: this run has {now}, the earlier one {then}: their figures do not compare"));
+    }
+    Ok(())
 }
 
 /// Every two systems of this run, and this run's against those of the earlier one.
