@@ -4,7 +4,7 @@
 //! * [`paired`] and [`intervals`]: bootstrap intervals and a paired test, with fixed seeds.
 //! * [`evaluate`]: queries against a [`VectorIndex`](crate::index::VectorIndex).
 //! * [`Transform`]: copies of a picture as people make them, for the search of copies.
-//! * [`Report`]: JSON, [`markdown`] and [`html`] of a run.
+//! * [`Report`]: JSON, [`markdown()`] and [`html()`] of a run.
 //!
 //! Everything here is arithmetic on values; files, caches and progress are the command line's.
 
