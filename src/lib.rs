@@ -10,7 +10,7 @@
 //! | 0 | [`domain`], [`config`], [`telemetry`] |
 //! | 1 | [`asic`], [`quantize`] |
 //! | 2 | [`extract`], [`chip`], [`index`], [`store`] |
-//! | 3 | [`service`] |
+//! | 3 | [`service`], [`eval`] |
 //! | 4 | [`http`] |
 //! | 5 | [`app`] |
 //! | 6 | [`cli`] |
@@ -21,6 +21,7 @@ pub mod chip;
 pub mod cli;
 pub mod config;
 pub mod domain;
+pub mod eval;
 pub mod extract;
 pub mod http;
 pub mod index;

@@ -5,6 +5,7 @@ mod chip;
 mod config;
 mod describe;
 mod error;
+mod eval;
 mod files;
 mod health;
 mod import;
@@ -59,6 +60,7 @@ enum Command {
     Search(search::Search),
     Describe(describe::Describe),
     Bench(bench::Bench),
+    Eval(eval::Eval),
     Quantize(quantize::Quantize),
     Whiten(whiten::Whiten),
     Model(model::Model),
@@ -85,6 +87,7 @@ pub fn main() -> ExitCode {
         Some(Command::Search(command)) => command.run(),
         Some(Command::Describe(command)) => command.run(),
         Some(Command::Bench(command)) => command.run(),
+        Some(Command::Eval(command)) => command.run(),
         Some(Command::Quantize(command)) => command.run(),
         Some(Command::Whiten(command)) => command.run(),
         Some(Command::Model(command)) => command.run(),

@@ -15,13 +15,13 @@ use std::time::{Duration, Instant};
 
 use super::decode::{Decoded, decode};
 use super::model::Model;
-use super::pooling::{add, maximum, normalize, pool, signed_square_root, uniform_if_zero};
+use super::pooling::{add, maximum, normalize, pool, signed_square_root};
 use super::preprocess::{INPUT_BYTES, INPUT_SIDE, Scaler, cut, turn};
 use super::regions::RegionPlan;
 use super::thumbnail::thumbnail;
 use super::{DecodeLimits, ExtractError, Extraction, Extractor};
 use crate::asic::{Arena, CostReport, Kernels, Team};
-use crate::domain::{Descriptor, DescriptorVersion, ExtractionCost, Profile};
+use crate::domain::{DescriptorVersion, ExtractionCost, Profile};
 
 const SIDE: u32 = INPUT_SIDE as u32;
 
@@ -105,7 +105,7 @@ impl AsicExtractor {
     /// [`ExtractError::Internal`] when `image.rgb` does not have the length that its sides say.
     pub fn pooled(&mut self, image: &Decoded, profile: Profile) -> Result<Vec<f32>, ExtractError> {
         self.prepare(image, profile)?;
-        Ok(combined(&self.passes(), profile))
+        Ok(combine(&self.passes(), profile))
     }
 
     /// [`AsicExtractor::pooled`] for every profile, in the order of [`Profile::ALL`], at the passes of `rnip` alone.
@@ -115,7 +115,28 @@ impl AsicExtractor {
     pub fn pooled_all(&mut self, image: &Decoded) -> Result<[Vec<f32>; 3], ExtractError> {
         self.prepare(image, Profile::Rnip)?;
         let vectors = self.passes();
-        Ok(Profile::ALL.map(|profile| combined(&vectors, profile)))
+        Ok(Profile::ALL.map(|profile| combine(&vectors, profile)))
+    }
+
+    /// [`AsicExtractor::pooled`] for `profile` and the cheaper ones, in the order of [`Profile::ALL`], at the passes of
+    /// `profile` alone.
+    ///
+    /// # Errors
+    /// Those of [`AsicExtractor::pooled`].
+    pub fn pooled_up_to(&mut self, image: &Decoded, profile: Profile) -> Result<Vec<Vec<f32>>, ExtractError> {
+        self.prepare(image, profile)?;
+        let vectors = self.passes();
+        Ok(Profile::ALL.into_iter().filter(|p| *p <= profile).map(|p| combine(&vectors, p)).collect())
+    }
+
+    /// What the network sees of an image: [`INPUT_BYTES`] for each pass. The whole image first, for `nip` and `rnip` its
+    /// turns next, for `rnip` the sub-images after them.
+    ///
+    /// # Errors
+    /// Those of [`AsicExtractor::pooled`].
+    pub fn inputs(&mut self, image: &Decoded, profile: Profile) -> Result<&[u8], ExtractError> {
+        self.prepare(image, profile)?;
+        Ok(&self.inputs)
     }
 
     /// Fills the inputs: the whole image, for `nip` and `rnip` turned as well, for `rnip` the sub-images.
@@ -156,20 +177,14 @@ impl AsicExtractor {
         }
         vectors
     }
-
-    fn describe(&self, pooled: Vec<f32>, profile: Profile) -> Result<Descriptor, ExtractError> {
-        let mut values = match self.model.whitener(profile) {
-            Some(whitener) => whitener.apply(&pooled),
-            None => pooled,
-        };
-        normalize(&mut values);
-        uniform_if_zero(&mut values);
-        Descriptor::new(values, self.dimension(profile)).map_err(|error| ExtractError::Internal(error.to_string()))
-    }
 }
 
-/// The vector of `profile` before the whitening, of the pooled vectors of its passes or of more of them.
-fn combined(passes: &[Vec<f32>], profile: Profile) -> Vec<f32> {
+/// The vector of `profile` before the whitening, of the pooled vectors of its passes (see [`AsicExtractor::inputs`]) or of
+/// those of a dearer profile: unit norm, none negative.
+///
+/// # Panics
+/// If there are fewer passes than the profile has.
+pub fn combine(passes: &[Vec<f32>], profile: Profile) -> Vec<f32> {
     let mut vector = passes[0].clone();
     if profile != Profile::Fast {
         passes[1..TURNS].iter().for_each(|turned| maximum(&mut vector, turned));
@@ -225,7 +240,7 @@ impl Extractor for AsicExtractor {
         self.times.scale += clock.lap();
         let vectors = self.passes();
         clock.lap();
-        let descriptor = self.describe(combined(&vectors, profile), profile)?;
+        let descriptor = self.model.descriptor(combine(&vectors, profile), profile)?;
         self.times.describe += clock.lap();
         let thumbnail = thumbnail(&image, &mut self.scaler, &mut self.canvas)?;
         self.times.thumbnail += clock.lap();

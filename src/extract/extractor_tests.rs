@@ -7,7 +7,7 @@ use std::sync::Arc;
 use image::{DynamicImage, ImageFormat as Library, Rgb, RgbImage};
 
 use super::{AsicExtractor, DecodeLimits, Decoded, ExtractError, Extractor, Model, decode};
-use super::{Scaler, whole_image_224};
+use super::{INPUT_BYTES, Scaler, whole_image_224};
 use crate::asic::{Isa, Kernels, LayerShape, ModelFile, NetworkParams, Team, Whitening, fingerprint};
 use crate::domain::{DescriptorVersion, ImageFormat, Profile};
 
@@ -236,6 +236,9 @@ fn pooling_all_profiles_at_once_gives_each_one_of_them() {
         assert!(pooled.len() == 64 && (norm - 1.0).abs() < 1e-6 && pooled.iter().all(|&v| v >= 0.0));
     }
     assert!(all[0] != all[1] && all[1] != all[2]);
+    assert_eq!(extractor.pooled_up_to(&image, Profile::Nip).expect("pools"), all[..2]);
+    let passes = Profile::ALL.map(|p| extractor.inputs(&image, p).expect("scales").len() / INPUT_BYTES);
+    assert_eq!(passes, [1, 4, 16]);
 }
 
 #[test]

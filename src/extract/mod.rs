@@ -19,7 +19,7 @@ mod decode_tests;
 #[cfg(test)]
 mod extractor_tests;
 
-pub use asic_extractor::{AsicExtractor, StepTimes};
+pub use asic_extractor::{AsicExtractor, StepTimes, combine};
 pub use decode::{Decoded, decode};
 pub use jpeg::encode_jpeg;
 pub use model::{Model, PIPELINE_REVISION};

@@ -1,9 +1,10 @@
 //! The model as the extractor holds it: loaded once, shared by all workers.
 
-use super::pooling::Whitener;
+use super::ExtractError;
+use super::pooling::{Whitener, normalize, uniform_if_zero};
 use super::preprocess::INPUT_SIDE;
 use crate::asic::{ChipSpec, CostReport, LayerShape, ModelError, ModelFile, Network, fingerprint};
-use crate::domain::Profile;
+use crate::domain::{Descriptor, Profile};
 
 /// Raise it whenever `decode`, `preprocess`, `regions`, `pooling` or `asic_extractor` change so that some picture gets
 /// another descriptor. It is part of [`Model::fingerprint`], so that old descriptors are never compared with new ones.
@@ -80,6 +81,23 @@ impl Model {
     /// The number of values of the descriptors that `profile` yields.
     pub fn dimension(&self, profile: Profile) -> usize {
         self.whitener(profile).map_or_else(|| self.network.output_shape(INPUT_SIDE, INPUT_SIDE).2, Whitener::outputs)
+    }
+
+    /// The last step: the pooled vector of a profile, whitened where the model has a whitening for it, of unit norm.
+    ///
+    /// # Errors
+    /// [`ExtractError::Internal`] when a value is not finite.
+    ///
+    /// # Panics
+    /// If `pooled` has not as many values as the network has output channels.
+    pub fn descriptor(&self, pooled: Vec<f32>, profile: Profile) -> Result<Descriptor, ExtractError> {
+        let mut values = match self.whitener(profile) {
+            Some(whitener) => whitener.apply(&pooled),
+            None => pooled,
+        };
+        normalize(&mut values);
+        uniform_if_zero(&mut values);
+        Descriptor::new(values, self.dimension(profile)).map_err(|error| ExtractError::Internal(error.to_string()))
     }
 
     /// 16 hexadecimal digits that stand for the model file and [`PIPELINE_REVISION`] together: two extractors with the

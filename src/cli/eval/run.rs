@@ -1,0 +1,393 @@
+//! What both protocols share: flags, systems, the index, and the reports.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::features::{Chip, Features, Network, Picture, Pooled, read, thumbnail, without_repeats};
+use crate::cli::error::CliError;
+use crate::cli::files;
+use crate::cli::output;
+use crate::cli::settings::Settings;
+use crate::config::Override;
+use crate::domain::{Descriptor, DescriptorVersion, ImageId, Profile};
+use crate::eval::{
+    self, EvalError, Pictures, Query, Report, SystemReport, compare, evaluate_exactly, system_report, worst,
+};
+
+/// The end of the help of both protocols.
+pub(super) const FIGURES: &str = "\
+Figures, each with its 95 % bootstrap interval over the queries (2,000 resamples, fixed seed):
+  mAP    mean average precision; with one right answer the mean reciprocal rank
+  R@k    share of the queries with a right answer among the first k
+  R@P1   recall at precision 1: share of the queries that a threshold on the score answers without any error
+
+Two systems are compared query by query: a two-sided sign-flip permutation test of the AP. The search is exact; equal \
+scores count against the right answer. The vectors of each picture are kept before the whitening (--cache), so a run \
+that was stopped goes on where it was, and other whitenings or figures need no pass of the network.";
+
+/// Flags of both protocols.
+#[derive(Debug, Args)]
+pub(super) struct Common {
+    /// fast (one pass through the network), nip (four) or rnip (13 for a 4:3 image, up to 19); several are measured and
+    /// compared
+    #[arg(long, value_name = "PROFILE", num_args = 1.., default_value = "rnip")]
+    profile: Vec<Profile>,
+    /// model: descriptors as the service makes them; none: the vector before the model's whitening, at unit norm. Both
+    /// may be named
+    #[arg(long, value_name = "WHAT", num_args = 1.., default_value = "model")]
+    whitening: Vec<Whitening>,
+    /// chip: the 2-bit network of the service; float:FILE.safetensors: the float network, far slower, as a yardstick (the
+    /// model's whitening was learned on the 2-bit network: compare with --whitening none). Both may be named
+    #[arg(long, value_name = "NETWORK", num_args = 1.., default_value = "chip")]
+    network: Vec<String>,
+    /// Folder that keeps the vectors of pictures, or none [default: eyrie/eval in $XDG_CACHE_HOME or ~/.cache]
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+    /// Compare with the systems of an earlier run's --json file, those of the same name where there are such
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
+    /// Write the report as JSON, every query included; - writes it to the standard output in place of the table
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the report as one self-contained page with plots and pictures of the worst failures
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Worst failures that the page shows of each system
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    failures: usize,
+    /// Instruction set: auto, scalar, avx2, avxvnni, avx512vnni, amx or neon [env: EYRIE_EXTRACTOR__ISA] [default: auto]
+    #[arg(long, value_name = "ISA")]
+    isa: Option<String>,
+    /// Pictures described at the same time, 0 for one on each CPU core [env: EYRIE_EXTRACTOR__THREADS] [default: 0]
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
+enum Whitening {
+    /// That of the model
+    Model,
+    /// The pooled vector as it is
+    None,
+}
+
+/// A file below one of the folders that were named.
+#[derive(Debug, Clone)]
+pub(super) struct Named {
+    /// The path relative to its folder, parts joined by `/`.
+    pub name: String,
+    pub path: PathBuf,
+}
+
+impl Named {
+    /// The file's name without folder and extension.
+    pub(super) fn stem(&self) -> String {
+        self.path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    }
+}
+
+/// The files below a folder in the order of names, the first `limit` of them.
+///
+/// # Errors
+/// [`CliError::Usage`] when there is none, or one cannot be read.
+pub(super) fn list(folder: &Path, limit: Option<usize>) -> Result<Vec<Named>, CliError> {
+    let found = files::find(&[folder.to_owned()], limit)?;
+    if let Some(reason) = found.iter().find_map(|f| f.unreadable.as_ref().map(|r| format!("{}: {r}", f.relative))) {
+        return Err(CliError::Usage(format!("cannot read below {}: {reason}", folder.display())));
+    }
+    if found.is_empty() {
+        return Err(CliError::Usage(format!("there are no files in {}", folder.display())));
+    }
+    Ok(found.into_iter().map(|f| Named { name: f.relative, path: f.path }).collect())
+}
+
+/// A query of the protocol, before it is known which references are images.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    pub name: String,
+    pub group: String,
+    pub picture: Picture,
+    /// Positions of the right answers among the references.
+    pub right: Vec<usize>,
+}
+
+/// What a protocol measures.
+pub(super) struct Protocol {
+    pub name: &'static str,
+    pub references: Vec<Named>,
+    pub distractors: Vec<Named>,
+    pub queries: Vec<Asked>,
+}
+
+/// One way to describe pictures.
+struct System {
+    name: String,
+    profile_at: usize,
+    profile: Profile,
+    whitening: Whitening,
+}
+
+impl Common {
+    /// Measures, and writes the reports.
+    pub(super) fn measure(&self, protocol: &Protocol) -> Result<(), CliError> {
+        if protocol.queries.is_empty() {
+            return Err(CliError::Usage("there are no queries".to_owned()));
+        }
+        let isa = self.isa.clone().map(|value| Override { flag: "--isa", key: "extractor.isa", value });
+        let threads =
+            self.threads.map(|n| Override { flag: "--threads", key: "extractor.threads", value: n.to_string() });
+        let loaded = self.settings.load_quietly(isa.into_iter().chain(threads))?;
+        // Before hours of work: what cannot be read or written is told now.
+        let earlier = self.compare.as_deref().map(earlier).transpose()?;
+        let networks = self.networks()?;
+        let chip = Chip::load(&loaded.config.extractor)?;
+        let profiles = without_repeats(&self.profile);
+        let whitenings = without_repeats(&self.whitening);
+
+        let mut systems = Vec::new();
+        let mut counts = [0; 2];
+        for network in &networks {
+            let features = Features::new(&chip, network, cache_folder(self.cache.as_deref()).as_deref(), &profiles)?;
+            let described = Described::new(&features, protocol)?;
+            counts = described.counts;
+            for (profile_at, &profile) in profiles.iter().enumerate() {
+                for &whitening in &whitenings {
+                    let name = system_name(profile, network, whitening);
+                    let system = System { name, profile_at, profile, whitening };
+                    systems.push(described.measure(&chip, network, &system)?);
+                }
+            }
+        }
+        let report = Report {
+            protocol: protocol.name.to_owned(),
+            references: counts[0],
+            distractors: counts[1],
+            comparisons: comparisons(&systems, earlier.as_ref(), self.compare.as_deref())?,
+            systems,
+        };
+        if let Some(earlier) = &earlier {
+            same_question(&report, earlier)?;
+        }
+        self.write(&report, protocol, &chip)
+    }
+
+    fn networks(&self) -> Result<Vec<Network>, CliError> {
+        let named = without_repeats(&self.network);
+        if named.iter().filter(|n| n.starts_with("float:")).count() > 1 {
+            return Err(CliError::Usage("--network takes one float network".to_owned()));
+        }
+        let network = |name: &String| match (name.as_str(), name.strip_prefix("float:")) {
+            ("chip", _) => Ok(Network::Chip),
+            (_, Some(file)) => Network::float(Path::new(file)),
+            (other, None) => {
+                Err(CliError::Usage(format!("--network is chip or float:FILE.safetensors, not {other:?}")))
+            }
+        };
+        named.iter().map(network).collect()
+    }
+
+    fn write(&self, report: &Report, protocol: &Protocol, chip: &Chip) -> Result<(), CliError> {
+        if let Some(path) = &self.html {
+            let page = eval::html(report, &pictures(report, protocol, chip, self.failures)?, self.failures);
+            write_file(path, page.as_bytes())?;
+        }
+        match self.json.as_deref() {
+            Some(path) if path == Path::new("-") => return output::json(report),
+            Some(path) => {
+                let text = serde_json::to_vec_pretty(report).map_err(|e| CliError::Failed(e.to_string()))?;
+                write_file(path, &text)?;
+            }
+            None => {}
+        }
+        output::results(|out| write!(out, "{}", eval::markdown(report)))
+    }
+}
+
+fn system_name(profile: Profile, network: &Network, whitening: Whitening) -> String {
+    let mut name = profile.to_string();
+    if matches!(network, Network::Float(..)) {
+        name.push_str(", float");
+    }
+    if whitening == Whitening::None {
+        name.push_str(", unwhitened");
+    }
+    name
+}
+
+/// The vectors of all pictures, those that are no images left out.
+struct Described {
+    /// References and distractors that are pictures.
+    counts: [usize; 2],
+    gallery: Vec<(ImageId, String, Pooled)>,
+    queries: Vec<(Query, Pooled)>,
+}
+
+impl Described {
+    fn new(features: &Features<'_>, protocol: &Protocol) -> Result<Self, CliError> {
+        let of_files = |files: &[Named]| {
+            files.iter().map(|f| Picture { path: f.path.clone(), transform: None }).collect::<Vec<_>>()
+        };
+        let references = features.describe("describing references", &of_files(&protocol.references))?;
+        let pictures: Vec<Picture> = protocol.queries.iter().map(|q| q.picture.clone()).collect();
+        let asked = features.describe("describing queries", &pictures)?;
+        let distractors = features.describe("describing distractors", &of_files(&protocol.distractors))?;
+        let skipped = [&references, &asked, &distractors].map(|d| d.iter().filter(|p| p.is_none()).count());
+        if skipped.iter().sum::<usize>() > 0 {
+            let [r, q, d] = skipped;
+            output::note(&format!("files that are no images: {r} references, {q} queries, {d} distractors"));
+        }
+
+        let counts = [&references, &distractors].map(|d| d.iter().flatten().count());
+        let mut queries = Vec::new();
+        for (query, pooled) in protocol.queries.iter().zip(asked) {
+            let right: Vec<usize> = query.right.iter().copied().filter(|at| references[*at].is_some()).collect();
+            let Some(pooled) = pooled.filter(|_| !right.is_empty()) else { continue };
+            let right = right.into_iter().map(reference_id).collect::<Result<_, _>>()?;
+            queries.push((Query { name: query.name.clone(), group: query.group.clone(), right }, pooled));
+        }
+        let mut gallery = Vec::new();
+        for (at, (file, pooled)) in protocol.references.iter().zip(references).enumerate() {
+            gallery.extend(pooled.map(|p| Ok::<_, CliError>((reference_id(at)?, file.name.clone(), p))).transpose()?);
+        }
+        for (at, (file, pooled)) in protocol.distractors.iter().zip(distractors).enumerate() {
+            let shown = format!("{DISTRACTOR}{}", file.name);
+            gallery.extend(pooled.map(|p| Ok::<_, CliError>((id('d', at)?, shown, p))).transpose()?);
+        }
+        Ok(Self { counts, gallery, queries })
+    }
+
+    fn measure(&self, chip: &Chip, network: &Network, system: &System) -> Result<SystemReport, CliError> {
+        let failed = |e: &dyn std::fmt::Display| CliError::Failed(format!("{}: {e}", system.name));
+        let describe = |pooled: &Pooled| {
+            let vector = pooled[system.profile_at].to_vec();
+            match system.whitening {
+                Whitening::Model => chip.model.descriptor(vector, system.profile).map_err(|e| failed(&e)),
+                Whitening::None => {
+                    let values = vector.len();
+                    Descriptor::new(vector, values).map_err(|e| failed(&e))
+                }
+            }
+        };
+        let points = self.gallery.iter().map(|(id, _, pooled)| Ok((id.clone(), describe(pooled)?)));
+        let points: Vec<(ImageId, Descriptor)> = points.collect::<Result<_, CliError>>()?;
+        let descriptors = self.queries.iter().map(|(_, pooled)| describe(pooled));
+        let descriptors: Vec<Descriptor> = descriptors.collect::<Result<_, CliError>>()?;
+        let queries: Vec<Query> = self.queries.iter().map(|(query, _)| query.clone()).collect();
+        let dimension = points.first().map_or(0, |(_, d)| d.dimension());
+        let answered = evaluate_exactly(points, &queries, &descriptors).map_err(|e| failed(&e))?;
+        let version = match (network, system.whitening) {
+            (Network::Chip, Whitening::Model) => {
+                DescriptorVersion::new(chip.model.fingerprint(), system.profile).to_string()
+            }
+            (Network::Chip, Whitening::None) => format!("{}/{}", network.version(chip), system.profile),
+            (Network::Float(..), Whitening::None) => format!("{}/{}", network.version(chip), system.profile),
+            (Network::Float(..), Whitening::Model) => {
+                format!("{}/{}/{}", network.version(chip), chip.model.fingerprint(), system.profile)
+            }
+        };
+        let names = self.gallery.iter().map(|(id, name, _)| (id.clone(), name.clone())).collect();
+        Ok(system_report(&system.name, &version, dimension, &queries, &answered, &names))
+    }
+}
+
+/// Stands before the names of distractors in reports.
+const DISTRACTOR: &str = "distractor ";
+
+/// Ids in the order of files. Those of distractors are lower, so that ties count against the right answers.
+fn id(kind: char, at: usize) -> Result<ImageId, CliError> {
+    ImageId::new(format!("{kind}{at:08}")).map_err(|e| CliError::Failed(e.to_string()))
+}
+
+fn reference_id(at: usize) -> Result<ImageId, CliError> {
+    id('r', at)
+}
+
+fn earlier(path: &Path) -> Result<Report, CliError> {
+    serde_json::from_slice(&read(path)?)
+        .map_err(|e| CliError::Usage(format!("--compare: {} is not a report of eyrie eval: {e}", path.display())))
+}
+
+/// Says so when an earlier run searched among other pictures: then a difference is not the system's alone.
+///
+/// # Errors
+/// [`CliError::Usage`] when it was another protocol.
+fn same_question(report: &Report, earlier: &Report) -> Result<(), CliError> {
+    if report.protocol != earlier.protocol {
+        let reason = format!("--compare: the earlier run is of eval {}", earlier.protocol);
+        return Err(CliError::Usage(reason));
+    }
+    let [now, then] =
+        [report, earlier].map(|r| format!("{} references and {} distractors", r.references, r.distractors));
+    if now != then {
+        output::note(&format!("warning: this run has {now}, the earlier one {then}: their figures do not compare"));
+    }
+    Ok(())
+}
+
+/// Every two systems of this run, and this run's against those of the earlier one.
+fn comparisons(
+    systems: &[SystemReport],
+    earlier: Option<&Report>,
+    path: Option<&Path>,
+) -> Result<Vec<eval::Comparison>, CliError> {
+    let mut all = Vec::new();
+    let failed = |e: EvalError| CliError::Failed(e.to_string());
+    for (at, first) in systems.iter().enumerate() {
+        for second in &systems[at + 1..] {
+            all.push(compare((&first.name, first), (&second.name, second)).map_err(failed)?);
+        }
+    }
+    for first in systems {
+        let others = earlier.map_or(&[][..], |report| &report.systems);
+        let same = others.iter().filter(|other| other.name == first.name).count() > 0;
+        for second in others.iter().filter(|other| !same || other.name == first.name) {
+            let file = path.map(|p| p.display().to_string()).unwrap_or_default();
+            let called = format!("{} of {file}", second.name);
+            all.push(compare((&first.name, first), (&called, second)).map_err(failed)?);
+        }
+    }
+    Ok(all)
+}
+
+/// The thumbnails that the page needs.
+fn pictures(report: &Report, protocol: &Protocol, chip: &Chip, failures: usize) -> Result<Pictures, CliError> {
+    let queries: HashMap<&str, &Picture> = protocol.queries.iter().map(|q| (q.name.as_str(), &q.picture)).collect();
+    let mut gallery: HashMap<String, Picture> = HashMap::new();
+    for (prefix, files) in [("", &protocol.references), (DISTRACTOR, &protocol.distractors)] {
+        let picture = |f: &Named| (format!("{prefix}{}", f.name), Picture { path: f.path.clone(), transform: None });
+        gallery.extend(files.iter().map(picture));
+    }
+    let mut pictures = Pictures::default();
+    for failure in report.systems.iter().flat_map(|system| worst(system, failures)) {
+        if let Some(picture) = queries.get(failure.name.as_str()).filter(|_| !pictures.has_query(&failure.name)) {
+            pictures.add_query(&failure.name, &thumbnail(picture, chip.limits)?);
+        }
+        for answer in std::iter::once(&failure.right).chain(&failure.wrong) {
+            if let Some(picture) = gallery.get(&answer.name).filter(|_| !pictures.has_answer(&answer.name)) {
+                pictures.add_answer(&answer.name, &thumbnail(picture, chip.limits)?);
+            }
+        }
+    }
+    Ok(pictures)
+}
+
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    std::fs::write(path, bytes).map_err(|e| CliError::Failed(format!("cannot write {}: {e}", path.display())))
+}
+
+/// Where vectors are kept: the folder that was named, nowhere for `none`, else the user's folder for such things.
+fn cache_folder(named: Option<&Path>) -> Option<PathBuf> {
+    let from = |variable| std::env::var_os(variable).filter(|v| !v.is_empty()).map(PathBuf::from);
+    match named {
+        Some(path) if path == Path::new("none") => None,
+        Some(path) => Some(path.to_owned()),
+        None => {
+            let caches = from("XDG_CACHE_HOME").or_else(|| from("HOME").map(|home| home.join(".cache")))?;
+            Some(caches.join("eyrie").join("eval"))
+        }
+    }
+}
