@@ -9,7 +9,7 @@
 //! |---|---|
 //! | 0 | [`domain`], [`config`], [`telemetry`] |
 //! | 1 | [`asic`], [`quantize`] |
-//! | 2 | [`extract`], [`index`], [`store`] |
+//! | 2 | [`extract`], [`verify`], [`index`], [`store`] |
 //! | 3 | [`service`] |
 //! | 4 | [`http`] |
 //! | 5 | [`app`] |
@@ -27,3 +27,4 @@ pub mod quantize;
 pub mod service;
 pub mod store;
 pub mod telemetry;
+pub mod verify;
