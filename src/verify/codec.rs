@@ -49,7 +49,7 @@ pub enum DecodeError {
 }
 
 /// CRC-32 as in IEEE 802.3 (reflected polynomial 0xEDB88320).
-fn crc32(bytes: &[u8]) -> u32 {
+pub(super) fn crc32(bytes: &[u8]) -> u32 {
     const TABLE: [u32; 256] = {
         let mut table = [0; 256];
         let mut i = 0;
@@ -91,14 +91,7 @@ impl Feature {
         if usize::from(level) >= LEVELS {
             return Err(DecodeError::Value);
         }
-        Ok(Self {
-            x: u16_at(bytes, 0),
-            y: u16_at(bytes, 2),
-            level,
-            dark: bytes[4] & DARK != 0,
-            angle: bytes[5],
-            bits,
-        })
+        Ok(Self { x: u16_at(bytes, 0), y: u16_at(bytes, 2), level, dark: bytes[4] & DARK != 0, angle: bytes[5], bits })
     }
 }
 

@@ -143,7 +143,8 @@ pub(super) fn is_plausible(rectangle: &[Point; 4], map: &Map) -> bool {
         let (a, b) = (side(&quad, i), side(&quad, (i + 1) % 4));
         a.0 * b.1 - a.1 * b.0
     };
-    let area = |q: &[Point; 4]| (0..4).map(|i| q[i].0 * q[(i + 1) % 4].1 - q[(i + 1) % 4].0 * q[i].1).sum::<f64>() / 2.0;
+    let area =
+        |q: &[Point; 4]| (0..4).map(|i| q[i].0 * q[(i + 1) % 4].1 - q[(i + 1) % 4].0 * q[i].1).sum::<f64>() / 2.0;
     let length = |i: usize| {
         let (dx, dy) = side(&quad, i);
         (dx * dx + dy * dy).sqrt()

@@ -10,6 +10,10 @@ use super::geometry::Point;
 /// A pair is kept if the nearest distance is at most this many hundredths of the nearest one elsewhere.
 const RATIO_PERCENT: u32 = 90;
 
+/// The nearest one elsewhere must differ by at least so many bits more: two copies of a pattern in one picture differ by
+/// a few bits, since they lie differently on the pixels.
+const LEAST_GAP: u32 = 6;
+
 /// "Elsewhere" is further away than this many pixels of the working picture: the same spot is often found on two
 /// neighbouring levels of the pyramid, and these two do not contradict each other.
 const ELSEWHERE: f64 = 12.0;
@@ -84,7 +88,8 @@ pub(super) fn matches(query: &[Feature], candidate: &[Feature], positions: &[Poi
 fn distinct_minimum(row: &[u16], position: impl Fn(usize) -> Point) -> Option<(usize, u16)> {
     let smallest = *row.iter().min()?;
     let place = row.iter().position(|&d| d == smallest)?;
-    let limit = u32::from(smallest) * 100 / RATIO_PERCENT;
+    let smallest_bits = u32::from(smallest);
+    let limit = (smallest_bits * 100 / RATIO_PERCENT).max(smallest_bits + LEAST_GAP);
     let here = position(place);
     let is_contested = row.iter().enumerate().any(|(j, &distance)| {
         j != place && u32::from(distance) <= limit && {

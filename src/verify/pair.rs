@@ -246,9 +246,15 @@ fn region(found: &Found, links: &[Link], query: &LocalFeatures, candidate: &Loca
     let m = &found.map.0;
     let scale = m[8];
     let homography = [
-        m[0] * cw / qw, m[1] * ch / qw, m[2] / qw, //
-        m[3] * cw / qh, m[4] * ch / qh, m[5] / qh, //
-        m[6] * cw, m[7] * ch, m[8],
+        m[0] * cw / qw,
+        m[1] * ch / qw,
+        m[2] / qw, //
+        m[3] * cw / qh,
+        m[4] * ch / qh,
+        m[5] / qh, //
+        m[6] * cw,
+        m[7] * ch,
+        m[8],
     ]
     .map(|v| v / scale);
     Some(Region { homography, quad_in_candidate: rectangle.map(|(x, y)| [x / cw, y / ch]), quad_in_query })

@@ -58,8 +58,12 @@ impl Grey {
         let mut pixels = Vec::with_capacity(width * height);
         for row in rows.chunks_exact(self.width) {
             pixels.extend(columns.iter().map(|span| {
-                let sum: u32 =
-                    span.weights.iter().zip(&row[span.start..]).map(|(&weight, &pixel)| weight * u32::from(pixel)).sum();
+                let sum: u32 = span
+                    .weights
+                    .iter()
+                    .zip(&row[span.start..])
+                    .map(|(&weight, &pixel)| weight * u32::from(pixel))
+                    .sum();
                 ((sum + 32_768) >> 16) as u8
             }));
         }
