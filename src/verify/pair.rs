@@ -39,7 +39,7 @@ pub type Quad = [[f64; 2]; 4];
 
 /// Where two pictures show the same thing.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Region {
+pub struct MatchedRegion {
     /// Row by row, the map from the candidate to the query, both in fractions of width and height: (x, y) goes to
     /// ((h0 x + h1 y + h2) / w, (h3 x + h4 y + h5) / w) with w = h6 x + h7 y + h8.
     pub homography: [f64; 9],
@@ -49,7 +49,7 @@ pub struct Region {
     pub quad_in_query: Quad,
 }
 
-impl Region {
+impl MatchedRegion {
     /// The outline of the whole candidate as it lies in the query, which may reach beyond the query's border; `None`
     /// where the map cannot be continued that far.
     #[must_use]
@@ -70,7 +70,7 @@ pub struct Verification {
     /// Spots of the two pictures that look alike and lie alike; 0 where no believable map was found.
     pub inliers: usize,
     /// Where; only if there are at least [`VERIFIED_INLIERS`].
-    pub region: Option<Region>,
+    pub region: Option<MatchedRegion>,
 }
 
 impl Verification {
@@ -234,7 +234,7 @@ fn corners(points: impl Iterator<Item = Point>) -> [Point; 4] {
 }
 
 /// A map in pixels as a region in fractions.
-fn region(found: &Found, links: &[Link], query: &LocalFeatures, candidate: &LocalFeatures) -> Option<Region> {
+fn region(found: &Found, links: &[Link], query: &LocalFeatures, candidate: &LocalFeatures) -> Option<MatchedRegion> {
     let (qw, qh) = query.size();
     let (cw, ch) = candidate.size();
     let rectangle = corners(found.followers.iter().map(|&i| links[i].from));
@@ -257,5 +257,5 @@ fn region(found: &Found, links: &[Link], query: &LocalFeatures, candidate: &Loca
         m[8],
     ]
     .map(|v| v / scale);
-    Some(Region { homography, quad_in_candidate: rectangle.map(|(x, y)| [x / cw, y / ch]), quad_in_query })
+    Some(MatchedRegion { homography, quad_in_candidate: rectangle.map(|(x, y)| [x / cw, y / ch]), quad_in_query })
 }
