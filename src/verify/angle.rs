@@ -4,7 +4,7 @@
 pub(super) const STEPS: usize = 256;
 
 /// One in the fixed-point numbers of [`direction`].
-pub(super) const UNIT: i32 = 1 << 14;
+pub(super) const UNIT: i32 = 1 << 16;
 
 /// The Taylor series of sine around zero: for angles up to a quarter of a turn the error is below 1e-9.
 const fn sine(x: f64) -> f64 {

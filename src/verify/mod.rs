@@ -2,7 +2,7 @@
 //!
 //! The descriptor of the whole picture finds what looks alike; here a short list of such candidates is checked spot by
 //! spot. [`LocalFeatures::extract`] makes a few hundred features of a picture once, [`LocalFeatures::encode`] stores
-//! them in about 19 KB, and [`match_pair`] compares two pictures in less than a millisecond. What is stored is
+//! them in about 19 KB, and [`match_pair`] compares two pictures in about a millisecond. What is stored is
 //! computed in integers and is the same on every CPU. `docs/VERIFICATION.md` has the measurements.
 //!
 //! | file | what |
@@ -31,8 +31,11 @@ pub use pair::{MatchedRegion, Quad, VERIFIED_INLIERS, Verification, match_pair};
 /// Longest side of the picture on which features are looked for, in pixels.
 pub const WORKING_SIDE: usize = 640;
 
-/// Features a picture has unless it is asked for another number.
-pub const DEFAULT_FEATURES: usize = 500;
+/// Features to store of a picture.
+pub const STORED_FEATURES: usize = 500;
+
+/// Features to look for in a query: the object may fill a part of it only, and they are not stored.
+pub const QUERY_FEATURES: usize = 1_000;
 
 /// Most features of a picture.
 pub const MAX_FEATURES: usize = 1_000;

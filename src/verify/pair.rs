@@ -14,7 +14,7 @@ use super::{LEVEL_RATIO, LEVELS};
 /// So many inliers make a match; fewer are what pictures of different things share by chance.
 ///
 /// Chosen by measurement on wrong pairs, see `docs/VERIFICATION.md`.
-pub const VERIFIED_INLIERS: usize = 10;
+pub const VERIFIED_INLIERS: usize = 9;
 
 /// Matches that are tried as a first guess, the nearest first.
 const GUESSES: usize = 200;

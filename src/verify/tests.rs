@@ -61,7 +61,7 @@ fn view(object: &Grey, ground: &Grey, to_object: &Map) -> Grey {
 }
 
 fn features(picture: &Grey) -> LocalFeatures {
-    LocalFeatures::extract(&picture.pixels, picture.width, picture.height, DEFAULT_FEATURES).expect("a valid picture")
+    LocalFeatures::extract(&picture.pixels, picture.width, picture.height, STORED_FEATURES).expect("a valid picture")
 }
 
 const OBJECT: (usize, usize) = (420, 300);
@@ -212,7 +212,7 @@ fn noise_in_small_pictures_is_extracted_without_harm() {
         let pixels: Vec<u8> = (0..side * 70).map(|_| (numbers.below(2) * 255) as u8).collect();
         for (width, height) in [(side, 70), (70, side)] {
             let own = features(&Grey { width, height, pixels: pixels.clone() });
-            assert!(own.len() <= DEFAULT_FEATURES);
+            assert!(own.len() <= STORED_FEATURES);
             let _ = match_pair(&own, &own);
         }
     }
@@ -259,7 +259,7 @@ fn a_large_picture_is_worked_on_at_the_working_size() {
 fn the_same_pixels_give_the_recorded_bytes() {
     let bytes = features(&picture(5, 700, 500)).encode();
     let checksum = bytes.last_chunk::<4>().map(|c| u32::from_le_bytes(*c));
-    assert_eq!((bytes.len(), checksum), (16 + 38 * 500, Some(953_993_942)));
+    assert_eq!((bytes.len(), checksum), (16 + 38 * 500, Some(935_979_162)));
 }
 
 #[test]
@@ -380,6 +380,6 @@ proptest! {
         let exact = (y as f64).atan2(x as f64) / std::f64::consts::TAU * 256.0;
         let found = f64::from(super::angle::angle_of(x, y));
         let off = (exact - found).rem_euclid(256.0);
-        prop_assert!(off.min(256.0 - off) < 0.6, "{exact} {found}");
+        prop_assert!(off.min(256.0 - off) < 0.54, "{exact} {found}");
     }
 }
