@@ -9,7 +9,7 @@
 //! |---|---|
 //! | 0 | [`domain`], [`config`], [`telemetry`] |
 //! | 1 | [`asic`], [`quantize`] |
-//! | 2 | [`extract`], [`chip`], [`index`], [`store`] |
+//! | 2 | [`extract`], [`chip`], [`verify`], [`index`], [`store`] |
 //! | 3 | [`service`], [`eval`] |
 //! | 4 | [`http`] |
 //! | 5 | [`app`] |
@@ -29,3 +29,4 @@ pub mod quantize;
 pub mod service;
 pub mod store;
 pub mod telemetry;
+pub mod verify;

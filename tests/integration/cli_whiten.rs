@@ -24,7 +24,7 @@ fn a_model_is_whitened_anew_and_its_descriptors_carry_another_version() {
     let card = &info["card"];
     assert_eq!((&card["whitening_images"], &card["whitening_views"]), (&Value::from(3), &Value::from(1)), "{info}");
     let describe = |model: &str| {
-        let mut command = program.command(&["describe", "calibration/3.png", "--profile", "fast", "--json"]);
+        let mut command = program.command(&["describe", "calibration/2.png", "--profile", "fast", "--json"]);
         let output = command.env("EYRIE_EXTRACTOR__MODEL", model).output().expect("runs");
         let answer: Value = serde_json::from_slice(&output.stdout).expect("JSON");
         (answer[0]["version"].clone(), answer[0]["descriptor"].as_array().expect("values").len())

@@ -1,0 +1,149 @@
+//! Local features as bytes.
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 4 | `EYLF` |
+//! | 1 | version of this format and of the extraction: [`VERSION`] |
+//! | 1 | zero |
+//! | 2 + 2 | width and height of the working picture, pixels |
+//! | 2 | number of features |
+//! | 38 each | x, y (2 + 2: fractions of the picture in 1/65,536), level (1; the highest bit: a dark blob), angle (1), descriptor (4 x 8) |
+//! | 4 | CRC-32 (IEEE 802.3) of everything before |
+//!
+//! All numbers are little-endian.
+
+use super::features::{Feature, LocalFeatures};
+use super::{LEVELS, MAX_FEATURES, WORKING_SIDE};
+
+/// The version that [`LocalFeatures::encode`] writes: a new one whenever the format or any step of the extraction
+/// changes, since features of two versions are not comparable.
+pub const VERSION: u8 = 1;
+
+const MAGIC: &[u8; 4] = b"EYLF";
+const HEADER: usize = 12;
+const FEATURE: usize = 38;
+const CHECKSUM: usize = 4;
+const DARK: u8 = 0x80;
+
+/// Why bytes are not local features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Another length than the header asks for, or no header.
+    #[error("the length does not fit the header")]
+    Length,
+    /// The first bytes are not those of local features.
+    #[error("these are not local features")]
+    Magic,
+    /// Written by another version; extract the features again.
+    #[error("local features of version {found}, this program has version {VERSION}")]
+    Version {
+        /// The version found.
+        found: u8,
+    },
+    /// The checksum does not fit.
+    #[error("the checksum does not fit: the bytes are damaged")]
+    Checksum,
+    /// A value that no extraction writes.
+    #[error("a value is out of range")]
+    Value,
+}
+
+/// CRC-32 as in IEEE 802.3 (reflected polynomial 0xEDB88320).
+pub(super) fn crc32(bytes: &[u8]) -> u32 {
+    const TABLE: [u32; 256] = {
+        let mut table = [0; 256];
+        let mut i = 0;
+        while i < 256 {
+            let mut c = i as u32;
+            let mut bit = 0;
+            while bit < 8 {
+                c = if c & 1 == 1 { c >> 1 ^ 0xEDB8_8320 } else { c >> 1 };
+                bit += 1;
+            }
+            table[i] = c;
+            i += 1;
+        }
+        table
+    };
+    !bytes.iter().fold(!0, |c, &byte| TABLE[usize::from(c as u8 ^ byte)] ^ c >> 8)
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    u16::from_le_bytes([bytes[at], bytes[at + 1]])
+}
+
+impl Feature {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend(self.x.to_le_bytes());
+        out.extend(self.y.to_le_bytes());
+        out.push(self.level | if self.dark { DARK } else { 0 });
+        out.push(self.angle);
+        out.extend(self.bits.iter().flat_map(|word| word.to_le_bytes()));
+    }
+
+    /// Reads [`FEATURE`] bytes.
+    fn read(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut bits = [0; 4];
+        for (word, bytes) in bits.iter_mut().zip(bytes[6..].as_chunks::<8>().0) {
+            *word = u64::from_le_bytes(*bytes);
+        }
+        let level = bytes[4] & !DARK;
+        if usize::from(level) >= LEVELS {
+            return Err(DecodeError::Value);
+        }
+        Ok(Self { x: u16_at(bytes, 0), y: u16_at(bytes, 2), level, dark: bytes[4] & DARK != 0, angle: bytes[5], bits })
+    }
+}
+
+impl LocalFeatures {
+    /// The features as bytes: 16 and 38 a feature.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(HEADER + FEATURE * self.features.len() + CHECKSUM);
+        out.extend(MAGIC);
+        out.extend([VERSION, 0]);
+        out.extend(self.width.to_le_bytes());
+        out.extend(self.height.to_le_bytes());
+        out.extend((self.features.len() as u16).to_le_bytes());
+        for feature in &self.features {
+            feature.write(&mut out);
+        }
+        out.extend(crc32(&out).to_le_bytes());
+        out
+    }
+
+    /// Reads what [`LocalFeatures::encode`] wrote. What is accepted encodes to the same bytes again.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] for anything else; no input makes it panic or allocate more than the input's own size.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        if bytes.len() < HEADER + CHECKSUM {
+            return Err(DecodeError::Length);
+        }
+        if &bytes[..4] != MAGIC {
+            return Err(DecodeError::Magic);
+        }
+        if bytes[4] != VERSION {
+            return Err(DecodeError::Version { found: bytes[4] });
+        }
+        let (width, height, count) = (u16_at(bytes, 6), u16_at(bytes, 8), usize::from(u16_at(bytes, 10)));
+        if bytes.len() != HEADER + FEATURE * count + CHECKSUM {
+            return Err(DecodeError::Length);
+        }
+        let (content, checksum) = bytes.split_at(bytes.len() - CHECKSUM);
+        if crc32(content).to_le_bytes() != checksum {
+            return Err(DecodeError::Checksum);
+        }
+        let sides = 1..=WORKING_SIDE;
+        if bytes[5] != 0
+            || count > MAX_FEATURES
+            || !sides.contains(&usize::from(width))
+            || !sides.contains(&usize::from(height))
+        {
+            return Err(DecodeError::Value);
+        }
+        let features = content[HEADER..].chunks_exact(FEATURE).map(Feature::read).collect::<Result<_, _>>()?;
+        Ok(Self { width, height, features })
+    }
+}
