@@ -42,6 +42,7 @@ pub type Quad = [[f64; 2]; 4];
 pub struct MatchedRegion {
     /// Row by row, the map from the candidate to the query, both in fractions of width and height: (x, y) goes to
     /// ((h0 x + h1 y + h2) / w, (h3 x + h4 y + h5) / w) with w = h6 x + h7 y + h8.
+    /// Where w is not positive, a point of the candidate has no place in the query; in the middle of the region w is 1.
     pub homography: [f64; 9],
     /// The upright rectangle around the inliers in the candidate: clockwise from the upper left.
     pub quad_in_candidate: Quad,
@@ -244,7 +245,9 @@ fn region(found: &Found, links: &[Link], query: &LocalFeatures, candidate: &Loca
         *to = [x / qw, y / qh];
     }
     let m = &found.map.0;
-    let scale = m[8];
+    // The denominator in the middle of the rectangle: positive, since it is at all four corners.
+    let [(left, top), _, (right, bottom), _] = rectangle;
+    let scale = (m[6] * (left + right) + m[7] * (top + bottom)) / 2.0 + m[8];
     let homography = [
         m[0] * cw / qw,
         m[1] * ch / qw,

@@ -164,6 +164,9 @@ fn the_region_is_the_same_in_both_pictures() {
     let corners = [(120.0, 90.0), (520.0, 60.0), (560.0, 400.0), (90.0, 340.0)];
     let region = recover(corners, |_| ()).0.region.expect("verified");
     let map = Map(region.homography);
+    let [[left, top], _, [right, bottom], _] = region.quad_in_candidate;
+    let [.., a, b, c] = region.homography;
+    assert!((a * (left + right) / 2.0 + b * (top + bottom) / 2.0 + c - 1.0).abs() < 1e-9);
     let truth = placed(corners);
     for (&[x, y], &[u, v]) in region.quad_in_candidate.iter().zip(&region.quad_in_query) {
         let mapped = map.apply((x, y)).expect("in view");
