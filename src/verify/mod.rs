@@ -26,7 +26,7 @@ mod tests;
 
 pub use codec::{DecodeError, VERSION};
 pub use features::{ExtractError, LocalFeatures, MAX_SIDE};
-pub use pair::{MatchedRegion, Quad, VERIFIED_INLIERS, Verification, match_pair};
+pub use pair::{MatchedRegion, Quad, VERIFIED_INLIERS, Verification, match_pair, order_by_verification};
 
 /// Longest side of the picture on which features are looked for, in pixels.
 pub const WORKING_SIDE: usize = 640;

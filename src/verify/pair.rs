@@ -75,11 +75,20 @@ pub struct Verification {
 }
 
 impl Verification {
+    /// What a picture has that could not be compared, or that was compared in vain.
+    pub const NOTHING: Self = Self { inliers: 0, region: None };
+
     /// Whether the pictures show the same thing.
     #[must_use]
     pub fn verified(&self) -> bool {
         self.region.is_some()
     }
+}
+
+/// Puts a ranking into its final order: what is verified comes first, by falling inliers; the rest follows. What is equal in
+/// this keeps its order.
+pub fn order_by_verification<T>(ranking: &mut [(T, Verification)]) {
+    ranking.sort_by_key(|(_, v)| std::cmp::Reverse(if v.verified() { v.inliers } else { 0 }));
 }
 
 /// Compares two pictures by their local features.
@@ -91,7 +100,7 @@ pub fn match_pair(query: &LocalFeatures, candidate: &LocalFeatures) -> Verificat
     let matches = matches(&query.features, &candidate.features, &positions);
     let to = query.positions();
     let links: Vec<Link> = matches.iter().map(|m| Link::new(m, query, candidate, &positions, &to)).collect();
-    let Some(found) = best_map(&links) else { return Verification { inliers: 0, region: None } };
+    let Some(found) = best_map(&links) else { return Verification::NOTHING };
     let region = (found.inliers >= VERIFIED_INLIERS).then(|| region(&found, &links, query, candidate));
     Verification { inliers: found.inliers, region: region.flatten() }
 }
