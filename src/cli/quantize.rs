@@ -14,7 +14,7 @@ use super::error::CliError;
 use super::files;
 use super::output::{self, grouped};
 use super::progress::Progress;
-use super::whiten::{LIMITS, Learning, failed, read, write_model};
+use super::whiten::{LIMITS, Learned, Learning, failed, read, write_model};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -83,8 +83,9 @@ impl Quantize {
         drop(images);
 
         let paths: Vec<&Path> = samples.iter().map(|s| s.path.as_path()).collect();
-        let whitenings = self.whitening.learn(&network, &paths)?;
-        let card = self.card(&weights_bytes, &samples, &report);
+        let Learned { whitenings, levels } = self.whitening.learn(&network, &paths)?;
+        let mut card = self.card(&weights_bytes, &samples, &report);
+        self.whitening.describe_in(&mut card, paths.len(), levels);
         let file = write_model(&self.out, network, whitenings, &card)?;
         self.tell(&file, &report)
     }
@@ -99,7 +100,7 @@ impl Quantize {
                 "cosine": rounded(layer.cosine),
             })
         });
-        let mut card = json!({
+        json!({
             "network": "VGG-16, conv1_1 to pool5, 2-bit weights, 5-bit activations",
             "origin": self.origin,
             "weights_sha256": hex(weights),
@@ -109,9 +110,7 @@ impl Quantize {
             "held_out_cosine": report.held_out_cosine.map(rounded),
             "seed": self.seed,
             "layers": layers.collect::<Vec<_>>(),
-        });
-        self.whitening.describe_in(&mut card, samples.len());
-        card
+        })
     }
 
     fn tell(&self, file: &[u8], report: &Report) -> Result<(), CliError> {

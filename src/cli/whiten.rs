@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use clap::Args;
 use rayon::prelude::*;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::asic::{Kernels, ModelFile, NetworkParams, Team, Whitening, fingerprint};
-use crate::domain::Profile;
-use crate::extract::{AsicExtractor, DecodeLimits, Decoded, Model, decode, encode_jpeg};
+use crate::domain::{Levels, Profile};
+use crate::extract::{
+    AsicExtractor, DecodeLimits, Decoded, Model, WHOLE_PASSES, Whitener, combine, decode, encode_jpeg, flattened,
+};
 use crate::quantize::{Picture, discriminative_whitening, pca_whitening, synthetic_view};
 
 use super::error::CliError;
@@ -79,8 +81,8 @@ impl Whiten {
         let mut card: Value = serde_json::from_str(&card).map_err(|e| failed(format!("the model's card: {e}")))?;
         let found = files::find(std::slice::from_ref(&self.images), None)?;
         let paths: Vec<&Path> = found.iter().map(|file| file.path.as_path()).collect();
-        let whitenings = self.learning.learn(&network, &paths)?;
-        self.learning.describe_in(&mut card, paths.len());
+        let Learned { whitenings, levels } = self.learning.learn(&network, &paths)?;
+        self.learning.describe_in(&mut card, paths.len(), levels);
         let file = write_model(&self.out, network, whitenings, &card)?;
         let model = Model::from_bytes(&file).map_err(failed)?;
         output::results(|out| {
@@ -90,15 +92,23 @@ impl Whiten {
     }
 }
 
-/// The pooled vectors of an image and of its views, for each profile.
-type Views = Vec<[Vec<f32>; 3]>;
+/// What is learned for each profile.
+pub(super) struct Learned {
+    /// The map from the network's output to descriptors.
+    pub whitenings: Vec<Whitening>,
+    /// What scores mean ([`Levels`]), by the profile's name.
+    pub levels: Map<String, Value>,
+}
+
+/// The pooled vectors of the passes of an image and of its views.
+type Views = Vec<Vec<Vec<f32>>>;
 
 impl Learning {
-    /// One whitening for each profile, learned from some of the images at `paths`. The same images give the same bytes.
+    /// One whitening and the levels of each profile, learned from some of the images at `paths`. The same images give the same bytes.
     ///
     /// # Errors
     /// [`CliError::Failed`] when an image cannot be described or there are too few of them.
-    pub(super) fn learn(&self, network: &NetworkParams, paths: &[&Path]) -> Result<Vec<Whitening>, CliError> {
+    pub(super) fn learn(&self, network: &NetworkParams, paths: &[&Path]) -> Result<Learned, CliError> {
         let unwhitened = ModelFile { network: network.clone(), whitenings: Vec::new(), card: "{}".to_owned() }.encode();
         let model = Arc::new(Model::from_bytes(&unwhitened).map_err(failed)?);
         let paths = spread(paths, self.whitening_images);
@@ -124,20 +134,37 @@ impl Learning {
             }
         };
         let progress = Progress::start("learning the whitenings", Profile::ALL.len());
-        let whitenings = Profile::ALL.into_iter().enumerate().map(|(at, profile)| {
-            let groups: Vec<Vec<Vec<f32>>> =
-                described.iter().map(|views| views.iter().map(|view| view[at].clone()).collect()).collect();
-            let whitening = if self.views == 0 {
-                pca_whitening(profile.as_str(), &groups.concat(), self.dimensions)
-            } else {
-                discriminative_whitening(profile.as_str(), &groups, self.dimensions, self.shrinkage)
-            };
+        let mut learned = Learned { whitenings: Vec::new(), levels: Map::new() };
+        for profile in Profile::ALL {
+            learned.whitenings.push(self.whitening(&described, profile)?);
+            let levels = levels(&described, profile, |half| self.whitening(half, profile))?;
+            learned.levels.insert(profile.to_string(), json!(levels));
             progress.step();
-            whitening.map_err(failed)
-        });
-        let whitenings = whitenings.collect();
+        }
         progress.end();
-        whitenings
+        Ok(learned)
+    }
+
+    /// The whitening of a profile. That of `rnip` is applied to every sub-image, and sub-images of two views do not show the
+    /// same part of a thing: there is nothing to discriminate, and it is a principal component analysis.
+    fn whitening(&self, described: &[Views], profile: Profile) -> Result<Whitening, CliError> {
+        let name = profile.as_str();
+        let whole = |passes: &Vec<Vec<f32>>| combine(passes, profile, None);
+        let whitening = match profile {
+            Profile::Rnip => {
+                let parts = described.iter().flatten().flat_map(|passes| &passes[WHOLE_PASSES..]);
+                pca_whitening(name, &parts.cloned().map(flattened).collect::<Vec<_>>(), self.dimensions)
+            }
+            Profile::Fast | Profile::Nip if self.views == 0 => {
+                pca_whitening(name, &described.iter().flatten().map(whole).collect::<Vec<_>>(), self.dimensions)
+            }
+            Profile::Fast | Profile::Nip => {
+                let groups: Vec<Vec<Vec<f32>>> =
+                    described.iter().map(|views| views.iter().map(whole).collect()).collect();
+                discriminative_whitening(name, &groups, self.dimensions, self.shrinkage)
+            }
+        };
+        whitening.map_err(failed)
     }
 
     /// What would be refused after the passes is refused before them.
@@ -152,11 +179,12 @@ impl Learning {
     }
 
     /// Puts what the whitening was learned from into a model's card.
-    pub(super) fn describe_in(&self, card: &mut Value, images: usize) {
+    pub(super) fn describe_in(&self, card: &mut Value, images: usize, levels: Map<String, Value>) {
         card["whitening_images"] = json!(self.whitening_images.min(images));
         card["whitening_views"] = json!(self.views);
         card["whitening_shrinkage"] = json!(self.shrinkage);
         card["dimensions"] = json!(self.dimensions);
+        card["levels"] = Value::Object(levels);
     }
 
     fn described(&self, model: &Arc<Model>, paths: &[&Path]) -> Result<Vec<Views>, CliError> {
@@ -168,14 +196,14 @@ impl Learning {
             .enumerate()
             .map_init(extractor, |extractor, (number, path)| {
                 let image = decode(&read(path)?, LIMITS).map_err(failed)?;
-                let mut views = vec![extractor.pooled_all(&image).map_err(failed)?];
+                let mut views = vec![extractor.pooled(&image, Profile::Rnip).map_err(failed)?];
                 let thing = picture(image);
                 for view in 0..self.views {
                     // Each view has another picture behind it.
                     let behind = paths[(number + 1 + view) % paths.len()];
                     let clutter = picture(decode(&read(behind)?, LIMITS).map_err(failed)?);
                     let photo = photograph(&thing, &clutter, (number * self.views + view) as u64)?;
-                    views.push(extractor.pooled_all(&photo).map_err(failed)?);
+                    views.push(extractor.pooled(&photo, Profile::Rnip).map_err(failed)?);
                 }
                 progress.step();
                 Ok(views)
@@ -184,6 +212,44 @@ impl Learning {
         progress.end();
         described
     }
+}
+
+/// One in so many pairs of different images reaches the level of `similar`.
+const SIMILAR_ONE_IN: usize = 1_000;
+
+/// One in so many reaches the score above which the level of `near_duplicate` lies. Not the highest of all: a folder of
+/// photographs can hold the same one twice.
+const NEAR_DUPLICATE_ONE_IN: usize = 100_000;
+
+/// The part of the way from that score to 1 that the level lies above it.
+const NEAR_DUPLICATE_MARGIN: f32 = 0.25;
+
+/// What scores mean: from the scores of all pairs of different images (their views included) with a whitening that has
+/// not seen them, learned on the other half of the images.
+fn levels<W>(described: &[Views], profile: Profile, whitening: W) -> Result<Levels, CliError>
+where
+    W: Fn(&[Views]) -> Result<Whitening, CliError>,
+{
+    let half = |parity: usize| -> Vec<Views> { described.iter().skip(parity).step_by(2).cloned().collect() };
+    let halves = [half(0), half(1)];
+    let mut wrong: Vec<f32> = Vec::new();
+    for (learned_on, seen) in [(0, 1), (1, 0)] {
+        let whitener = Whitener::new(&whitening(&halves[learned_on])?);
+        let unit = |passes: &Vec<Vec<f32>>| combine(passes, profile, Some(&whitener));
+        let whitened: Vec<Vec<Vec<f32>>> =
+            halves[seen].par_iter().map(|views| views.iter().map(unit).collect()).collect();
+        let scores = whitened.par_iter().enumerate().flat_map_iter(|(at, views)| {
+            let others = whitened[at + 1..].iter().flatten();
+            others.flat_map(move |other| views.iter().map(move |own| own.iter().zip(other).map(|(a, b)| a * b).sum()))
+        });
+        wrong.par_extend(scores);
+    }
+    wrong.sort_unstable_by(|a, b| b.total_cmp(a));
+    let reached_by = |one_in: usize| wrong.get(wrong.len() / one_in).copied();
+    let Some((high, similar)) = reached_by(NEAR_DUPLICATE_ONE_IN).zip(reached_by(SIMILAR_ONE_IN)) else {
+        return Err(failed("too few images to tell what scores mean"));
+    };
+    Ok(Levels { near_duplicate: high + NEAR_DUPLICATE_MARGIN * (1.0 - high), similar })
 }
 
 fn picture(image: Decoded) -> Picture {
@@ -208,22 +274,41 @@ fn load(file: &Path, made_of: &Value, length: usize) -> Result<Option<Vec<Views>
     let Some(end) = bytes.iter().position(|&byte| byte == b'\n') else { return Ok(None) };
     let number = |key: &str| made_of[key].as_u64().unwrap_or(0) as usize;
     let (images, views) = (number("count"), number("views") + 1);
-    let (values, rest) = bytes[end + 1..].as_chunks::<4>();
+    let (words, rest) = bytes[end + 1..].as_chunks::<4>();
     let fits = serde_json::from_slice::<Value>(&bytes[..end]).is_ok_and(|header| header == *made_of);
-    if !fits || !rest.is_empty() || values.len() != images * views * 3 * length {
+    let read = fits.then(|| passes_of(words, images, views, length)).flatten().filter(|_| rest.is_empty());
+    if read.is_none() {
         output::note(&format!("{} holds other vectors; they are made anew", file.display()));
-        return Ok(None);
     }
-    let mut vectors = values.chunks_exact(length).map(|vector| vector.iter().map(|v| f32::from_le_bytes(*v)).collect());
-    let mut next = || vectors.next().unwrap_or_default();
-    Ok(Some((0..images).map(|_| (0..views).map(|_| [next(), next(), next()]).collect()).collect()))
+    Ok(read)
+}
+
+/// Reads as many vectors for each view as the word before them says; `None` where there are more words or fewer.
+fn passes_of(mut words: &[[u8; 4]], images: usize, views: usize, length: usize) -> Option<Vec<Views>> {
+    let mut all = Vec::new();
+    for _ in 0..images {
+        let mut image = Views::new();
+        for _ in 0..views {
+            let (count, rest) = words.split_first()?;
+            let count = usize::try_from(u32::from_le_bytes(*count)).ok()?;
+            let (vectors, rest) = rest.split_at_checked(count.checked_mul(length)?)?;
+            let vector = |words: &[[u8; 4]]| words.iter().map(|v| f32::from_le_bytes(*v)).collect();
+            image.push(vectors.chunks_exact(length).map(vector).collect());
+            words = rest;
+        }
+        all.push(image);
+    }
+    words.is_empty().then_some(all)
 }
 
 fn save(file: &Path, made_of: &Value, described: &[Views]) -> std::io::Result<()> {
     let mut out = BufWriter::new(std::fs::File::create(file)?);
     writeln!(out, "{made_of}")?;
-    for value in described.iter().flatten().flatten().flatten() {
-        out.write_all(&value.to_le_bytes())?;
+    for passes in described.iter().flatten() {
+        out.write_all(&u32::try_from(passes.len()).unwrap_or(u32::MAX).to_le_bytes())?;
+        for value in passes.iter().flatten() {
+            out.write_all(&value.to_le_bytes())?;
+        }
     }
     out.flush()
 }
@@ -286,7 +371,7 @@ mod tests {
         let file = folder.path().join("vectors");
         let made_of = json!({"model": "a", "images": "b", "count": 2, "views": 1});
         let vector = |n: usize| vec![n as f32, 0.5];
-        let views = |n: usize| vec![[vector(n), vector(n + 1), vector(n + 2)], [vector(9), vector(8), vector(7)]];
+        let views = |n: usize| vec![vec![vector(n), vector(n + 1), vector(n + 2)], vec![vector(9), vector(8)]];
         let described = vec![views(0), views(3)];
         assert!(load(&file, &made_of, 2).expect("no file is no error").is_none());
         save(&file, &made_of, &described).expect("writes");

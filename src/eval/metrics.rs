@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 pub struct Outcome {
     /// Ranks of the right answers, rising, from 1; at least one.
     pub ranks: Vec<usize>,
-    /// The cosine of the first answer, -1 to 1.
+    /// How sure the first answer is: its cosine, or what a second look makes of it.
     pub top_score: f32,
 }
 

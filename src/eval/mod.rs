@@ -23,7 +23,7 @@ pub use float::pool_float;
 pub use html::{Pictures, html};
 pub use markdown::markdown;
 pub use metrics::{Figures, Outcome, average_precision, recall_at, recall_at_full_precision};
-pub use protocol::{Answered, Query, WRONG_KEPT, evaluate, evaluate_exactly};
+pub use protocol::{Answered, Query, SecondLook, WRONG_KEPT, evaluate, evaluate_exactly};
 pub use report::{
     Answer, Comparison, GroupReport, QueryReport, RECALL_AT, Report, SystemReport, compare, system_report, worst,
 };

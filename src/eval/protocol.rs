@@ -34,10 +34,15 @@ pub struct Answered {
     pub wrong: Vec<Neighbor>,
 }
 
+/// A second look at a ranking: takes the number of the query and the whole ranking, puts the ranking into its final order and
+/// returns how sure the first answer is (any scale on which more is surer).
+pub type SecondLook<'a> = &'a (dyn Fn(usize, &mut Vec<Neighbor>) -> f32 + Sync);
+
 /// Ranks the whole index for every query, whose descriptors are given in the same order.
 ///
 /// The order is that of the index, falling score and then rising id: between equal scores the id decides, so a caller who
-/// wants ties to count against the right answers gives them the higher ids.
+/// wants ties to count against the right answers gives them the higher ids. Where there is a second look, it has the last
+/// word on the order, and its certainty stands for the score of the first answer.
 ///
 /// # Errors
 /// [`EvalError::Count`], [`EvalError::NoRightAnswer`], [`EvalError::Index`].
@@ -45,11 +50,17 @@ pub fn evaluate(
     index: &dyn VectorIndex,
     queries: &[Query],
     descriptors: &[Descriptor],
+    second_look: Option<SecondLook<'_>>,
 ) -> Result<Vec<Answered>, EvalError> {
     if queries.len() != descriptors.len() {
         return Err(EvalError::Count { queries: queries.len(), descriptors: descriptors.len() });
     }
-    queries.par_iter().zip(descriptors).map(|(query, descriptor)| answer(index, query, descriptor)).collect()
+    let asked = queries.par_iter().zip(descriptors).enumerate();
+    asked
+        .map(|(at, (query, descriptor))| {
+            answer(index, query, descriptor, second_look.map(|look| move |ranked: &mut Vec<Neighbor>| look(at, ranked)))
+        })
+        .collect()
 }
 
 /// [`evaluate`] over an exact index of these points.
@@ -60,15 +71,22 @@ pub fn evaluate_exactly(
     points: Vec<(ImageId, Descriptor)>,
     queries: &[Query],
     descriptors: &[Descriptor],
+    second_look: Option<SecondLook<'_>>,
 ) -> Result<Vec<Answered>, EvalError> {
     let index = FlatIndex::new(points.first().map_or(0, |(_, descriptor)| descriptor.dimension()));
     index.upsert(points)?;
-    evaluate(&index, queries, descriptors)
+    evaluate(&index, queries, descriptors, second_look)
 }
 
-fn answer(index: &dyn VectorIndex, query: &Query, descriptor: &Descriptor) -> Result<Answered, EvalError> {
+fn answer(
+    index: &dyn VectorIndex,
+    query: &Query,
+    descriptor: &Descriptor,
+    second_look: Option<impl Fn(&mut Vec<Neighbor>) -> f32>,
+) -> Result<Answered, EvalError> {
     let everything = SearchParams { k: index.len(), ef: None, exact: true };
-    let ranked = index.search(descriptor, everything, None)?;
+    let mut ranked = index.search(descriptor, everything, None)?;
+    let certainty = second_look.map(|look| look(&mut ranked));
     let right: HashSet<&ImageId> = query.right.iter().collect();
     let missing = || EvalError::NoRightAnswer(query.name.clone());
     let ranks: Vec<usize> =
@@ -80,7 +98,7 @@ fn answer(index: &dyn VectorIndex, query: &Query, descriptor: &Descriptor) -> Re
     Ok(Answered {
         right: ranked[best - 1].clone(),
         wrong: ranked.iter().filter(|n| !right.contains(&n.id)).take(WRONG_KEPT).cloned().collect(),
-        outcome: Outcome { ranks, top_score: ranked[0].score },
+        outcome: Outcome { ranks, top_score: certainty.unwrap_or(ranked[0].score) },
     })
 }
 
@@ -109,7 +127,7 @@ mod tests {
     #[test]
     fn ranks_follow_the_angle() {
         let index = index(&[("a", 10.0), ("b", 20.0), ("c", 30.0), ("d", 40.0), ("e", 50.0)]);
-        let answered = evaluate(&index, &[query(&["b", "d"])], &[at(12.0)]).expect("answers");
+        let answered = evaluate(&index, &[query(&["b", "d"])], &[at(12.0)], None).expect("answers");
         assert_eq!(answered[0].outcome.ranks, [2, 4]);
         assert_eq!(answered[0].right.id, id("b"));
         assert_eq!(answered[0].wrong.iter().map(|n| n.id.as_str()).collect::<Vec<_>>(), ["a", "c", "e"]);
@@ -117,18 +135,34 @@ mod tests {
     }
 
     #[test]
+    fn a_second_look_has_the_last_word() {
+        let index = index(&[("a", 10.0), ("b", 20.0), ("c", 30.0)]);
+        let last_first = |at: usize, ranked: &mut Vec<Neighbor>| {
+            assert_eq!(at, 0);
+            ranked.rotate_right(1);
+            7.0
+        };
+        let answered = evaluate(&index, &[query(&["c"])], &[at(10.0)], Some(&last_first)).expect("answers");
+        assert_eq!(answered[0].outcome, Outcome { ranks: vec![1], top_score: 7.0 });
+        assert_eq!(answered[0].wrong[0].id, id("a"));
+    }
+
+    #[test]
     fn between_equal_scores_the_lower_id_comes_first() {
         let index = index(&[("d1", 5.0), ("r1", 5.0), ("d2", 5.0)]);
-        assert_eq!(evaluate(&index, &[query(&["r1"])], &[at(5.0)]).expect("answers")[0].outcome.ranks, [3]);
+        assert_eq!(evaluate(&index, &[query(&["r1"])], &[at(5.0)], None).expect("answers")[0].outcome.ranks, [3]);
     }
 
     #[test]
     fn a_right_answer_that_is_not_in_the_index_is_an_error() {
         let index = index(&[("a", 0.0)]);
         for right in [&["z"][..], &["a", "z"], &[]] {
-            let error = evaluate(&index, &[query(right)], &[at(0.0)]).expect_err("missing");
+            let error = evaluate(&index, &[query(right)], &[at(0.0)], None).expect_err("missing");
             assert!(matches!(error, EvalError::NoRightAnswer(name) if name == "q"), "{right:?}");
         }
-        assert!(matches!(evaluate(&index, &[], &[at(0.0)]), Err(EvalError::Count { queries: 0, descriptors: 1 })));
+        assert!(matches!(
+            evaluate(&index, &[], &[at(0.0)], None),
+            Err(EvalError::Count { queries: 0, descriptors: 1 })
+        ));
     }
 }

@@ -1,21 +1,12 @@
-//! The extractor that runs the 2-bit network on the simulated chip.
-//!
-//! With `pool` the pooled vector of one pass and `L2` the scaling to unit norm:
-//!
-//! ```text
-//! fast = pool(whole image)
-//! nip  = max over four quarter turns of pool(turned whole image)
-//! rnip = L2(mean over sub-images of L2(pool(sub-image))) + L2(nip)
-//! ```
-//!
-//! then the signed square root, L2, the whitening of the profile where the model has one, L2.
+//! The extractor that runs the 2-bit network on the simulated chip; `combine.rs` says how its passes become a descriptor.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::combine::WHOLE_PASSES;
 use super::decode::{Decoded, decode};
 use super::model::Model;
-use super::pooling::{add, maximum, normalize, pool, signed_square_root};
+use super::pooling::pool;
 use super::preprocess::{INPUT_BYTES, INPUT_SIDE, Scaler, cut, turn};
 use super::regions::RegionPlan;
 use super::thumbnail::thumbnail;
@@ -27,9 +18,6 @@ const SIDE: u32 = INPUT_SIDE as u32;
 
 /// Passes whose late layers run together; more share an expanded block of weights further and need more memory.
 const BATCH: usize = 8;
-
-/// Quarter turns of the whole image, the upright one included.
-const TURNS: usize = 4;
 
 /// Describes images with one model on one thread or several. All large buffers live as long as it does.
 #[derive(Debug)]
@@ -98,35 +86,15 @@ impl AsicExtractor {
         std::mem::take(&mut self.times)
     }
 
-    /// The vector of an image before the whitening: one value for each channel of the network's output, unit norm, none
-    /// negative. This is what a whitening is learned from.
+    /// The pooled vector of each pass that `profile` takes (see [`AsicExtractor::inputs`] for their order): one value of 0
+    /// to 31 for each channel of the network's output. [`super::combine`] makes one vector of them, a whitening is learned
+    /// from them.
     ///
     /// # Errors
     /// [`ExtractError::Internal`] when `image.rgb` does not have the length that its sides say.
-    pub fn pooled(&mut self, image: &Decoded, profile: Profile) -> Result<Vec<f32>, ExtractError> {
+    pub fn pooled(&mut self, image: &Decoded, profile: Profile) -> Result<Vec<Vec<f32>>, ExtractError> {
         self.prepare(image, profile)?;
-        Ok(combine(&self.passes(), profile))
-    }
-
-    /// [`AsicExtractor::pooled`] for every profile, in the order of [`Profile::ALL`], at the passes of `rnip` alone.
-    ///
-    /// # Errors
-    /// Those of [`AsicExtractor::pooled`].
-    pub fn pooled_all(&mut self, image: &Decoded) -> Result<[Vec<f32>; 3], ExtractError> {
-        self.prepare(image, Profile::Rnip)?;
-        let vectors = self.passes();
-        Ok(Profile::ALL.map(|profile| combine(&vectors, profile)))
-    }
-
-    /// [`AsicExtractor::pooled`] for `profile` and the cheaper ones, in the order of [`Profile::ALL`], at the passes of
-    /// `profile` alone.
-    ///
-    /// # Errors
-    /// Those of [`AsicExtractor::pooled`].
-    pub fn pooled_up_to(&mut self, image: &Decoded, profile: Profile) -> Result<Vec<Vec<f32>>, ExtractError> {
-        self.prepare(image, profile)?;
-        let vectors = self.passes();
-        Ok(Profile::ALL.into_iter().filter(|p| *p <= profile).map(|p| combine(&vectors, p)).collect())
+        Ok(self.passes())
     }
 
     /// What the network sees of an image: [`INPUT_BYTES`] for each pass. The whole image first, for `nip` and `rnip` its
@@ -142,7 +110,7 @@ impl AsicExtractor {
     /// Fills the inputs: the whole image, for `nip` and `rnip` turned as well, for `rnip` the sub-images.
     fn prepare(&mut self, image: &Decoded, profile: Profile) -> Result<(), ExtractError> {
         let plan = (profile == Profile::Rnip).then(|| RegionPlan::new(image.width, image.height, SIDE));
-        let turned = if profile == Profile::Fast { 1 } else { TURNS };
+        let turned = if profile == Profile::Fast { 1 } else { WHOLE_PASSES };
         let regions = plan.as_ref().map_or(0, |plan| plan.regions.len());
         self.inputs.resize((turned + regions) * INPUT_BYTES, 0);
         let (whole, parts) = self.inputs.split_at_mut(turned * INPUT_BYTES);
@@ -179,33 +147,6 @@ impl AsicExtractor {
     }
 }
 
-/// The vector of `profile` before the whitening, of the pooled vectors of its passes (see [`AsicExtractor::inputs`]) or of
-/// those of a dearer profile: unit norm, none negative.
-///
-/// # Panics
-/// If there are fewer passes than the profile has.
-pub fn combine(passes: &[Vec<f32>], profile: Profile) -> Vec<f32> {
-    let mut vector = passes[0].clone();
-    if profile != Profile::Fast {
-        passes[1..TURNS].iter().for_each(|turned| maximum(&mut vector, turned));
-    }
-    if profile == Profile::Rnip {
-        let mut mean = vec![0f32; vector.len()];
-        for part in &passes[TURNS..] {
-            let mut part = part.clone();
-            normalize(&mut part);
-            add(&mut mean, &part);
-        }
-        // Dividing the sum by the number of sub-images would change nothing: only its direction counts.
-        normalize(&mut mean);
-        normalize(&mut vector);
-        add(&mut vector, &mean);
-    }
-    normalize(&mut vector);
-    signed_square_root(&mut vector);
-    vector
-}
-
 fn cost(pass: &CostReport, passes: u32, elapsed: Duration) -> ExtractionCost {
     let times = f64::from(passes);
     ExtractionCost {
@@ -240,7 +181,7 @@ impl Extractor for AsicExtractor {
         self.times.scale += clock.lap();
         let vectors = self.passes();
         clock.lap();
-        let descriptor = self.model.descriptor(combine(&vectors, profile), profile)?;
+        let descriptor = self.model.descriptor(&vectors, profile)?;
         self.times.describe += clock.lap();
         let thumbnail = thumbnail(&image, &mut self.scaler, &mut self.canvas)?;
         self.times.thumbnail += clock.lap();

@@ -206,9 +206,12 @@ fn golden_descriptors_of_the_embedded_model_are_the_recorded_ones() {
 #[test]
 fn every_profile_is_the_same_with_one_thread_and_with_two() {
     let image = decoded(300, 200);
-    let one = fastest(&[]).pooled_all(&image).expect("pools");
-    let two = extractor(&[], Kernels::detect(), 2).pooled_all(&image).expect("pools");
-    assert_eq!(one.map(|v| bits(&v)), two.map(|v| bits(&v)));
+    let one = fastest(&[]).pooled(&image, Profile::Rnip).expect("pools");
+    let two = extractor(&[], Kernels::detect(), 2).pooled(&image, Profile::Rnip).expect("pools");
+    for profile in Profile::ALL {
+        let [one, two] = [&one, &two].map(|passes| bits(&combine(passes, profile, None)));
+        assert_eq!(one, two, "{profile}");
+    }
 }
 
 #[test]
@@ -219,26 +222,26 @@ fn turning_a_picture_does_not_change_its_nip_vector() {
     let mut extractor = fastest(&[]);
     let mut pooled = |image: RgbImage, profile| {
         let image = decode(&png(image), LIMITS).expect("decodes");
-        bits(&extractor.pooled(&image, profile).expect("pools"))
+        bits(&combine(&extractor.pooled(&image, profile).expect("pools"), profile, None))
     };
     assert_eq!(pooled(upright.clone(), Profile::Nip), pooled(turned.clone(), Profile::Nip));
     assert_ne!(pooled(upright, Profile::Fast), pooled(turned, Profile::Fast));
 }
 
 #[test]
-fn pooling_all_profiles_at_once_gives_each_one_of_them() {
+fn the_passes_of_a_dearer_profile_begin_with_those_of_the_cheaper_ones() {
     let image = decoded(200, 280);
     let mut extractor = fastest(&[]);
-    let all = extractor.pooled_all(&image).expect("pools");
-    for (profile, pooled) in Profile::ALL.into_iter().zip(&all) {
-        assert_eq!(bits(&extractor.pooled(&image, profile).expect("pools")), bits(pooled), "{profile}");
-        let norm: f64 = pooled.iter().map(|&v| f64::from(v).powi(2)).sum();
-        assert!(pooled.len() == 64 && (norm - 1.0).abs() < 1e-6 && pooled.iter().all(|&v| v >= 0.0));
+    let all = extractor.pooled(&image, Profile::Rnip).expect("pools");
+    for (profile, count) in Profile::ALL.into_iter().zip([1, 4, 16]) {
+        assert_eq!(extractor.pooled(&image, profile).expect("pools"), all[..count], "{profile}");
+        assert_eq!(extractor.inputs(&image, profile).expect("scales").len(), count * INPUT_BYTES);
+        let vector = combine(&all, profile, None);
+        let norm: f64 = vector.iter().map(|&v| f64::from(v).powi(2)).sum();
+        assert!(vector.len() == 64 && (norm - 1.0).abs() < 1e-6 && vector.iter().all(|&v| v >= 0.0));
     }
-    assert!(all[0] != all[1] && all[1] != all[2]);
-    assert_eq!(extractor.pooled_up_to(&image, Profile::Nip).expect("pools"), all[..2]);
-    let passes = Profile::ALL.map(|p| extractor.inputs(&image, p).expect("scales").len() / INPUT_BYTES);
-    assert_eq!(passes, [1, 4, 16]);
+    let [fast, nip, rnip] = Profile::ALL.map(|profile| combine(&all, profile, None));
+    assert!(fast != nip && nip != rnip);
 }
 
 #[test]

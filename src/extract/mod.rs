@@ -2,6 +2,7 @@
 //! network, pool, whiten, normalise.
 
 mod asic_extractor;
+mod combine;
 mod container;
 mod decode;
 mod jpeg;
@@ -20,7 +21,8 @@ mod decode_tests;
 #[cfg(test)]
 mod extractor_tests;
 
-pub use asic_extractor::{AsicExtractor, StepTimes, combine};
+pub use asic_extractor::{AsicExtractor, StepTimes};
+pub use combine::{WHOLE_PASSES, combine, flattened};
 pub use decode::{Decoded, decode};
 pub use jpeg::encode_jpeg;
 pub use luma::luma;

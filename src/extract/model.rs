@@ -1,14 +1,19 @@
 //! The model as the extractor holds it: loaded once, shared by all workers.
 
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
 use super::ExtractError;
-use super::pooling::{Whitener, normalize, uniform_if_zero};
+use super::combine::combine;
+use super::pooling::Whitener;
 use super::preprocess::INPUT_SIDE;
 use crate::asic::{ChipSpec, CostReport, LayerShape, ModelError, ModelFile, Network, fingerprint};
-use crate::domain::{Descriptor, Profile};
+use crate::domain::{Descriptor, Levels, Profile};
 
-/// Raise it whenever `decode`, `preprocess`, `regions`, `pooling` or `asic_extractor` change so that some picture gets
+/// Raise it whenever `decode`, `preprocess`, `regions`, `pooling`, `combine` or `asic_extractor` change so that some picture gets
 /// another descriptor. It is part of [`Model::fingerprint`], so that old descriptors are never compared with new ones.
-pub const PIPELINE_REVISION: u32 = 1;
+pub const PIPELINE_REVISION: u32 = 2;
 
 /// The model that the binary carries.
 static EMBEDDED: &[u8] = include_bytes!("../../models/vgg16-2bit.eyrie");
@@ -22,6 +27,7 @@ pub struct Model {
     pass_cost: CostReport,
     fingerprint: String,
     card: String,
+    levels: [Levels; Profile::ALL.len()],
 }
 
 impl Model {
@@ -60,7 +66,9 @@ impl Model {
         let fingerprint = fingerprint(format!("{}/{PIPELINE_REVISION}", fingerprint(bytes)).as_bytes());
         let shapes = file.network.shapes();
         let pass_cost = chip.cost(&shapes, INPUT_SIDE, INPUT_SIDE);
-        Ok(Self { network: Network::new(&file.network)?, whiteners, shapes, pass_cost, fingerprint, card: file.card })
+        let levels = levels(&file.card)?;
+        let network = Network::new(&file.network)?;
+        Ok(Self { network, whiteners, shapes, pass_cost, fingerprint, card: file.card, levels })
     }
 
     /// The packed network.
@@ -83,20 +91,15 @@ impl Model {
         self.whitener(profile).map_or_else(|| self.network.output_shape(INPUT_SIDE, INPUT_SIDE).2, Whitener::outputs)
     }
 
-    /// The last step: the pooled vector of a profile, whitened where the model has a whitening for it, of unit norm.
+    /// The descriptor of `profile`, of the pooled vectors of its passes or of those of a dearer profile; see [`combine`].
     ///
     /// # Errors
     /// [`ExtractError::Internal`] when a value is not finite.
     ///
     /// # Panics
-    /// If `pooled` has not as many values as the network has output channels.
-    pub fn descriptor(&self, pooled: Vec<f32>, profile: Profile) -> Result<Descriptor, ExtractError> {
-        let mut values = match self.whitener(profile) {
-            Some(whitener) => whitener.apply(&pooled),
-            None => pooled,
-        };
-        normalize(&mut values);
-        uniform_if_zero(&mut values);
+    /// Those of [`combine`].
+    pub fn descriptor(&self, passes: &[Vec<f32>], profile: Profile) -> Result<Descriptor, ExtractError> {
+        let values = combine(passes, profile, self.whitener(profile));
         Descriptor::new(values, self.dimension(profile)).map_err(|error| ExtractError::Internal(error.to_string()))
     }
 
@@ -111,8 +114,24 @@ impl Model {
         &self.pass_cost
     }
 
+    /// What cosines of a profile's descriptors mean: the card's `levels`; [`Levels::NONE`] where it has none.
+    pub fn levels(&self, profile: Profile) -> &Levels {
+        &self.levels[profile as usize]
+    }
+
     /// The model card, JSON text.
     pub fn card(&self) -> &str {
         &self.card
     }
+}
+
+/// The levels of each profile that the card states.
+fn levels(card: &str) -> Result<[Levels; Profile::ALL.len()], ModelError> {
+    #[derive(Deserialize)]
+    struct Card {
+        #[serde(default)]
+        levels: HashMap<String, Levels>,
+    }
+    let card: Card = serde_json::from_str(card).map_err(|e| ModelError::Format(format!("its card: {e}")))?;
+    Ok(Profile::ALL.map(|profile| card.levels.get(profile.as_str()).copied().unwrap_or(Levels::NONE)))
 }

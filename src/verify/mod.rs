@@ -10,7 +10,8 @@
 //! | `picture` | grey pictures: shrinking, smoothing |
 //! | `detect`, `describe`, `angle` | blobs, their direction and their 256 bits |
 //! | `features`, `codec` | the features of a picture, and their bytes |
-//! | `matching`, `geometry`, `pair` | which features belong together, maps of the plane, the verdict |
+//! | `matching`, `geometry`, `pair` | which features belong together, maps of the plane, what a pair shares |
+//! | `verdict` | what it comes to |
 
 mod angle;
 mod codec;
@@ -23,10 +24,12 @@ mod pair;
 mod picture;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 pub use codec::{DecodeError, VERSION};
 pub use features::{ExtractError, LocalFeatures, MAX_SIDE};
 pub use pair::{MatchedRegion, Quad, VERIFIED_INLIERS, Verification, match_pair, order_by_verification};
+pub use verdict::{NEAR_DUPLICATE_INLIERS, SAME_FRAME, verdict};
 
 /// Longest side of the picture on which features are looked for, in pixels.
 pub const WORKING_SIDE: usize = 640;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
-use super::cache::{Cache, Key};
+use super::cache::{Cache, Key, Vectors};
 use crate::app::Describer;
 use crate::asic::{Kernels, ModelFile, Team, fingerprint};
 use crate::cli::error::CliError;
@@ -16,10 +16,11 @@ use crate::config::Extractor as ExtractorConfig;
 use crate::domain::Profile;
 use crate::eval::{TRANSFORMS_REVISION, Transform, pool_float};
 use crate::extract::{
-    AsicExtractor, DecodeLimits, Decoded, ExtractError, INPUT_BYTES, INPUT_SIDE, Model, PIPELINE_REVISION, combine,
-    decode,
+    AsicExtractor, DecodeLimits, Decoded, ExtractError, INPUT_BYTES, INPUT_SIDE, Model, PIPELINE_REVISION,
+    WHOLE_PASSES, decode, luma,
 };
 use crate::quantize::FloatVgg;
+use crate::verify::LocalFeatures;
 
 /// Values that either network gives for a picture: the channels of VGG-16's last map.
 const POOLED_VALUES: usize = 512;
@@ -34,8 +35,21 @@ pub(super) struct Picture {
     pub transform: Option<Transform>,
 }
 
-/// The pooled vectors of one picture, one for each profile that was asked for, in the order asked.
-pub(super) type Pooled = Vec<Arc<[f32]>>;
+impl Picture {
+    /// The picture that the bytes of its file show; `None` where they are no image at all.
+    fn pixels(&self, bytes: &[u8], limits: DecodeLimits) -> Result<Option<Decoded>, Failure> {
+        let failed = |reason: &dyn std::fmt::Display| Failure::Picture(format!("{}: {reason}", self.path.display()));
+        let original = match decode(bytes, limits) {
+            Err(ExtractError::NotAnImage | ExtractError::Empty) => return Ok(None),
+            decoded => decoded.map_err(|e| failed(&e))?,
+        };
+        let Some(transform) = self.transform else { return Ok(Some(original)) };
+        transform.apply(&original, seed(&Sha256::digest(bytes).into())).map(Some).map_err(|e| failed(&e))
+    }
+}
+
+/// The pooled vectors of one picture's passes, those of the dearest profile that was asked for.
+pub(super) type Pooled = Vectors;
 
 /// What the extractor is made of.
 pub(super) struct Chip {
@@ -102,7 +116,8 @@ pub(super) struct Features<'a> {
     chip: &'a Chip,
     network: &'a Network,
     cache: Cache,
-    profiles: &'a [Profile],
+    /// The dearest profile that is asked for.
+    dearest: Profile,
     /// Those that no thread uses just now; each owns the memory of its passes.
     idle: Mutex<Vec<AsicExtractor>>,
 }
@@ -112,10 +127,11 @@ impl<'a> Features<'a> {
         chip: &'a Chip,
         network: &'a Network,
         folder: Option<&Path>,
-        profiles: &'a [Profile],
+        profiles: &[Profile],
     ) -> Result<Self, CliError> {
         let cache = Cache::open(folder, &network.version(chip), POOLED_VALUES)?;
-        Ok(Self { chip, network, cache, profiles, idle: Mutex::default() })
+        let dearest = profiles.iter().max().copied().unwrap_or(Profile::Fast);
+        Ok(Self { chip, network, cache, dearest, idle: Mutex::default() })
     }
 
     /// The vectors of every picture, in order; `None` where a file is no image at all (a read-me among the photos).
@@ -123,91 +139,103 @@ impl<'a> Features<'a> {
     /// # Errors
     /// [`CliError::Failed`] when a picture cannot be read or described: figures without it would be of another set.
     pub(super) fn describe(&self, what: &str, pictures: &[Picture]) -> Result<Vec<Option<Pooled>>, CliError> {
-        let progress = Progress::start(what, pictures.len());
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.chip.threads)
-            .build()
-            .map_err(|e| CliError::Failed(format!("cannot start threads: {e}")))?;
-        let described: Vec<Result<Option<Pooled>, Failure>> = pool.install(|| {
-            pictures
-                .par_iter()
-                .map(|picture| {
-                    let pooled = self.describe_one(picture);
-                    progress.step();
-                    pooled
-                })
-                .collect()
-        });
-        progress.end();
-        let mut all = Vec::with_capacity(pictures.len());
-        let mut failures = Vec::new();
-        for described in described {
-            match described {
-                Ok(pooled) => all.push(pooled),
-                Err(Failure::Picture(reason)) => failures.push(reason),
-                Err(Failure::Run(error)) => return Err(error),
-            }
-        }
-        let failed = failures.len();
-        if failed == 0 {
-            return Ok(all);
-        }
-        failures.truncate(FAILURES_TOLD);
-        let more = if failed > FAILURES_TOLD { "\n..." } else { "" };
-        Err(CliError::Failed(format!("{failed} pictures cannot be described:\n{}{more}", failures.join("\n"))))
+        each(what, pictures, self.chip.threads, |picture| self.describe_one(picture))
     }
 
     fn describe_one(&self, picture: &Picture) -> Result<Option<Pooled>, Failure> {
         let failed = |reason: &dyn std::fmt::Display| Failure::Picture(format!("{}: {reason}", picture.path.display()));
         let bytes = std::fs::read(&picture.path).map_err(|e| failed(&e))?;
         let hash: Key = Sha256::digest(&bytes).into();
-        let keys: Vec<Key> = self.profiles.iter().map(|profile| key(&hash, picture.transform, *profile)).collect();
-        if let Some(known) = keys.iter().map(|key| self.cache.get(key)).collect::<Option<Pooled>>() {
+        let key = key(&hash, picture.transform);
+        if let Some(known) = self.cache.get(&key).filter(|known| holds(known, self.dearest)) {
             return Ok(Some(known));
         }
-        let original = match decode(&bytes, self.chip.limits) {
-            Err(ExtractError::NotAnImage | ExtractError::Empty) => return Ok(None),
-            decoded => decoded.map_err(|e| failed(&e))?,
-        };
-        let image = match picture.transform {
-            None => original,
-            Some(transform) => transform.apply(&original, seed(&hash)).map_err(|e| failed(&e))?,
-        };
-        let dearest = self.profiles.iter().max().copied().unwrap_or(Profile::Fast);
+        let Some(image) = picture.pixels(&bytes, self.chip.limits)? else { return Ok(None) };
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = idle().pop();
         let mut extractor = taken.unwrap_or_else(|| self.chip.extractor());
-        let vectors = self.vectors(&mut extractor, &image, dearest).map_err(|e| failed(&e))?;
+        let vectors = self.vectors(&mut extractor, &image).map_err(|e| failed(&e))?;
         idle().push(extractor);
-        let cheaper: Vec<Profile> = Profile::ALL.into_iter().filter(|p| *p <= dearest).collect();
-        // The cheaper profiles cost nothing more, so all are kept for a later run.
-        for (profile, vector) in cheaper.iter().zip(&vectors) {
-            let key = key(&hash, picture.transform, *profile);
-            if self.cache.get(&key).is_none() {
-                self.cache.put(key, vector).map_err(Failure::Run)?;
-            }
-        }
-        Ok(keys.iter().map(|key| self.cache.get(key)).collect())
+        self.cache.put(key, vectors).map(Some).map_err(Failure::Run)
     }
 
-    fn vectors(
-        &self,
-        extractor: &mut AsicExtractor,
-        image: &Decoded,
-        dearest: Profile,
-    ) -> Result<Vec<Vec<f32>>, ExtractError> {
+    fn vectors(&self, extractor: &mut AsicExtractor, image: &Decoded) -> Result<Vec<Vec<f32>>, ExtractError> {
         match self.network {
-            Network::Chip => extractor.pooled_up_to(image, dearest),
+            Network::Chip => extractor.pooled(image, self.dearest),
             Network::Float(network, _) => {
-                let inputs = extractor.inputs(image, dearest)?;
-                let passes: Vec<Vec<f32>> = inputs
-                    .chunks_exact(INPUT_BYTES)
-                    .map(|input| pool_float(&network.run(input, INPUT_SIDE, INPUT_SIDE)))
-                    .collect();
-                Ok(Profile::ALL.into_iter().filter(|p| *p <= dearest).map(|p| combine(&passes, p)).collect())
+                let inputs = extractor.inputs(image, self.dearest)?;
+                let run = |input| pool_float(&network.run(input, INPUT_SIDE, INPUT_SIDE));
+                Ok(inputs.chunks_exact(INPUT_BYTES).map(run).collect())
             }
         }
     }
+}
+
+/// Whether these passes are all that the profile takes: `rnip` has more than the whole image's.
+fn holds(passes: &[Vec<f32>], profile: Profile) -> bool {
+    match profile {
+        Profile::Fast => !passes.is_empty(),
+        Profile::Nip => passes.len() >= WHOLE_PASSES,
+        Profile::Rnip => passes.len() > WHOLE_PASSES,
+    }
+}
+
+/// The local features of every picture, in order, `limit` of each at most; `None` where a file is no image at all.
+///
+/// # Errors
+/// [`CliError::Failed`] when a picture cannot be read or decoded.
+pub(super) fn local_features(
+    chip: &Chip,
+    what: &str,
+    pictures: &[Picture],
+    limit: usize,
+) -> Result<Vec<Option<LocalFeatures>>, CliError> {
+    each(what, pictures, chip.threads, |picture| {
+        let failed = |reason: &dyn std::fmt::Display| Failure::Picture(format!("{}: {reason}", picture.path.display()));
+        let bytes = std::fs::read(&picture.path).map_err(|e| failed(&e))?;
+        let Some(image) = picture.pixels(&bytes, chip.limits)? else { return Ok(None) };
+        let (width, height) = (image.width as usize, image.height as usize);
+        LocalFeatures::extract(&luma(&image), width, height, limit).map(Some).map_err(|e| failed(&e))
+    })
+}
+
+/// Does something with every picture, on `threads` threads; all that fail are told together.
+fn each<T: Send>(
+    what: &str,
+    pictures: &[Picture],
+    threads: usize,
+    work: impl Fn(&Picture) -> Result<T, Failure> + Sync,
+) -> Result<Vec<T>, CliError> {
+    let progress = Progress::start(what, pictures.len());
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|e| CliError::Failed(format!("cannot start threads: {e}")))?;
+    let done: Vec<Result<T, Failure>> = pool.install(|| {
+        let worked = pictures.par_iter().map(|picture| {
+            let result = work(picture);
+            progress.step();
+            result
+        });
+        worked.collect()
+    });
+    progress.end();
+    let mut all = Vec::with_capacity(pictures.len());
+    let mut failures = Vec::new();
+    for result in done {
+        match result {
+            Ok(value) => all.push(value),
+            Err(Failure::Picture(reason)) => failures.push(reason),
+            Err(Failure::Run(error)) => return Err(error),
+        }
+    }
+    let failed = failures.len();
+    if failed == 0 {
+        return Ok(all);
+    }
+    failures.truncate(FAILURES_TOLD);
+    let more = if failed > FAILURES_TOLD { "\n..." } else { "" };
+    Err(CliError::Failed(format!("{failed} pictures cannot be described:\n{}{more}", failures.join("\n"))))
 }
 
 enum Failure {
@@ -217,10 +245,18 @@ enum Failure {
     Run(CliError),
 }
 
-fn key(file: &Key, transform: Option<Transform>, profile: Profile) -> Key {
+impl From<Failure> for CliError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Picture(reason) => Self::Failed(reason),
+            Failure::Run(error) => error,
+        }
+    }
+}
+
+fn key(file: &Key, transform: Option<Transform>) -> Key {
     let mut hash = Sha256::new();
     hash.update(file);
-    hash.update(profile.as_str());
     if let Some(transform) = transform {
         hash.update(format!("/{transform}/{TRANSFORMS_REVISION}"));
     }
@@ -234,12 +270,9 @@ pub(super) fn seed(hash: &Key) -> u64 {
 
 /// The pictures of a report: a thumbnail of a file or of its copy.
 pub(super) fn thumbnail(picture: &Picture, limits: DecodeLimits) -> Result<Vec<u8>, CliError> {
-    let bytes = read(&picture.path)?;
     let failed = |reason: &dyn std::fmt::Display| CliError::Failed(format!("{}: {reason}", picture.path.display()));
-    let mut image = decode(&bytes, limits).map_err(|e| failed(&e))?;
-    if let Some(transform) = picture.transform {
-        image = transform.apply(&image, seed(&Sha256::digest(&bytes).into())).map_err(|e| failed(&e))?;
-    }
+    let pixels = picture.pixels(&read(&picture.path)?, limits)?;
+    let image = pixels.ok_or_else(|| failed(&ExtractError::NotAnImage))?;
     let (mut scaler, mut buffer) = (crate::extract::Scaler::default(), Vec::new());
     crate::extract::thumbnail(&image, &mut scaler, &mut buffer).map(|t| t.bytes).map_err(|e| failed(&e))
 }

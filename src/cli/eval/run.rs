@@ -1,20 +1,23 @@
 //! What both protocols share: flags, systems, the index, and the reports.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::features::{Chip, Features, Network, Picture, Pooled, read, thumbnail, without_repeats};
+use super::features::{Chip, Features, Network, Picture, Pooled, local_features, read, thumbnail, without_repeats};
 use crate::cli::error::CliError;
 use crate::cli::files;
 use crate::cli::output;
 use crate::cli::settings::Settings;
 use crate::config::Override;
-use crate::domain::{Descriptor, DescriptorVersion, ImageId, Profile};
+use crate::domain::{Descriptor, DescriptorVersion, ImageId, Neighbor, Profile};
 use crate::eval::{
-    self, EvalError, Pictures, Query, Report, SystemReport, compare, evaluate_exactly, system_report, worst,
+    self, EvalError, Pictures, Query, Report, SecondLook, SystemReport, compare, evaluate_exactly, system_report, worst,
 };
+use crate::extract::combine;
+use crate::verify::{LocalFeatures, QUERY_FEATURES, STORED_FEATURES, Verification, match_pair, order_by_verification};
 
 /// The end of the help of both protocols.
 pub(super) const FIGURES: &str = "\
@@ -24,7 +27,7 @@ Figures, each with its 95 % bootstrap interval over the queries (2,000 resamples
   R@P1   recall at precision 1: share of the queries that a threshold on the score answers without any error
 
 Two systems are compared query by query: a two-sided sign-flip permutation test of the AP. The search is exact; equal \
-scores count against the right answer. The vectors of each picture are kept before the whitening (--cache), so a run \
+scores count against the right answer. With --verify the score of R@P1 is the inliers of the first answer. The vectors of each picture are kept before the whitening (--cache), so a run \
 that was stopped goes on where it was, and other whitenings or figures need no pass of the network.";
 
 /// Flags of both protocols.
@@ -42,6 +45,10 @@ pub(super) struct Common {
     /// model's whitening was learned on the 2-bit network: compare with --whitening none). Both may be named
     #[arg(long, value_name = "NETWORK", num_args = 1.., default_value = "chip")]
     network: Vec<String>,
+    /// Results of each ranking, from the first, that are verified by local features and put in order anew: the service's
+    /// default is 100, 0 is the descriptor alone. Several are measured and compared
+    #[arg(long, value_name = "N", num_args = 1.., default_value = "0")]
+    verify: Vec<usize>,
     /// Folder that keeps the vectors of pictures, or none [default: eyrie/eval in $XDG_CACHE_HOME or ~/.cache]
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
@@ -126,9 +133,10 @@ pub(super) struct Protocol {
 /// One way to describe pictures.
 struct System {
     name: String,
-    profile_at: usize,
     profile: Profile,
     whitening: Whitening,
+    /// Results that are verified.
+    verify: usize,
 }
 
 impl Common {
@@ -147,6 +155,8 @@ impl Common {
         let chip = Chip::load(&loaded.config.extractor)?;
         let profiles = without_repeats(&self.profile);
         let whitenings = without_repeats(&self.whitening);
+        let verify = without_repeats(&self.verify);
+        let local = if verify.iter().any(|&n| n > 0) { Some(Local::new(&chip, protocol)?) } else { None };
 
         let mut systems = Vec::new();
         let mut counts = [0; 2];
@@ -154,11 +164,13 @@ impl Common {
             let features = Features::new(&chip, network, cache_folder(self.cache.as_deref()).as_deref(), &profiles)?;
             let described = Described::new(&features, protocol)?;
             counts = described.counts;
-            for (profile_at, &profile) in profiles.iter().enumerate() {
+            for &profile in &profiles {
                 for &whitening in &whitenings {
-                    let name = system_name(profile, network, whitening);
-                    let system = System { name, profile_at, profile, whitening };
-                    systems.push(described.measure(&chip, network, &system)?);
+                    for &verify in &verify {
+                        let name = system_name(profile, network, whitening, verify);
+                        let system = System { name, profile, whitening, verify };
+                        systems.push(described.measure(&chip, network, &system, local.as_ref())?);
+                    }
                 }
             }
         }
@@ -207,7 +219,7 @@ impl Common {
     }
 }
 
-fn system_name(profile: Profile, network: &Network, whitening: Whitening) -> String {
+fn system_name(profile: Profile, network: &Network, whitening: Whitening, verify: usize) -> String {
     let mut name = profile.to_string();
     if matches!(network, Network::Float(..)) {
         name.push_str(", float");
@@ -215,7 +227,56 @@ fn system_name(profile: Profile, network: &Network, whitening: Whitening) -> Str
     if whitening == Whitening::None {
         name.push_str(", unwhitened");
     }
+    if verify > 0 {
+        let _ = write!(name, ", first {verify} verified");
+    }
     name
+}
+
+fn of_files(files: &[Named]) -> Vec<Picture> {
+    files.iter().map(|f| Picture { path: f.path.clone(), transform: None }).collect()
+}
+
+/// The local features of all pictures.
+struct Local {
+    gallery: HashMap<ImageId, LocalFeatures>,
+    /// By the query's place in the protocol.
+    queries: Vec<Option<LocalFeatures>>,
+}
+
+impl Local {
+    fn new(chip: &Chip, protocol: &Protocol) -> Result<Self, CliError> {
+        let mut gallery = HashMap::new();
+        for (kind, files) in [('r', &protocol.references), ('d', &protocol.distractors)] {
+            let pictures = of_files(files);
+            let found = local_features(chip, "local features of the index", &pictures, STORED_FEATURES)?;
+            for (at, features) in found.into_iter().enumerate() {
+                gallery.extend(features.map(|f| Ok::<_, CliError>((id(kind, at)?, f))).transpose()?);
+            }
+        }
+        let asked: Vec<Picture> = protocol.queries.iter().map(|q| q.picture.clone()).collect();
+        Ok(Self { gallery, queries: local_features(chip, "local features of queries", &asked, QUERY_FEATURES)? })
+    }
+
+    /// Verifies the first `count` of a query's ranking and puts them in order anew, as the service does. The first answer is
+    /// as sure as its inliers are many, and where none is verified as its cosine, which is less than any inliers.
+    fn verify(&self, query: usize, ranked: &mut [Neighbor], count: usize) -> f32 {
+        let count = count.min(ranked.len());
+        let mut looked_at: Vec<(Neighbor, Verification)> = ranked[..count]
+            .iter()
+            .map(|neighbor| {
+                let pair = self.queries[query].as_ref().zip(self.gallery.get(&neighbor.id));
+                let found = pair.map_or(Verification::NOTHING, |(own, other)| match_pair(own, other));
+                (neighbor.clone(), found)
+            })
+            .collect();
+        order_by_verification(&mut looked_at);
+        let sure = looked_at.first().filter(|(_, found)| found.verified()).map(|(_, found)| found.inliers as f32);
+        for (place, (neighbor, _)) in ranked.iter_mut().zip(looked_at) {
+            *place = neighbor;
+        }
+        sure.unwrap_or_else(|| ranked.first().map_or(-1.0, |first| first.score))
+    }
 }
 
 /// The vectors of all pictures, those that are no images left out.
@@ -224,13 +285,12 @@ struct Described {
     counts: [usize; 2],
     gallery: Vec<(ImageId, String, Pooled)>,
     queries: Vec<(Query, Pooled)>,
+    /// Each query's place in the protocol.
+    places: Vec<usize>,
 }
 
 impl Described {
     fn new(features: &Features<'_>, protocol: &Protocol) -> Result<Self, CliError> {
-        let of_files = |files: &[Named]| {
-            files.iter().map(|f| Picture { path: f.path.clone(), transform: None }).collect::<Vec<_>>()
-        };
         let references = features.describe("describing references", &of_files(&protocol.references))?;
         let pictures: Vec<Picture> = protocol.queries.iter().map(|q| q.picture.clone()).collect();
         let asked = features.describe("describing queries", &pictures)?;
@@ -242,12 +302,13 @@ impl Described {
         }
 
         let counts = [&references, &distractors].map(|d| d.iter().flatten().count());
-        let mut queries = Vec::new();
-        for (query, pooled) in protocol.queries.iter().zip(asked) {
+        let (mut queries, mut places) = (Vec::new(), Vec::new());
+        for (place, (query, pooled)) in protocol.queries.iter().zip(asked).enumerate() {
             let right: Vec<usize> = query.right.iter().copied().filter(|at| references[*at].is_some()).collect();
             let Some(pooled) = pooled.filter(|_| !right.is_empty()) else { continue };
             let right = right.into_iter().map(reference_id).collect::<Result<_, _>>()?;
             queries.push((Query { name: query.name.clone(), group: query.group.clone(), right }, pooled));
+            places.push(place);
         }
         let mut gallery = Vec::new();
         for (at, (file, pooled)) in protocol.references.iter().zip(references).enumerate() {
@@ -257,19 +318,23 @@ impl Described {
             let shown = format!("{DISTRACTOR}{}", file.name);
             gallery.extend(pooled.map(|p| Ok::<_, CliError>((id('d', at)?, shown, p))).transpose()?);
         }
-        Ok(Self { counts, gallery, queries })
+        Ok(Self { counts, gallery, queries, places })
     }
 
-    fn measure(&self, chip: &Chip, network: &Network, system: &System) -> Result<SystemReport, CliError> {
+    fn measure(
+        &self,
+        chip: &Chip,
+        network: &Network,
+        system: &System,
+        local: Option<&Local>,
+    ) -> Result<SystemReport, CliError> {
         let failed = |e: &dyn std::fmt::Display| CliError::Failed(format!("{}: {e}", system.name));
-        let describe = |pooled: &Pooled| {
-            let vector = pooled[system.profile_at].to_vec();
-            match system.whitening {
-                Whitening::Model => chip.model.descriptor(vector, system.profile).map_err(|e| failed(&e)),
-                Whitening::None => {
-                    let values = vector.len();
-                    Descriptor::new(vector, values).map_err(|e| failed(&e))
-                }
+        let describe = |pooled: &Pooled| match system.whitening {
+            Whitening::Model => chip.model.descriptor(pooled, system.profile).map_err(|e| failed(&e)),
+            Whitening::None => {
+                let vector = combine(pooled, system.profile, None);
+                let values = vector.len();
+                Descriptor::new(vector, values).map_err(|e| failed(&e))
             }
         };
         let points = self.gallery.iter().map(|(id, _, pooled)| Ok((id.clone(), describe(pooled)?)));
@@ -278,7 +343,11 @@ impl Described {
         let descriptors: Vec<Descriptor> = descriptors.collect::<Result<_, CliError>>()?;
         let queries: Vec<Query> = self.queries.iter().map(|(query, _)| query.clone()).collect();
         let dimension = points.first().map_or(0, |(_, d)| d.dimension());
-        let answered = evaluate_exactly(points, &queries, &descriptors).map_err(|e| failed(&e))?;
+        let look = local.filter(|_| system.verify > 0).map(|local| {
+            move |query: usize, ranked: &mut Vec<Neighbor>| local.verify(self.places[query], ranked, system.verify)
+        });
+        let look: Option<SecondLook<'_>> = look.as_ref().map(|look| look as SecondLook<'_>);
+        let answered = evaluate_exactly(points, &queries, &descriptors, look).map_err(|e| failed(&e))?;
         let version = match (network, system.whitening) {
             (Network::Chip, Whitening::Model) => {
                 DescriptorVersion::new(chip.model.fingerprint(), system.profile).to_string()
