@@ -145,6 +145,6 @@ fuzz_target!(|data: &[u8]| {
     for kernels in Kernels::available() {
         let mut arena = Arena::new(&network, height, width, batch, Arc::clone(team));
         let got = network.run(kernels, &mut arena, &rgb, height, width);
-        assert!(got == expected, "{}: a batch of {batch} with {} threads", kernels.isa(), team.threads());
+        assert!(got.last == expected, "{}: a batch of {batch} with {} threads", kernels.isa(), team.threads());
     }
 });

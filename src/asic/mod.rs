@@ -26,7 +26,7 @@ pub use feature_map::FeatureMap;
 pub use kernels::{Isa, Kernels, UnknownIsa};
 pub use layers::{Layer, max_pool_2x2, run_layer};
 pub use model_file::{ModelFile, fingerprint};
-pub use network::{Arena, Network};
+pub use network::{Arena, Maps, Network};
 pub use params::{ConvParams, LayerShape, NetworkParams, VGG16, Whitening};
 pub use spec::{ChipSpec, CostReport, LayerCost};
 pub use team::{Team, TeamError};

@@ -13,6 +13,17 @@ use super::{FeatureMap, ModelError, NetworkParams};
 pub struct Network {
     padding: [u8; 3],
     layers: Vec<(PackedConv, bool)>,
+    /// The last layer but the final one that a pooling follows.
+    middle: Option<usize>,
+}
+
+/// What a batch of passes yields, in the order of the images: activations, 0 to 31.
+#[derive(Debug, Clone, Copy)]
+pub struct Maps<'a> {
+    /// The map after the last pooling before that of the last layer (pool4 of VGG-16); none where no earlier layer pools.
+    pub middle: &'a [FeatureMap],
+    /// The map of the last layer (pool5 of VGG-16).
+    pub last: &'a [FeatureMap],
 }
 
 impl Network {
@@ -24,7 +35,8 @@ impl Network {
         params.validate()?;
         let layers =
             params.layers.iter().map(|layer| Ok((PackedConv::new(layer)?, layer.pool))).collect::<Result<_, _>>()?;
-        Ok(Self { padding: params.padding, layers })
+        let middle = params.layers[..params.layers.len() - 1].iter().rposition(|layer| layer.pool);
+        Ok(Self { padding: params.padding, layers, middle })
     }
 
     /// The bytes (R, G, B) that the network sees outside the image.
@@ -32,10 +44,19 @@ impl Network {
         self.padding
     }
 
-    /// Height, width and channels of the output for an image of `height` x `width` pixels.
+    /// Height, width and channels of the last map for an image of `height` x `width` pixels.
     pub fn output_shape(&self, height: usize, width: usize) -> (usize, usize, usize) {
+        self.shape_after(self.layers.len(), height, width)
+    }
+
+    /// Height, width and channels of the middle map ([`Maps::middle`]), if there is one.
+    pub fn middle_shape(&self, height: usize, width: usize) -> Option<(usize, usize, usize)> {
+        self.middle.map(|middle| self.shape_after(middle + 1, height, width))
+    }
+
+    fn shape_after(&self, layers: usize, height: usize, width: usize) -> (usize, usize, usize) {
         let mut shape = Padded { height, width, channels: 3 };
-        for (layer, pooled) in &self.layers {
+        for (layer, pooled) in &self.layers[..layers] {
             shape = shape.with_channels(layer.cout);
             if *pooled {
                 shape = shape.pooled();
@@ -49,7 +70,7 @@ impl Network {
         self.layers.iter().map(|(layer, _)| layer.codes.len() + 8 * layer.cout).sum()
     }
 
-    /// One pass for each image of a batch: images in, the activations (0 to 31) of the last layer out, in order.
+    /// One pass for each image of a batch: images in, two maps of each out.
     ///
     /// `rgb` holds the images one after the other, `height * width` pixels of three bytes each, row by row. The result
     /// depends on the network and the images alone, not on the kernels, the number of threads, the company that an image
@@ -62,17 +83,10 @@ impl Network {
     /// # Panics
     /// If `rgb` is empty or no whole number of images, if an image is so small that a pooling leaves nothing (below 32x32
     /// for five poolings), or if images or batch are larger than the arena was made for.
-    pub fn run<'a>(
-        &self,
-        kernels: Kernels,
-        arena: &'a mut Arena,
-        rgb: &[u8],
-        height: usize,
-        width: usize,
-    ) -> &'a [FeatureMap] {
+    pub fn run<'a>(&self, kernels: Kernels, arena: &'a mut Arena, rgb: &[u8], height: usize, width: usize) -> Maps<'a> {
         let batch = rgb.len() / (height * width * 3).max(1);
         assert!(batch > 0 && rgb.len() == batch * height * width * 3, "bytes of {height}x{width} images");
-        let (out_height, out_width, out_channels) = self.output_shape(height, width);
+        let (out_height, out_width, _) = self.output_shape(height, width);
         assert!(out_height > 0 && out_width > 0, "a {height}x{width} image is too small for this network");
         let needs = self.needs(height, width, batch);
         assert!(batch <= arena.outputs.len(), "a batch of {batch} exceeds the arena");
@@ -80,27 +94,27 @@ impl Network {
             needs.maps <= arena.front.len() && needs.gathered <= arena.gathered.len(),
             "{batch} images of {height}x{width} exceed the arena"
         );
-        let Arena { team, scratch, front, back, gathered, outputs } = arena;
+        let Arena { team, scratch, front, back, gathered, middle, outputs } = arena;
         let (alone, together) = self.layers.split_at(needs.alone);
+        let alone_keeps = self.middle.filter(|at| *at < needs.alone);
+        let together_keeps = self.middle.and_then(|at| at.checked_sub(needs.alone));
         team.run(|| {
             let input = Padded { height, width, channels: 4 };
             let mut gathering = input;
             for (number, image) in rgb.chunks_exact(height * width * 3).enumerate() {
                 pad(image, 3, self.padding, input, front);
                 let map;
-                (map, gathering) = run_layers(kernels, alone, front, back, input, 1, scratch);
+                let keep = alone_keeps.map(|at| (at, &mut middle[number..=number]));
+                (map, gathering) = run_layers(kernels, alone, front, back, input, 1, scratch, keep);
                 gathered[number * gathering.len()..][..gathering.len()].copy_from_slice(map);
             }
             let gathered = &gathered[..batch * gathering.len()];
             front[..gathered.len()].copy_from_slice(gathered);
-            let (maps, shape) = run_layers(kernels, together, front, back, gathering, batch, scratch);
-            for (output, map) in outputs.iter_mut().zip(maps.chunks_exact(shape.len())) {
-                (output.height, output.width, output.channels) = (out_height, out_width, out_channels);
-                output.data.resize(out_height * out_width * out_channels, 0);
-                unpad(map, shape, &mut output.data);
-            }
+            let keep = together_keeps.map(|at| (at, &mut middle[..]));
+            let (maps, shape) = run_layers(kernels, together, front, back, gathering, batch, scratch, keep);
+            copy_out(maps, shape, outputs);
         });
-        &outputs[..batch]
+        Maps { middle: &middle[..if self.middle.is_some() { batch } else { 0 }], last: &outputs[..batch] }
     }
 
     /// What a batch of images needs.
@@ -134,7 +148,18 @@ struct Needs {
     gathered: usize,
 }
 
-/// Runs layers on the maps in `front`; the result lies in one of the two buffers.
+/// The maps of a batch without their padding.
+fn copy_out(maps: &[u8], shape: Padded, outputs: &mut [FeatureMap]) {
+    for (output, map) in outputs.iter_mut().zip(maps.chunks_exact(shape.len())) {
+        (output.height, output.width, output.channels) = (shape.height, shape.width, shape.channels);
+        output.data.resize(shape.height * shape.width * shape.channels, 0);
+        unpad(map, shape, &mut output.data);
+    }
+}
+
+/// Runs layers on the maps in `front`; the result lies in one of the two buffers. The maps of the layer that `keep` names are
+/// copied out as well.
+#[expect(clippy::too_many_arguments, reason = "the parts of an arena are borrowed one by one")]
 fn run_layers<'a>(
     kernels: Kernels,
     layers: &[(PackedConv, bool)],
@@ -143,9 +168,10 @@ fn run_layers<'a>(
     mut shape: Padded,
     batch: usize,
     scratch: &mut [Scratch],
+    mut keep: Option<(usize, &mut [FeatureMap])>,
 ) -> (&'a [u8], Padded) {
     let (mut src, mut dst) = (front, back);
-    for (layer, pooled) in layers {
+    for (number, (layer, pooled)) in layers.iter().enumerate() {
         conv(kernels, layer, src, shape, batch, dst, scratch);
         std::mem::swap(&mut src, &mut dst);
         shape = shape.with_channels(layer.cout);
@@ -153,6 +179,9 @@ fn run_layers<'a>(
             pool(src, shape, batch, dst, scratch);
             std::mem::swap(&mut src, &mut dst);
             shape = shape.pooled();
+        }
+        if let Some((_, outputs)) = keep.as_mut().filter(|(at, _)| *at == number) {
+            copy_out(&src[..batch * shape.len()], shape, outputs);
         }
     }
     (&src[..batch * shape.len()], shape)
@@ -169,6 +198,7 @@ pub struct Arena {
     front: Vec<u8>,
     back: Vec<u8>,
     gathered: Vec<u8>,
+    middle: Vec<FeatureMap>,
     outputs: Vec<FeatureMap>,
 }
 
@@ -179,13 +209,14 @@ impl Arena {
         let batch = batch.max(1);
         let Needs { maps, gathered, .. } = network.needs(height, width, batch);
         let panel = network.layers.iter().map(|(layer, _)| layer.panel_len()).max().unwrap_or(0);
-        let (out_height, out_width, out_channels) = network.output_shape(height, width);
+        let zeros = |(height, width, channels)| vec![FeatureMap::zeros(height, width, channels); batch];
         Self {
             scratch: (0..team.threads()).map(|_| Scratch::new(panel)).collect(),
             front: vec![0; maps],
             back: vec![0; maps],
             gathered: vec![0; gathered],
-            outputs: vec![FeatureMap::zeros(out_height, out_width, out_channels); batch],
+            middle: network.middle_shape(height, width).map_or_else(Vec::new, zeros),
+            outputs: zeros(network.output_shape(height, width)),
             team,
         }
     }
@@ -203,7 +234,7 @@ impl Arena {
     /// Bytes of memory held, the stacks of the threads aside.
     pub fn bytes(&self) -> usize {
         let scratch: usize = self.scratch.iter().map(Scratch::bytes).sum();
-        let outputs: usize = self.outputs.iter().map(|output| output.data.capacity()).sum();
+        let outputs: usize = self.middle.iter().chain(&self.outputs).map(|output| output.data.capacity()).sum();
         self.front.len() + self.back.len() + self.gathered.len() + scratch + outputs
     }
 }

@@ -11,9 +11,10 @@ use serde_json::{Map, Value, json};
 use crate::asic::{Kernels, ModelFile, NetworkParams, Team, Whitening, fingerprint};
 use crate::domain::{Levels, Profile};
 use crate::extract::{
-    AsicExtractor, DecodeLimits, Decoded, Model, WHOLE_PASSES, Whitener, combine, decode, encode_jpeg, flattened,
+    AsicExtractor, DecodeLimits, Decoded, INPUT_SIDE, Level, Model, Pooled, WHOLE_PASSES, Whitener, combine, decode,
+    encode_jpeg, flattened,
 };
-use crate::quantize::{Picture, discriminative_whitening, pca_whitening, synthetic_view};
+use crate::quantize::{Picture, pca_whitening, synthetic_view};
 
 use super::error::CliError;
 use super::files;
@@ -22,13 +23,13 @@ use super::progress::Progress;
 
 const EXAMPLES: &str = "\
 Examples:
-  eyrie whiten --images calibration/ --out model.eyrie --views 2
-  eyrie whiten --images calibration/ --out model.eyrie --views 2 --vectors vectors.bin --dimensions 128
+  eyrie whiten --images calibration/ --out model.eyrie
+  eyrie whiten --images calibration/ --out model.eyrie --vectors vectors.bin --middle-dimensions 256
   EYRIE_EXTRACTOR__MODEL=model.eyrie eyrie serve
 
-The whitening turns the pooled output of the network into a descriptor. From each image and synthetic photographs of it \
-(in perspective, in other light, blurred, before another picture) it learns what changes between views of one thing, \
-and from different images what tells things apart. Labels are not needed. Pictures that are stored already must be \
+A whitening turns what the network gives for a part of a picture into values of a descriptor: it takes away what most parts \
+of most pictures have in common. It is learned from the parts of each image and of synthetic photographs of it (in \
+perspective, in other light, blurred, before another picture); labels are not needed. Pictures that are stored already must be \
 described again with the new model (`eyrie import`).";
 
 /// What a calibration image may be; these are files that the user chose.
@@ -40,15 +41,18 @@ pub(super) struct Learning {
     /// Images that the whitening is learned from, spread evenly over the images of the folder
     #[arg(long, value_name = "N", default_value_t = 700)]
     whitening_images: usize,
-    /// Synthetic photographs of each of them; without any, the whitening is a plain principal component analysis
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    /// Synthetic photographs of each of them, from which it learns as well
+    #[arg(long, value_name = "N", default_value_t = 1)]
     views: usize,
-    /// How far the differences between views are taken to be alike in all directions, above 0 to 1
+    /// What is added to the variance along every axis, as a part of the mean variance: more trusts weak axes less; above 0
     #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
     shrinkage: f64,
-    /// Values of a descriptor
+    /// Values of a descriptor that come from the middle map of the network (pool4)
+    #[arg(long, value_name = "N", default_value_t = 512)]
+    middle_dimensions: usize,
+    /// Values of a descriptor that come from the last map of the network (pool5)
     #[arg(long, value_name = "N", default_value_t = 256)]
-    dimensions: usize,
+    last_dimensions: usize,
     /// Keep the outputs of the network in this file; where it is there and fits, the passes are not run again
     #[arg(long, value_name = "FILE")]
     vectors: Option<PathBuf>,
@@ -92,16 +96,16 @@ impl Whiten {
     }
 }
 
-/// What is learned for each profile.
+/// What is learned.
 pub(super) struct Learned {
-    /// The map from the network's output to descriptors.
+    /// From the network's maps to descriptors.
     pub whitenings: Vec<Whitening>,
-    /// What scores mean ([`Levels`]), by the profile's name.
+    /// What scores mean ([`Levels`]), by the name of the profile.
     pub levels: Map<String, Value>,
 }
 
-/// The pooled vectors of the passes of an image and of its views.
-type Views = Vec<Vec<Vec<f32>>>;
+/// The passes of an image and of its views.
+type Views = Vec<Vec<Pooled>>;
 
 impl Learning {
     /// One whitening and the levels of each profile, learned from some of the images at `paths`. The same images give the same bytes.
@@ -120,8 +124,10 @@ impl Learning {
             "count": paths.len(),
             "views": self.views,
         });
-        let length = model.network().output_shape(224, 224).2;
-        let kept = self.vectors.as_deref().map(|file| load(file, &made_of, length)).transpose()?.flatten();
+        let shape = model.network();
+        let lengths = [shape.middle_shape(INPUT_SIDE, INPUT_SIDE), Some(shape.output_shape(INPUT_SIDE, INPUT_SIDE))]
+            .map(|shape| shape.map_or(0, |(_, _, channels)| channels));
+        let kept = self.vectors.as_deref().map(|file| load(file, &made_of, lengths)).transpose()?.flatten();
         let described = match kept {
             Some(kept) => kept,
             None => {
@@ -133,47 +139,38 @@ impl Learning {
                 described
             }
         };
-        let progress = Progress::start("learning the whitenings", Profile::ALL.len());
-        let mut learned = Learned { whitenings: Vec::new(), levels: Map::new() };
+        let progress = Progress::start("learning the whitenings", 1 + Profile::ALL.len());
+        let whitenings = self.whitenings(&described)?;
+        progress.step();
+        let mut levels = Map::new();
+        let halves = [0, 1].map(|parity| described.iter().skip(parity).step_by(2).cloned().collect::<Vec<Views>>());
+        let of_halves = [self.whitenings(&halves[0])?, self.whitenings(&halves[1])?];
         for profile in Profile::ALL {
-            learned.whitenings.push(self.whitening(&described, profile)?);
-            let levels = levels(&described, profile, |half| self.whitening(half, profile))?;
-            learned.levels.insert(profile.to_string(), json!(levels));
+            levels.insert(profile.to_string(), json!(learn_levels(&halves, &of_halves, profile)?));
             progress.step();
         }
         progress.end();
-        Ok(learned)
+        Ok(Learned { whitenings, levels })
     }
 
-    /// The whitening of a profile. That of `rnip` is applied to every sub-image, and sub-images of two views do not show the
-    /// same part of a thing: there is nothing to discriminate, and it is a principal component analysis.
-    fn whitening(&self, described: &[Views], profile: Profile) -> Result<Whitening, CliError> {
-        let name = profile.as_str();
-        let whole = |passes: &Vec<Vec<f32>>| combine(passes, profile, None);
-        let whitening = match profile {
-            Profile::Rnip => {
-                let parts = described.iter().flatten().flat_map(|passes| &passes[WHOLE_PASSES..]);
-                pca_whitening(name, &parts.cloned().map(flattened).collect::<Vec<_>>(), self.dimensions)
-            }
-            Profile::Fast | Profile::Nip if self.views == 0 => {
-                pca_whitening(name, &described.iter().flatten().map(whole).collect::<Vec<_>>(), self.dimensions)
-            }
-            Profile::Fast | Profile::Nip => {
-                let groups: Vec<Vec<Vec<f32>>> =
-                    described.iter().map(|views| views.iter().map(whole).collect()).collect();
-                discriminative_whitening(name, &groups, self.dimensions, self.shrinkage)
-            }
+    /// A whitening for each map: principal component analysis of the sub-images of the images and of their views. One
+    /// whitening serves the whole image as well: the sub-images are more, and of the same kind.
+    fn whitenings(&self, described: &[Views]) -> Result<Vec<Whitening>, CliError> {
+        let whitening = |(level, dimensions): (Level, usize)| {
+            let parts = described.iter().flatten().flat_map(|passes| &passes[WHOLE_PASSES..]);
+            let vectors: Vec<Vec<f32>> = parts.map(|part| flattened(part.of(level).to_vec())).collect();
+            pca_whitening(level.name(), &vectors, dimensions, self.shrinkage).map_err(failed)
         };
-        whitening.map_err(failed)
+        Level::ALL.into_iter().zip([self.middle_dimensions, self.last_dimensions]).map(whitening).collect()
     }
 
     /// What would be refused after the passes is refused before them.
     fn check(&self) -> Result<(), CliError> {
-        if !(self.shrinkage > 0.0 && self.shrinkage <= 1.0) {
-            return Err(failed(format!("a shrinkage of {} is not above 0 and at most 1", self.shrinkage)));
+        if !(self.shrinkage > 0.0 && self.shrinkage.is_finite()) {
+            return Err(failed(format!("a shrinkage of {} is not above 0", self.shrinkage)));
         }
-        if !(1..=512).contains(&self.dimensions) {
-            return Err(failed(format!("{} dimensions of 512", self.dimensions)));
+        if let Some(wrong) = [self.middle_dimensions, self.last_dimensions].iter().find(|n| !(1..=512).contains(*n)) {
+            return Err(failed(format!("{wrong} dimensions of 512")));
         }
         Ok(())
     }
@@ -183,7 +180,7 @@ impl Learning {
         card["whitening_images"] = json!(self.whitening_images.min(images));
         card["whitening_views"] = json!(self.views);
         card["whitening_shrinkage"] = json!(self.shrinkage);
-        card["dimensions"] = json!(self.dimensions);
+        card["dimensions"] = json!([self.middle_dimensions, self.last_dimensions]);
         card["levels"] = Value::Object(levels);
     }
 
@@ -224,22 +221,20 @@ const NEAR_DUPLICATE_ONE_IN: usize = 100_000;
 /// The part of the way from that score to 1 that the level lies above it.
 const NEAR_DUPLICATE_MARGIN: f32 = 0.25;
 
-/// What scores mean: from the scores of all pairs of different images (their views included) with a whitening that has
+/// What scores mean: from the scores of all pairs of different images (their views included) with whitenings that have
 /// not seen them, learned on the other half of the images.
-fn levels<W>(described: &[Views], profile: Profile, whitening: W) -> Result<Levels, CliError>
-where
-    W: Fn(&[Views]) -> Result<Whitening, CliError>,
-{
-    let half = |parity: usize| -> Vec<Views> { described.iter().skip(parity).step_by(2).cloned().collect() };
-    let halves = [half(0), half(1)];
+fn learn_levels(
+    halves: &[Vec<Views>; 2],
+    whitenings: &[Vec<Whitening>; 2],
+    profile: Profile,
+) -> Result<Levels, CliError> {
     let mut wrong: Vec<f32> = Vec::new();
-    for (learned_on, seen) in [(0, 1), (1, 0)] {
-        let whitener = Whitener::new(&whitening(&halves[learned_on])?);
-        let unit = |passes: &Vec<Vec<f32>>| combine(passes, profile, Some(&whitener));
-        let whitened: Vec<Vec<Vec<f32>>> =
-            halves[seen].par_iter().map(|views| views.iter().map(unit).collect()).collect();
-        let scores = whitened.par_iter().enumerate().flat_map_iter(|(at, views)| {
-            let others = whitened[at + 1..].iter().flatten();
+    for (seen, learned) in halves.iter().zip(whitenings.iter().rev()) {
+        let whiteners = [0, 1].map(|at| Whitener::new(&learned[at]));
+        let describe = |passes: &Vec<Pooled>| combine(passes, profile, whiteners.each_ref().map(Some));
+        let described: Vec<Vec<Vec<f32>>> = seen.par_iter().map(|views| views.iter().map(describe).collect()).collect();
+        let scores = described.par_iter().enumerate().flat_map_iter(|(at, views)| {
+            let others = described[at + 1..].iter().flatten();
             others.flat_map(move |other| views.iter().map(move |own| own.iter().zip(other).map(|(a, b)| a * b).sum()))
         });
         wrong.par_extend(scores);
@@ -265,7 +260,7 @@ fn photograph(thing: &Picture, clutter: &Picture, seed: u64) -> Result<Decoded, 
 }
 
 /// Vectors that were kept, where the file is there and holds what `made_of` asks for.
-fn load(file: &Path, made_of: &Value, length: usize) -> Result<Option<Vec<Views>>, CliError> {
+fn load(file: &Path, made_of: &Value, lengths: [usize; 2]) -> Result<Option<Vec<Views>>, CliError> {
     let Ok(opened) = std::fs::File::open(file) else { return Ok(None) };
     let mut bytes = Vec::new();
     BufReader::new(opened)
@@ -276,24 +271,25 @@ fn load(file: &Path, made_of: &Value, length: usize) -> Result<Option<Vec<Views>
     let (images, views) = (number("count"), number("views") + 1);
     let (words, rest) = bytes[end + 1..].as_chunks::<4>();
     let fits = serde_json::from_slice::<Value>(&bytes[..end]).is_ok_and(|header| header == *made_of);
-    let read = fits.then(|| passes_of(words, images, views, length)).flatten().filter(|_| rest.is_empty());
+    let read = fits.then(|| passes_of(words, images, views, lengths)).flatten().filter(|_| rest.is_empty());
     if read.is_none() {
         output::note(&format!("{} holds other vectors; they are made anew", file.display()));
     }
     Ok(read)
 }
 
-/// Reads as many vectors for each view as the word before them says; `None` where there are more words or fewer.
-fn passes_of(mut words: &[[u8; 4]], images: usize, views: usize, length: usize) -> Option<Vec<Views>> {
+/// Reads as many passes for each view as the word before them says; `None` where there are more words or fewer.
+fn passes_of(mut words: &[[u8; 4]], images: usize, views: usize, [middle, last]: [usize; 2]) -> Option<Vec<Views>> {
+    let vector = |words: &[[u8; 4]]| words.iter().map(|v| f32::from_le_bytes(*v)).collect();
+    let pass = |words: &[[u8; 4]]| Pooled { middle: vector(&words[..middle]), last: vector(&words[middle..]) };
     let mut all = Vec::new();
     for _ in 0..images {
         let mut image = Views::new();
         for _ in 0..views {
             let (count, rest) = words.split_first()?;
             let count = usize::try_from(u32::from_le_bytes(*count)).ok()?;
-            let (vectors, rest) = rest.split_at_checked(count.checked_mul(length)?)?;
-            let vector = |words: &[[u8; 4]]| words.iter().map(|v| f32::from_le_bytes(*v)).collect();
-            image.push(vectors.chunks_exact(length).map(vector).collect());
+            let (passes, rest) = rest.split_at_checked(count.checked_mul(middle + last)?)?;
+            image.push(passes.chunks_exact(middle + last).map(pass).collect());
             words = rest;
         }
         all.push(image);
@@ -306,7 +302,7 @@ fn save(file: &Path, made_of: &Value, described: &[Views]) -> std::io::Result<()
     writeln!(out, "{made_of}")?;
     for passes in described.iter().flatten() {
         out.write_all(&u32::try_from(passes.len()).unwrap_or(u32::MAX).to_le_bytes())?;
-        for value in passes.iter().flatten() {
+        for value in passes.iter().flat_map(|pass| pass.middle.iter().chain(&pass.last)) {
             out.write_all(&value.to_le_bytes())?;
         }
     }
@@ -370,13 +366,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("vectors");
         let made_of = json!({"model": "a", "images": "b", "count": 2, "views": 1});
-        let vector = |n: usize| vec![n as f32, 0.5];
-        let views = |n: usize| vec![vec![vector(n), vector(n + 1), vector(n + 2)], vec![vector(9), vector(8)]];
+        let pass = |n: usize| Pooled { middle: vec![n as f32], last: vec![0.5, -1.0] };
+        let views = |n: usize| vec![vec![pass(n), pass(n + 1), pass(n + 2)], vec![pass(9), pass(8)]];
         let described = vec![views(0), views(3)];
-        assert!(load(&file, &made_of, 2).expect("no file is no error").is_none());
+        assert!(load(&file, &made_of, [1, 2]).expect("no file is no error").is_none());
         save(&file, &made_of, &described).expect("writes");
-        assert_eq!(load(&file, &made_of, 2).expect("reads"), Some(described));
-        assert!(load(&file, &json!({"count": 2, "views": 1}), 2).expect("reads").is_none(), "of another making");
-        assert!(load(&file, &made_of, 3).expect("reads").is_none(), "of another length");
+        assert_eq!(load(&file, &made_of, [1, 2]).expect("reads"), Some(described));
+        assert!(load(&file, &json!({"count": 2, "views": 1}), [1, 2]).expect("reads").is_none(), "of another making");
+        assert!(load(&file, &made_of, [2, 2]).expect("reads").is_none(), "of another length");
     }
 }

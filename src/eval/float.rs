@@ -1,4 +1,4 @@
-//! Pooling of the float network's last map, after the formula that the chip's maps are pooled by.
+//! Pooling of the float network's maps, after the formula that the chip's maps are pooled by.
 
 use crate::extract::{MAP_SIDE, WINDOWS};
 use crate::quantize::FloatMap;
@@ -7,23 +7,25 @@ use crate::quantize::FloatMap;
 /// same as [`crate::extract::pool`], with sums in `f64` in place of exact integers.
 ///
 /// # Panics
-/// If the map is not 7x7.
+/// If the map is not square, or its side no multiple of 7.
 #[must_use]
 pub fn pool_float(map: &FloatMap) -> Vec<f32> {
-    assert_eq!((map.height, map.width), (MAP_SIDE, MAP_SIDE), "the map that is pooled");
+    let cell = map.height / MAP_SIDE;
+    let fits = cell > 0 && (map.height, map.width) == (cell * MAP_SIDE, cell * MAP_SIDE);
+    assert!(fits, "the map that is pooled has {}x{} pixels", map.height, map.width);
     let mut total = vec![0_f64; map.channels];
     let mut squares = vec![0_f64; map.channels];
     for window in WINDOWS {
         squares.fill(0.0);
-        for y in window.y..window.y + window.size {
-            for x in window.x..window.x + window.size {
+        for y in window.y * cell..(window.y + window.size) * cell {
+            for x in window.x * cell..(window.x + window.size) * cell {
                 let pixel = (y * map.width + x) * map.channels;
                 for (sum, &f) in squares.iter_mut().zip(&map.data[pixel..pixel + map.channels]) {
                     *sum += f64::from(f) * f64::from(f);
                 }
             }
         }
-        let area = (window.size * window.size) as f64;
+        let area = (window.size * cell).pow(2) as f64;
         for (total, &sum) in total.iter_mut().zip(&squares) {
             *total += (sum / area).sqrt();
         }

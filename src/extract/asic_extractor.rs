@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::combine::WHOLE_PASSES;
+use super::combine::{Pooled, WHOLE_PASSES};
 use super::decode::{Decoded, decode};
 use super::model::Model;
-use super::pooling::pool;
 use super::preprocess::{INPUT_BYTES, INPUT_SIDE, Scaler, cut, turn};
 use super::regions::RegionPlan;
 use super::thumbnail::thumbnail;
@@ -86,13 +85,12 @@ impl AsicExtractor {
         std::mem::take(&mut self.times)
     }
 
-    /// The pooled vector of each pass that `profile` takes (see [`AsicExtractor::inputs`] for their order): one value of 0
-    /// to 31 for each channel of the network's output. [`super::combine`] makes one vector of them, a whitening is learned
-    /// from them.
+    /// The pooled vectors of each pass that `profile` takes (see [`AsicExtractor::inputs`] for their order).
+    /// [`super::combine`] makes one vector of them, whitenings are learned from them.
     ///
     /// # Errors
     /// [`ExtractError::Internal`] when `image.rgb` does not have the length that its sides say.
-    pub fn pooled(&mut self, image: &Decoded, profile: Profile) -> Result<Vec<Vec<f32>>, ExtractError> {
+    pub fn pooled(&mut self, image: &Decoded, profile: Profile) -> Result<Vec<Pooled>, ExtractError> {
         self.prepare(image, profile)?;
         Ok(self.passes())
     }
@@ -128,8 +126,8 @@ impl AsicExtractor {
         Ok(())
     }
 
-    /// Runs the network on all inputs, and pools: one vector for each.
-    fn passes(&mut self) -> Vec<Vec<f32>> {
+    /// Runs the network on all inputs, and pools.
+    fn passes(&mut self) -> Vec<Pooled> {
         let count = self.inputs.len() / INPUT_BYTES;
         let batches = count.div_ceil(self.arena.batch());
         let mut vectors = Vec::with_capacity(count);
@@ -139,7 +137,7 @@ impl AsicExtractor {
             let start = Instant::now();
             let maps = self.model.network().run(self.kernels, &mut self.arena, inputs, INPUT_SIDE, INPUT_SIDE);
             let ran = Instant::now();
-            vectors.extend(maps.iter().map(pool));
+            vectors.extend(maps.middle.iter().zip(maps.last).map(|(middle, last)| Pooled::new(middle, last)));
             self.times.network += ran - start;
             self.times.pool += ran.elapsed();
         }
@@ -165,8 +163,8 @@ impl Extractor for AsicExtractor {
         DescriptorVersion::new(self.model.fingerprint(), profile)
     }
 
-    fn dimension(&self, profile: Profile) -> usize {
-        self.model.dimension(profile)
+    fn dimension(&self, _profile: Profile) -> usize {
+        self.model.dimension()
     }
 
     fn memory_bytes(&self) -> usize {

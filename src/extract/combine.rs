@@ -1,7 +1,7 @@
 //! From the pooled vectors of a picture's passes to one vector.
 //!
-//! With `pool` the pooled vector of one pass, `L2` the scaling to unit norm, `sqrt` the signed square root and `W` the
-//! whitening of the profile (nothing, where the model has none):
+//! With `pool` the pooled vector of a map of one pass, `L2` the scaling to unit norm, `sqrt` the signed square root and `W` the
+//! whitening of that map (nothing, where the model has none), for each of the two maps:
 //!
 //! ```text
 //! whitened(x) = L2(W(L2(sqrt(L2(x)))))
@@ -10,35 +10,104 @@
 //! rnip = L2(L2(mean over sub-images of whitened(pool(sub-image))) + 0.6 nip)
 //! ```
 //!
-//! In `rnip` each sub-image is whitened before the mean: what is common to most pictures then does not drown what a single
-//! sub-image shows (compare the regional vectors of G. Tolias, R. Sicre, H. Jégou, "Particular object retrieval with integral
-//! max-pooling of CNN activations", arXiv 1511.05879). Its `nip` is whitened by the same map, that of `rnip`.
+//! The descriptor is `L2(2 middle, last)`: the vector of the middle map (pool4, patterns and parts of things) beside that of
+//! the last one (pool5, what things are). Each sub-image is whitened before the mean: what is common to most pictures then does
+//! not drown what a single sub-image shows (compare the regional vectors of G. Tolias, R. Sicre, H. Jégou, "Particular object
+//! retrieval with integral max-pooling of CNN activations", arXiv 1511.05879). The weights were chosen by measurement, see
+//! `docs/benchmarks/`.
 
-use super::pooling::{Whitener, add, maximum, normalize, signed_square_root, uniform_if_zero};
+use super::pooling::{Whitener, add, maximum, normalize, pool, signed_square_root, uniform_if_zero};
+use crate::asic::FeatureMap;
 use crate::domain::Profile;
 
 /// Passes over the whole image, which come first: its four quarter turns, the upright one among them. Sub-images follow.
 pub const WHOLE_PASSES: usize = 4;
 
-/// The part of the whole image beside the sub-images: chosen by measurement, see `docs/benchmarks/`.
+/// The part of the whole image beside the sub-images.
 const WHOLE_WEIGHT: f32 = 0.6;
 
+/// The part of the middle map beside the last one.
+const MIDDLE_WEIGHT: f32 = 2.0;
+
+/// The two maps that a pass is described by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// The map after the fourth pooling: 14x14.
+    Middle,
+    /// The map after the fifth pooling: 7x7.
+    Last,
+}
+
+impl Level {
+    /// Both, in the order of a descriptor.
+    pub const ALL: [Self; 2] = [Self::Middle, Self::Last];
+
+    /// The name of its whitening in a model file.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Middle => "pool4",
+            Self::Last => "pool5",
+        }
+    }
+}
+
+/// The pooled vectors of one pass, one for each map: a value of 0 to 31 for each channel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pooled {
+    /// Of [`Level::Middle`].
+    pub middle: Vec<f32>,
+    /// Of [`Level::Last`].
+    pub last: Vec<f32>,
+}
+
+impl Pooled {
+    /// Pools the two maps of a pass.
+    ///
+    /// # Panics
+    /// Those of [`pool`].
+    #[must_use]
+    pub fn new(middle: &FeatureMap, last: &FeatureMap) -> Self {
+        Self { middle: pool(middle), last: pool(last) }
+    }
+
+    /// The vector of one map.
+    #[must_use]
+    pub fn of(&self, level: Level) -> &[f32] {
+        match level {
+            Level::Middle => &self.middle,
+            Level::Last => &self.last,
+        }
+    }
+}
+
 /// The vector of `profile`, of the pooled vectors of its passes (see [`super::AsicExtractor::inputs`]) or of those of a
-/// dearer profile: unit norm. It has the length of the whitening's output, without a whitening that of a pooled vector.
+/// dearer profile: unit norm. Its length is the sum of the whitenings' outputs; a map without a whitening counts with its channels.
 ///
 /// # Panics
-/// If there are fewer passes than the profile has, or a pooled vector is not as long as the whitening takes.
+/// If there are fewer passes than the profile has, or a pooled vector is not as long as its whitening takes.
 #[must_use]
-pub fn combine(passes: &[Vec<f32>], profile: Profile, whitener: Option<&Whitener>) -> Vec<f32> {
-    let mut whole = passes[0].clone();
+pub fn combine(passes: &[Pooled], profile: Profile, whiteners: [Option<&Whitener>; 2]) -> Vec<f32> {
+    let [mut vector, last] = [0, 1].map(|at| of_level(passes, profile, Level::ALL[at], whiteners[at]));
+    for value in &mut vector {
+        *value *= MIDDLE_WEIGHT;
+    }
+    vector.extend(last);
+    normalize(&mut vector);
+    uniform_if_zero(&mut vector);
+    vector
+}
+
+fn of_level(passes: &[Pooled], profile: Profile, level: Level, whitener: Option<&Whitener>) -> Vec<f32> {
+    let mut whole = passes[0].of(level).to_vec();
     if profile != Profile::Fast {
-        passes[1..WHOLE_PASSES].iter().for_each(|turned| maximum(&mut whole, turned));
+        passes[1..WHOLE_PASSES].iter().for_each(|turned| maximum(&mut whole, turned.of(level)));
     }
     let mut vector = whitened(whole, whitener);
     if profile == Profile::Rnip {
         let mut parts = vec![0f32; vector.len()];
         for part in &passes[WHOLE_PASSES..] {
-            add(&mut parts, &whitened(part.clone(), whitener));
+            add(&mut parts, &whitened(part.of(level).to_vec(), whitener));
         }
         // Dividing the sum by the number of sub-images would change nothing: only its direction counts.
         normalize(&mut parts);
@@ -48,7 +117,6 @@ pub fn combine(passes: &[Vec<f32>], profile: Profile, whitener: Option<&Whitener
         add(&mut vector, &parts);
         normalize(&mut vector);
     }
-    uniform_if_zero(&mut vector);
     vector
 }
 
@@ -73,38 +141,48 @@ mod tests {
     use super::*;
     use crate::asic::Whitening;
 
-    fn passes() -> Vec<Vec<f32>> {
-        vec![vec![4.0, 0.0], vec![1.0, 1.0], vec![0.0, 0.0], vec![0.0, 4.0], vec![9.0, 0.0], vec![0.0, 1.0]]
+    /// Passes with a middle map that always gives (0, 1).
+    fn passes() -> Vec<Pooled> {
+        let last = [[4.0, 0.0], [1.0, 1.0], [0.0, 0.0], [0.0, 4.0], [9.0, 0.0], [0.0, 1.0]];
+        last.iter().map(|last| Pooled { middle: vec![0.0, 3.0], last: last.to_vec() }).collect()
     }
 
-    fn close(left: &[f32], right: &[f32]) -> bool {
-        left.len() == right.len() && left.iter().zip(right).all(|(l, r)| (l - r).abs() < 1e-6)
+    /// Checks a vector whose middle part is (0, 2) and whose last part is `last`, both over the root of five.
+    fn assert_last(vector: &[f32], last: [f32; 2]) {
+        let expected = [0.0, 2.0, last[0], last[1]].map(|v| v / 5_f32.sqrt());
+        assert!(vector.len() == 4 && vector.iter().zip(expected).all(|(v, e)| (v - e).abs() < 1e-6), "{vector:?}");
     }
 
     #[test]
     fn each_profile_takes_its_passes() {
-        assert!(close(&combine(&passes()[..1], Profile::Fast, None), &[1.0, 0.0]));
+        let plain = [None, None];
+        assert_last(&combine(&passes()[..1], Profile::Fast, plain), [1.0, 0.0]);
         let diagonal = [0.5_f32.sqrt(); 2];
-        assert!(close(&combine(&passes()[..4], Profile::Nip, None), &diagonal));
-        assert!(close(&combine(&passes(), Profile::Nip, None), &diagonal), "passes of a dearer profile change nothing");
-        assert!(close(&combine(&passes(), Profile::Rnip, None), &diagonal));
+        assert_last(&combine(&passes()[..4], Profile::Nip, plain), diagonal);
+        // Passes of a dearer profile change nothing.
+        assert_last(&combine(&passes(), Profile::Nip, plain), diagonal);
+        assert_last(&combine(&passes(), Profile::Rnip, plain), diagonal);
     }
 
     #[test]
     fn sub_images_are_whitened_one_by_one() {
         // Swaps the two values and blows the first one up.
-        let swap = Whitening { name: "rnip".into(), mean: vec![0.0; 2], components: vec![0.0, 3.0, 1.0, 0.0] };
+        let swap = Whitening { name: "pool5".into(), mean: vec![0.0; 2], components: vec![0.0, 3.0, 1.0, 0.0] };
         let whitener = Whitener::new(&swap);
-        assert!(close(&combine(&passes()[..1], Profile::Fast, Some(&whitener)), &[0.0, 1.0]));
+        let whiteners = [None, Some(&whitener)];
+        assert_last(&combine(&passes()[..1], Profile::Fast, whiteners), [0.0, 1.0]);
         // The sub-images become (0, 1) and (1, 0): their mean is the diagonal. The whole, (1, 1)/sqrt 2, becomes (3, 1)/sqrt 10.
         let (diagonal, ten) = (0.5_f32.sqrt(), 10_f32.sqrt());
         let sum = [diagonal + 0.6 * 3.0 / ten, diagonal + 0.6 / ten];
         let norm = sum[0].hypot(sum[1]);
-        assert!(close(&combine(&passes(), Profile::Rnip, Some(&whitener)), &[sum[0] / norm, sum[1] / norm]));
+        assert_last(&combine(&passes(), Profile::Rnip, whiteners), sum.map(|v| v / norm));
     }
 
     #[test]
     fn a_picture_that_excites_nothing_has_a_direction() {
-        assert!(close(&combine(&vec![vec![0.0; 4]; 6], Profile::Rnip, None), &[0.5; 4]));
+        let nothing = Pooled { middle: vec![0.0; 4], last: vec![0.0; 4] };
+        let vector = combine(&vec![nothing; 6], Profile::Rnip, [None, None]);
+        let norm: f32 = vector.iter().map(|v| v * v).sum();
+        assert!((norm - 1.0).abs() < 1e-6 && vector.iter().all(|v| *v > 0.0));
     }
 }

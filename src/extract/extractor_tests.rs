@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use image::{DynamicImage, ImageFormat as Library, Rgb, RgbImage};
 
-use super::{AsicExtractor, DecodeLimits, Decoded, ExtractError, Extractor, Model, decode};
+use super::{AsicExtractor, DecodeLimits, Decoded, ExtractError, Extractor, Level, Model, combine, decode};
 use super::{INPUT_BYTES, Scaler, whole_image_224};
 use crate::asic::{Isa, Kernels, LayerShape, ModelFile, NetworkParams, Team, Whitening, fingerprint};
 use crate::domain::{DescriptorVersion, ImageFormat, Profile};
@@ -20,11 +20,11 @@ const SHAPES: [LayerShape; 5] = [
     LayerShape::new("e", 64, 64, true),
 ];
 
-fn file(whitened: &[Profile]) -> Vec<u8> {
+fn file(whitened: &[Level]) -> Vec<u8> {
     let whitenings = whitened
         .iter()
-        .map(|profile| Whitening {
-            name: profile.as_str().to_owned(),
+        .map(|level| Whitening {
+            name: level.name().to_owned(),
             mean: vec![0.1; 64],
             components: (0..8 * 64).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect(),
         })
@@ -32,12 +32,12 @@ fn file(whitened: &[Profile]) -> Vec<u8> {
     ModelFile { network: NetworkParams::pseudo_random(5, &SHAPES), whitenings, card: "{}".to_owned() }.encode()
 }
 
-fn extractor(whitened: &[Profile], kernels: Kernels, threads: usize) -> AsicExtractor {
+fn extractor(whitened: &[Level], kernels: Kernels, threads: usize) -> AsicExtractor {
     let model = Model::from_bytes(&file(whitened)).expect("a sound model");
     AsicExtractor::new(Arc::new(model), kernels, Arc::new(Team::new(threads).expect("threads")), LIMITS)
 }
 
-fn fastest(whitened: &[Profile]) -> AsicExtractor {
+fn fastest(whitened: &[Level]) -> AsicExtractor {
     extractor(whitened, Kernels::detect(), 1)
 }
 
@@ -68,9 +68,8 @@ fn the_embedded_model_loads_and_names_its_version() {
     assert_eq!(model.network().output_shape(224, 224), (7, 7, 512));
     let version = DescriptorVersion::new(model.fingerprint(), Profile::Rnip);
     assert_eq!(version.to_string().parse::<DescriptorVersion>(), Ok(version));
-    for profile in Profile::ALL {
-        assert!((1..=512).contains(&model.dimension(profile)));
-    }
+    assert_eq!(model.network().middle_shape(224, 224), Some((14, 14, 512)));
+    assert!((2..=1024).contains(&model.dimension()));
 }
 
 #[test]
@@ -103,7 +102,7 @@ fn pixels_and_vectors_are_the_recorded_ones_on_every_cpu() {
     found.push(fingerprint(&canvas));
     scaler.scale(&decoded(61, 43), 636, 448, &mut canvas).expect("scales");
     found.push(fingerprint(&canvas));
-    let mut extractor = fastest(&[Profile::Rnip]);
+    let mut extractor = fastest(&Level::ALL);
     for profile in Profile::ALL {
         let values = extractor.extract(&png(picture(400, 300)), profile).expect("describes").descriptor;
         let bytes: Vec<u8> = values.values().iter().flat_map(|v| v.to_le_bytes()).collect();
@@ -209,7 +208,7 @@ fn every_profile_is_the_same_with_one_thread_and_with_two() {
     let one = fastest(&[]).pooled(&image, Profile::Rnip).expect("pools");
     let two = extractor(&[], Kernels::detect(), 2).pooled(&image, Profile::Rnip).expect("pools");
     for profile in Profile::ALL {
-        let [one, two] = [&one, &two].map(|passes| bits(&combine(passes, profile, None)));
+        let [one, two] = [&one, &two].map(|passes| bits(&combine(passes, profile, [None, None])));
         assert_eq!(one, two, "{profile}");
     }
 }
@@ -222,7 +221,7 @@ fn turning_a_picture_does_not_change_its_nip_vector() {
     let mut extractor = fastest(&[]);
     let mut pooled = |image: RgbImage, profile| {
         let image = decode(&png(image), LIMITS).expect("decodes");
-        bits(&combine(&extractor.pooled(&image, profile).expect("pools"), profile, None))
+        bits(&combine(&extractor.pooled(&image, profile).expect("pools"), profile, [None, None]))
     };
     assert_eq!(pooled(upright.clone(), Profile::Nip), pooled(turned.clone(), Profile::Nip));
     assert_ne!(pooled(upright, Profile::Fast), pooled(turned, Profile::Fast));
@@ -236,11 +235,11 @@ fn the_passes_of_a_dearer_profile_begin_with_those_of_the_cheaper_ones() {
     for (profile, count) in Profile::ALL.into_iter().zip([1, 4, 16]) {
         assert_eq!(extractor.pooled(&image, profile).expect("pools"), all[..count], "{profile}");
         assert_eq!(extractor.inputs(&image, profile).expect("scales").len(), count * INPUT_BYTES);
-        let vector = combine(&all, profile, None);
+        let vector = combine(&all, profile, [None, None]);
         let norm: f64 = vector.iter().map(|&v| f64::from(v).powi(2)).sum();
-        assert!(vector.len() == 64 && (norm - 1.0).abs() < 1e-6 && vector.iter().all(|&v| v >= 0.0));
+        assert!(vector.len() == 128 && (norm - 1.0).abs() < 1e-6 && vector.iter().all(|&v| v >= 0.0));
     }
-    let [fast, nip, rnip] = Profile::ALL.map(|profile| combine(&all, profile, None));
+    let [fast, nip, rnip] = Profile::ALL.map(|profile| combine(&all, profile, [None, None]));
     assert!(fast != nip && nip != rnip);
 }
 
@@ -255,14 +254,32 @@ fn an_extractor_keeps_nothing_of_the_image_before() {
 }
 
 #[test]
-fn the_whitening_of_the_profile_decides_the_dimension() {
+fn the_whitenings_decide_the_dimension() {
     let upload = png(picture(224, 224));
-    let mut extractor = fastest(&[Profile::Nip]);
-    assert_eq!(Profile::ALL.map(|p| extractor.dimension(p)), [64, 8, 64]);
-    for profile in [Profile::Fast, Profile::Nip] {
-        let descriptor = extractor.extract(&upload, profile).expect("describes").descriptor;
-        assert_eq!(descriptor.dimension(), extractor.dimension(profile));
+    for (whitened, dimension) in [(&[][..], 128), (&[Level::Middle], 72), (&[Level::Last, Level::Middle], 16)] {
+        let mut extractor = fastest(whitened);
+        for profile in Profile::ALL {
+            assert_eq!(extractor.dimension(profile), dimension);
+            let descriptor = extractor.extract(&upload, profile).expect("describes").descriptor;
+            assert_eq!(descriptor.dimension(), dimension);
+        }
     }
+}
+
+#[test]
+fn a_model_that_does_not_fit_is_refused() {
+    let whitening = |name: &str, inputs: usize, outputs: usize| Whitening {
+        name: name.to_owned(),
+        mean: vec![0.0; inputs],
+        components: vec![0.5; inputs * outputs],
+    };
+    let refused = |shapes: &[LayerShape], whitenings: Vec<Whitening>| {
+        let file = ModelFile { network: NetworkParams::pseudo_random(5, shapes), whitenings, card: "{}".to_owned() };
+        Model::from_bytes(&file.encode()).err().expect("refused").to_string()
+    };
+    assert!(refused(&SHAPES[..4], vec![]).contains("not 14x14 and 7x7"));
+    assert!(refused(&SHAPES, vec![whitening("pool4", 32, 8)]).contains("\"pool4\" does not fit"));
+    assert!(refused(&SHAPES, vec![whitening("pool3", 64, 8)]).contains("\"pool3\" does not fit"));
 }
 
 #[test]
@@ -297,7 +314,7 @@ fn pictures_of_one_pixel_and_of_one_colour_have_a_descriptor() {
 fn another_model_has_another_fingerprint() {
     let fingerprint = |bytes: &[u8]| Model::from_bytes(bytes).expect("sound").fingerprint().to_owned();
     assert_eq!(fingerprint(&file(&[])), fingerprint(&file(&[])));
-    assert_ne!(fingerprint(&file(&[])), fingerprint(&file(&[Profile::Fast])));
+    assert_ne!(fingerprint(&file(&[])), fingerprint(&file(&[Level::Last])));
 }
 
 #[test]

@@ -22,7 +22,7 @@ mod decode_tests;
 mod extractor_tests;
 
 pub use asic_extractor::{AsicExtractor, StepTimes};
-pub use combine::{WHOLE_PASSES, combine, flattened};
+pub use combine::{Level, Pooled, WHOLE_PASSES, combine, flattened};
 pub use decode::{Decoded, decode};
 pub use jpeg::encode_jpeg;
 pub use luma::luma;

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::ExtractError;
-use super::combine::combine;
-use super::pooling::Whitener;
+use super::combine::{Level, Pooled, combine};
+use super::pooling::{MAP_SIDE, Whitener};
 use super::preprocess::INPUT_SIDE;
 use crate::asic::{ChipSpec, CostReport, LayerShape, ModelError, ModelFile, Network, fingerprint};
 use crate::domain::{Descriptor, Levels, Profile};
@@ -22,7 +22,7 @@ static EMBEDDED: &[u8] = include_bytes!("../../models/vgg16-2bit.eyrie");
 #[derive(Debug)]
 pub struct Model {
     network: Network,
-    whiteners: [Option<Whitener>; Profile::ALL.len()],
+    whiteners: [Option<Whitener>; 2],
     shapes: Vec<LayerShape>,
     pass_cost: CostReport,
     fingerprint: String,
@@ -52,22 +52,33 @@ impl Model {
         Self::for_chip(bytes, &ChipSpec::default())
     }
 
-    /// Reads a model file. A whitening is used for the profile whose name it has. The chip says what a pass costs, it does
-    /// not change descriptors.
+    /// Reads a model file. A whitening is used for the map whose name it has ([`Level::name`]). The chip says what a pass
+    /// costs, it does not change descriptors.
     ///
     /// # Errors
-    /// [`ModelError`] for a file that is damaged, of another version, or that holds no sound network or an empty whitening.
+    /// [`ModelError`] for a file that is damaged, of another version, or that holds no sound network of five poolings, or a
+    /// whitening that gives nothing, takes another number of values than its map has channels, or belongs to no map.
     pub fn for_chip(bytes: &[u8], chip: &ChipSpec) -> Result<Self, ModelError> {
         let file = ModelFile::decode(bytes)?;
-        if let Some(empty) = file.whitenings.iter().find(|w| w.outputs() == 0) {
-            return Err(ModelError::Format(format!("whitening {:?} gives no values", empty.name)));
+        let network = Network::new(&file.network)?;
+        let wanted = [(2 * MAP_SIDE, 2 * MAP_SIDE), (MAP_SIDE, MAP_SIDE)].map(Some);
+        let middle = network.middle_shape(INPUT_SIDE, INPUT_SIDE);
+        let shapes = [middle, Some(network.output_shape(INPUT_SIDE, INPUT_SIDE))];
+        if shapes.map(|shape| shape.map(|(height, width, _)| (height, width))) != wanted {
+            return Err(ModelError::Format("the network's maps are not 14x14 and 7x7 at 224x224".into()));
         }
-        let whiteners = Profile::ALL.map(|profile| file.whitening(profile.as_str()).map(Whitener::new));
+        for whitening in &file.whitenings {
+            let level = Level::ALL.into_iter().zip(shapes).find(|(level, _)| level.name() == whitening.name);
+            let channels = level.and_then(|(_, shape)| shape).map(|(_, _, channels)| channels);
+            if channels != Some(whitening.inputs()) || whitening.outputs() == 0 {
+                return Err(ModelError::Format(format!("whitening {:?} does not fit the network", whitening.name)));
+            }
+        }
+        let whiteners = Level::ALL.map(|level| file.whitening(level.name()).map(Whitener::new));
         let fingerprint = fingerprint(format!("{}/{PIPELINE_REVISION}", fingerprint(bytes)).as_bytes());
         let shapes = file.network.shapes();
         let pass_cost = chip.cost(&shapes, INPUT_SIDE, INPUT_SIDE);
         let levels = levels(&file.card)?;
-        let network = Network::new(&file.network)?;
         Ok(Self { network, whiteners, shapes, pass_cost, fingerprint, card: file.card, levels })
     }
 
@@ -81,14 +92,17 @@ impl Model {
         &self.shapes
     }
 
-    /// The whitening of a profile, if the model has one.
-    pub fn whitener(&self, profile: Profile) -> Option<&Whitener> {
-        self.whiteners[profile as usize].as_ref()
+    /// The whitenings of the middle and of the last map, where the model has them.
+    pub fn whiteners(&self) -> [Option<&Whitener>; 2] {
+        self.whiteners.each_ref().map(Option::as_ref)
     }
 
-    /// The number of values of the descriptors that `profile` yields.
-    pub fn dimension(&self, profile: Profile) -> usize {
-        self.whitener(profile).map_or_else(|| self.network.output_shape(INPUT_SIDE, INPUT_SIDE).2, Whitener::outputs)
+    /// The number of values of a descriptor, whichever the profile.
+    pub fn dimension(&self) -> usize {
+        let middle = self.network.middle_shape(INPUT_SIDE, INPUT_SIDE).map_or(0, |(_, _, channels)| channels);
+        let last = self.network.output_shape(INPUT_SIDE, INPUT_SIDE).2;
+        let values = self.whiteners().into_iter().zip([middle, last]);
+        values.map(|(whitener, channels)| whitener.map_or(channels, Whitener::outputs)).sum()
     }
 
     /// The descriptor of `profile`, of the pooled vectors of its passes or of those of a dearer profile; see [`combine`].
@@ -98,9 +112,9 @@ impl Model {
     ///
     /// # Panics
     /// Those of [`combine`].
-    pub fn descriptor(&self, passes: &[Vec<f32>], profile: Profile) -> Result<Descriptor, ExtractError> {
-        let values = combine(passes, profile, self.whitener(profile));
-        Descriptor::new(values, self.dimension(profile)).map_err(|error| ExtractError::Internal(error.to_string()))
+    pub fn descriptor(&self, passes: &[Pooled], profile: Profile) -> Result<Descriptor, ExtractError> {
+        let values = combine(passes, profile, self.whiteners());
+        Descriptor::new(values, self.dimension()).map_err(|error| ExtractError::Internal(error.to_string()))
     }
 
     /// 16 hexadecimal digits that stand for the model file and [`PIPELINE_REVISION`] together: two extractors with the

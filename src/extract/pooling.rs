@@ -11,7 +11,7 @@
 
 use crate::asic::{FeatureMap, Whitening};
 
-/// A square window on the 7x7 map.
+/// A square window on a grid of 7x7 cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
     /// Columns left of it.
@@ -22,7 +22,7 @@ pub struct Window {
     pub size: usize,
 }
 
-/// Rows and columns of the map that is pooled: the output for an input of 224x224.
+/// Rows and columns of the grid that windows lie on: the last map for an input of 224x224.
 pub const MAP_SIDE: usize = 7;
 
 /// Windows of one size and how far apart they are: size, stride.
@@ -52,26 +52,29 @@ const fn windows() -> [Window; 14] {
     all
 }
 
-/// Square-root pooling over every window, averaged over the windows: one value for each channel, 0 to 31.
+/// Square-root pooling over every window, averaged over the windows: one value for each channel, 0 to 31. A cell of the grid is
+/// one pixel of a map of 7x7, 2x2 pixels of one of 14x14 and so on.
 ///
 /// # Panics
-/// If the map is not 7x7.
+/// If the map is not square, or its side no multiple of 7.
 pub fn pool(map: &FeatureMap) -> Vec<f32> {
-    assert_eq!((map.height, map.width), (MAP_SIDE, MAP_SIDE), "the map that is pooled");
+    let cell = map.height / MAP_SIDE;
+    let fits = cell > 0 && (map.height, map.width) == (cell * MAP_SIDE, cell * MAP_SIDE);
+    assert!(fits, "the map that is pooled has {}x{} pixels", map.height, map.width);
     let mut total = vec![0f32; map.channels];
     let mut squares = vec![0u32; map.channels];
     for window in WINDOWS {
         squares.fill(0);
-        for y in window.y..window.y + window.size {
-            for x in window.x..window.x + window.size {
+        for y in window.y * cell..(window.y + window.size) * cell {
+            for x in window.x * cell..(window.x + window.size) * cell {
                 let pixel = (y * map.width + x) * map.channels;
                 for (sum, &f) in squares.iter_mut().zip(&map.data[pixel..pixel + map.channels]) {
                     *sum += u32::from(f) * u32::from(f);
                 }
             }
         }
-        // At most 49 * 31^2 = 47,089: exact in an f32.
-        let area = (window.size * window.size) as f32;
+        // At most 14^2 * 31^2 = 188,356 for the maps of VGG-16: exact in an f32.
+        let area = (window.size * cell).pow(2) as f32;
         for (total, &sum) in total.iter_mut().zip(&squares) {
             *total += (sum as f32 / area).sqrt();
         }
@@ -217,6 +220,16 @@ mod tests {
                 / 14.0;
             assert!((f64::from(pooled) - mean).abs() < 1e-5, "{pooled} {mean}");
         }
+    }
+
+    #[test]
+    fn a_larger_map_is_pooled_over_the_same_parts() {
+        let small = map(2, |x, y, c| ((x * 5 + y * 11 + c * 3) % 32) as u8);
+        let mut large = FeatureMap { height: 14, width: 14, channels: 2, data: Vec::new() };
+        for (y, x) in (0..14).flat_map(|y| (0..14).map(move |x| (y, x))) {
+            large.data.extend_from_slice(&small.data[(y / 2 * 7 + x / 2) * 2..][..2]);
+        }
+        assert_eq!(pool(&large), pool(&small));
     }
 
     #[test]

@@ -210,9 +210,16 @@ impl FloatVgg {
         Ok(Self { layers })
     }
 
-    /// The last layer's map of an image of `height * width` RGB pixels.
-    pub fn run(&self, rgb: &[u8], height: usize, width: usize) -> FloatMap {
-        self.layers.iter().fold(FloatMap::from_rgb(rgb, height, width), |map, layer| layer.run(&map))
+    /// The map after the last pooling before that of the last layer (pool4; the input where there is none) and the last
+    /// layer's map (pool5), of an image of `height * width` RGB pixels.
+    pub fn run(&self, rgb: &[u8], height: usize, width: usize) -> [FloatMap; 2] {
+        let run = |map, layers: &[FloatConv]| layers.iter().fold(map, |map, layer| layer.run(&map));
+        let before_last = &self.layers[..self.layers.len().saturating_sub(1)];
+        let (early, late) =
+            self.layers.split_at(before_last.iter().rposition(|layer| layer.pool).map_or(0, |at| at + 1));
+        let middle = run(FloatMap::from_rgb(rgb, height, width), early);
+        let last = run(middle.clone(), late);
+        [middle, last]
     }
 }
 

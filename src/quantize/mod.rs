@@ -22,7 +22,7 @@ mod tests;
 pub use calibrate::{LayerReport, Options, Progress, Report, quantize};
 pub use float::{DEVIATION, FloatConv, FloatMap, FloatVgg, MEAN};
 pub use view::{Picture, synthetic_view};
-pub use whitening::{discriminative_whitening, pca_whitening};
+pub use whitening::pca_whitening;
 
 use crate::asic::ModelError;
 

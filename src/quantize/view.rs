@@ -1,5 +1,4 @@
-//! Synthetic views: what a picture could look like when somebody photographs it. The discriminative whitening learns
-//! from them what differs between views of one thing.
+//! Synthetic views: what a picture could look like when somebody photographs it. Whitenings are learned from them as well.
 
 use super::random::Random;
 

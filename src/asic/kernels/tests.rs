@@ -287,14 +287,18 @@ fn a_whole_network_gives_the_same_map_on_every_kernel_and_thread_count() {
     let network = Network::new(&params).unwrap();
     for (height, width) in [(32, 32), (33, 47), (64, 40)] {
         let image = input(9, (height, width), 3, 255);
-        let mut expected = image.clone();
-        for layer in &params.layers {
+        let (mut expected, mut middle) = (image.clone(), None);
+        for (number, layer) in params.layers.iter().enumerate() {
             expected =
                 run_layer(Kernels::scalar(), &Layer::new(layer).unwrap(), &expected, params.padding, &Team::ALONE);
             if layer.pool {
                 expected = max_pool_2x2(&expected);
             }
+            // conv2_2 is the last that pools before the seventh layer, conv3_3.
+            middle = (number == 3).then(|| expected.clone()).or(middle);
         }
+        let middle = middle.expect("four layers");
+        assert_eq!(network.middle_shape(height, width), Some((middle.height, middle.width, middle.channels)));
         assert_eq!(
             network.output_shape(height, width),
             (expected.height, expected.width, expected.channels),
@@ -311,9 +315,10 @@ fn a_whole_network_gives_the_same_map_on_every_kernel_and_thread_count() {
                 // The image is the last of its batch, behind others.
                 let images = [other.data.repeat(batch - 1), image.data.clone()].concat();
                 let got = network.run(kernels, &mut arena, &images, height, width);
-                assert_eq!(got.len(), batch);
+                assert_eq!((got.middle.len(), got.last.len()), (batch, batch));
                 let isa = kernels.isa();
-                assert!(got[batch - 1] == expected, "{isa}, {threads} threads, batch {batch}, {height}x{width}");
+                assert!(got.middle[batch - 1] == middle, "the middle, {isa}, {threads} threads, batch {batch}");
+                assert!(got.last[batch - 1] == expected, "{isa}, {threads} threads, batch {batch}, {height}x{width}");
             }
         }
     }

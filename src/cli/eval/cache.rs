@@ -61,7 +61,7 @@ impl Cache {
     }
 
     /// Keeps the vectors of a picture.
-    pub(super) fn put(&self, key: Key, vectors: Vec<Vec<f32>>) -> Result<Vectors, CliError> {
+    pub(super) fn put(&self, key: Key, vectors: Vec<Vec<f32>>) -> Result<(), CliError> {
         debug_assert!(vectors.len() <= MAX_VECTORS && vectors.iter().all(|vector| vector.len() == self.values));
         let shared: Vectors = vectors.into();
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
@@ -71,7 +71,7 @@ impl Cache {
             // One write for the whole record, at the end of the file: two processes may share a cache.
             file.write_all(&record(&key, &shared)).map_err(|error| unusable(path, &error))?;
         }
-        Ok(shared)
+        Ok(())
     }
 }
 
@@ -171,7 +171,7 @@ mod tests {
         let path = dir.path().join("n.vectors");
         let vectors = |n: u8| vec![vec![f32::from(n), 0.5]];
         let cache = Cache::open(Some(dir.path()), "n", 2).expect("opens");
-        (1..=3).for_each(|n| drop(cache.put(key(n), vectors(n)).expect("kept")));
+        (1..=3).for_each(|n| cache.put(key(n), vectors(n)).expect("kept"));
         drop(cache);
         let mut bytes = std::fs::read(&path).expect("readable");
         bytes.pop();
@@ -190,7 +190,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("folder");
         let path = dir.path().join("n.vectors");
         let cache = Cache::open(Some(dir.path()), "n", 2).expect("opens");
-        (1..=2).for_each(|n| drop(cache.put(key(n), vec![vec![0.5, 1.0]]).expect("kept")));
+        (1..=2).for_each(|n| cache.put(key(n), vec![vec![0.5, 1.0]]).expect("kept"));
         drop(cache);
         let mut bytes = std::fs::read(&path).expect("readable");
         let second = HEAD_BYTES + (bytes.len() - HEAD_BYTES) / 2;

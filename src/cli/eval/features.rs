@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
-use super::cache::{Cache, Key, Vectors};
+use super::cache::{Cache, Key};
 use crate::app::Describer;
 use crate::asic::{Kernels, ModelFile, Team, fingerprint};
 use crate::cli::error::CliError;
@@ -22,8 +22,9 @@ use crate::extract::{
 use crate::quantize::FloatVgg;
 use crate::verify::LocalFeatures;
 
-/// Values that either network gives for a picture: the channels of VGG-16's last map.
-const POOLED_VALUES: usize = 512;
+/// Values that either network gives for a pass: the channels of VGG-16's two maps.
+const POOLED_VALUES: usize = 2 * LEVEL_VALUES;
+const LEVEL_VALUES: usize = 512;
 
 /// The most failures that are told one by one.
 const FAILURES_TOLD: usize = 10;
@@ -49,7 +50,7 @@ impl Picture {
 }
 
 /// The pooled vectors of one picture's passes, those of the dearest profile that was asked for.
-pub(super) type Pooled = Vectors;
+pub(super) type Passes = Vec<Pooled>;
 
 /// What the extractor is made of.
 pub(super) struct Chip {
@@ -138,37 +139,48 @@ impl<'a> Features<'a> {
     ///
     /// # Errors
     /// [`CliError::Failed`] when a picture cannot be read or described: figures without it would be of another set.
-    pub(super) fn describe(&self, what: &str, pictures: &[Picture]) -> Result<Vec<Option<Pooled>>, CliError> {
+    pub(super) fn describe(&self, what: &str, pictures: &[Picture]) -> Result<Vec<Option<Passes>>, CliError> {
         each(what, pictures, self.chip.threads, |picture| self.describe_one(picture))
     }
 
-    fn describe_one(&self, picture: &Picture) -> Result<Option<Pooled>, Failure> {
+    fn describe_one(&self, picture: &Picture) -> Result<Option<Passes>, Failure> {
         let failed = |reason: &dyn std::fmt::Display| Failure::Picture(format!("{}: {reason}", picture.path.display()));
         let bytes = std::fs::read(&picture.path).map_err(|e| failed(&e))?;
         let hash: Key = Sha256::digest(&bytes).into();
         let key = key(&hash, picture.transform);
         if let Some(known) = self.cache.get(&key).filter(|known| holds(known, self.dearest)) {
-            return Ok(Some(known));
+            return Ok(Some(known.iter().map(|values| split(values)).collect()));
         }
         let Some(image) = picture.pixels(&bytes, self.chip.limits)? else { return Ok(None) };
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = idle().pop();
         let mut extractor = taken.unwrap_or_else(|| self.chip.extractor());
-        let vectors = self.vectors(&mut extractor, &image).map_err(|e| failed(&e))?;
+        let passes = self.passes(&mut extractor, &image).map_err(|e| failed(&e))?;
         idle().push(extractor);
-        self.cache.put(key, vectors).map(Some).map_err(Failure::Run)
+        let joined = passes.iter().map(|pass| [pass.middle.as_slice(), &pass.last].concat()).collect();
+        self.cache.put(key, joined).map_err(Failure::Run)?;
+        Ok(Some(passes))
     }
 
-    fn vectors(&self, extractor: &mut AsicExtractor, image: &Decoded) -> Result<Vec<Vec<f32>>, ExtractError> {
+    fn passes(&self, extractor: &mut AsicExtractor, image: &Decoded) -> Result<Passes, ExtractError> {
         match self.network {
             Network::Chip => extractor.pooled(image, self.dearest),
             Network::Float(network, _) => {
                 let inputs = extractor.inputs(image, self.dearest)?;
-                let run = |input| pool_float(&network.run(input, INPUT_SIDE, INPUT_SIDE));
+                let run = |input| {
+                    let [middle, last] = network.run(input, INPUT_SIDE, INPUT_SIDE);
+                    Pooled { middle: pool_float(&middle), last: pool_float(&last) }
+                };
                 Ok(inputs.chunks_exact(INPUT_BYTES).map(run).collect())
             }
         }
     }
+}
+
+/// A pass as the cache keeps it: the values of the middle map, then those of the last one.
+fn split(values: &[f32]) -> Pooled {
+    let (middle, last) = values.split_at(LEVEL_VALUES);
+    Pooled { middle: middle.to_vec(), last: last.to_vec() }
 }
 
 /// Whether these passes are all that the profile takes: `rnip` has more than the whole image's.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::features::{Chip, Features, Network, Picture, Pooled, local_features, read, thumbnail, without_repeats};
+use super::features::{Chip, Features, Network, Passes, Picture, local_features, read, thumbnail, without_repeats};
 use crate::cli::error::CliError;
 use crate::cli::files;
 use crate::cli::output;
@@ -283,8 +283,8 @@ impl Local {
 struct Described {
     /// References and distractors that are pictures.
     counts: [usize; 2],
-    gallery: Vec<(ImageId, String, Pooled)>,
-    queries: Vec<(Query, Pooled)>,
+    gallery: Vec<(ImageId, String, Passes)>,
+    queries: Vec<(Query, Passes)>,
     /// Each query's place in the protocol.
     places: Vec<usize>,
 }
@@ -330,9 +330,9 @@ impl Described {
     ) -> Result<SystemReport, CliError> {
         let failed = |e: &dyn std::fmt::Display| CliError::Failed(format!("{}: {e}", system.name));
         let describe = |pooled: &Pooled| match system.whitening {
-            Whitening::Model => chip.model.descriptor(pooled, system.profile).map_err(|e| failed(&e)),
+            Whitening::Model => chip.model.descriptor(passes, system.profile).map_err(|e| failed(&e)),
             Whitening::None => {
-                let vector = combine(pooled, system.profile, None);
+                let vector = combine(passes, system.profile, [None, None]);
                 let values = vector.len();
                 Descriptor::new(vector, values).map_err(|e| failed(&e))
             }
