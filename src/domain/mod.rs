@@ -7,6 +7,7 @@ mod filter;
 mod id;
 mod metadata;
 mod record;
+mod verify;
 
 pub use chip::{ChipFacts, ChipReport, ImagePlan, LayerCost, ModelFacts, PassCost, ProfileCost, SubImage};
 pub use collection::{Collection, Profile, UnknownProfile};
@@ -15,3 +16,4 @@ pub use filter::{Condition, Filter, FilterLimits, InvalidFilter};
 pub use id::{CollectionName, ImageId, InvalidId};
 pub use metadata::{InvalidMetadata, Metadata, MetadataLimits};
 pub use record::{ContentHash, ExtractionCost, ImageFormat, ImageRecord, Neighbor, Thumbnail};
+pub use verify::{UnknownVerify, Verify};

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::decode::{Decoded, decode};
+use super::luma::luma;
 use super::model::Model;
 use super::pooling::{add, maximum, normalize, pool, signed_square_root};
 use super::preprocess::{INPUT_BYTES, INPUT_SIDE, Scaler, cut, turn};
@@ -59,7 +60,7 @@ pub struct StepTimes {
     pub pool: Duration,
     /// Combining the vectors, whitening, normalising.
     pub describe: Duration,
-    /// The thumbnail.
+    /// The thumbnail, and the luma of each pixel.
     pub thumbnail: Duration,
 }
 
@@ -243,6 +244,7 @@ impl Extractor for AsicExtractor {
         let descriptor = self.model.descriptor(combine(&vectors, profile), profile)?;
         self.times.describe += clock.lap();
         let thumbnail = thumbnail(&image, &mut self.scaler, &mut self.canvas)?;
+        let luma = luma(&image);
         self.times.thumbnail += clock.lap();
         Ok(Extraction {
             descriptor,
@@ -251,6 +253,7 @@ impl Extractor for AsicExtractor {
             width: image.width,
             height: image.height,
             thumbnail,
+            luma,
             cost: cost(self.model.pass_cost(), vectors.len() as u32, clock.total()),
         })
     }
