@@ -241,6 +241,8 @@ impl Backend {
             },
             max_results: config.limits.max_results,
             follow_interval_ms: config.index.follow_interval_ms,
+            verify: config.search.verify,
+            verify_candidates: config.search.verify_candidates,
         };
         let service = match purpose {
             Purpose::Serve | Purpose::OneSearch => RetrievalService::start(parts, options)?,

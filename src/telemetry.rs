@@ -41,6 +41,13 @@ pub mod metric {
     pub const INDEX_SEARCH_SECONDS: &str = "eyrie_index_search_seconds";
     /// Counter: answered searches, by `query` (`image`, `id`, `descriptor`).
     pub const SEARCHES: &str = "eyrie_searches_total";
+    /// Counter: answered searches whose first results were verified, by `outcome` (`verified` where at least one shows
+    /// the same thing, `nothing`).
+    pub const VERIFICATIONS: &str = "eyrie_verifications_total";
+    /// Histogram: seconds that the verification of one search takes.
+    pub const VERIFICATION_SECONDS: &str = "eyrie_verification_seconds";
+    /// Counter: stored local features that could not be read when they were needed.
+    pub const FEATURES_UNREADABLE: &str = "eyrie_local_features_unreadable_total";
 }
 
 /// Upper bounds of the histogram buckets for durations, in seconds: a request that finds its answer in memory takes
@@ -122,6 +129,9 @@ fn describe() {
     describe_counter!(metric::FOLLOW_FAILURES, "Failed attempts to bring the index to the state of the database.");
     describe_histogram!(metric::INDEX_SEARCH_SECONDS, Unit::Seconds, "Time in the index for one search.");
     describe_counter!(metric::SEARCHES, "Answered searches, by kind of query.");
+    describe_counter!(metric::VERIFICATIONS, "Answered searches whose first results were verified, by outcome.");
+    describe_histogram!(metric::VERIFICATION_SECONDS, Unit::Seconds, "Time to verify the first results of one search.");
+    describe_counter!(metric::FEATURES_UNREADABLE, "Stored local features that could not be read when needed.");
 }
 
 /// Sets [`metric::BUILD_INFO`].

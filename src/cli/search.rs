@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::app::{self, Backend, Purpose};
-use crate::domain::{CollectionName, Filter, FilterLimits};
+use crate::domain::{CollectionName, Filter, FilterLimits, Verify};
 use crate::service::{Query, SearchHit, SearchRequest, SearchResponse};
 
 use super::error::CliError;
@@ -17,11 +17,13 @@ const EXAMPLES: &str = "\
 Examples:
   eyrie search query.jpg
   eyrie search query.jpg -k 3 --min-score 0.6
+  eyrie search query.jpg --verify always
   eyrie search query.jpg --filter '{\"field\": \"path\", \"prefix\": \"holiday/\"}'
   eyrie search query.jpg --json | jq -r '.results[].metadata.path'
 
 The command reads the database itself, no server has to run. It compares the query with every image: for a \
-single query that is faster than to build the graph, and the result is exact.";
+single query that is faster than to build the graph, and the result is exact. The first results are then compared with \
+the query spot by spot (search.verify_candidates says how many); verified ones show the same thing and come first.";
 
 /// Find the images of a collection that look most like an image
 #[derive(Debug, Args)]
@@ -39,6 +41,9 @@ pub(super) struct Search {
     /// Only images whose metadata match this filter (JSON)
     #[arg(long, value_name = "JSON")]
     filter: Option<String>,
+    /// Whether the first results are compared with the query spot by spot: auto, always or never [default: search.verify]
+    #[arg(long, value_name = "CHOICE")]
+    verify: Option<Verify>,
     /// The collection to search
     #[arg(long, value_name = "NAME", default_value = "default")]
     collection: CollectionName,
@@ -63,6 +68,7 @@ impl Search {
             filter,
             exact: true,
             ef: None,
+            verify: self.verify,
         };
         let response = app::runtime()?.block_on(async {
             let backend = Backend::open(&loaded.config, Purpose::OneSearch).await?;
@@ -85,12 +91,21 @@ fn parse_filter(text: &str) -> Result<Filter, CliError> {
 
 fn as_json(response: &SearchResponse) -> Value {
     let results = response.hits.iter().map(|hit| {
-        json!({
+        let mut result = json!({
             "rank": hit.rank,
             "id": hit.record.id,
             "score": hit.score,
             "metadata": hit.record.metadata,
-        })
+        });
+        if let Some(verdict) = hit.verification {
+            result["verified"] = verdict.verified().into();
+            result["inliers"] = verdict.inliers.into();
+            if let Some(region) = verdict.region {
+                result["match"] =
+                    json!({"quad_in_query": region.quad_in_query, "quad_in_result": region.quad_in_candidate});
+            }
+        }
+        result
     });
     json!({
         "version": response.version.to_string(),
@@ -104,9 +119,21 @@ fn as_table(response: &SearchResponse) -> Result<(), CliError> {
         output::note("nothing was found");
         return Ok(());
     }
-    let mut table = output::table(["RANK", "SCORE", "ID", "PATH"]);
+    let mut table = output::table(["RANK", "SCORE", "VERIFIED", "INLIERS", "ID", "PATH"]);
     for hit in &response.hits {
-        table.add_row([hit.rank.to_string(), format!("{:.4}", hit.score), hit.record.id.to_string(), place(hit)]);
+        // A dash where the two were not compared.
+        let (verified, inliers) = match hit.verification {
+            Some(verdict) => (if verdict.verified() { "yes" } else { "no" }, verdict.inliers.to_string()),
+            None => ("-", "-".to_owned()),
+        };
+        table.add_row([
+            hit.rank.to_string(),
+            format!("{:.4}", hit.score),
+            verified.to_owned(),
+            inliers,
+            hit.record.id.to_string(),
+            place(hit),
+        ]);
     }
     output::results(|out| writeln!(out, "{}", table.trim_fmt()))
 }

@@ -11,6 +11,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::Verify;
+
 pub use load::{DEFAULTS, Loaded, Override, Source, load};
 pub use secret::Secret;
 pub use validate::ISAS;
@@ -75,6 +77,8 @@ pub struct Config {
     pub extractor: Extractor,
     /// The search index.
     pub index: Index,
+    /// Searches.
+    pub search: Search,
     /// Bounds on requests.
     pub limits: Limits,
     /// The log.
@@ -151,6 +155,16 @@ pub struct Index {
     pub exact_below: usize,
     /// How often the change log is read, in milliseconds.
     pub follow_interval_ms: u64,
+}
+
+/// Searches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Search {
+    /// Whether the first results are verified, where the search does not say.
+    pub verify: Verify,
+    /// How many are.
+    pub verify_candidates: usize,
 }
 
 /// Bounds on requests.

@@ -77,6 +77,7 @@ fn every_key_can_be_set_by_the_environment() {
             "storage.database_url" => "postgres://localhost/x",
             "extractor.isa" => "scalar",
             "extractor.model" => "model.eyrie",
+            "search.verify" => "never",
             "log.level" => "debug",
             "log.format" => "json",
             "server.max_upload_bytes" => "2048",
@@ -154,6 +155,12 @@ fn a_value_outside_its_range_is_an_error_with_key_value_range_and_source() {
         let text = message(load(None, env(&[("EYRIE_BIND", bind)]), &[]));
         assert!(text.starts_with("server.bind is ") && text.contains("HOST:PORT"), "{text}");
     }
+    assert_eq!(
+        message(load(None, env(&[("EYRIE_SEARCH__VERIFY_CANDIDATES", "1001")]), &[])),
+        "search.verify_candidates is 1001 (environment EYRIE_SEARCH__VERIFY_CANDIDATES); it must be 0 to 1000 candidates"
+    );
+    let text = message(from_file("[search]\nverify = \"always\"\nverify_candidates = 0\n"));
+    assert!(text.contains("it must be at least 1 where search.verify is always"), "{text}");
     let text = message(load(None, env(&[("EYRIE_EXTRACTOR__ISA", "sse2")]), &[]));
     assert!(text.contains("one of auto, scalar, avx2, avxvnni, avx512vnni, amx, neon"), "{text}");
 }
@@ -166,6 +173,8 @@ fn a_value_of_the_wrong_type_is_an_error_that_names_the_key() {
     assert!(text.contains("index.m") && text.contains("-1"), "{text}");
     let text = message(from_file("[index\nm = 1\n"));
     assert!(text.contains("is not valid TOML"), "{text}");
+    let text = message(load(None, env(&[("EYRIE_SEARCH__VERIFY", "yes")]), &[]));
+    assert!(text.contains("search.verify") && text.contains("yes") && text.contains("always"), "{text}");
     let text = message(load(None, env(&[("EYRIE_LOG__FORMAT", "xml")]), &[]));
     assert!(text.contains("log.format") && text.contains("xml"), "{text}");
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Config, ConfigError, Source};
+use crate::domain::Verify;
 
 /// What `extractor.isa` may be.
 pub const ISAS: [&str; 7] = ["auto", "scalar", "avx2", "avxvnni", "avx512vnni", "amx", "neon"];
@@ -18,9 +19,9 @@ pub(super) fn validate(config: &Config, sources: &BTreeMap<String, Source>) -> R
         Err(ConfigError::Range { key, value, allowed, source_name })
     };
 
-    let Config { server, storage, extractor, index, limits, log } = config;
+    let Config { server, storage, extractor, index, search, limits, log } = config;
     let wide = |n: usize| n as u64;
-    let ranges: [(&'static str, u64, u64, u64, &str); 22] = [
+    let ranges: [(&'static str, u64, u64, u64, &str); 23] = [
         ("server.max_upload_bytes", wide(server.max_upload_bytes), 1024, 1 << 30, "bytes"),
         ("server.request_timeout_ms", server.request_timeout_ms, 100, 3_600_000, "milliseconds"),
         ("server.header_timeout_ms", server.header_timeout_ms, 100, 3_600_000, "milliseconds"),
@@ -39,6 +40,7 @@ pub(super) fn validate(config: &Config, sources: &BTreeMap<String, Source>) -> R
         ("index.ef_search", wide(index.ef_search), 1, 100_000, "candidates"),
         ("index.exact_below", wide(index.exact_below), 0, 10_000_000, "candidates"),
         ("index.follow_interval_ms", index.follow_interval_ms, 10, 3_600_000, "milliseconds"),
+        ("search.verify_candidates", wide(search.verify_candidates), 0, 1000, "candidates"),
         ("limits.max_results", wide(limits.max_results), 1, 100_000, "results"),
         ("limits.metadata_max_bytes", wide(limits.metadata_max_bytes), 2, 1 << 20, "bytes"),
         ("limits.metadata_max_depth", wide(limits.metadata_max_depth), 1, 64, "levels"),
@@ -60,6 +62,13 @@ pub(super) fn validate(config: &Config, sources: &BTreeMap<String, Source>) -> R
             "storage.database_url",
             "a text that is not shown".to_owned(),
             "postgres://USER:PASSWORD@HOST:PORT/DATABASE, or empty for SQLite in storage.data_dir".to_owned(),
+        );
+    }
+    if search.verify == Verify::Always && search.verify_candidates == 0 {
+        return refuse(
+            "search.verify_candidates",
+            "0".to_owned(),
+            "at least 1 where search.verify is always".to_owned(),
         );
     }
     one_of("extractor.isa", &extractor.isa, &ISAS).or_else(|(key, value, allowed)| refuse(key, value, allowed))?;

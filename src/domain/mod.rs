@@ -8,6 +8,7 @@ mod id;
 mod metadata;
 mod record;
 mod verdict;
+mod verify;
 
 pub use chip::{ChipFacts, ChipReport, ImagePlan, LayerCost, ModelFacts, PassCost, ProfileCost, SubImage};
 pub use collection::{Collection, Profile, UnknownProfile};
@@ -17,3 +18,4 @@ pub use id::{CollectionName, ImageId, InvalidId};
 pub use metadata::{InvalidMetadata, Metadata, MetadataLimits};
 pub use record::{ContentHash, ExtractionCost, ImageFormat, ImageRecord, Neighbor, Thumbnail};
 pub use verdict::{Levels, Verdict};
+pub use verify::{UnknownVerify, Verify};

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::combine::{Pooled, WHOLE_PASSES};
 use super::decode::{Decoded, decode};
+use super::luma::luma;
 use super::model::Model;
 use super::preprocess::{INPUT_BYTES, INPUT_SIDE, Scaler, cut, turn};
 use super::regions::RegionPlan;
@@ -46,7 +47,7 @@ pub struct StepTimes {
     pub pool: Duration,
     /// Combining the vectors, whitening, normalising.
     pub describe: Duration,
-    /// The thumbnail.
+    /// The thumbnail, and the luma of each pixel.
     pub thumbnail: Duration,
 }
 
@@ -182,6 +183,7 @@ impl Extractor for AsicExtractor {
         let descriptor = self.model.descriptor(&vectors, profile)?;
         self.times.describe += clock.lap();
         let thumbnail = thumbnail(&image, &mut self.scaler, &mut self.canvas)?;
+        let luma = luma(&image);
         self.times.thumbnail += clock.lap();
         Ok(Extraction {
             descriptor,
@@ -190,6 +192,7 @@ impl Extractor for AsicExtractor {
             width: image.width,
             height: image.height,
             thumbnail,
+            luma,
             cost: cost(self.model.pass_cost(), vectors.len() as u32, clock.total()),
         })
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use image::{DynamicImage, ImageFormat as Library, Rgb, RgbImage};
 
-use super::{AsicExtractor, DecodeLimits, Decoded, ExtractError, Extractor, Level, Model, combine, decode};
+use super::{AsicExtractor, DecodeLimits, Decoded, ExtractError, Extractor, Level, Model, combine, decode, luma};
 use super::{INPUT_BYTES, Scaler, whole_image_224};
 use crate::asic::{Isa, Kernels, LayerShape, ModelFile, NetworkParams, Team, Whitening, fingerprint};
 use crate::domain::{DescriptorVersion, ImageFormat, Profile};
@@ -293,6 +293,7 @@ fn an_extraction_says_what_was_found_and_what_it_cost() {
         assert_eq!(extraction.version, extractor.version(profile));
         let thumbnail = decode(&extraction.thumbnail.bytes, LIMITS).expect("a JPEG");
         assert_eq!((thumbnail.width, thumbnail.height), (256, 192));
+        assert_eq!(extraction.luma, luma(&decoded(400, 300)));
         let cost = extraction.cost;
         assert_eq!((cost.passes, cost.cycles), (passes, pass.cycles * u64::from(passes)));
         assert_eq!((cost.macs, cost.buffer_bytes), (pass.macs * u64::from(passes), pass.buffer_bytes));

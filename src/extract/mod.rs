@@ -111,6 +111,8 @@ pub struct Extraction {
     pub height: u32,
     /// A picture of at most 256x256 pixels.
     pub thumbnail: Thumbnail,
+    /// The luma of every pixel, row by row; for local features, which are no part of a descriptor.
+    pub luma: Vec<u8>,
     /// What it cost.
     pub cost: ExtractionCost,
 }

@@ -11,7 +11,7 @@ use super::upload::UploadFields;
 use crate::domain::{Collection, ExtractionCost, ImageFormat, ImageId, ImageRecord, Profile};
 use crate::service::{CollectionSummary, OnDuplicate};
 
-fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> ObjectBuilder {
+pub(super) fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names.into_iter().map(str::to_owned)))
 }
 

@@ -98,6 +98,7 @@ codes! {
     DescriptorNotFinite, "descriptor_not_finite", BAD_REQUEST, "The descriptor has a value that is not finite";
     DescriptorZero, "descriptor_zero", BAD_REQUEST, "The descriptor is all zeros";
     InvalidVersion, "invalid_version", BAD_REQUEST, "The descriptor's version is not valid";
+    NotVerifiable, "not_verifiable", BAD_REQUEST, "The results cannot be verified for this query";
     VersionMismatch, "version_mismatch", CONFLICT, "The descriptor was made by another model or profile";
 
     // The service.
@@ -264,6 +265,7 @@ impl From<ServiceError> for ApiError {
             ServiceError::Metadata(error) => error.into(),
             ServiceError::Descriptor(error) => error.into(),
             ServiceError::VersionMismatch { .. } => Self::new(Code::VersionMismatch, detail),
+            ServiceError::NotVerifiable(_) => Self::new(Code::NotVerifiable, detail),
             ServiceError::OutOfRange { .. } => Self::new(Code::OutOfRange, detail),
             ServiceError::Overloaded { retry_after_seconds } => Self::overloaded(detail, retry_after_seconds),
             ServiceError::NotReady => Self::new(Code::NotReady, detail).retry_after(2),

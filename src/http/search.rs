@@ -90,6 +90,7 @@ async fn run(
         filter: parse_filter(options.filter)?,
         exact: options.exact.unwrap_or(false),
         ef: options.ef.map(|ef| ef as usize),
+        verify: options.verify,
     };
     let found = app.service.search(collection, request).await?;
     Ok(Json(SearchResultDto {
@@ -99,7 +100,9 @@ async fn run(
             total: thousandths(start.elapsed().as_secs_f64() * 1e3),
             index: thousandths(found.index_milliseconds),
             describe: found.cost.as_ref().map(|cost| thousandths(cost.host_milliseconds)),
+            verify: found.verification.map(|effort| thousandths(effort.milliseconds)),
         },
+        compared: found.verification.map(|effort| effort.compared),
         cost: found.cost.filter(|_| include.contains(&Include::Cost)).map(CostDto::from),
     }))
 }

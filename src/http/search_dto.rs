@@ -2,12 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use utoipa::openapi::schema::{Array, ArrayBuilder, Object};
+use utoipa::openapi::{ObjectBuilder, Type};
 use utoipa::{IntoParams, ToSchema};
 
-use super::dto::{CostDto, ImageDto, thumbnail_path};
+use super::dto::{CostDto, ImageDto, one_of, thumbnail_path};
 use super::upload::UploadFields;
-use crate::domain::ImageId;
-use crate::service::SearchHit;
+use crate::domain::{ImageId, Verify};
+use crate::service::{MatchedRegion, Quad, SearchHit, Verification};
 
 /// The results of a search that says nothing else.
 pub(super) const DEFAULT_K: u32 = 10;
@@ -27,6 +29,30 @@ pub(super) enum Include {
 impl Include {
     /// What an answer has where the request does not say.
     pub(super) const DEFAULT: [Self; 2] = [Self::Metadata, Self::Cost];
+}
+
+fn verify_schema() -> Object {
+    one_of(Verify::ALL.map(Verify::as_str))
+        .description(Some(
+            "Whether the first results are compared with the query spot by spot; those that show the same thing come first. \
+             `auto`: where the query is an image or the id of one; `always`: a query that cannot be is refused; \
+             `never`: the order of the scores. The configuration says what holds where it is left out, `auto` by default.",
+        ))
+        .build()
+}
+
+fn quad_schema(description: &str) -> Array {
+    let corner = ArrayBuilder::new().items(ObjectBuilder::new().schema_type(Type::Number));
+    let corner = corner.min_items(Some(2)).max_items(Some(2));
+    ArrayBuilder::new().items(corner).min_items(Some(4)).max_items(Some(4)).description(Some(description)).build()
+}
+
+fn quad_in_query_schema() -> Array {
+    quad_schema("In the query. It may reach beyond the border.")
+}
+
+fn quad_in_result_schema() -> Array {
+    quad_schema("In the result: an upright rectangle, clockwise from its upper left corner.")
 }
 
 /// How to search.
@@ -52,6 +78,9 @@ pub(super) struct SearchOptions {
     /// Breadth of the graph search: more finds more and takes longer.
     #[param(minimum = 1)]
     pub(super) ef: Option<u32>,
+    /// Whether the first results are compared with the query spot by spot; as configured where it is left out.
+    #[param(schema_with = verify_schema)]
+    pub(super) verify: Option<Verify>,
     /// Parts of the answer, separated by commas.
     #[param(value_type = Option<String>, example = "metadata,record,cost")]
     pub(super) include: Option<Vec<Include>>,
@@ -93,6 +122,9 @@ pub(super) struct SearchDto {
     /// Breadth of the graph search: more finds more and takes longer.
     #[schema(minimum = 1)]
     ef: Option<u32>,
+    /// Whether the first results are verified.
+    #[schema(schema_with = verify_schema)]
+    verify: Option<Verify>,
     /// Parts of the answer; `metadata` and `cost` where it is left out.
     include: Option<Vec<Include>>,
 }
@@ -107,6 +139,7 @@ impl SearchDto {
             filter: self.filter.take(),
             exact: self.exact,
             ef: self.ef,
+            verify: self.verify,
             include: self.include.take(),
         }
     }
@@ -125,6 +158,7 @@ impl UploadFields for SearchDto {
         "filter",
         "exact",
         "ef",
+        "verify",
         "include",
     ];
 
@@ -152,6 +186,31 @@ pub(super) struct SearchForm {
     /// A filter over the metadata.
     #[schema(value_type = Option<Object>)]
     filter: Option<Value>,
+    /// Whether the first results are verified.
+    #[schema(schema_with = verify_schema)]
+    verify: Option<Verify>,
+}
+
+/// Where query and result show the same thing: four corners in order around it, (x, y) in fractions of the picture's
+/// width and height from its upper left corner, upright as its EXIF data say. The corners of one picture
+/// correspond to those of the other, in the same order.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Match)]
+pub(super) struct MatchDto {
+    /// In the query. It may reach beyond the border.
+    #[schema(schema_with = quad_in_query_schema)]
+    quad_in_query: Quad,
+    /// In the result: an upright rectangle, clockwise from its upper left corner.
+    #[schema(schema_with = quad_in_result_schema)]
+    quad_in_result: Quad,
+}
+
+impl From<MatchedRegion> for MatchDto {
+    fn from(region: MatchedRegion) -> Self {
+        // A tenth of a pixel of a picture of 1,000; the match itself is no finer.
+        let rounded = |quad: Quad| quad.map(|corner| corner.map(|x| (x * 1e4).round() / 1e4));
+        Self { quad_in_query: rounded(region.quad_in_query), quad_in_result: rounded(region.quad_in_candidate) }
+    }
 }
 
 /// One result.
@@ -164,6 +223,19 @@ pub(super) struct HitDto {
     id: String,
     /// Cosine of the descriptors, -1 to 1; 1 is identical.
     score: f32,
+    /// Whether the query shows the same thing as this image: some spots of both look alike and lie alike. Not there when
+    /// the two were not compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    verified: Option<bool>,
+    /// How many spots look alike and lie alike; 9 are needed. Not there when the two were not compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    inliers: Option<usize>,
+    /// Where they lie, for a verified result.
+    #[serde(rename = "match", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    region: Option<MatchDto>,
     /// Width in pixels.
     width: u32,
     /// Height in pixels.
@@ -188,6 +260,9 @@ impl HitDto {
             rank: hit.rank,
             id: record.id.as_str().to_owned(),
             score: hit.score,
+            verified: hit.verification.as_ref().map(Verification::verified),
+            inliers: hit.verification.map(|verdict| verdict.inliers),
+            region: hit.verification.and_then(|verdict| verdict.region).map(MatchDto::from),
             width: record.width,
             height: record.height,
             thumbnail_url: thumbnail_path(&record),
@@ -205,6 +280,11 @@ pub(super) struct TookDto {
     pub(super) total: f64,
     /// In the index.
     pub(super) index: f64,
+    /// Verifying: looking for spots in the query image, reading those of the first results and comparing; not there when
+    /// nothing was to be verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(super) verify: Option<f64>,
     /// Describing the query image; not there when nothing had to be described.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -215,19 +295,29 @@ pub(super) struct TookDto {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "results": [{
-        "rank": 1, "id": "alien-1979", "score": 0.874, "width": 480, "height": 640,
+        "rank": 1, "id": "alien-1979", "score": 0.874, "verified": true, "inliers": 61,
+        "match": {
+            "quad_in_query": [[0.21, 0.18], [0.76, 0.2], [0.75, 0.83], [0.2, 0.81]],
+            "quad_in_result": [[0.05, 0.04], [0.96, 0.04], [0.96, 0.97], [0.05, 0.97]]
+        },
+        "width": 480, "height": 640,
         "thumbnail_url": "/v1/collections/covers/images/alien-1979/thumbnail?v=17", "metadata": {"title": "Alien", "year": 1979}
     }],
-    "version": "0123456789abcdef/rnip", "took_ms": {"total": 479.866, "index": 0.033, "describe": 479.139}
+    "version": "0123456789abcdef/rnip", "took_ms": {"total": 540.731, "index": 0.033, "describe": 479.139, "verify": 60.342}, "compared": 100
 }))]
 #[schema(as = SearchResult)]
 pub(super) struct SearchResultDto {
-    /// Best first; ties in order of id.
+    /// Best first: what is verified, by falling `inliers`, then the rest by falling `score`; ties in order of score, then id.
     pub(super) results: Vec<HitDto>,
     /// Model and profile of the descriptors that were compared.
     pub(super) version: String,
     /// Where the time went.
     pub(super) took_ms: TookDto,
+    /// How many of the first results were compared with the query; 0 for a page behind them, and not there when nothing was
+    /// to be verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(super) compared: Option<usize>,
     /// What describing the query image cost; not there when nothing had to be described.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

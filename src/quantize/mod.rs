@@ -1,7 +1,7 @@
 //! From float weights to the 2-bit model: calibration, error feedback, whitening.
 //!
-//! `docs/QUANTIZER.md` explains the method. [`quantize`] is the whole of it; [`pca_whitening`] and
-//! [`discriminative_whitening`] learn what comes after the network.
+//! `docs/QUANTIZER.md` explains the method. [`quantize`] is the whole of it; [`pca_whitening`] learns what
+//! comes after the network.
 
 mod activation;
 mod calibrate;

@@ -45,6 +45,9 @@ pub enum ServiceError {
         /// The version of the collection.
         expected: DescriptorVersion,
     },
+    /// The first results must be verified, and the query has nothing to verify them by.
+    #[error("the results cannot be verified: {0}")]
+    NotVerifiable(&'static str),
     /// A number outside its range.
     #[error("{name} must be {allowed}")]
     OutOfRange {

@@ -7,13 +7,13 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::running::Running;
-use super::workers::WhenFull;
+use super::workers::{Described, WhenFull};
 use super::{AddImage, AddOutcome, OnDuplicate, PutOutcome, RetrievalService, ServiceError, Stored};
 use crate::domain::{
     Collection, CollectionName, ContentHash, Filter, ImageId, ImageRecord, Metadata, Profile, Thumbnail,
 };
-use crate::extract::Extraction;
 use crate::store::{InsertOutcome, NewImage, SameContent, WriteOutcome};
+use crate::verify::{LocalFeatures, STORED_FEATURES};
 
 /// How often a write starts over because another one changed the same image in between.
 const TRIES: usize = 8;
@@ -23,7 +23,8 @@ const HASH_INLINE_BYTES: usize = 256 * 1024;
 
 impl RetrievalService {
     /// Adds an image. The same bytes again are answered or refused as `on_duplicate` says; where they were described by another
-    /// model than the running one, they are described anew under the id and with the metadata that are there.
+    /// model than the running one, or have no local features that this program reads, they are described anew under
+    /// the id and with the metadata that are there.
     ///
     /// # Errors
     /// [`ServiceError`]: metadata, unknown collection, the image itself, a taken id, a duplicate, overload, the database.
@@ -34,7 +35,7 @@ impl RetrievalService {
     ) -> Result<Stored<AddOutcome>, ServiceError> {
         let mut described = None;
         let outcome = self.add(collection, image, WhenFull::Refuse, &mut described).await?;
-        Ok(Stored { outcome, cost: described.map(|extraction| extraction.cost) })
+        Ok(Stored { outcome, cost: described.map(|described| described.extraction.cost) })
     }
 
     /// Like [`RetrievalService::add_image`], but waits for room in the queue instead of failing when it is full.
@@ -50,7 +51,7 @@ impl RetrievalService {
         name: &CollectionName,
         image: AddImage,
         when_full: WhenFull,
-        described: &mut Option<Extraction>,
+        described: &mut Option<Described>,
     ) -> Result<AddOutcome, ServiceError> {
         let running = self.gate.enter()?;
         let AddImage { id: wanted, bytes, metadata, on_duplicate } = image;
@@ -64,13 +65,13 @@ impl RetrievalService {
                 if on_duplicate == OnDuplicate::Reject {
                     return Err(ServiceError::DuplicateContent(there.id.to_string()));
                 }
-                if there.version == *self.pool.version(profile) {
+                if self.is_current(&there, profile).await? {
                     self.settle(&running, there.revision).await?;
                     return Ok(AddOutcome::Existing(there));
                 }
-                let extraction = self.described_once(described, &bytes, profile, when_full).await?;
+                let again = self.described_once(described, &bytes, profile, when_full).await?;
                 let revision = there.revision;
-                let renewed = new_image(there.id, hash, &bytes, there.metadata, extraction);
+                let renewed = new_image(there.id, hash, &bytes, there.metadata, again)?;
                 match self.store_put(&running, name, renewed, Some(revision)).await? {
                     WriteOutcome::Created(record) | WriteOutcome::Updated(record) => {
                         return Ok(AddOutcome::Existing(record));
@@ -85,9 +86,9 @@ impl RetrievalService {
             {
                 return self.taken(&running, taken, hash, on_duplicate).await;
             }
-            let extraction = self.described_once(described, &bytes, profile, when_full).await?;
+            let fresh = self.described_once(described, &bytes, profile, when_full).await?;
             let id = wanted.clone().unwrap_or_else(ImageId::generate);
-            let new = new_image(id, hash, &bytes, metadata.clone(), extraction);
+            let new = new_image(id, hash, &bytes, metadata.clone(), fresh)?;
             match self.store_insert(&running, name, new, on_duplicate).await? {
                 InsertOutcome::Inserted(record) => return Ok(AddOutcome::Created(record)),
                 // Stored by another request while this one was describing: the next round answers.
@@ -129,7 +130,7 @@ impl RetrievalService {
     ) -> Result<Stored<PutOutcome>, ServiceError> {
         let mut described = None;
         let outcome = self.put(collection, id, bytes, metadata, expected_revision, &mut described).await?;
-        Ok(Stored { outcome, cost: described.map(|extraction| extraction.cost) })
+        Ok(Stored { outcome, cost: described.map(|described| described.extraction.cost) })
     }
 
     async fn put(
@@ -139,7 +140,7 @@ impl RetrievalService {
         bytes: Bytes,
         metadata: Value,
         expected_revision: Option<i64>,
-        described: &mut Option<Extraction>,
+        described: &mut Option<Described>,
     ) -> Result<PutOutcome, ServiceError> {
         let running = self.gate.enter()?;
         let metadata = self.metadata(metadata)?;
@@ -151,7 +152,10 @@ impl RetrievalService {
             if expected_revision.is_some() && there.as_ref().map(|r| r.revision) != expected_revision {
                 return Err(ServiceError::PreconditionFailed);
             }
-            let same_image = there.filter(|r| r.content_hash == hash && r.version == *self.pool.version(profile));
+            let same_image = match there.filter(|r| r.content_hash == hash) {
+                Some(there) if self.is_current(&there, profile).await? => Some(there),
+                Some(_) | None => None,
+            };
             let outcome = match same_image {
                 Some(there) if there.metadata == metadata => {
                     self.settle(&running, there.revision).await?;
@@ -159,8 +163,8 @@ impl RetrievalService {
                 }
                 Some(there) => self.store_metadata(&running, collection, &id, metadata.clone(), there.revision).await?,
                 None => {
-                    let extraction = self.described_once(described, &bytes, profile, WhenFull::Refuse).await?;
-                    let new = new_image(id.clone(), hash, &bytes, metadata.clone(), extraction);
+                    let fresh = self.described_once(described, &bytes, profile, WhenFull::Refuse).await?;
+                    let new = new_image(id.clone(), hash, &bytes, metadata.clone(), fresh)?;
                     self.store_put(&running, collection, new, expected_revision).await?
                 }
             };
@@ -292,20 +296,29 @@ impl RetrievalService {
         Ok(Metadata::new(object, self.options.metadata_limits)?)
     }
 
+    /// Whether a stored image has what its bytes would give now: a descriptor of the running model, and local features.
+    async fn is_current(&self, there: &ImageRecord, profile: Profile) -> Result<bool, ServiceError> {
+        if there.version != *self.pool.version(profile) {
+            return Ok(false);
+        }
+        let stored = self.store.local_features(&there.collection, std::slice::from_ref(&there.id)).await?;
+        Ok(stored.first().is_some_and(|(_, bytes)| LocalFeatures::decode(bytes).is_ok()))
+    }
+
     /// Describes the image in the first round that needs it and takes the same result in later ones.
     async fn described_once(
         &self,
-        described: &mut Option<Extraction>,
+        described: &mut Option<Described>,
         bytes: &Bytes,
         profile: Profile,
         when_full: WhenFull,
-    ) -> Result<Extraction, ServiceError> {
-        if let Some(extraction) = described {
-            return Ok(extraction.clone());
+    ) -> Result<Described, ServiceError> {
+        if let Some(described) = described {
+            return Ok(described.clone());
         }
-        let extraction = self.pool.describe(bytes.clone(), profile, when_full).await?;
-        *described = Some(extraction.clone());
-        Ok(extraction)
+        let new = self.pool.describe(bytes.clone(), profile, STORED_FEATURES, when_full).await?;
+        *described = Some(new.clone());
+        Ok(new)
     }
 
     async fn store_insert(
@@ -377,8 +390,16 @@ fn contended() -> ServiceError {
     ServiceError::Overloaded { retry_after_seconds: 1 }
 }
 
-fn new_image(id: ImageId, hash: ContentHash, bytes: &Bytes, metadata: Metadata, extraction: Extraction) -> NewImage {
-    NewImage {
+fn new_image(
+    id: ImageId,
+    hash: ContentHash,
+    bytes: &Bytes,
+    metadata: Metadata,
+    described: Described,
+) -> Result<NewImage, ServiceError> {
+    let Described { extraction, features, .. } = described;
+    let features = features.ok_or_else(|| ServiceError::Internal("an image came without local features".to_owned()))?;
+    Ok(NewImage {
         id,
         content_hash: hash,
         format: extraction.format,
@@ -389,7 +410,8 @@ fn new_image(id: ImageId, hash: ContentHash, bytes: &Bytes, metadata: Metadata, 
         version: extraction.version,
         descriptor: extraction.descriptor,
         thumbnail: extraction.thumbnail,
-    }
+        local_features: features.encode(),
+    })
 }
 
 async fn hash_of(bytes: &Bytes) -> Result<ContentHash, ServiceError> {

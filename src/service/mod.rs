@@ -1,7 +1,7 @@
 //! What Eyrie does, without HTTP: add, change and remove images, search, describe.
 //!
 //! [`RetrievalService`] is the one door. Behind it: `workers` (the threads that describe images), `follow` (the index, which
-//! follows the change log of the store), `ingest`, `search`, `collections` (the use cases) and `readiness`.
+//! follows the change log of the store), `ingest`, `search`, `verification`, `collections` (the use cases) and `readiness`.
 
 mod collections;
 mod error;
@@ -14,6 +14,7 @@ mod running;
 mod search;
 #[cfg(test)]
 mod tests;
+mod verification;
 mod workers;
 
 use std::sync::Arc;
@@ -34,11 +35,12 @@ use workers::{InferencePool, WhenFull};
 // The layer above names these types through this module alone.
 pub use crate::extract::{ExtractError, Extraction};
 pub use crate::store::{CollectionSummary, StoreError};
+pub use crate::verify::{MatchedRegion, Quad, Verification};
 pub use error::ServiceError;
 pub use indexes::NewIndex;
 pub use requests::{
     AddImage, AddOutcome, OnDuplicate, PutOutcome, Query, Readiness, SearchHit, SearchRequest, SearchResponse,
-    ServiceOptions, Stored,
+    ServiceOptions, Stored, VerificationEffort,
 };
 
 /// What the service is made of.
@@ -177,7 +179,7 @@ impl RetrievalService {
     /// [`ServiceError::Extract`], [`ServiceError::Overloaded`], [`ServiceError::ShuttingDown`].
     pub async fn describe(&self, bytes: bytes::Bytes, profile: Profile) -> Result<Extraction, ServiceError> {
         let _running = self.gate.enter()?;
-        self.pool.describe(bytes, profile, WhenFull::Refuse).await
+        Ok(self.pool.describe(bytes, profile, 0, WhenFull::Refuse).await?.extraction)
     }
 
     /// Runs a write and lets the index follow it, to the end even when the client goes away in between.

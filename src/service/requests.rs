@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use crate::domain::{DescriptorVersion, ExtractionCost, Filter, ImageId, ImageRecord, MetadataLimits};
+use crate::domain::{DescriptorVersion, ExtractionCost, Filter, ImageId, ImageRecord, MetadataLimits, Verify};
+use crate::verify::Verification;
 
 /// What to do when the same bytes are already in the collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -85,6 +86,8 @@ pub struct SearchRequest {
     pub exact: bool,
     /// Breadth of the graph search.
     pub ef: Option<usize>,
+    /// Whether the first results are compared with the query by local features; `None` for what is configured.
+    pub verify: Option<Verify>,
 }
 
 /// One result.
@@ -96,12 +99,23 @@ pub struct SearchHit {
     pub score: f32,
     /// The image.
     pub record: ImageRecord,
+    /// What the comparison by local features gave; `None` where there was none.
+    pub verification: Option<Verification>,
+}
+
+/// What the verification of a search took.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct VerificationEffort {
+    /// Images that were compared with the query.
+    pub compared: usize,
+    /// Time to look for features in the query image, read those of the candidates and compare, in milliseconds.
+    pub milliseconds: f64,
 }
 
 /// The answer to a search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchResponse {
-    /// Best first.
+    /// Best first: verified ones by falling inliers, then the others by falling score.
     pub hits: Vec<SearchHit>,
     /// The version that was compared.
     pub version: DescriptorVersion,
@@ -109,6 +123,8 @@ pub struct SearchResponse {
     pub cost: Option<ExtractionCost>,
     /// Time in the index, in milliseconds.
     pub index_milliseconds: f64,
+    /// `None` when nothing was to be verified.
+    pub verification: Option<VerificationEffort>,
 }
 
 /// Whether the service can answer, and what it waits for.
@@ -133,4 +149,8 @@ pub struct ServiceOptions {
     pub max_results: usize,
     /// How often the change log is read for changes that others made, in milliseconds.
     pub follow_interval_ms: u64,
+    /// Whether a search that does not say otherwise is verified.
+    pub verify: Verify,
+    /// How many of the first results are verified; with 0 none ever is.
+    pub verify_candidates: usize,
 }

@@ -2,20 +2,23 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use metrics::{counter, histogram};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::follow::IndexState;
 use super::indexes::CollectionIndex;
+use super::verification::Verdicts;
 use super::workers::WhenFull;
-use super::{Query, RetrievalService, SearchHit, SearchRequest, SearchResponse, ServiceError};
+use super::{Query, RetrievalService, SearchHit, SearchRequest, SearchResponse, ServiceError, VerificationEffort};
 use crate::domain::{
     Collection, CollectionName, Descriptor, DescriptorVersion, ExtractionCost, Filter, ImageId, ImageRecord, Neighbor,
+    Verify,
 };
 use crate::index::SearchParams;
 use crate::telemetry::metric;
+use crate::verify::{LocalFeatures, QUERY_FEATURES, Verification};
 
 /// The largest breadth of a graph search; beyond it an exact search is faster.
 const MAX_EF: usize = 4_096;
@@ -30,29 +33,64 @@ const MAX_WAITING: usize = 256;
 pub(super) struct SearchSlots {
     admitted: Semaphore,
     running: Arc<Semaphore>,
+    processors: usize,
 }
 
 impl SearchSlots {
     pub(super) fn new() -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { admitted: Semaphore::new(processors + MAX_WAITING), running: Arc::new(Semaphore::new(processors)) }
+        Self {
+            admitted: Semaphore::new(processors + MAX_WAITING),
+            running: Arc::new(Semaphore::new(processors)),
+            processors,
+        }
+    }
+
+    /// How much of the work can run at once.
+    pub(super) fn processors(&self) -> usize {
+        self.processors
+    }
+
+    /// A place among the searches that run or wait.
+    fn admit(&self) -> Result<SemaphorePermit<'_>, ServiceError> {
+        self.admitted.try_acquire().map_err(|_| ServiceError::Overloaded { retry_after_seconds: 1 })
+    }
+
+    /// Runs work of an admitted search off the async threads, when a processor is free.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        let slot = Arc::clone(&self.running).acquire_owned().await.map_err(|_| ServiceError::ShuttingDown)?;
+        tokio::task::spawn_blocking(move || {
+            // Held until the work is done, also when the client has gone by then.
+            let _slot = slot;
+            work()
+        })
+        .await
+        .map_err(|e| ServiceError::Internal(format!("the search failed: {e}")))
     }
 }
 
 /// A query, resolved to the descriptor that is looked for.
 struct Wanted {
     descriptor: Descriptor,
+    /// What the first results are compared with; `None` where they are not.
+    features: Option<Arc<LocalFeatures>>,
+    /// Time to look for these.
+    features_time: Duration,
     /// The image that must not be among its own results.
     itself: Option<ImageId>,
     cost: Option<ExtractionCost>,
 }
 
 impl RetrievalService {
-    /// Searches a collection.
+    /// Searches a collection. The first results of the whole ranking, whichever page is asked for, are compared with the
+    /// query by local features where there are any; offset and k cut the order that comes of it.
     ///
     /// # Errors
     /// [`ServiceError`]: a number out of range, unknown collection or image, a query that is no image or no descriptor of this
-    /// collection, [`ServiceError::NotReady`], overload, the database.
+    /// collection or cannot be verified though it must, [`ServiceError::NotReady`], overload, the database.
     pub async fn search(
         &self,
         collection: &CollectionName,
@@ -65,12 +103,14 @@ impl RetrievalService {
             return Err(ServiceError::NotReady);
         }
         let version = self.version(found.profile);
+        let verify = request.verify.unwrap_or(self.options.verify);
+        let window = self.window(verify)?;
         let kind = match &request.query {
             Query::Image(_) => "image",
             Query::Id(_) => "id",
             Query::Descriptor(..) => "descriptor",
         };
-        let wanted = self.resolve(&found, &version, request.query).await?;
+        let wanted = self.resolve(&found, &version, request.query, verify, window).await?;
         let page = Page {
             k: request.k,
             offset: request.offset,
@@ -78,17 +118,24 @@ impl RetrievalService {
             filter: request.filter,
             ef: request.ef,
             exact: request.exact,
+            window: if wanted.features.is_some() { window } else { 0 },
         };
         let mut index_milliseconds = 0.0;
-        let mut answer = self.page(collection, &version, &wanted, &page, &mut index_milliseconds).await?;
+        let mut verdicts = Verdicts { time: wanted.features_time, ..Verdicts::default() };
+        let mut answer =
+            self.page(collection, &version, &wanted, &page, &mut index_milliseconds, &mut verdicts).await?;
         if answer.incomplete {
             // More images went away than the spare ones could replace, probably by another process: read what it did
             // and look once more.
             self.follow_now().await?;
-            answer = self.page(collection, &version, &wanted, &page, &mut index_milliseconds).await?;
+            answer = self.page(collection, &version, &wanted, &page, &mut index_milliseconds, &mut verdicts).await?;
         }
         counter!(metric::SEARCHES, "query" => kind).increment(1);
-        Ok(SearchResponse { hits: answer.hits, version, cost: wanted.cost, index_milliseconds })
+        let verification = (page.window > 0).then(|| {
+            verdicts.record();
+            VerificationEffort { compared: verdicts.of.len(), milliseconds: verdicts.time.as_secs_f64() * 1e3 }
+        });
+        Ok(SearchResponse { hits: answer.hits, version, cost: wanted.cost, index_milliseconds, verification })
     }
 
     fn check(&self, request: &SearchRequest) -> Result<(), ServiceError> {
@@ -114,6 +161,8 @@ impl RetrievalService {
         collection: &Collection,
         version: &DescriptorVersion,
         query: Query,
+        verify: Verify,
+        window: usize,
     ) -> Result<Wanted, ServiceError> {
         let must_be = |actual: DescriptorVersion| {
             if actual == *version {
@@ -123,20 +172,45 @@ impl RetrievalService {
         };
         match query {
             Query::Image(bytes) => {
-                let extraction = self.pool.describe(bytes, collection.profile, WhenFull::Refuse).await?;
-                Ok(Wanted { descriptor: extraction.descriptor, itself: None, cost: Some(extraction.cost) })
+                let limit = if window == 0 { 0 } else { QUERY_FEATURES };
+                let described = self.pool.describe(bytes, collection.profile, limit, WhenFull::Refuse).await?;
+                Ok(Wanted {
+                    descriptor: described.extraction.descriptor,
+                    features: described.features.map(Arc::new),
+                    features_time: described.features_time,
+                    itself: None,
+                    cost: Some(described.extraction.cost),
+                })
             }
             Query::Id(id) => {
                 let Some(stored) = self.store.get_descriptor(&collection.name, &id).await? else {
                     return Err(self.missing(&collection.name, &id).await);
                 };
                 must_be(stored.version)?;
-                Ok(Wanted { descriptor: stored.descriptor, itself: Some(id), cost: None })
+                let start = Instant::now();
+                let features = if window == 0 { None } else { self.stored_features(&collection.name, &id).await? };
+                if features.is_none() && verify == Verify::Always {
+                    return Err(ServiceError::NotVerifiable(
+                        "the image was stored without local features; store it again, or search by its bytes",
+                    ));
+                }
+                Ok(Wanted {
+                    descriptor: stored.descriptor,
+                    features: features.map(Arc::new),
+                    features_time: start.elapsed(),
+                    itself: Some(id),
+                    cost: None,
+                })
             }
             Query::Descriptor(values, made_by) => {
+                if verify == Verify::Always {
+                    return Err(ServiceError::NotVerifiable(
+                        "a descriptor does not say where in the image anything is; search by an image or an id",
+                    ));
+                }
                 made_by.map_or(Ok(()), must_be)?;
                 let descriptor = Descriptor::new(values, self.dimension(collection.profile))?;
-                Ok(Wanted { descriptor, itself: None, cost: None })
+                Ok(Wanted { descriptor, features: None, features_time: Duration::ZERO, itself: None, cost: None })
             }
         }
     }
@@ -148,6 +222,7 @@ impl RetrievalService {
         wanted: &Wanted,
         page: &Page,
         index_milliseconds: &mut f64,
+        verdicts: &mut Verdicts,
     ) -> Result<Answer, ServiceError> {
         let allowed = match &page.filter {
             Some(filter) => Some(HashSet::from_iter(self.store.matching_ids(collection, filter).await?)),
@@ -158,8 +233,9 @@ impl RetrievalService {
             Some(index) if index.version == *version => index,
             Some(_) | None => return Ok(Answer::default()),
         };
-        let asked = page.offset + page.k + SPARE + usize::from(wanted.itself.is_some());
+        let asked = (page.offset + page.k).max(page.window) + SPARE + usize::from(wanted.itself.is_some());
         let params = SearchParams { k: asked, ef: page.ef, exact: page.exact };
+        let admitted = self.slots.admit()?;
         let start = Instant::now();
         let mut neighbors = self.nearest(index, wanted.descriptor.clone(), params, allowed).await?;
         let elapsed = start.elapsed().as_secs_f64();
@@ -170,14 +246,25 @@ impl RetrievalService {
         neighbors.retain(|n| Some(&n.id) != wanted.itself.as_ref());
         let cut = neighbors.iter().position(|n| page.min_score.is_some_and(|min| n.score < min));
         neighbors.truncate(cut.unwrap_or(neighbors.len()));
-        neighbors.drain(..page.offset.min(neighbors.len()));
-        if neighbors.is_empty() {
+        if neighbors.len() <= page.offset {
             return Ok(Answer::default());
         }
+        // A page behind the window is in the order of the index.
+        if let Some(query) = wanted.features.as_ref().filter(|_| page.offset < page.window) {
+            let start = Instant::now();
+            let window = page.window.min(neighbors.len());
+            verdicts.of = self.verify(collection, query, &mut neighbors[..window]).await?;
+            verdicts.time += start.elapsed();
+        }
+        drop(admitted);
+        neighbors.drain(..page.offset);
+        let more = neighbors.len() > page.k + SPARE;
+        neighbors.truncate(page.k + SPARE);
         let ids: Vec<ImageId> = neighbors.iter().map(|n| n.id.clone()).collect();
         let records = self.store.get_many(collection, &ids).await?;
-        let hits = hits(neighbors, records, page);
-        let incomplete = hits.len() < page.k && hits.len() < ids.len() && !exhausted && cut.is_none();
+        let hits = hits(neighbors, records, page, &verdicts.of);
+        let more = more || (!exhausted && cut.is_none());
+        let incomplete = hits.len() < page.k && hits.len() < ids.len() && more;
         Ok(Answer { hits, incomplete })
     }
 
@@ -188,17 +275,8 @@ impl RetrievalService {
         params: SearchParams,
         allowed: Option<HashSet<ImageId>>,
     ) -> Result<Vec<Neighbor>, ServiceError> {
-        let _admitted =
-            self.slots.admitted.try_acquire().map_err(|_| ServiceError::Overloaded { retry_after_seconds: 1 })?;
-        let slot = Arc::clone(&self.slots.running).acquire_owned().await.map_err(|_| ServiceError::ShuttingDown)?;
-        tokio::task::spawn_blocking(move || {
-            // Held until the search is done, also when the client has gone by then.
-            let _slot = slot;
-            index.points.search(&query, params, allowed.as_ref())
-        })
-        .await
-        .map_err(|e| ServiceError::Internal(format!("the index search failed: {e}")))?
-        .map_err(|e| ServiceError::Internal(e.to_string()))
+        let found = self.slots.run(move || index.points.search(&query, params, allowed.as_ref())).await?;
+        found.map_err(|e| ServiceError::Internal(e.to_string()))
     }
 }
 
@@ -210,6 +288,8 @@ struct Page {
     filter: Option<Filter>,
     ef: Option<usize>,
     exact: bool,
+    /// How many of the best are verified, whichever of them the page holds.
+    window: usize,
 }
 
 #[derive(Default)]
@@ -221,7 +301,12 @@ struct Answer {
 
 /// Joins the neighbours, which are in order, with their records; leaves out those that are gone or, changed meanwhile,
 /// no longer match the filter.
-fn hits(neighbors: Vec<Neighbor>, records: Vec<ImageRecord>, page: &Page) -> Vec<SearchHit> {
+fn hits(
+    neighbors: Vec<Neighbor>,
+    records: Vec<ImageRecord>,
+    page: &Page,
+    verdicts: &HashMap<ImageId, Verification>,
+) -> Vec<SearchHit> {
     let mut records: HashMap<ImageId, ImageRecord> = records.into_iter().map(|r| (r.id.clone(), r)).collect();
     neighbors
         .into_iter()
@@ -229,6 +314,9 @@ fn hits(neighbors: Vec<Neighbor>, records: Vec<ImageRecord>, page: &Page) -> Vec
         .filter(|(_, record)| page.filter.as_ref().is_none_or(|filter| filter.matches(&record.metadata)))
         .take(page.k)
         .enumerate()
-        .map(|(i, (score, record))| SearchHit { rank: page.offset + i + 1, score, record })
+        .map(|(i, (score, record))| {
+            let verification = verdicts.get(&record.id).copied();
+            SearchHit { rank: page.offset + i + 1, score, record, verification }
+        })
         .collect()
 }

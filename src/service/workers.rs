@@ -18,6 +18,7 @@ use super::ServiceError;
 use crate::domain::{DescriptorVersion, Profile};
 use crate::extract::{ExtractError, Extraction, Extractor};
 use crate::telemetry::metric;
+use crate::verify::LocalFeatures;
 
 /// The longest time that an overloaded client is told to stay away.
 const MAX_RETRY_SECONDS: u64 = 120;
@@ -25,11 +26,24 @@ const MAX_RETRY_SECONDS: u64 = 120;
 /// Taken for the time per image until the first one is done.
 const FIRST_GUESS: Duration = Duration::from_secs(1);
 
-type Answer = Result<Extraction, ExtractError>;
+type Answer = Result<Described, ExtractError>;
+
+/// What a worker makes of an image.
+#[derive(Debug, Clone)]
+pub(super) struct Described {
+    /// The description; its `luma` is spent.
+    pub(super) extraction: Extraction,
+    /// The local features, where any were asked for.
+    pub(super) features: Option<LocalFeatures>,
+    /// Time that looking for them took.
+    pub(super) features_time: Duration,
+}
 
 struct Job {
     bytes: Bytes,
     profile: Profile,
+    /// How many local features to look for; 0 for none.
+    features: usize,
     answer: oneshot::Sender<Answer>,
     /// Held from admission until the job is done or dropped: this is what bounds the queue.
     _room: OwnedSemaphorePermit,
@@ -161,8 +175,8 @@ impl InferencePool {
         self.dimensions[slot(profile)]
     }
 
-    /// Describes an image on one of the threads. When the returned future is dropped before a thread took the image,
-    /// it is not described at all.
+    /// Describes an image on one of the threads, and looks for so many local features in it (0 for none). When the
+    /// returned future is dropped before a thread took the image, it is not described at all.
     ///
     /// # Errors
     /// [`ServiceError::Overloaded`] (with [`WhenFull::Refuse`]), [`ServiceError::Extract`], [`ServiceError::ShuttingDown`].
@@ -170,8 +184,9 @@ impl InferencePool {
         &self,
         bytes: Bytes,
         profile: Profile,
+        features: usize,
         when_full: WhenFull,
-    ) -> Result<Extraction, ServiceError> {
+    ) -> Result<Described, ServiceError> {
         let room = match when_full {
             WhenFull::Refuse => self.room_now()?,
             WhenFull::Wait => Arc::clone(&self.room).acquire_owned().await.map_err(|_| ServiceError::ShuttingDown)?,
@@ -182,7 +197,7 @@ impl InferencePool {
             if queue.closed {
                 return Err(ServiceError::ShuttingDown);
             }
-            queue.jobs.push_back(Job { bytes, profile, answer, _room: room });
+            queue.jobs.push_back(Job { bytes, profile, features, answer, _room: room });
             depth(&queue);
         }
         self.shared.filled.notify_one();
@@ -249,7 +264,7 @@ fn work(shared: &Shared, number: usize, mut extractor: Box<dyn Extractor>) {
     while let Some(job) = shared.next() {
         busy(shared.busy.fetch_add(1, Ordering::Relaxed) + 1);
         let start = Instant::now();
-        let answer = extract(&mut *extractor, &job.bytes, job.profile);
+        let answer = describe(&mut *extractor, &job.bytes, job.profile, job.features);
         let elapsed = start.elapsed();
         memory(number, &*extractor);
         busy(shared.busy.fetch_sub(1, Ordering::Relaxed) - 1);
@@ -288,8 +303,15 @@ fn work(shared: &Shared, number: usize, mut extractor: Box<dyn Extractor>) {
 ///
 /// Unwind safety: what an extractor keeps between two calls is the model, which is never written, and scratch memory
 /// that every call fills from the start. A call that was cut short leaves nothing that a later one reads.
-fn extract(extractor: &mut dyn Extractor, bytes: &[u8], profile: Profile) -> Answer {
-    catch_unwind(AssertUnwindSafe(|| extractor.extract(bytes, profile))).unwrap_or_else(|panic| {
+fn describe(extractor: &mut dyn Extractor, bytes: &[u8], profile: Profile, features: usize) -> Answer {
+    let described = catch_unwind(AssertUnwindSafe(|| {
+        let mut extraction = extractor.extract(bytes, profile)?;
+        let luma = std::mem::take(&mut extraction.luma);
+        let start = Instant::now();
+        let features = if features == 0 { None } else { Some(local_features(&luma, &extraction, features)?) };
+        Ok(Described { extraction, features, features_time: start.elapsed() })
+    }));
+    described.unwrap_or_else(|panic| {
         let reason = panic
             .downcast_ref::<&str>()
             .map(|s| (*s).to_owned())
@@ -297,6 +319,12 @@ fn extract(extractor: &mut dyn Extractor, bytes: &[u8], profile: Profile) -> Ans
             .unwrap_or_else(|| "no reason given".to_owned());
         Err(ExtractError::Internal(format!("the extractor panicked: {reason}")))
     })
+}
+
+/// The local features of an image that was decoded, so its size is one that has features.
+fn local_features(luma: &[u8], image: &Extraction, limit: usize) -> Result<LocalFeatures, ExtractError> {
+    LocalFeatures::extract(luma, image.width as usize, image.height as usize, limit)
+        .map_err(|e| ExtractError::Internal(format!("no local features: {e}")))
 }
 
 #[allow(clippy::cast_precision_loss)]

@@ -211,6 +211,11 @@ pub(super) fn identified_descriptor(row: (String, Vec<u8>)) -> Result<(ImageId, 
     Ok((ImageId::new(row.0).map_err(damaged)?, decode_descriptor(&row.1)?))
 }
 
+/// An id with its local features from their columns.
+pub(super) fn identified_features(row: (String, Vec<u8>)) -> Result<(ImageId, Vec<u8>), StoreError> {
+    Ok((ImageId::new(row.0).map_err(damaged)?, row.1))
+}
+
 /// The current time, in whole microseconds, so that what is returned equals what is read back.
 pub(super) fn now() -> OffsetDateTime {
     truncate(OffsetDateTime::now_utc())

@@ -28,8 +28,8 @@ pub(super) enum Database {
 /// Every migration of a database, oldest first.
 pub(super) fn migrator(database: Database) -> Migrator {
     Migrator::with_migrations(match database {
-        Database::Sqlite => migrations!("sqlite": (1, "0001", "initial")),
-        Database::Postgres => migrations!("postgres": (1, "0001", "initial")),
+        Database::Sqlite => migrations!("sqlite": (1, "0001", "initial"), (2, "0002", "local_features")),
+        Database::Postgres => migrations!("postgres": (1, "0001", "initial"), (2, "0002", "local_features")),
     })
 }
 

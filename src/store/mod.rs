@@ -1,4 +1,4 @@
-//! The truth: image records, descriptors, thumbnails and a log of changes, in SQLite or Postgres.
+//! The truth: image records, descriptors, thumbnails, local features and a log of changes, in SQLite or Postgres.
 
 mod codec;
 mod failure;
@@ -56,6 +56,8 @@ pub struct NewImage {
     pub descriptor: Descriptor,
     /// The thumbnail.
     pub thumbnail: Thumbnail,
+    /// The local features, encoded.
+    pub local_features: Vec<u8>,
 }
 
 /// What an insert does when the collection holds an image with the same bytes.
@@ -138,7 +140,8 @@ pub struct CollectionSummary {
     pub stale: u64,
 }
 
-/// Where images live. Each write is one transaction: record, descriptor, thumbnail and change-log row, or nothing.
+/// Where images live. Each write is one transaction: record, descriptor, thumbnail, local features and change-log row, or
+/// nothing.
 #[async_trait]
 pub trait DescriptorStore: Send + Sync {
     /// `sqlite` or `postgres`.
@@ -226,6 +229,14 @@ pub trait DescriptorStore: Send + Sync {
 
     /// The thumbnail of an image.
     async fn get_thumbnail(&self, collection: &CollectionName, id: &ImageId) -> Result<Option<Thumbnail>, StoreError>;
+
+    /// The encoded local features of these images, in any order, in one statement. Images that are not there, or were stored
+    /// before features were, are left out.
+    async fn local_features(
+        &self,
+        collection: &CollectionName,
+        ids: &[ImageId],
+    ) -> Result<Vec<(ImageId, Vec<u8>)>, StoreError>;
 
     /// Records after `after` in order of id (by code point), at most `limit`, of those that match `filter`.
     async fn list(

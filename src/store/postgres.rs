@@ -337,6 +337,27 @@ impl DescriptorStore for PostgresStore {
         .await
     }
 
+    async fn local_features(
+        &self,
+        collection: &CollectionName,
+        ids: &[ImageId],
+    ) -> Result<Vec<(ImageId, Vec<u8>)>, StoreError> {
+        let ids: Vec<&str> = ids.iter().map(ImageId::as_str).collect();
+        within(CALL_TIMEOUT, async {
+            let mut lease = self.lease().await?;
+            let rows: Vec<(String, Vec<u8>)> = sqlx::query_as(
+                "SELECT image_id, bytes FROM local_features \
+                 WHERE collection_id = (SELECT id FROM collections WHERE name = $1) AND image_id = ANY($2)",
+            )
+            .bind(collection.as_str())
+            .bind(ids)
+            .fetch_all(lease.connection())
+            .await?;
+            lease.done(rows).into_iter().map(codec::identified_features).collect()
+        })
+        .await
+    }
+
     async fn list(
         &self,
         collection: &CollectionName,

@@ -350,6 +350,24 @@ impl DescriptorStore for SqliteStore {
         Ok(row.map(|(media_type, bytes)| Thumbnail { bytes, media_type }))
     }
 
+    async fn local_features(
+        &self,
+        collection: &CollectionName,
+        ids: &[ImageId],
+    ) -> Result<Vec<(ImageId, Vec<u8>)>, StoreError> {
+        let ids = serde_json::to_string(ids).map_err(|e| StoreError::Internal(e.to_string()))?;
+        let rows: Vec<(String, Vec<u8>)> = sqlx::query_as(
+            "SELECT image_id, bytes FROM local_features \
+             WHERE collection_id = (SELECT id FROM collections WHERE name = ?) \
+             AND image_id IN (SELECT value FROM json_each(?))",
+        )
+        .bind(collection.as_str())
+        .bind(ids)
+        .fetch_all(&self.readers)
+        .await?;
+        rows.into_iter().map(codec::identified_features).collect()
+    }
+
     async fn list(
         &self,
         collection: &CollectionName,

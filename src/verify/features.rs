@@ -6,8 +6,9 @@ use super::geometry::Point;
 use super::picture::Grey;
 use super::{LEVELS, MAX_FEATURES, WORKING_SIDE};
 
-/// Longest side of a picture that is taken, in pixels.
-pub const MAX_SIDE: usize = 16_384;
+/// Longest side of a picture that is taken, in pixels. No picture that Eyrie decodes is longer: a billion pixels, one side a
+/// thousand times the other, make 1,000,000.
+pub const MAX_SIDE: usize = 1 << 20;
 
 /// Levels are not made smaller than this, in pixels.
 const LEAST_SIDE: usize = 32;
@@ -143,7 +144,7 @@ impl LocalFeatures {
 }
 
 /// A picture shrunk, if need be, so that no side is longer than [`WORKING_SIDE`].
-fn fitted(picture: Grey) -> Grey {
+pub(super) fn fitted(picture: Grey) -> Grey {
     let long = picture.width.max(picture.height);
     if long <= WORKING_SIDE {
         return picture;

@@ -259,6 +259,28 @@ fn a_large_picture_is_worked_on_at_the_working_size() {
 }
 
 #[test]
+fn the_longest_picture_is_shrunk_without_overflow() {
+    for (width, height) in [(MAX_SIDE, 1), (1, MAX_SIDE), (65_535, 16), (3, 141_421)] {
+        let long = width.max(height);
+        let white = Grey { width, height, pixels: vec![255; width * height] };
+        let working = super::features::fitted(white);
+        assert_eq!(working.width.max(working.height), WORKING_SIDE);
+        assert!(working.pixels.iter().all(|&pixel| pixel == 255), "{width}x{height}");
+        // The first half black, the other white: so it stays.
+        let at = |i: usize| if width > height { i % width } else { i / width };
+        let pixels = (0..width * height).map(|i| if at(i) < long / 2 { 0 } else { 255 }).collect();
+        let working = super::features::fitted(Grey { width, height, pixels });
+        let at = |i: usize| if width > height { i % working.width } else { i / working.width };
+        // The seam may lie within a pixel on either side of the middle.
+        let seam = WORKING_SIDE / 2 - 1..=WORKING_SIDE / 2;
+        for (i, &pixel) in working.pixels.iter().enumerate().filter(|&(i, _)| !seam.contains(&at(i))) {
+            assert_eq!(pixel, if at(i) < *seam.start() { 0 } else { 255 }, "{width}x{height}, {i}");
+        }
+        assert!(LocalFeatures::extract(&vec![9; width * height], width, height, STORED_FEATURES).is_ok());
+    }
+}
+
+#[test]
 fn the_same_pixels_give_the_recorded_bytes() {
     let bytes = features(&picture(5, 700, 500)).encode();
     let checksum = bytes.last_chunk::<4>().map(|c| u32::from_le_bytes(*c));

@@ -4,11 +4,13 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use image::imageops::crop_imm;
 use reqwest::Client;
 use serde_json::{Value, json};
 
 use crate::program::picture;
 use crate::support::app::{COLLECTION, TestApp};
+use crate::support::pictures::{as_png, scene};
 
 /// The name of an element in WebDriver's JSON (W3C WebDriver, section 12).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -177,5 +179,68 @@ async fn a_person_adds_pictures_and_finds_one_again_on_the_page() {
     let complaints = browser.complaints().await;
     let unexpected: Vec<_> = complaints.iter().filter(|line| !line.contains("/images")).collect();
     assert!(unexpected.is_empty(), "{unexpected:?}");
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_sees_which_result_is_verified_and_where() {
+    let app = TestApp::start().await;
+    for seed in 1..=4 {
+        app.add(&format!("scene-{seed}"), as_png(scene(seed)), json!({})).await;
+    }
+    let folder = tempfile::tempdir().expect("folder");
+    let crop = folder.path().join("crop.png");
+    // The middle of the third picture: 0.25 to 0.85 of its width, 0.2 to 0.9 of its height.
+    crop_imm(&scene(3), 120, 72, 288, 252).to_image().save(&crop).expect("picture");
+
+    let browser = Browser::start().await;
+    browser.open(&format!("http://{}/?collection={COLLECTION}", app.address)).await;
+    browser.until("document.querySelector('#collection option')").await;
+    browser.type_into("#search-file", crop.to_str().expect("a path")).await;
+    browser.until("document.querySelectorAll('#results .card').length === 4").await;
+
+    let badge = browser.until("document.querySelector('#results .card:first-child .verified').innerText").await;
+    let badge = badge.as_str().expect("text");
+    assert!(badge.contains("Verified") && badge.contains("spots match"), "{badge}");
+    let others = browser.until("[...document.querySelectorAll('.card .verified')].filter(v => !v.hidden).length").await;
+    assert_eq!(others, 1);
+    let status = browser.until("document.getElementById('search-status').textContent").await;
+    assert!(status.as_str().expect("text").contains("1 verified (4 compared in "), "{status}");
+
+    // Where the outline lies on the picture as it is drawn, in fractions of it: on a thumbnail in the middle of its square.
+    browser
+        .until("[...document.querySelectorAll('#panel-search img')].every(i => i.complete && i.naturalWidth > 0)")
+        .await;
+    let outline = |scope: &str| {
+        format!(
+            "(() => {{ const box = document.querySelector('{scope} .match polygon').getBoundingClientRect(); \
+             const image = document.querySelector('{scope} img'), frame = image.getBoundingClientRect(); \
+             const scale = Math.min(frame.width / image.naturalWidth, frame.height / image.naturalHeight); \
+             const [w, h] = [image.naturalWidth * scale, image.naturalHeight * scale]; \
+             const [x, y] = [frame.x + (frame.width - w) / 2, frame.y + (frame.height - h) / 2]; \
+             return [(box.left - x) / w, (box.top - y) / h, (box.right - x) / w, (box.bottom - y) / h]; }})()"
+        )
+    };
+    let corners = |value: Value| -> [f64; 4] { serde_json::from_value(value).expect("four numbers") };
+    let on_result = corners(browser.until(&outline("#results .card:first-child")).await);
+    let on_query = corners(browser.until(&outline("#search-figure")).await);
+    let expected =
+        [on_query[0] * 0.6 + 0.25, on_query[1] * 0.7 + 0.2, on_query[2] * 0.6 + 0.25, on_query[3] * 0.7 + 0.2];
+    for (found, expected) in on_result.iter().zip(expected) {
+        assert!((found - expected).abs() < 0.03, "{on_result:?} on the result, {on_query:?} on the query");
+    }
+    assert!(on_query[2] - on_query[0] > 0.6 && on_query[3] - on_query[1] > 0.6, "{on_query:?}");
+    let label = browser.until("document.getElementById('search-match').getAttribute('aria-label')").await;
+    assert_eq!(label, "Outlined: what scene-3 shows too");
+
+    let shot = Path::new(env!("CARGO_TARGET_TMPDIR")).join("page-verified.png");
+    browser.screenshot(&shot).await;
+
+    // A search by a stored picture shows nothing the same, and the outline is gone.
+    browser.click("#results .card:nth-child(2) .picture").await;
+    browser.until("document.querySelectorAll('#results .card').length === 3").await;
+    browser.until("document.querySelectorAll('.match polygon').length === 0").await;
+    let complaints = browser.complaints().await;
+    assert!(complaints.is_empty(), "{complaints:?}");
     browser.quit().await;
 }

@@ -7,6 +7,7 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use crate::program::{Ended, Program};
+use crate::support::pictures::scene;
 
 /// Imports the folder `pictures` into a collection of the cheapest profile.
 fn import(program: &Program, more: &[&str]) -> Ended {
@@ -48,6 +49,11 @@ fn an_imported_picture_is_found_again_with_its_path() {
     assert!(results[0]["score"].as_f64().expect("a score") > 0.999, "{found}");
     assert!(results[1]["score"].as_f64().expect("a score") < 0.999, "{found}");
 
+    assert!(results.iter().all(|r| r["verified"].is_boolean() && r["inliers"].is_u64()), "{found}");
+    let unverified = search(&program, "pictures/1/04.png", &["--verify", "never"]);
+    let unverified = unverified["results"].as_array().expect("a list");
+    assert!(unverified.iter().all(|r| r.get("verified").is_none() && r.get("inliers").is_none()), "{unverified:?}");
+
     let few = search(&program, "pictures/1/04.png", &["-k", "2"]);
     assert_eq!(few["results"].as_array().expect("a list").len(), 2);
     let same = search(&program, "pictures/1/04.png", &["--min-score", "0.999"]);
@@ -61,6 +67,7 @@ fn an_imported_picture_is_found_again_with_its_path() {
     let table = program.run(&["search", "pictures/1/04.png", "--collection", "fast", "-k", "1"]).expect_code(0);
     let lines: Vec<&str> = table.stdout().lines().collect();
     assert_eq!(lines.len(), 2, "{}", table.stdout());
+    assert!(lines[0].contains("VERIFIED") && lines[0].contains("INLIERS"), "{}", table.stdout());
     assert!(lines[1].contains("1.0000") && lines[1].contains("1/04.png"), "{}", table.stdout());
 }
 
@@ -182,4 +189,32 @@ fn what_was_acknowledged_before_a_kill_is_there_exactly_once() {
         let relative = path.strip_prefix("pictures/").expect("below the folder");
         assert!(all.iter().any(|r| r["id"] == id && r["metadata"]["path"] == relative), "{line} in {all:?}");
     }
+}
+
+#[test]
+fn a_search_with_a_crop_says_that_it_is_verified_and_where() {
+    let program = Program::new();
+    std::fs::create_dir_all(program.path("pictures")).expect("folder");
+    for seed in [1, 2] {
+        scene(seed).save(program.path(&format!("pictures/{seed}.png"))).expect("picture");
+    }
+    image::imageops::crop_imm(&scene(2), 100, 50, 320, 260).to_image().save(program.path("crop.png")).expect("picture");
+    import(&program, &[]).expect_code(0);
+    let found = search(&program, "crop.png", &["--verify", "always"]);
+    let [first, second] = &found["results"].as_array().expect("a list")[..] else { panic!("{found}") };
+    assert_eq!((&first["metadata"]["path"], &first["verified"]), (&"2.png".into(), &true.into()), "{found}");
+    assert!(first["match"]["quad_in_query"].is_array() && first["match"]["quad_in_result"].is_array(), "{found}");
+    assert_eq!((&second["verified"], second.get("match")), (&false.into(), None), "{found}");
+
+    let table = |more: &[&str]| {
+        let mut command = program.command(&["search", "crop.png", "--collection", "fast", "-k", "1"]);
+        Ended(command.args(more).output().expect("the program runs")).expect_code(0).stdout().to_owned()
+    };
+    let inliers = first["inliers"].to_string();
+    let shown = table(&[]);
+    assert!(shown.contains("yes") && shown.contains(&inliers), "{shown}");
+    let shown = table(&["--verify", "never"]);
+    assert!(!shown.contains("yes") && !shown.contains(&inliers), "{shown}");
+    let wrong = program.run(&["search", "crop.png", "--verify", "perhaps"]).expect_code(2);
+    assert!(wrong.stderr().contains("known are auto, always and never"), "{}", wrong.stderr());
 }

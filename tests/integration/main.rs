@@ -17,6 +17,7 @@ mod http_images;
 mod http_life;
 mod http_openapi;
 mod http_search;
+mod http_verify;
 mod layers;
 mod program;
 mod readme;

@@ -141,6 +141,29 @@ const createCollection = guarded(async () => {
   showTab("add");
 });
 
+// ------------------------------------------------------------------- matches
+
+/** Draws a region over a picture of this size; its corners are fractions of width and height. */
+function drawRegion(svg, quad, width, height) {
+  const polygon = document.createElementNS("http://www.w3.org/2000/svg", "polygon");
+  polygon.setAttribute("points", quad.map(([x, y]) => `${x * width},${y * height}`).join(" "));
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  svg.replaceChildren(polygon);
+  svg.toggleAttribute("hidden", false);
+}
+
+/** Outlines on the query what it has in common with a verified result; `undefined` takes the outline away. */
+function showMatch(hit) {
+  const svg = $("search-match");
+  if (!hit) {
+    svg.toggleAttribute("hidden", true);
+    svg.replaceChildren();
+    return;
+  }
+  svg.setAttribute("aria-label", `Outlined: what ${hit.id} shows too`);
+  drawRegion(svg, hit.match.quad_in_query, 1, 1);
+}
+
 // --------------------------------------------------------------------- cards
 
 function inLine(metadata) {
@@ -165,6 +188,12 @@ function card(image, score) {
     node.querySelector("meter").value = Math.max(0, score);
     node.querySelector("meter").setAttribute("aria-label", "Score");
     node.querySelector("b").textContent = score.toFixed(3);
+  }
+  if (image.match) {
+    drawRegion(node.querySelector(".match"), image.match.quad_in_result, image.width, image.height);
+    node.querySelector(".verified").hidden = false;
+    node.querySelector(".verified .quiet").textContent = count(image.inliers, "spot matches", "spots match");
+    for (const event of ["pointerenter", "focusin"]) node.addEventListener(event, () => showMatch(image));
   }
   node.querySelector(".delete").setAttribute("aria-label", `Delete ${image.id}`);
   node.querySelector(".delete").addEventListener("click", guarded(() => deleteImage(image.id, node)));
@@ -201,7 +230,8 @@ function showQuery(source, name) {
   if (previewUrl) URL.revokeObjectURL(previewUrl);
   previewUrl = source.startsWith("blob:") ? source : "";
   const preview = $("search-preview");
-  preview.hidden = !source;
+  $("search-figure").hidden = !source;
+  showMatch();
   if (source) preview.src = source;
   else preview.removeAttribute("src");
   preview.alt = source ? `The query: ${name}` : "";
@@ -249,6 +279,7 @@ const search = guarded(async () => {
     if (error.name !== "AbortError") {
       $("results").replaceChildren();
       $("search-status").textContent = "";
+      showMatch();
     }
     throw error;
   } finally {
@@ -258,8 +289,13 @@ const search = guarded(async () => {
 
 function showResults(found) {
   $("results").replaceChildren(...found.results.map((hit) => card(hit, hit.score)));
+  const verified = found.results.filter((hit) => hit.verified);
+  showMatch(verified[0]);
   const results = count(found.results.length, "result", "results");
   const parts = [`${results} in ${found.took_ms.total.toFixed(found.took_ms.total < 10 ? 1 : 0)} ms`];
+  if (found.compared) {
+    parts.push(`${verified.length} verified (${found.compared} compared in ${found.took_ms.verify.toFixed(0)} ms)`);
+  }
   if (found.cost) {
     const { passes, chip_milliseconds: ms, energy_millijoules: [low, high] } = found.cost;
     parts.push(

@@ -188,6 +188,15 @@ impl DescriptorStore for FaultyStore {
         self.inner.get_thumbnail(collection, id).await
     }
 
+    async fn local_features(
+        &self,
+        collection: &CollectionName,
+        ids: &[ImageId],
+    ) -> Result<Vec<(ImageId, Vec<u8>)>, StoreError> {
+        self.check("local_features")?;
+        self.inner.local_features(collection, ids).await
+    }
+
     async fn list(
         &self,
         collection: &CollectionName,

@@ -8,6 +8,7 @@ mod ingesting;
 mod pool;
 mod searching;
 mod stand_in;
+mod verifying;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::chip::Chip;
-use crate::domain::{CollectionName, ImageId, ImageRecord, MetadataLimits};
+use crate::domain::{CollectionName, ImageId, ImageRecord, MetadataLimits, Verify};
 use crate::index::{FlatIndex, HnswIndex, HnswParams};
 use crate::store::SqliteStore;
 use faulty_store::FaultyStore;
@@ -48,6 +49,8 @@ fn options() -> ServiceOptions {
         max_results: 100,
         // So long that only `follow_now` and the writes themselves move the index.
         follow_interval_ms: 3_600_000,
+        verify: Verify::Auto,
+        verify_candidates: 20,
     }
 }
 
@@ -66,10 +69,15 @@ impl Fixture {
     }
 
     async fn with(workers: usize, queue_length: usize, index: Index) -> Self {
+        Self::with_options(workers, queue_length, index, options()).await
+    }
+
+    async fn with_options(workers: usize, queue_length: usize, index: Index, options: ServiceOptions) -> Self {
         let dir = tempfile::tempdir().expect("temporary folder");
         let store = faulty(dir.path()).await;
         let control = Arc::new(Control::default());
-        let service = start(&store, &control, MODEL, workers, queue_length, index);
+        let parts = parts(&store, &control, MODEL, workers, queue_length, index);
+        let service = RetrievalService::start(parts, options).expect("started");
         service.index_built().await.expect("built");
         Self { service, store, control, dir }
     }
@@ -98,14 +106,24 @@ fn start(
     queue_length: usize,
     index: Index,
 ) -> Arc<RetrievalService> {
-    let parts = ServiceParts {
+    RetrievalService::start(parts(store, control, model, workers, queue_length, index), options()).expect("started")
+}
+
+fn parts(
+    store: &Arc<FaultyStore>,
+    control: &Arc<Control>,
+    model: &'static str,
+    workers: usize,
+    queue_length: usize,
+    index: Index,
+) -> ServiceParts {
+    ServiceParts {
         store: Arc::clone(store) as Arc<dyn DescriptorStore>,
         extractors: (0..workers).map(|_| StandIn::boxed(model, control)).collect(),
         queue_length,
         new_index: new_index(index),
         costs: costs(),
-    };
-    RetrievalService::start(parts, options()).expect("started")
+    }
 }
 
 /// Of a network without layers: the stand-in has none.
@@ -132,7 +150,7 @@ fn named(name: &str, bytes: &[u8]) -> AddImage {
 
 /// A search for the `k` nearest of a query.
 fn search_for(query: Query, k: usize) -> SearchRequest {
-    SearchRequest { query, k, offset: 0, min_score: None, filter: None, exact: false, ef: None }
+    SearchRequest { query, k, offset: 0, min_score: None, filter: None, exact: false, ef: None, verify: None }
 }
 
 /// A search by the descriptor that the stand-in makes of these bytes.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures::poll;
 
-use super::super::workers::{InferencePool, WhenFull};
+use super::super::workers::{Described, InferencePool, WhenFull};
 use super::*;
 use crate::extract::ExtractError;
 
@@ -18,9 +18,9 @@ fn describe(
     pool: &Arc<InferencePool>,
     bytes: &'static [u8],
     when_full: WhenFull,
-) -> impl Future<Output = Result<Extraction, ServiceError>> {
+) -> impl Future<Output = Result<Described, ServiceError>> {
     let pool = Arc::clone(pool);
-    async move { pool.describe(bytes::Bytes::from_static(bytes), Profile::Rnip, when_full).await }
+    async move { pool.describe(bytes::Bytes::from_static(bytes), Profile::Rnip, 0, when_full).await }
 }
 
 #[tokio::test]

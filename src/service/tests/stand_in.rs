@@ -68,6 +68,23 @@ pub(super) fn values(bytes: &[u8]) -> Vec<f32> {
     (0..DIMENSION).map(|i| bytes.get(i).map_or(1.0, |&b| f32::from(b) + 1.0)).collect()
 }
 
+/// Between the eight bytes of the descriptor and a picture: two bytes each for width and height, then its pixels.
+const PICTURE: &[u8] = b"picture:";
+
+/// An image with this descriptor and these grey pixels.
+pub(super) fn with_picture(descriptor: [u8; DIMENSION], width: u16, height: u16, pixels: &[u8]) -> Vec<u8> {
+    [&descriptor[..], PICTURE, &width.to_le_bytes(), &height.to_le_bytes(), pixels].concat()
+}
+
+/// Width, height and grey pixels; eight black ones where the image names none.
+fn grey(bytes: &[u8]) -> (u32, u32, Vec<u8>) {
+    let Some(picture) = bytes.get(DIMENSION..).and_then(|rest| rest.strip_prefix(PICTURE)) else {
+        return (4, 2, vec![0; 8]);
+    };
+    let side = |at: usize| u32::from(u16::from_le_bytes([picture[at], picture[at + 1]]));
+    (side(0), side(2), picture[4..].to_vec())
+}
+
 impl Extractor for StandIn {
     fn memory_bytes(&self) -> usize {
         0
@@ -87,13 +104,15 @@ impl Extractor for StandIn {
         if bytes.starts_with(b"not an image") {
             return Err(ExtractError::NotAnImage);
         }
+        let (width, height, luma) = grey(bytes);
         Ok(Extraction {
             descriptor: Descriptor::new(values(bytes), DIMENSION).expect("finite and not zero"),
             version: self.version(profile),
             format: ImageFormat::Png,
-            width: 4,
-            height: 2,
+            width,
+            height,
             thumbnail: Thumbnail { bytes: bytes.to_vec(), media_type: "image/png".to_owned() },
+            luma,
             cost: ExtractionCost {
                 passes: 1,
                 cycles: 2,

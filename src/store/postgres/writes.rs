@@ -122,7 +122,7 @@ pub(super) async fn put(
     })
 }
 
-/// Writes the change, the record, the descriptor and the thumbnail, over those of `existing` where there is one.
+/// Writes the change, the record and what belongs to it, over those of `existing` where there is one.
 /// It is one statement, so that the lock of the change log is held for one round trip and the commit.
 async fn write(
     conn: &mut PgConnection,
@@ -152,6 +152,9 @@ async fn write(
              INSERT INTO thumbnails (collection_id, image_id, media_type, bytes) VALUES ($3, $4, $15, $16) \
              ON CONFLICT (collection_id, image_id) \
              DO UPDATE SET media_type = excluded.media_type, bytes = excluded.bytes \
+         ), features AS ( \
+             INSERT INTO local_features (collection_id, image_id, bytes) VALUES ($3, $4, $17) \
+             ON CONFLICT (collection_id, image_id) DO UPDATE SET bytes = excluded.bytes \
          ) \
          SELECT seq FROM change"
     )))
@@ -171,6 +174,7 @@ async fn write(
     .bind(codec::encode_descriptor(&image.descriptor))
     .bind(&image.thumbnail.media_type)
     .bind(&image.thumbnail.bytes)
+    .bind(&image.local_features)
     .fetch_one(conn)
     .await?;
     Ok(codec::record_of(collection, image, seq, created_at, now))

@@ -105,7 +105,7 @@ pub(super) async fn put(
     })
 }
 
-/// Writes the change, the record, the descriptor and the thumbnail, over those of `existing` where there is one.
+/// Writes the change, the record and what belongs to it, over those of `existing` where there is one.
 async fn write(
     conn: &mut SqliteConnection,
     collection: &CollectionName,
@@ -156,6 +156,15 @@ async fn write(
     .bind(image.id.as_str())
     .bind(&image.thumbnail.media_type)
     .bind(&image.thumbnail.bytes)
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query(
+        "INSERT INTO local_features (collection_id, image_id, bytes) VALUES (?, ?, ?) \
+         ON CONFLICT (collection_id, image_id) DO UPDATE SET bytes = excluded.bytes",
+    )
+    .bind(collection_id)
+    .bind(image.id.as_str())
+    .bind(&image.local_features)
     .execute(conn)
     .await?;
     Ok(record)

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use eyrie::store::{ChangeKind, DescriptorStore, SameContent, StoreError};
 use futures::poll;
-use sqlx::{Connection, SqliteConnection};
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqlSafeStr, SqliteConnection};
 
-use super::{assert_whole, default_collection, id, image, insert, put};
+use super::{assert_whole, default_collection, features, features_of, id, image, insert, put};
 use crate::support::{self, Place};
 
 over_both_databases!(
@@ -15,6 +17,7 @@ over_both_databases!(
     a_cancelled_write_leaves_nothing_half_written,
     a_cancelled_write_does_not_hinder_the_next,
     a_schema_of_a_newer_program_is_refused,
+    an_image_of_the_first_schema_stays_and_has_no_features,
 );
 
 async fn a_new_start_finds_everything(place: Place) {
@@ -97,4 +100,55 @@ async fn a_schema_of_a_newer_program_is_refused(place: Place) {
     let error = place.try_open().await.err().expect("refused");
     assert!(matches!(&error, StoreError::Internal(text) if text.contains("newer version of Eyrie")), "{error}");
     assert!(error.to_string().contains("9999"), "{error}");
+}
+
+/// Only the first migration, as the first program had it.
+fn first_schema(sql: &'static str) -> Migrator {
+    let first = Migration::new(1, "initial".into(), MigrationType::Simple, sql.into_sql_str(), false);
+    Migrator::with_migrations(vec![first])
+}
+
+/// An image with all that belonged to one under the first schema; how the database writes bytes and times is given.
+fn first_image(bytes: impl Fn(&str) -> String, time: &str) -> String {
+    let (hash, components) = (bytes(&"07".repeat(32)), bytes(&"0000803f".repeat(8)));
+    let collection = "(SELECT id FROM collections WHERE name = 'default')";
+    format!(
+        "INSERT INTO changes (collection, kind, image_id, at) VALUES ('default', 'image_written', 'x', {time}); \
+         INSERT INTO images VALUES ({collection}, 'x', {hash}, 'png', 4, 3, 99, '{{}}', '0123456789abcdef/rnip', 1, \
+             {time}, {time}); \
+         INSERT INTO descriptors VALUES ({collection}, 'x', {components}); \
+         INSERT INTO thumbnails VALUES ({collection}, 'x', 'image/png', {});",
+        bytes("00")
+    )
+}
+
+async fn an_image_of_the_first_schema_stays_and_has_no_features(place: Place) {
+    match &place {
+        Place::Sqlite(dir) => {
+            let file = SqliteConnectOptions::new().filename(dir.path().join("eyrie.db")).create_if_missing(true);
+            let mut conn = SqliteConnection::connect_with(&file).await.expect("opens");
+            let schema = first_schema(include_str!("../../../migrations/sqlite/0001_initial.sql"));
+            schema.run(&mut conn).await.expect("the first schema");
+            let image = first_image(|hex| format!("x'{hex}'"), "0");
+            sqlx::raw_sql(AssertSqlSafe(image)).execute(&mut conn).await.expect("stored");
+            conn.close().await.expect("closes");
+        }
+        Place::Postgres(database) => {
+            let mut conn = PgConnection::connect(&database.url).await.expect("connects");
+            let schema = first_schema(include_str!("../../../migrations/postgres/0001_initial.sql"));
+            schema.run(&mut conn).await.expect("the first schema");
+            let image = first_image(|hex| format!("'\\x{hex}'::bytea"), "now()");
+            sqlx::raw_sql(AssertSqlSafe(image)).execute(&mut conn).await.expect("stored");
+            conn.close().await.expect("closes");
+        }
+    }
+    let store = place.open().await;
+    let (collection, x) = (default_collection(), id("x"));
+    let record = store.get(&collection, &x).await.expect("readable").expect("it stayed");
+    assert_eq!((record.width, record.revision), (4, 1));
+    assert!(store.get_descriptor(&collection, &x).await.expect("readable").is_some());
+    assert!(store.get_thumbnail(&collection, &x).await.expect("readable").is_some());
+    assert_eq!(features_of(&*store, &collection, &x).await, None);
+    put(&*store, &image("x", 5)).await;
+    assert_eq!(features_of(&*store, &collection, &x).await, Some(features(5)));
 }

@@ -4,7 +4,9 @@ use eyrie::domain::{Profile, Thumbnail};
 use eyrie::store::{InsertOutcome, SameContent, StoredDescriptor, WriteOutcome};
 use serde_json::json;
 
-use super::{default_collection, descriptor, hash, id, image, insert, metadata, name, put, version};
+use super::{
+    default_collection, descriptor, features, features_of, hash, id, image, insert, metadata, name, put, version,
+};
 use crate::support::Place;
 
 over_both_databases!(
@@ -18,6 +20,8 @@ over_both_databases!(
     a_deleted_image_is_gone_with_all_that_belonged_to_it,
     lists_go_by_code_point_and_continue_after_an_id,
     many_ids_are_read_at_once,
+    the_features_of_many_images_are_read_at_once,
+    features_go_with_their_collection,
     descriptors_of_one_version_are_read_in_pages,
     one_id_may_stand_in_two_collections,
 );
@@ -46,6 +50,7 @@ async fn an_inserted_image_reads_back_with_all_that_belongs_to_it(place: Place) 
         Some(StoredDescriptor { version: version(Profile::Rnip), descriptor: descriptor(1) })
     );
     assert_eq!(store.get_thumbnail(&collection, &new.id).await.expect("readable"), Some(new.thumbnail));
+    assert_eq!(features_of(&*store, &collection, &new.id).await, Some(features(1)));
 }
 
 async fn the_same_bytes_are_refused_or_allowed_as_asked(place: Place) {
@@ -73,6 +78,7 @@ async fn a_taken_id_is_reported_and_nothing_changes(place: Place) {
     assert_eq!(store.get(&collection, &id("x")).await.expect("readable"), Some(first.clone()));
     let stored = store.get_descriptor(&collection, &id("x")).await.expect("readable").expect("there");
     assert_eq!(stored.descriptor, descriptor(1));
+    assert_eq!(features_of(&*store, &collection, &id("x")).await, Some(features(1)));
     assert_eq!(store.last_seq().await.expect("readable"), first.revision);
 }
 
@@ -126,6 +132,7 @@ async fn a_put_creates_then_replaces_and_keeps_the_time_of_creation(place: Place
         Some(StoredDescriptor { version: version(Profile::Fast), descriptor: descriptor(2) })
     );
     assert_eq!(store.get_thumbnail(&collection, &id("x")).await.expect("readable"), Some(replacement.thumbnail));
+    assert_eq!(features_of(&*store, &collection, &id("x")).await, Some(features(2)));
 }
 
 async fn a_precondition_holds_only_for_the_revision_it_names(place: Place) {
@@ -176,6 +183,7 @@ async fn replaced_metadata_change_nothing_else(place: Place) {
     assert_eq!(store.get(&collection, &id("x")).await.expect("readable"), Some(record));
     let stored = store.get_descriptor(&collection, &id("x")).await.expect("readable").expect("there");
     assert_eq!(stored.descriptor, descriptor(1));
+    assert_eq!(features_of(&*store, &collection, &id("x")).await, Some(features(1)));
     assert_eq!(
         store.replace_metadata(&collection, &id("y"), &new, None).await.expect("answers"),
         WriteOutcome::UnknownImage
@@ -234,6 +242,33 @@ async fn many_ids_are_read_at_once(place: Place) {
     let wanted = records.iter().find(|record| record.id == id("i30")).expect("there");
     assert_eq!(wanted.content_hash, hash(30));
     assert_eq!(store.get_many(&default_collection(), &[]).await.expect("readable"), []);
+}
+
+async fn the_features_of_many_images_are_read_at_once(place: Place) {
+    let store = place.open().await;
+    let other = super::collections::create(&*store, "other", Profile::Fast).await;
+    for seed in 0..30 {
+        insert(&*store, &image(&format!("i{seed}"), seed)).await;
+    }
+    store.delete(&default_collection(), &id("i21")).await.expect("answers").expect("was there");
+    let asked: Vec<_> = (20..1020).map(|i| id(&format!("i{i}"))).collect();
+    let mut found = store.local_features(&default_collection(), &asked).await.expect("readable");
+    found.sort();
+    let expected: Vec<_> = (20..30).filter(|i| *i != 21).map(|i| (id(&format!("i{i}")), features(i))).collect();
+    assert!(found == expected, "{:?}", found.iter().map(|(id, bytes)| (id, bytes.len())).collect::<Vec<_>>());
+    assert_eq!(store.local_features(&default_collection(), &[]).await.expect("readable"), []);
+    assert_eq!(store.local_features(&other, &asked).await.expect("readable"), []);
+    assert_eq!(store.local_features(&name("nowhere"), &asked).await.expect("readable"), []);
+}
+
+async fn features_go_with_their_collection(place: Place) {
+    let store = place.open().await;
+    let other = super::collections::create(&*store, "other", Profile::Fast).await;
+    store.insert(&other, &image("x", 1), SameContent::Refuse).await.expect("answers");
+    assert_eq!(features_of(&*store, &other, &id("x")).await, Some(features(1)));
+    store.delete_collection(&other).await.expect("answers").expect("was there");
+    let other = super::collections::create(&*store, "other", Profile::Fast).await;
+    assert_eq!(features_of(&*store, &other, &id("x")).await, None);
 }
 
 async fn descriptors_of_one_version_are_read_in_pages(place: Place) {

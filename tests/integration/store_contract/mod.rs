@@ -67,7 +67,12 @@ fn hash(seed: u32) -> ContentHash {
     ContentHash(bytes)
 }
 
-/// An image whose content, descriptor and thumbnail come from the seed.
+/// As long as real ones, and the store does not look inside.
+fn features(seed: u32) -> Vec<u8> {
+    (0..19_016).map(|i: u32| ((i * (seed + 1)) >> 4) as u8).collect()
+}
+
+/// An image whose content, descriptor, thumbnail and features come from the seed.
 fn image(text: &str, seed: u32) -> NewImage {
     NewImage {
         id: id(text),
@@ -83,6 +88,7 @@ fn image(text: &str, seed: u32) -> NewImage {
             bytes: vec![0xff, 0xd8, 0, u8::try_from(seed % 256).expect("a byte")],
             media_type: "image/jpeg".to_owned(),
         },
+        local_features: features(seed),
     }
 }
 
@@ -106,12 +112,21 @@ async fn put(store: &dyn DescriptorStore, image: &NewImage) -> ImageRecord {
     }
 }
 
+/// The stored features of one image.
+async fn features_of(store: &dyn DescriptorStore, collection: &CollectionName, id: &ImageId) -> Option<Vec<u8>> {
+    let mut rows = store.local_features(collection, std::slice::from_ref(id)).await.expect("readable");
+    assert!(rows.len() <= 1 && rows.iter().all(|(found, _)| found == id));
+    rows.pop().map(|(_, bytes)| bytes)
+}
+
 /// Everything that is stored of an image: all of it or nothing.
 async fn assert_whole(store: &dyn DescriptorStore, collection: &CollectionName, id: &ImageId) -> bool {
     let record = store.get(collection, id).await.expect("readable");
     let descriptor = store.get_descriptor(collection, id).await.expect("readable");
     let thumbnail = store.get_thumbnail(collection, id).await.expect("readable");
+    let features = features_of(store, collection, id).await;
     assert_eq!(record.is_some(), descriptor.is_some(), "{id}: record and descriptor");
     assert_eq!(record.is_some(), thumbnail.is_some(), "{id}: record and thumbnail");
+    assert_eq!(record.is_some(), features.is_some(), "{id}: record and features");
     record.is_some()
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use eyrie::asic::{Kernels, Team};
 use eyrie::chip::{Chip, CostModel};
-use eyrie::domain::MetadataLimits;
+use eyrie::domain::{MetadataLimits, Verify};
 use eyrie::extract::{AsicExtractor, DecodeLimits, Extractor, Model};
 use eyrie::http::{HttpLimits, HttpState};
 use eyrie::index::{HnswIndex, HnswParams, VectorIndex};
@@ -30,6 +30,8 @@ pub(crate) struct Builder {
     pub(crate) decode: DecodeLimits,
     /// Bounds on metadata.
     pub(crate) metadata: MetadataLimits,
+    /// How many of the first results are verified.
+    pub(crate) verify_candidates: usize,
     store: Option<Arc<dyn DescriptorStore>>,
 }
 
@@ -83,7 +85,13 @@ impl Builder {
             }),
             costs: Arc::new(CostModel::new(Chip::load("default").expect("built in"), &model()).expect("it fits")),
         };
-        let options = ServiceOptions { metadata_limits: self.metadata, max_results: 100, follow_interval_ms: 1000 };
+        let options = ServiceOptions {
+            metadata_limits: self.metadata,
+            max_results: 100,
+            follow_interval_ms: 1000,
+            verify: Verify::Auto,
+            verify_candidates: self.verify_candidates,
+        };
         let service = RetrievalService::start(parts, options).expect("service");
         service.index_built().await.expect("index");
 
@@ -121,6 +129,7 @@ impl TestApp {
             limits: HttpLimits { request_timeout_ms: 600_000, body_timeout_ms: 600_000, ..HttpLimits::default() },
             decode: DecodeLimits { max_pixels: 1_000_000, max_aspect_ratio: 20 },
             metadata: MetadataLimits { max_bytes: 1000, max_depth: 4 },
+            verify_candidates: 100,
             store: None,
         }
     }

@@ -32,6 +32,37 @@ fn shapes(seed: u32, width: u32, height: u32) -> RgbImage {
     picture
 }
 
+/// A picture of 480x360 pixels with much to see; each seed has another content.
+pub(crate) fn scene(seed: u32) -> RgbImage {
+    const WIDTH: u32 = 480;
+    const HEIGHT: u32 = 360;
+    let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(77);
+    let mut next = |below: u32| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 10) % below
+    };
+    let mut picture = RgbImage::from_pixel(WIDTH, HEIGHT, Rgb([128, 120, 110]));
+    for shape in 0..180 {
+        let fill = Rgb([next(256) as u8, next(256) as u8, next(256) as u8]);
+        let (x, y) = (i64::from(next(WIDTH)), i64::from(next(HEIGHT)));
+        let (wide, high) = (3 + i64::from(next(26)), 3 + i64::from(next(26)));
+        for row in (y - high).max(0)..(y + high).min(i64::from(HEIGHT)) {
+            for column in (x - wide).max(0)..(x + wide).min(i64::from(WIDTH)) {
+                let inside = (column - x).pow(2) * high * high + (row - y).pow(2) * wide * wide;
+                if shape % 3 == 0 || inside <= wide * wide * high * high {
+                    picture.put_pixel(column as u32, row as u32, fill);
+                }
+            }
+        }
+    }
+    picture
+}
+
+/// A picture as PNG.
+pub(crate) fn as_png(picture: RgbImage) -> Vec<u8> {
+    encode(picture, ImageFormat::Png)
+}
+
 fn encode(picture: impl Into<DynamicImage>, format: ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     picture.into().write_to(&mut bytes, format).expect("encodes");

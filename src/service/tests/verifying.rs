@@ -1,0 +1,268 @@
+//! The first results are compared with the query by real local features; the descriptors are the test's.
+
+use super::stand_in::with_picture;
+use super::*;
+use crate::domain::{Filter, FilterLimits};
+use crate::store::{NewImage, WriteOutcome};
+use crate::verify::{LocalFeatures, VERIFIED_INLIERS};
+
+const WIDTH: usize = 320;
+const HEIGHT: usize = 240;
+
+/// Rectangles of many sizes: another picture for every seed.
+fn pixels(seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut below = |end: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % end
+    };
+    let mut pixels = vec![128; WIDTH * HEIGHT];
+    for _ in 0..200 {
+        let (left, top, grey) = (below(WIDTH), below(HEIGHT), below(256) as u8);
+        let (right, bottom) = ((left + 3 + below(40)).min(WIDTH), (top + 3 + below(40)).min(HEIGHT));
+        for row in pixels.chunks_exact_mut(WIDTH).take(bottom).skip(top) {
+            row[left..right].fill(grey);
+        }
+    }
+    pixels
+}
+
+/// The picture of a seed with a descriptor that lies the farther from [`near`]`(0, _)`, the larger `distance` is.
+fn near(distance: u8, seed: u64) -> Vec<u8> {
+    with_picture([200, distance, 0, 0, 0, 0, 0, 0], WIDTH as u16, HEIGHT as u16, &pixels(seed))
+}
+
+/// The left part of that picture, with the descriptor of `near(0, _)`: so many hundredths of its width.
+fn part(hundredths: usize, seed: u64) -> Vec<u8> {
+    let width = WIDTH * hundredths / 100;
+    let whole = pixels(seed);
+    let cut: Vec<u8> = whole.chunks_exact(WIDTH).flat_map(|row| &row[..width]).copied().collect();
+    with_picture([200, 0, 0, 0, 0, 0, 0, 0], width as u16, HEIGHT as u16, &cut)
+}
+
+async fn fixture(candidates: usize) -> Fixture {
+    Fixture::with_options(1, 64, Index::Flat, ServiceOptions { verify_candidates: candidates, ..options() }).await
+}
+
+async fn add(fixture: &Fixture, name: &str, bytes: &[u8]) {
+    fixture.service.add_image(&default(), named(name, bytes)).await.expect("added");
+}
+
+fn by_image(bytes: Vec<u8>, verify: Verify) -> SearchRequest {
+    SearchRequest { verify: Some(verify), ..search_for(Query::Image(bytes.into()), 20) }
+}
+
+async fn answer(fixture: &Fixture, request: SearchRequest) -> SearchResponse {
+    fixture.service.search(&default(), request).await.expect("an answer")
+}
+
+fn ids(response: &SearchResponse) -> Vec<&str> {
+    response.hits.iter().map(|hit| hit.record.id.as_str()).collect()
+}
+
+/// Stores damaged features for an image that is there.
+async fn damage(fixture: &Fixture, name: &str) {
+    let record = fixture.store.get(&default(), &id(name)).await.expect("readable").expect("there");
+    let stored = fixture.store.get_descriptor(&default(), &id(name)).await.expect("readable").expect("there");
+    let damaged = NewImage {
+        id: record.id,
+        content_hash: record.content_hash,
+        format: record.format,
+        width: record.width,
+        height: record.height,
+        byte_size: record.byte_size,
+        metadata: record.metadata,
+        version: record.version,
+        descriptor: stored.descriptor,
+        thumbnail: fixture.store.get_thumbnail(&default(), &id(name)).await.expect("readable").expect("there"),
+        local_features: b"EYLF, but not for long".to_vec(),
+    };
+    let outcome = fixture.store.put(&default(), &damaged, None).await.expect("stored");
+    assert!(matches!(outcome, WriteOutcome::Updated(_)), "{outcome:?}");
+    fixture.service.follow_now().await.expect("followed");
+}
+
+async fn has_features(fixture: &Fixture, name: &str) -> bool {
+    let stored = fixture.store.local_features(&default(), &[id(name)]).await.expect("readable");
+    stored.first().is_some_and(|(_, bytes)| LocalFeatures::decode(bytes).is_ok())
+}
+
+#[tokio::test]
+async fn what_shows_the_same_thing_comes_before_what_only_looks_alike() {
+    let fixture = fixture(100).await;
+    add(&fixture, "alike", &near(0, 1)).await;
+    add(&fixture, "same", &near(90, 2)).await;
+    let query = part(70, 2);
+
+    let never = answer(&fixture, by_image(query.clone(), Verify::Never)).await;
+    assert_eq!(ids(&never), ["alike", "same"]);
+    assert!(never.hits.iter().all(|hit| hit.verification.is_none()) && never.verification.is_none());
+
+    for verify in [Verify::Auto, Verify::Always] {
+        let verified = answer(&fixture, by_image(query.clone(), verify)).await;
+        assert_eq!(ids(&verified), ["same", "alike"]);
+        let [same, alike] = &verified.hits[..] else { panic!("two") };
+        assert_eq!((same.rank, alike.rank), (1, 2));
+        assert_eq!((same.score, alike.score), (never.hits[1].score, never.hits[0].score), "scores stay");
+        let (found, other) = (same.verification.expect("compared"), alike.verification.expect("compared"));
+        assert!(found.verified() && found.inliers >= VERIFIED_INLIERS, "{found:?}");
+        assert!(!other.verified() && other.region.is_none(), "{other:?}");
+        let effort = verified.verification.expect("it took time");
+        assert!(effort.compared == 2 && effort.milliseconds > 0.0, "{effort:?}");
+        // The query is the left 70 hundredths, so its right border is there in the whole picture.
+        let [[left, ..], _, [right, _], _] = found.region.expect("verified").quad_in_query;
+        let [[left_there, ..], _, [right_there, _], _] = found.region.expect("verified").quad_in_candidate;
+        assert!((left * 0.7 - left_there).abs() < 0.01 && (right * 0.7 - right_there).abs() < 0.01, "{found:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_stored_image_is_compared_by_its_stored_features() {
+    let fixture = fixture(100).await;
+    add(&fixture, "alike", &near(0, 1)).await;
+    add(&fixture, "same", &near(90, 2)).await;
+    add(&fixture, "query", &part(80, 2)).await;
+    let found = answer(&fixture, search_for(Query::Id(id("query")), 5)).await;
+    assert_eq!(ids(&found), ["same", "alike"]);
+    assert_eq!(found.verification.map(|effort| effort.compared), Some(2), "it is not compared with itself");
+}
+
+#[tokio::test]
+async fn pages_cut_one_order_and_results_behind_the_window_keep_theirs() {
+    let fixture = fixture(6).await;
+    // The ranking by score is a to j; c, e and i show the query's picture, e more of it than c.
+    for (place, name) in (0_u8..).zip(["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"]) {
+        let bytes = match name {
+            "e" | "i" => near(place * 9, 50),
+            "c" => {
+                let mut pixels = pixels(50);
+                pixels.chunks_exact_mut(WIDTH).for_each(|row| row[WIDTH / 2..].fill(128));
+                with_picture([200, place * 9, 0, 0, 0, 0, 0, 0], WIDTH as u16, HEIGHT as u16, &pixels)
+            }
+            _ => near(place * 9, 100 + u64::from(place)),
+        };
+        add(&fixture, name, &bytes).await;
+    }
+    let query = || by_image(near(0, 50), Verify::Auto);
+    let by_score = answer(&fixture, SearchRequest { verify: Some(Verify::Never), ..query() }).await;
+    assert_eq!(ids(&by_score), ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"]);
+    let whole = answer(&fixture, query()).await;
+    assert_eq!(ids(&whole), ["e", "c", "a", "b", "d", "f", "g", "h", "i", "j"]);
+    assert_eq!(whole.hits.iter().filter(|hit| hit.verification.is_some()).count(), 6);
+    assert!(whole.hits[6..].iter().all(|hit| hit.verification.is_none()), "i is behind the window");
+
+    for size in [1, 2, 3, 4, 7] {
+        let mut paged = Vec::new();
+        for offset in (0..10).step_by(size) {
+            let page = answer(&fixture, SearchRequest { k: size, offset, ..query() }).await;
+            let compared = page.verification.expect("it can be verified").compared;
+            assert_eq!(compared, if offset < 6 { 6 } else { 0 }, "pages of {size}, at {offset}");
+            paged.extend(page.hits);
+        }
+        assert_eq!(paged, whole.hits, "pages of {size}");
+    }
+    assert!(answer(&fixture, SearchRequest { offset: 10, ..query() }).await.hits.is_empty());
+}
+
+#[tokio::test]
+async fn a_lowest_score_and_a_filter_hold_for_verified_results_too() {
+    let fixture = fixture(100).await;
+    for (name, bytes, brand) in [("alike", near(0, 1), "x"), ("same", near(90, 2), "y"), ("far", near(200, 2), "x")] {
+        let new = AddImage { id: Some(id(name)), ..image(&bytes, json!({ "brand": brand })) };
+        fixture.service.add_image(&default(), new).await.expect("added");
+    }
+    let query = || by_image(part(80, 2), Verify::Auto);
+    let all = answer(&fixture, query()).await;
+    assert_eq!(ids(&all), ["same", "far", "alike"]);
+    let bound = all.hits[0].score;
+    assert_eq!(ids(&answer(&fixture, SearchRequest { min_score: Some(bound), ..query() }).await), ["same", "alike"]);
+    let brand = Filter::parse(&json!({"field": "brand", "eq": "x"}), FilterLimits::default()).expect("valid");
+    assert_eq!(ids(&answer(&fixture, SearchRequest { filter: Some(brand), ..query() }).await), ["far", "alike"]);
+}
+
+#[tokio::test]
+async fn a_query_without_features_is_not_verified_or_is_refused_as_asked() {
+    let fixture = fixture(100).await;
+    add(&fixture, "a", &near(0, 1)).await;
+    add(&fixture, "b", &near(9, 1)).await;
+    damage(&fixture, "a").await;
+    let with = |query: Query, verify| SearchRequest { verify, ..search_for(query, 5) };
+    let values = stand_in::values(&[200]);
+    for query in [Query::Descriptor(values, None), Query::Id(id("a"))] {
+        let found = answer(&fixture, with(query.clone(), None)).await;
+        assert!(found.verification.is_none() && found.hits.iter().all(|hit| hit.verification.is_none()));
+        let refused = fixture.service.search(&default(), with(query, Some(Verify::Always))).await;
+        assert!(matches!(refused, Err(ServiceError::NotVerifiable(_))), "{refused:?}");
+    }
+    let found = answer(&fixture, with(Query::Id(id("b")), Some(Verify::Always))).await;
+    assert_eq!(found.hits[0].verification, None, "a cannot be compared");
+    assert_eq!(found.verification.map(|effort| effort.compared), Some(0));
+}
+
+#[tokio::test]
+async fn the_configuration_can_switch_it_off_or_leave_it_to_the_search() {
+    let off = fixture(0).await;
+    add(&off, "same", &near(90, 2)).await;
+    let found = answer(&off, by_image(near(0, 2), Verify::Auto)).await;
+    assert!(found.verification.is_none() && found.hits[0].verification.is_none());
+    let refused = off.service.search(&default(), by_image(near(0, 2), Verify::Always)).await;
+    assert!(matches!(refused, Err(ServiceError::NotVerifiable(_))), "{refused:?}");
+
+    let asked = ServiceOptions { verify: Verify::Never, ..options() };
+    let asked = Fixture::with_options(1, 64, Index::Flat, asked).await;
+    add(&asked, "same", &near(90, 2)).await;
+    let silent = answer(&asked, search_for(Query::Image(near(0, 2).into()), 5)).await;
+    assert!(silent.verification.is_none());
+    assert!(answer(&asked, by_image(near(0, 2), Verify::Auto)).await.verification.is_some());
+}
+
+#[tokio::test]
+async fn candidates_that_are_gone_or_damaged_hinder_no_other() {
+    let fixture = fixture(100).await;
+    for (place, name) in (0_u8..).zip(["gone", "damaged", "plain", "same"]) {
+        add(&fixture, name, &near(place * 9, if name == "plain" { 7 } else { 2 })).await;
+    }
+    damage(&fixture, "damaged").await;
+    // Past the index, which still names it.
+    fixture.store.delete(&default(), &id("gone")).await.expect("deleted");
+    let found = answer(&fixture, by_image(part(80, 2), Verify::Always)).await;
+    assert_eq!(ids(&found), ["same", "damaged", "plain"]);
+    let looked_at: Vec<_> = found.hits.iter().map(|hit| hit.verification.map(|verdict| verdict.verified())).collect();
+    assert_eq!(looked_at, [Some(true), None, Some(false)]);
+    assert_eq!(found.verification.map(|effort| effort.compared), Some(2));
+}
+
+#[tokio::test]
+async fn an_image_whose_features_cannot_be_read_gets_new_ones_when_it_is_stored_again() {
+    let fixture = fixture(100).await;
+    let bytes = near(0, 1);
+    add(&fixture, "a", &bytes).await;
+    assert!(has_features(&fixture, "a").await);
+    assert_eq!(fixture.control.begun(), 1);
+
+    damage(&fixture, "a").await;
+    let again = fixture.service.add_image(&default(), image(&bytes, Value::Null)).await.expect("added").outcome;
+    assert!(matches!(again, AddOutcome::Existing(record) if record.id == id("a")));
+    assert!(has_features(&fixture, "a").await);
+    assert_eq!(fixture.control.begun(), 2);
+
+    damage(&fixture, "a").await;
+    let put = fixture.service.put_image(&default(), id("a"), bytes.clone().into(), json!({}), None).await;
+    assert!(matches!(put.expect("stored").outcome, PutOutcome::Updated(_)));
+    assert!(has_features(&fixture, "a").await);
+    assert_eq!(fixture.control.begun(), 3);
+
+    // Once more, and nothing is to be done.
+    fixture.service.add_image(&default(), image(&bytes, Value::Null)).await.expect("added");
+    assert_eq!(fixture.control.begun(), 3);
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_read_fails_the_search() {
+    let fixture = fixture(100).await;
+    add(&fixture, "a", &near(0, 1)).await;
+    fixture.store.fail("local_features");
+    let failed = fixture.service.search(&default(), by_image(near(0, 1), Verify::Auto)).await;
+    assert!(matches!(failed, Err(ServiceError::Store(_))), "{failed:?}");
+    assert_eq!(ids(&answer(&fixture, by_image(near(0, 1), Verify::Never)).await), ["a"]);
+}

@@ -1,0 +1,153 @@
+//! Verifying the first results of a search: comparing each with the query by local features.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::try_join_all;
+use metrics::{counter, histogram};
+
+use super::{RetrievalService, ServiceError};
+use crate::domain::{CollectionName, ImageId, Neighbor, Verify};
+use crate::telemetry::metric;
+use crate::verify::{DecodeError, LocalFeatures, Verification, match_pair, order_by_verification};
+
+/// Candidates that are compared on one processor at least, before a second one is taken.
+const LEAST_PART: usize = 8;
+
+/// Stored features: those of an image each, encoded.
+type Candidates = Vec<(ImageId, Vec<u8>)>;
+
+/// What a candidate's features gave, where they could be read.
+type Compared = Vec<(ImageId, Result<Verification, DecodeError>)>;
+
+/// What became of the verification of a search.
+#[derive(Debug, Default)]
+pub(super) struct Verdicts {
+    /// The images that were compared.
+    pub(super) of: HashMap<ImageId, Verification>,
+    /// Time it took.
+    pub(super) time: Duration,
+}
+
+impl Verdicts {
+    /// Counts the search as an answered one.
+    pub(super) fn record(&self) {
+        histogram!(metric::VERIFICATION_SECONDS).record(self.time.as_secs_f64());
+        let outcome = if self.of.values().any(Verification::verified) { "verified" } else { "nothing" };
+        counter!(metric::VERIFICATIONS, "outcome" => outcome).increment(1);
+    }
+}
+
+impl RetrievalService {
+    /// How many of the first results are verified where the query has features; 0 for none.
+    ///
+    /// # Errors
+    /// [`ServiceError::NotVerifiable`] when they must be and the configuration says that none are.
+    pub(super) fn window(&self, verify: Verify) -> Result<usize, ServiceError> {
+        match verify {
+            Verify::Never => Ok(0),
+            Verify::Always if self.options.verify_candidates == 0 => {
+                Err(ServiceError::NotVerifiable("the configuration switches it off (search.verify_candidates is 0)"))
+            }
+            Verify::Auto | Verify::Always => Ok(self.options.verify_candidates),
+        }
+    }
+
+    /// The stored features of an image that is searched by; `None` where it has none that this program reads.
+    pub(super) async fn stored_features(
+        &self,
+        collection: &CollectionName,
+        id: &ImageId,
+    ) -> Result<Option<LocalFeatures>, ServiceError> {
+        let stored = self.store.local_features(collection, std::slice::from_ref(id)).await?;
+        let Some((_, bytes)) = stored.first() else { return Ok(None) };
+        let features = LocalFeatures::decode(bytes);
+        if let Err(error) = &features {
+            warn_unreadable(collection, 1, *error);
+        }
+        Ok(features.ok())
+    }
+
+    /// Compares these results with the query, and puts those that show the same thing first. Results without stored features
+    /// keep their place among the others.
+    pub(super) async fn verify(
+        &self,
+        collection: &CollectionName,
+        query: &Arc<LocalFeatures>,
+        first: &mut [Neighbor],
+    ) -> Result<HashMap<ImageId, Verification>, ServiceError> {
+        let ids: Vec<ImageId> = first.iter().map(|neighbor| neighbor.id.clone()).collect();
+        let candidates = self.store.local_features(collection, &ids).await?;
+        let parts = parts(candidates, self.slots.processors());
+        let compared = try_join_all(parts.into_iter().map(|part| {
+            let query = Arc::clone(query);
+            self.slots.run(move || compare(&query, part))
+        }));
+        let mut verdicts = HashMap::new();
+        let mut unreadable = Vec::new();
+        for (id, result) in compared.await?.into_iter().flatten() {
+            match result {
+                Ok(verdict) => {
+                    verdicts.insert(id, verdict);
+                }
+                Err(error) => unreadable.push(error),
+            }
+        }
+        if let Some(&error) = unreadable.first() {
+            warn_unreadable(collection, unreadable.len(), error);
+        }
+        reorder(first, &verdicts);
+        Ok(verdicts)
+    }
+}
+
+/// One line for a search, not one for each image: after a change of the features' version it may be all of them.
+fn warn_unreadable(collection: &CollectionName, images: usize, error: DecodeError) {
+    counter!(metric::FEATURES_UNREADABLE).increment(images as u64);
+    tracing::warn!(%collection, images, %error, "stored local features cannot be read; import these images again");
+}
+
+/// Cuts the candidates into parts of about the same size, at most `most` of them.
+fn parts(candidates: Candidates, most: usize) -> Vec<Candidates> {
+    let number = candidates.len().div_ceil(LEAST_PART).clamp(1, most.max(1));
+    let size = candidates.len().div_ceil(number).max(1);
+    let mut candidates = candidates.into_iter().peekable();
+    let mut parts = Vec::with_capacity(number);
+    while candidates.peek().is_some() {
+        parts.push(candidates.by_ref().take(size).collect());
+    }
+    parts
+}
+
+fn compare(query: &LocalFeatures, candidates: Candidates) -> Compared {
+    let verdict = |bytes: &[u8]| LocalFeatures::decode(bytes).map(|candidate| match_pair(query, &candidate));
+    candidates.into_iter().map(|(id, bytes)| (id, verdict(&bytes))).collect()
+}
+
+fn reorder(first: &mut [Neighbor], verdicts: &HashMap<ImageId, Verification>) {
+    let verdict = |neighbor: &Neighbor| verdicts.get(&neighbor.id).copied().unwrap_or(Verification::NOTHING);
+    let mut ranking: Vec<(Neighbor, Verification)> = first.iter().map(|n| (n.clone(), verdict(n))).collect();
+    order_by_verification(&mut ranking);
+    for (place, (neighbor, _)) in first.iter_mut().zip(ranking) {
+        *place = neighbor;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn candidates_are_cut_into_parts_that_are_worth_a_processor() {
+        let candidates = |count: usize| -> Candidates {
+            (0..count).map(|i| (ImageId::new(format!("i{i}")).expect("an id"), Vec::new())).collect()
+        };
+        let sizes = |count, most| parts(candidates(count), most).iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(sizes(0, 4), Vec::<usize>::new());
+        assert_eq!(sizes(8, 4), [8]);
+        assert_eq!(sizes(9, 4), [5, 4]);
+        assert_eq!(sizes(100, 3), [34, 34, 32]);
+        assert_eq!(sizes(100, 1), [100]);
+    }
+}

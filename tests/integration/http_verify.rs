@@ -1,0 +1,264 @@
+//! Verified searches over HTTP: real pictures, real features, real databases.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use eyrie::domain::{CollectionName, ImageId};
+use image::RgbImage;
+use image::imageops::{FilterType, crop_imm, flip_horizontal, overlay, resize, rotate90};
+use reqwest::multipart::{Form, Part};
+use serde_json::{Value, json};
+use sqlx::{Connection, SqliteConnection};
+
+use crate::support::app::{COLLECTION, TestApp, images, ok, problem, refused, search};
+use crate::support::pictures::{as_png, scene};
+use crate::support::{Place, postgres};
+
+/// Corners may be off by so much, in fractions of the picture's sides.
+const TOLERANCE: f64 = 0.02;
+
+async fn app_with_scenes(seeds: impl IntoIterator<Item = u32>) -> TestApp {
+    let app = TestApp::start().await;
+    for seed in seeds {
+        app.add(&format!("s{seed}"), as_png(scene(seed)), json!({"seed": seed})).await;
+    }
+    app
+}
+
+fn by_image(app: &TestApp, picture: RgbImage, options: &[(&str, &str)]) -> reqwest::RequestBuilder {
+    app.post(&search()).query(options).header("content-type", "image/png").body(as_png(picture))
+}
+
+fn results(answer: &Value) -> &[Value] {
+    answer["results"].as_array().expect("a list")
+}
+
+fn ids(answer: &Value) -> Vec<&str> {
+    results(answer).iter().map(|hit| hit["id"].as_str().expect("id")).collect()
+}
+
+/// Every corner in the query must lie where `to_query` takes the one in the result.
+fn assert_quads(hit: &Value, to_query: impl Fn(f64, f64) -> (f64, f64)) {
+    let corners = |name: &str| -> Vec<[f64; 2]> {
+        serde_json::from_value(hit["match"][name].clone()).unwrap_or_else(|e| panic!("{name}: {e}: {hit}"))
+    };
+    let (there, here) = (corners("quad_in_result"), corners("quad_in_query"));
+    assert_eq!((there.len(), here.len()), (4, 4), "{hit}");
+    for ([x, y], [u, v]) in there.into_iter().zip(here) {
+        assert!((0.0..=1.0).contains(&x) && (0.0..=1.0).contains(&y), "{hit}");
+        let (expected_u, expected_v) = to_query(x, y);
+        assert!((u - expected_u).abs() < TOLERANCE && (v - expected_v).abs() < TOLERANCE, "{hit}");
+    }
+}
+
+#[tokio::test]
+async fn a_crop_is_verified_and_says_where_and_another_picture_is_not() {
+    let app = app_with_scenes([1, 2]).await;
+    let crop = crop_imm(&scene(1), 120, 60, 300, 240).to_image();
+    let answer = ok(by_image(&app, crop, &[])).await;
+    let [hit, other] = results(&answer) else { panic!("{answer}") };
+    assert_eq!((&hit["id"], &hit["rank"], &hit["verified"]), (&json!("s1"), &json!(1), &json!(true)));
+    assert!(hit["inliers"].as_u64() >= Some(9), "{hit}");
+    assert_quads(hit, |x, y| ((x * 480.0 - 120.0) / 300.0, (y * 360.0 - 60.0) / 240.0));
+    assert_eq!((&other["verified"], other.get("match")), (&json!(false), None), "{other}");
+    assert!(other["inliers"].as_u64() < Some(9), "{other}");
+    assert_eq!(answer["compared"], 2);
+    assert!(answer["took_ms"]["verify"].as_f64() > Some(0.0), "{answer}");
+    let metrics = app.get("/metrics").send().await.expect("answer").text().await.expect("text");
+    for line in [r#"eyrie_verifications_total{outcome="verified"}"#, "eyrie_verification_seconds_count"] {
+        assert!(metrics.contains(line), "{line} is not in\n{metrics}");
+    }
+}
+
+#[tokio::test]
+async fn a_rotated_and_a_smaller_copy_are_verified() {
+    let app = app_with_scenes([1, 2]).await;
+    let rotated = ok(by_image(&app, rotate90(&scene(2)), &[])).await;
+    assert_eq!((&rotated["results"][0]["id"], &rotated["results"][0]["verified"]), (&json!("s2"), &json!(true)));
+    assert_quads(&rotated["results"][0], |x, y| (1.0 - y, x));
+    let smaller = resize(&scene(1), 312, 234, FilterType::Triangle);
+    let smaller = ok(by_image(&app, smaller, &[])).await;
+    assert_eq!((&smaller["results"][0]["id"], &smaller["results"][0]["verified"]), (&json!("s1"), &json!(true)));
+    assert_quads(&smaller["results"][0], |x, y| (x, y));
+}
+
+#[tokio::test]
+async fn a_picture_that_is_nowhere_is_not_verified() {
+    let app = app_with_scenes(1..=5).await;
+    let answer = ok(by_image(&app, scene(99), &[])).await;
+    assert_eq!(answer["compared"], 5);
+    for hit in results(&answer) {
+        assert!(hit["verified"] == false && hit["inliers"].as_u64() < Some(9) && hit.get("match").is_none(), "{hit}");
+    }
+    let scores: Vec<f64> = results(&answer).iter().map(|hit| hit["score"].as_f64().expect("score")).collect();
+    assert!(scores.is_sorted_by(|a, b| a >= b), "the order of the scores: {scores:?}");
+}
+
+#[tokio::test]
+async fn what_shows_a_part_of_the_query_comes_before_what_looks_like_all_of_it() {
+    let app = TestApp::start().await;
+    // The query: a small copy of one picture on another one. Its mirror image looks alike and shows nothing the same.
+    let mut query = scene(7);
+    let object = resize(&scene(8), 240, 180, FilterType::Triangle);
+    overlay(&mut query, &object, 200, 150);
+    app.add("mirrored", as_png(flip_horizontal(&query)), json!({})).await;
+    app.add("object", as_png(scene(8)), json!({})).await;
+    let never = ok(by_image(&app, query.clone(), &[("verify", "never")])).await;
+    assert_eq!(ids(&never), ["mirrored", "object"]);
+    let answer = ok(by_image(&app, query, &[])).await;
+    assert_eq!(ids(&answer), ["object", "mirrored"], "{answer}");
+    let object = &answer["results"][0];
+    assert_eq!((&object["verified"], &object["rank"]), (&json!(true), &json!(1)));
+    assert_eq!(object["score"], never["results"][1]["score"], "the score stays");
+    assert_quads(object, |x, y| ((200.0 + x * 240.0) / 480.0, (150.0 + y * 180.0) / 360.0));
+}
+
+#[tokio::test]
+async fn whether_to_verify_is_said_in_every_form_of_a_search() {
+    let app = app_with_scenes([1, 2]).await;
+    let base64 = STANDARD.encode(as_png(scene(1)));
+    let form = |verify: &str| {
+        let form = Form::new().part("image", Part::bytes(as_png(scene(1))));
+        app.post(&search()).multipart(form.text("verify", verify.to_owned()))
+    };
+    let params = Form::new().part("image", Part::bytes(as_png(scene(1)))).text("params", r#"{"verify": "never"}"#);
+    for request in [
+        form("never"),
+        app.post(&search()).multipart(params),
+        by_image(&app, scene(1), &[("verify", "never")]),
+        app.post(&search()).json(&json!({"image": base64, "verify": "never"})),
+        app.post(&search()).json(&json!({"id": "s1", "verify": "never"})),
+        app.get(&images("/s1/similar?verify=never")),
+    ] {
+        let answer = ok(request).await;
+        assert_eq!((answer.get("compared"), answer["took_ms"].get("verify")), (None, None), "{answer}");
+        for hit in results(&answer) {
+            assert!(["verified", "inliers", "match"].iter().all(|name| hit.get(name).is_none()), "{hit}");
+        }
+    }
+    for request in [form("auto"), form("always"), app.get(&images("/s1/similar?verify=always"))] {
+        assert!(ok(request).await["results"][0]["verified"].is_boolean());
+    }
+    for request in [form("yes"), form(""), app.get(&images("/s1/similar?verify=1"))] {
+        assert_eq!(refused(request).await, (400, "invalid_request".to_owned()));
+    }
+    for wrong in [json!(true), json!("Auto"), json!(1)] {
+        let request = app.post(&search()).json(&json!({"id": "s1", "verify": wrong}));
+        let problem = problem(request.send().await.expect("answer")).await;
+        assert_eq!((&problem["status"], &problem["code"]), (&json!(400), &json!("invalid_request")));
+        assert!(problem["detail"].as_str().expect("a sentence").starts_with("verify: "), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn a_descriptor_is_never_verified_and_refused_where_it_must_be() {
+    let app = app_with_scenes([1, 2]).await;
+    let collection = CollectionName::new(COLLECTION).expect("name");
+    let id = ImageId::new("s1").expect("id");
+    let stored = app.store.get_descriptor(&collection, &id).await.expect("store").expect("there");
+    let descriptor = stored.descriptor.values();
+    let auto = ok(app.post(&search()).json(&json!({"descriptor": descriptor}))).await;
+    assert_eq!((ids(&auto)[0], auto.get("compared"), auto["results"][0].get("verified")), ("s1", None, None));
+    let always = app.post(&search()).json(&json!({"descriptor": descriptor, "verify": "always"}));
+    let problem = problem(always.send().await.expect("answer")).await;
+    assert_eq!((&problem["status"], &problem["code"]), (&json!(400), &json!("not_verifiable")));
+    assert!(problem["detail"].as_str().expect("a sentence").contains("a descriptor does not say where"), "{problem}");
+}
+
+#[tokio::test]
+async fn two_pages_are_one_page_of_twice_the_size() {
+    let mut builder = TestApp::builder();
+    builder.verify_candidates = 12;
+    let app = builder.start().await;
+    for seed in 1..=8 {
+        app.add(&format!("s{seed}"), as_png(scene(seed)), json!({})).await;
+        // Half of it: verified with fewer spots than the whole.
+        let half = crop_imm(&scene(seed), 0, 0, 240, 360).to_image();
+        app.add(&format!("half{seed}"), as_png(half), json!({})).await;
+    }
+    let query = crop_imm(&scene(3), 60, 40, 360, 280).to_image();
+    let page = |k: usize, offset: usize| {
+        let (k, offset) = (k.to_string(), offset.to_string());
+        ok(by_image(&app, query.clone(), &[("k", &k), ("offset", &offset)]))
+    };
+    for size in [2, 3, 4, 8] {
+        let (first, second) = (page(size, 0).await, page(size, size).await);
+        let both = page(2 * size, 0).await;
+        assert_eq!([results(&first), results(&second)].concat(), results(&both), "pages of {size}");
+        assert_eq!((&first["compared"], &both["compared"]), (&json!(12), &json!(12)));
+    }
+    let all = page(16, 0).await;
+    assert_eq!(ids(&all)[..2], ["s3", "half3"], "{all}");
+    assert_eq!(results(&all).iter().filter(|hit| hit.get("verified").is_some()).count(), 12);
+    let never = ok(by_image(&app, query.clone(), &[("k", "16"), ("verify", "never")])).await;
+    assert_ne!(ids(&never), ids(&all), "the order is another one");
+    assert_eq!(ids(&never)[12..], ids(&all)[12..], "but not behind the window");
+}
+
+async fn an_image_without_features_is_found_and_gets_them_when_it_is_added_again(place: Place) {
+    let app = TestApp::builder().store(place.open().await).start().await;
+    app.add("old", as_png(scene(1)), json!({})).await;
+    app.add("new", as_png(scene(2)), json!({})).await;
+    // As an image that was stored before there were features.
+    let statement = "DELETE FROM local_features WHERE image_id = 'old'";
+    match &place {
+        Place::Sqlite(dir) => {
+            let url = format!("sqlite://{}", dir.path().join("eyrie.db").display());
+            let mut conn = SqliteConnection::connect(&url).await.expect("opens");
+            sqlx::query(statement).execute(&mut conn).await.expect("runs");
+            conn.close().await.expect("closes");
+        }
+        Place::Postgres(database) => postgres::execute(&database.url, statement.to_owned()).await,
+    }
+    let query = || crop_imm(&scene(1), 100, 60, 320, 260).to_image();
+    let answer = ok(by_image(&app, query(), &[("verify", "always")])).await;
+    let of = |answer: &Value, id: &str| results(answer).iter().find(|hit| hit["id"] == id).expect("found").clone();
+    assert!(of(&answer, "old").get("verified").is_none(), "{answer}");
+    assert_eq!((&of(&answer, "new")["verified"], &answer["compared"]), (&json!(false), &json!(1)));
+    assert!(ok(app.get(&images("/old/similar"))).await.get("compared").is_none());
+    let always = refused(app.get(&images("/old/similar?verify=always"))).await;
+    assert_eq!(always, (400, "not_verifiable".to_owned()));
+
+    let again = app.post(&images("")).header("content-type", "image/png").body(as_png(scene(1)));
+    assert_eq!(ok(again).await["id"], "old");
+    let answer = ok(by_image(&app, query(), &[])).await;
+    assert_eq!((ids(&answer)[0], &answer["results"][0]["verified"]), ("old", &json!(true)));
+    assert_eq!(ok(app.get(&images("/old/similar?verify=always"))).await["compared"], 1);
+
+    // Features go with their image.
+    let collection = CollectionName::new(COLLECTION).expect("name");
+    let old = [ImageId::new("old").expect("id")];
+    assert_eq!(app.store.local_features(&collection, &old).await.expect("readable").len(), 1);
+    app.delete(&images("/old")).send().await.expect("answer").error_for_status().expect("deleted");
+    assert_eq!(app.store.local_features(&collection, &old).await.expect("readable"), []);
+    let answer = ok(by_image(&app, query(), &[])).await;
+    assert_eq!((ids(&answer), &answer["compared"]), (vec!["new"], &json!(1)));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn an_image_without_features_gets_them_when_it_is_added_again_over_sqlite() {
+    an_image_without_features_is_found_and_gets_them_when_it_is_added_again(Place::sqlite()).await;
+}
+
+#[tokio::test]
+async fn an_image_without_features_gets_them_when_it_is_added_again_over_postgres() {
+    an_image_without_features_is_found_and_gets_them_when_it_is_added_again(Place::postgres().await).await;
+}
+
+#[tokio::test]
+async fn an_elongated_picture_is_stored_and_compared() {
+    let mut builder = TestApp::builder();
+    builder.decode.max_pixels = 40_000_000;
+    let app = builder.start().await;
+    let strip = || resize(&scene(5), 20_000, 1_000, FilterType::Triangle);
+    app.add("strip", as_png(strip()), json!({})).await;
+    let answer = ok(by_image(&app, strip(), &[("verify", "always")])).await;
+    assert_eq!((ids(&answer), &answer["compared"]), (vec!["strip"], &json!(1)));
+}
+
+#[tokio::test]
+async fn an_empty_collection_has_nothing_to_compare() {
+    let app = TestApp::start().await;
+    let answer = ok(by_image(&app, scene(1), &[("verify", "always")])).await;
+    assert_eq!((&answer["results"], &answer["compared"]), (&json!([]), &json!(0)));
+}
