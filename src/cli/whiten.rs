@@ -235,7 +235,9 @@ fn learn_levels(
         let described: Vec<Vec<Vec<f32>>> = seen.par_iter().map(|views| views.iter().map(describe).collect()).collect();
         let scores = described.par_iter().enumerate().flat_map_iter(|(at, views)| {
             let others = described[at + 1..].iter().flatten();
-            others.flat_map(move |other| views.iter().map(move |own| own.iter().zip(other).map(|(a, b)| a * b).sum()))
+            others.flat_map(move |other| {
+                views.iter().map(move |own| own.iter().zip(other).map(|(a, b)| a * b).sum::<f32>())
+            })
         });
         wrong.par_extend(scores);
     }

@@ -16,7 +16,7 @@ use crate::config::Extractor as ExtractorConfig;
 use crate::domain::Profile;
 use crate::eval::{TRANSFORMS_REVISION, Transform, pool_float};
 use crate::extract::{
-    AsicExtractor, DecodeLimits, Decoded, ExtractError, INPUT_BYTES, INPUT_SIDE, Model, PIPELINE_REVISION,
+    AsicExtractor, DecodeLimits, Decoded, ExtractError, INPUT_BYTES, INPUT_SIDE, Model, PIPELINE_REVISION, Pooled,
     WHOLE_PASSES, decode, luma,
 };
 use crate::quantize::FloatVgg;

@@ -329,7 +329,7 @@ impl Described {
         local: Option<&Local>,
     ) -> Result<SystemReport, CliError> {
         let failed = |e: &dyn std::fmt::Display| CliError::Failed(format!("{}: {e}", system.name));
-        let describe = |pooled: &Pooled| match system.whitening {
+        let describe = |passes: &Passes| match system.whitening {
             Whitening::Model => chip.model.descriptor(passes, system.profile).map_err(|e| failed(&e)),
             Whitening::None => {
                 let vector = combine(passes, system.profile, [None, None]);
