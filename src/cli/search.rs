@@ -95,12 +95,13 @@ fn as_json(response: &SearchResponse) -> Value {
             "rank": hit.rank,
             "id": hit.record.id,
             "score": hit.score,
+            "verdict": hit.verdict,
             "metadata": hit.record.metadata,
         });
-        if let Some(verdict) = hit.verification {
-            result["verified"] = verdict.verified().into();
-            result["inliers"] = verdict.inliers.into();
-            if let Some(region) = verdict.region {
+        if let Some(found) = hit.verification {
+            result["verified"] = found.verified().into();
+            result["inliers"] = found.inliers.into();
+            if let Some(region) = found.region {
                 result["match"] =
                     json!({"quad_in_query": region.quad_in_query, "quad_in_result": region.quad_in_candidate});
             }
@@ -119,16 +120,17 @@ fn as_table(response: &SearchResponse) -> Result<(), CliError> {
         output::note("nothing was found");
         return Ok(());
     }
-    let mut table = output::table(["RANK", "SCORE", "VERIFIED", "INLIERS", "ID", "PATH"]);
+    let mut table = output::table(["RANK", "SCORE", "VERDICT", "VERIFIED", "INLIERS", "ID", "PATH"]);
     for hit in &response.hits {
         // A dash where the two were not compared.
         let (verified, inliers) = match hit.verification {
-            Some(verdict) => (if verdict.verified() { "yes" } else { "no" }, verdict.inliers.to_string()),
+            Some(found) => (if found.verified() { "yes" } else { "no" }, found.inliers.to_string()),
             None => ("-", "-".to_owned()),
         };
         table.add_row([
             hit.rank.to_string(),
             format!("{:.4}", hit.score),
+            hit.verdict.as_str().replace('_', " "),
             verified.to_owned(),
             inliers,
             hit.record.id.to_string(),

@@ -22,6 +22,21 @@ pub fn markdown(report: &Report) -> String {
             system.groups.iter().for_each(|group| row(&mut text, &system.name, group));
         }
     }
+    if report.systems.iter().any(|system| !system.verdicts.is_empty()) {
+        text.push_str(
+            "\n| system | verdict | right pairs | wrong pairs | precision of it or closer |\n|---|---|---|---|---|\n",
+        );
+    }
+    for system in &report.systems {
+        let (mut right, mut wrong) = (0, 0);
+        for count in &system.verdicts {
+            (right, wrong) = (right + count.right, wrong + count.wrong);
+            let precision = right as f64 / (right + wrong).max(1) as f64;
+            let (name, verdict) = (cell(&system.name), count.verdict);
+            let _infallible =
+                writeln!(text, "| {name} | {verdict} | {} | {} | {precision:.4} |", count.right, count.wrong);
+        }
+    }
     if !report.comparisons.is_empty() {
         text.push_str(
             "\n| first | second | queries | mAP difference | better / worse | p |\n|---|---|---|---|---|---|\n",

@@ -8,7 +8,7 @@ use super::EvalError;
 use super::metrics::{Figures, Outcome, recall_at};
 use super::protocol::{Answered, Query};
 use super::resample::{Interval, Paired, intervals, paired};
-use crate::domain::{ImageId, Neighbor};
+use crate::domain::{ImageId, Neighbor, Verdict};
 
 /// The `k` of the recall curve.
 pub const RECALL_AT: [usize; 9] = [1, 2, 5, 10, 20, 50, 100, 200, 500];
@@ -41,10 +41,24 @@ pub struct SystemReport {
     pub all: GroupReport,
     /// The queries of each group, in the order of the protocol.
     pub groups: Vec<GroupReport>,
+    /// What the verdicts on the pairs were that were verified; empty where none were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verdicts: Vec<VerdictCount>,
     /// `[k, R@k]` for the `k` of [`RECALL_AT`] that the index is large enough for.
     pub recall_curve: Vec<(usize, f64)>,
     /// Every query.
     pub queries: Vec<QueryReport>,
+}
+
+/// How often a verdict was given to pairs of a query and one of its first results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerdictCount {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Pairs whose result is a right answer to the query.
+    pub right: usize,
+    /// Pairs whose result is not.
+    pub wrong: usize,
 }
 
 /// The figures of some queries.
@@ -155,6 +169,7 @@ pub fn system_report(
         dimension,
         all: group_report("all", &all),
         groups: order.iter().map(|group| group_report(group, &by_group[group])).collect(),
+        verdicts: Vec::new(),
         recall_curve: RECALL_AT.iter().filter(|k| **k <= names.len()).map(|&k| (k, recall_at(&ranks, k))).collect(),
         queries: queries
             .iter()

@@ -12,7 +12,7 @@ use super::regions::RegionPlan;
 use super::thumbnail::thumbnail;
 use super::{DecodeLimits, ExtractError, Extraction, Extractor};
 use crate::asic::{Arena, CostReport, Kernels, Team};
-use crate::domain::{DescriptorVersion, ExtractionCost, Profile};
+use crate::domain::{DescriptorVersion, ExtractionCost, Levels, Profile};
 
 const SIDE: u32 = INPUT_SIDE as u32;
 
@@ -166,6 +166,10 @@ impl Extractor for AsicExtractor {
 
     fn dimension(&self, _profile: Profile) -> usize {
         self.model.dimension()
+    }
+
+    fn levels(&self, profile: Profile) -> Levels {
+        *self.model.levels(profile)
     }
 
     fn memory_bytes(&self) -> usize {

@@ -34,7 +34,7 @@ pub use sample::sample_jpeg;
 pub use sniff::sniff;
 pub use thumbnail::{THUMBNAIL_SIDE, thumbnail};
 
-use crate::domain::{Descriptor, DescriptorVersion, ExtractionCost, ImageFormat, Profile, Thumbnail};
+use crate::domain::{Descriptor, DescriptorVersion, ExtractionCost, ImageFormat, Levels, Profile, Thumbnail};
 
 /// Why an upload has no descriptor. Every variant but [`ExtractError::Internal`] is the upload's fault.
 #[derive(Debug, thiserror::Error)]
@@ -124,6 +124,9 @@ pub trait Extractor: Send {
 
     /// The number of values of the descriptors that `profile` yields.
     fn dimension(&self, profile: Profile) -> usize;
+
+    /// What cosines between descriptors of `profile` mean.
+    fn levels(&self, profile: Profile) -> Levels;
 
     /// Bytes of memory that are kept between two images.
     fn memory_bytes(&self) -> usize;

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::dto::{CostDto, ImageDto, one_of, thumbnail_path};
 use super::upload::UploadFields;
-use crate::domain::{ImageId, Verify};
+use crate::domain::{ImageId, Verdict, Verify};
 use crate::service::{MatchedRegion, Quad, SearchHit, Verification};
 
 /// The results of a search that says nothing else.
@@ -223,6 +223,10 @@ pub(super) struct HitDto {
     id: String,
     /// Cosine of the descriptors, -1 to 1; 1 is identical.
     score: f32,
+    /// What score and comparison come to: `same` (the same picture, frame to frame), `near_duplicate` (one is in the other:
+    /// cropped, turned, written over, photographed), `similar` (they share a part or look alike) or `different`.
+    #[schema(value_type = String, pattern = "^(same|near_duplicate|similar|different)$")]
+    verdict: Verdict,
     /// Whether the query shows the same thing as this image: some spots of both look alike and lie alike. Not there when
     /// the two were not compared.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -260,9 +264,10 @@ impl HitDto {
             rank: hit.rank,
             id: record.id.as_str().to_owned(),
             score: hit.score,
+            verdict: hit.verdict,
             verified: hit.verification.as_ref().map(Verification::verified),
-            inliers: hit.verification.map(|verdict| verdict.inliers),
-            region: hit.verification.and_then(|verdict| verdict.region).map(MatchDto::from),
+            inliers: hit.verification.map(|found| found.inliers),
+            region: hit.verification.and_then(|found| found.region).map(MatchDto::from),
             width: record.width,
             height: record.height,
             thumbnail_url: thumbnail_path(&record),
@@ -295,7 +300,7 @@ pub(super) struct TookDto {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "results": [{
-        "rank": 1, "id": "alien-1979", "score": 0.874, "verified": true, "inliers": 61,
+        "rank": 1, "id": "alien-1979", "score": 0.874, "verdict": "near_duplicate", "verified": true, "inliers": 61,
         "match": {
             "quad_in_query": [[0.21, 0.18], [0.76, 0.2], [0.75, 0.83], [0.2, 0.81]],
             "quad_in_result": [[0.05, 0.04], [0.96, 0.04], [0.96, 0.97], [0.05, 0.97]]

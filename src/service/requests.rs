@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::domain::{DescriptorVersion, ExtractionCost, Filter, ImageId, ImageRecord, MetadataLimits, Verify};
+use crate::domain::{DescriptorVersion, ExtractionCost, Filter, ImageId, ImageRecord, MetadataLimits, Verdict, Verify};
 use crate::verify::Verification;
 
 /// What to do when the same bytes are already in the collection.
@@ -99,6 +99,8 @@ pub struct SearchHit {
     pub score: f32,
     /// The image.
     pub record: ImageRecord,
+    /// What score and comparison come to.
+    pub verdict: Verdict,
     /// What the comparison by local features gave; `None` where there was none.
     pub verification: Option<Verification>,
 }

@@ -9,16 +9,16 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::follow::IndexState;
 use super::indexes::CollectionIndex;
-use super::verification::Verdicts;
+use super::verification::Matches;
 use super::workers::WhenFull;
 use super::{Query, RetrievalService, SearchHit, SearchRequest, SearchResponse, ServiceError, VerificationEffort};
 use crate::domain::{
-    Collection, CollectionName, Descriptor, DescriptorVersion, ExtractionCost, Filter, ImageId, ImageRecord, Neighbor,
-    Verify,
+    Collection, CollectionName, Descriptor, DescriptorVersion, ExtractionCost, Filter, ImageId, ImageRecord, Levels,
+    Neighbor, Verify,
 };
 use crate::index::SearchParams;
 use crate::telemetry::metric;
-use crate::verify::{LocalFeatures, QUERY_FEATURES, Verification};
+use crate::verify::{LocalFeatures, QUERY_FEATURES, Verification, verdict};
 
 /// The largest breadth of a graph search; beyond it an exact search is faster.
 const MAX_EF: usize = 4_096;
@@ -121,19 +121,18 @@ impl RetrievalService {
             window: if wanted.features.is_some() { window } else { 0 },
         };
         let mut index_milliseconds = 0.0;
-        let mut verdicts = Verdicts { time: wanted.features_time, ..Verdicts::default() };
-        let mut answer =
-            self.page(collection, &version, &wanted, &page, &mut index_milliseconds, &mut verdicts).await?;
+        let mut matches = Matches { time: wanted.features_time, ..Matches::default() };
+        let mut answer = self.page(collection, &version, &wanted, &page, &mut index_milliseconds, &mut matches).await?;
         if answer.incomplete {
             // More images went away than the spare ones could replace, probably by another process: read what it did
             // and look once more.
             self.follow_now().await?;
-            answer = self.page(collection, &version, &wanted, &page, &mut index_milliseconds, &mut verdicts).await?;
+            answer = self.page(collection, &version, &wanted, &page, &mut index_milliseconds, &mut matches).await?;
         }
         counter!(metric::SEARCHES, "query" => kind).increment(1);
         let verification = (page.window > 0).then(|| {
-            verdicts.record();
-            VerificationEffort { compared: verdicts.of.len(), milliseconds: verdicts.time.as_secs_f64() * 1e3 }
+            matches.record();
+            VerificationEffort { compared: matches.of.len(), milliseconds: matches.time.as_secs_f64() * 1e3 }
         });
         Ok(SearchResponse { hits: answer.hits, version, cost: wanted.cost, index_milliseconds, verification })
     }
@@ -222,7 +221,7 @@ impl RetrievalService {
         wanted: &Wanted,
         page: &Page,
         index_milliseconds: &mut f64,
-        verdicts: &mut Verdicts,
+        matches: &mut Matches,
     ) -> Result<Answer, ServiceError> {
         let allowed = match &page.filter {
             Some(filter) => Some(HashSet::from_iter(self.store.matching_ids(collection, filter).await?)),
@@ -253,8 +252,8 @@ impl RetrievalService {
         if let Some(query) = wanted.features.as_ref().filter(|_| page.offset < page.window) {
             let start = Instant::now();
             let window = page.window.min(neighbors.len());
-            verdicts.of = self.verify(collection, query, &mut neighbors[..window]).await?;
-            verdicts.time += start.elapsed();
+            matches.of = self.verify(collection, query, &mut neighbors[..window]).await?;
+            matches.time += start.elapsed();
         }
         drop(admitted);
         neighbors.drain(..page.offset);
@@ -262,7 +261,7 @@ impl RetrievalService {
         neighbors.truncate(page.k + SPARE);
         let ids: Vec<ImageId> = neighbors.iter().map(|n| n.id.clone()).collect();
         let records = self.store.get_many(collection, &ids).await?;
-        let hits = hits(neighbors, records, page, &verdicts.of);
+        let hits = hits(neighbors, records, page, &matches.of, self.pool.levels(version.profile()));
         let more = more || (!exhausted && cut.is_none());
         let incomplete = hits.len() < page.k && hits.len() < ids.len() && more;
         Ok(Answer { hits, incomplete })
@@ -305,7 +304,8 @@ fn hits(
     neighbors: Vec<Neighbor>,
     records: Vec<ImageRecord>,
     page: &Page,
-    verdicts: &HashMap<ImageId, Verification>,
+    matches: &HashMap<ImageId, Verification>,
+    levels: &Levels,
 ) -> Vec<SearchHit> {
     let mut records: HashMap<ImageId, ImageRecord> = records.into_iter().map(|r| (r.id.clone(), r)).collect();
     neighbors
@@ -315,8 +315,9 @@ fn hits(
         .take(page.k)
         .enumerate()
         .map(|(i, (score, record))| {
-            let verification = verdicts.get(&record.id).copied();
-            SearchHit { rank: page.offset + i + 1, score, record, verification }
+            let verification = matches.get(&record.id).copied();
+            let verdict = verdict(score, &verification.unwrap_or(Verification::NOTHING), levels);
+            SearchHit { rank: page.offset + i + 1, score, record, verdict, verification }
         })
         .collect()
 }

@@ -23,14 +23,14 @@ type Compared = Vec<(ImageId, Result<Verification, DecodeError>)>;
 
 /// What became of the verification of a search.
 #[derive(Debug, Default)]
-pub(super) struct Verdicts {
+pub(super) struct Matches {
     /// The images that were compared.
     pub(super) of: HashMap<ImageId, Verification>,
     /// Time it took.
     pub(super) time: Duration,
 }
 
-impl Verdicts {
+impl Matches {
     /// Counts the search as an answered one.
     pub(super) fn record(&self) {
         histogram!(metric::VERIFICATION_SECONDS).record(self.time.as_secs_f64());
@@ -84,12 +84,12 @@ impl RetrievalService {
             let query = Arc::clone(query);
             self.slots.run(move || compare(&query, part))
         }));
-        let mut verdicts = HashMap::new();
+        let mut matches = HashMap::new();
         let mut unreadable = Vec::new();
         for (id, result) in compared.await?.into_iter().flatten() {
             match result {
-                Ok(verdict) => {
-                    verdicts.insert(id, verdict);
+                Ok(found) => {
+                    matches.insert(id, found);
                 }
                 Err(error) => unreadable.push(error),
             }
@@ -97,8 +97,8 @@ impl RetrievalService {
         if let Some(&error) = unreadable.first() {
             warn_unreadable(collection, unreadable.len(), error);
         }
-        reorder(first, &verdicts);
-        Ok(verdicts)
+        reorder(first, &matches);
+        Ok(matches)
     }
 }
 
@@ -121,13 +121,13 @@ fn parts(candidates: Candidates, most: usize) -> Vec<Candidates> {
 }
 
 fn compare(query: &LocalFeatures, candidates: Candidates) -> Compared {
-    let verdict = |bytes: &[u8]| LocalFeatures::decode(bytes).map(|candidate| match_pair(query, &candidate));
-    candidates.into_iter().map(|(id, bytes)| (id, verdict(&bytes))).collect()
+    let found = |bytes: &[u8]| LocalFeatures::decode(bytes).map(|candidate| match_pair(query, &candidate));
+    candidates.into_iter().map(|(id, bytes)| (id, found(&bytes))).collect()
 }
 
-fn reorder(first: &mut [Neighbor], verdicts: &HashMap<ImageId, Verification>) {
-    let verdict = |neighbor: &Neighbor| verdicts.get(&neighbor.id).copied().unwrap_or(Verification::NOTHING);
-    let mut ranking: Vec<(Neighbor, Verification)> = first.iter().map(|n| (n.clone(), verdict(n))).collect();
+fn reorder(first: &mut [Neighbor], matches: &HashMap<ImageId, Verification>) {
+    let found = |neighbor: &Neighbor| matches.get(&neighbor.id).copied().unwrap_or(Verification::NOTHING);
+    let mut ranking: Vec<(Neighbor, Verification)> = first.iter().map(|n| (n.clone(), found(n))).collect();
     order_by_verification(&mut ranking);
     for (place, (neighbor, _)) in first.iter_mut().zip(ranking) {
         *place = neighbor;

@@ -15,7 +15,7 @@ use metrics::{counter, gauge, histogram};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::ServiceError;
-use crate::domain::{DescriptorVersion, Profile};
+use crate::domain::{DescriptorVersion, Levels, Profile};
 use crate::extract::{ExtractError, Extraction, Extractor};
 use crate::telemetry::metric;
 use crate::verify::LocalFeatures;
@@ -114,6 +114,7 @@ pub(super) struct InferencePool {
     room: Arc<Semaphore>,
     versions: [DescriptorVersion; 3],
     dimensions: [usize; 3],
+    levels: [Levels; 3],
     threads: Mutex<Vec<JoinHandle<()>>>,
     workers: usize,
 }
@@ -136,6 +137,7 @@ impl InferencePool {
         let first = extractors.first().ok_or_else(|| ServiceError::Internal("no extractor was given".to_owned()))?;
         let versions = [Profile::Fast, Profile::Nip, Profile::Rnip].map(|p| first.version(p));
         let dimensions = [Profile::Fast, Profile::Nip, Profile::Rnip].map(|p| first.dimension(p));
+        let levels = [Profile::Fast, Profile::Nip, Profile::Rnip].map(|p| first.levels(p));
         if extractors.iter().any(|e| Profile::ALL.iter().any(|&p| e.version(p) != versions[slot(p)])) {
             return Err(ServiceError::Internal("the extractors run different models".to_owned()));
         }
@@ -150,6 +152,7 @@ impl InferencePool {
             room: Arc::new(Semaphore::new((queue_length + workers).min(Semaphore::MAX_PERMITS))),
             versions,
             dimensions,
+            levels,
             threads: Mutex::new(Vec::with_capacity(workers)),
             workers,
         };
@@ -173,6 +176,11 @@ impl InferencePool {
     /// The number of values of the descriptors that `profile` yields.
     pub(super) fn dimension(&self, profile: Profile) -> usize {
         self.dimensions[slot(profile)]
+    }
+
+    /// What scores between descriptors of `profile` mean.
+    pub(super) fn levels(&self, profile: Profile) -> &Levels {
+        &self.levels[slot(profile)]
     }
 
     /// Describes an image on one of the threads, and looks for so many local features in it (0 for none). When the

@@ -201,7 +201,10 @@ async fn a_person_sees_which_result_is_verified_and_where() {
 
     let badge = browser.until("document.querySelector('#results .card:first-child .verified').innerText").await;
     let badge = badge.as_str().expect("text");
-    assert!(badge.contains("Verified") && badge.contains("spots match"), "{badge}");
+    assert!(
+        badge.contains("Near duplicate") && badge.contains("verified:") && badge.contains("spots match"),
+        "{badge}"
+    );
     let others = browser.until("[...document.querySelectorAll('.card .verified')].filter(v => !v.hidden).length").await;
     assert_eq!(others, 1);
     let status = browser.until("document.getElementById('search-status').textContent").await;

@@ -58,9 +58,12 @@ async fn a_crop_is_verified_and_says_where_and_another_picture_is_not() {
     let [hit, other] = results(&answer) else { panic!("{answer}") };
     assert_eq!((&hit["id"], &hit["rank"], &hit["verified"]), (&json!("s1"), &json!(1), &json!(true)));
     assert!(hit["inliers"].as_u64() >= Some(9), "{hit}");
+    assert_eq!(hit["verdict"], "near_duplicate");
     assert_quads(hit, |x, y| ((x * 480.0 - 120.0) / 300.0, (y * 360.0 - 60.0) / 240.0));
     assert_eq!((&other["verified"], other.get("match")), (&json!(false), None), "{other}");
     assert!(other["inliers"].as_u64() < Some(9), "{other}");
+    let whole = ok(by_image(&app, scene(1), &[])).await;
+    assert_eq!((&whole["results"][0]["id"], &whole["results"][0]["verdict"]), (&json!("s1"), &json!("same")));
     assert_eq!(answer["compared"], 2);
     assert!(answer["took_ms"]["verify"].as_f64() > Some(0.0), "{answer}");
     let metrics = app.get("/metrics").send().await.expect("answer").text().await.expect("text");

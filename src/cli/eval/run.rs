@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::{Args, ValueEnum};
 
@@ -12,12 +13,15 @@ use crate::cli::files;
 use crate::cli::output;
 use crate::cli::settings::Settings;
 use crate::config::Override;
-use crate::domain::{Descriptor, DescriptorVersion, ImageId, Neighbor, Profile};
+use crate::domain::{Descriptor, DescriptorVersion, ImageId, Levels, Neighbor, Profile, Verdict};
 use crate::eval::{
-    self, EvalError, Pictures, Query, Report, SecondLook, SystemReport, compare, evaluate_exactly, system_report, worst,
+    self, EvalError, Pictures, Query, Report, SecondLook, SystemReport, VerdictCount, compare, evaluate_exactly,
+    system_report, worst,
 };
 use crate::extract::combine;
-use crate::verify::{LocalFeatures, QUERY_FEATURES, STORED_FEATURES, Verification, match_pair, order_by_verification};
+use crate::verify::{
+    LocalFeatures, QUERY_FEATURES, STORED_FEATURES, Verification, match_pair, order_by_verification, verdict,
+};
 
 /// The end of the help of both protocols.
 pub(super) const FIGURES: &str = "\
@@ -27,7 +31,7 @@ Figures, each with its 95 % bootstrap interval over the queries (2,000 resamples
   R@P1   recall at precision 1: share of the queries that a threshold on the score answers without any error
 
 Two systems are compared query by query: a two-sided sign-flip permutation test of the AP. The search is exact; equal \
-scores count against the right answer. With --verify the score of R@P1 is the inliers of the first answer. The vectors of each picture are kept before the whitening (--cache), so a run \
+scores count against the right answer. With --verify the score of R@P1 is the inliers of the first answer, and the verdicts on all verified pairs are counted. The vectors of each picture are kept before the whitening (--cache), so a run \
 that was stopped goes on where it was, and other whitenings or figures need no pass of the network.";
 
 /// Flags of both protocols.
@@ -258,15 +262,23 @@ impl Local {
         Ok(Self { gallery, queries: local_features(chip, "local features of queries", &asked, QUERY_FEATURES)? })
     }
 
-    /// Verifies the first `count` of a query's ranking and puts them in order anew, as the service does. The first answer is
-    /// as sure as its inliers are many, and where none is verified as its cosine, which is less than any inliers.
-    fn verify(&self, query: usize, ranked: &mut [Neighbor], count: usize) -> f32 {
+    /// Verifies the first `count` of a query's ranking and puts them in order anew, as the service does; tells `seen` of each
+    /// pair. The first answer is as sure as its inliers are many, and where none is verified as its cosine, which is less
+    /// than any inliers.
+    fn verify(
+        &self,
+        query: usize,
+        ranked: &mut [Neighbor],
+        count: usize,
+        seen: impl Fn(&Neighbor, &Verification),
+    ) -> f32 {
         let count = count.min(ranked.len());
         let mut looked_at: Vec<(Neighbor, Verification)> = ranked[..count]
             .iter()
             .map(|neighbor| {
                 let pair = self.queries[query].as_ref().zip(self.gallery.get(&neighbor.id));
                 let found = pair.map_or(Verification::NOTHING, |(own, other)| match_pair(own, other));
+                seen(neighbor, &found);
                 (neighbor.clone(), found)
             })
             .collect();
@@ -343,8 +355,20 @@ impl Described {
         let descriptors: Vec<Descriptor> = descriptors.collect::<Result<_, CliError>>()?;
         let queries: Vec<Query> = self.queries.iter().map(|(query, _)| query.clone()).collect();
         let dimension = points.first().map_or(0, |(_, d)| d.dimension());
+        let counted = [const { [const { AtomicUsize::new(0) }; 2] }; Verdict::ALL.len()];
+        let levels = match system.whitening {
+            Whitening::Model => chip.model.levels(system.profile),
+            Whitening::None => &Levels::NONE,
+        };
         let look = local.filter(|_| system.verify > 0).map(|local| {
-            move |query: usize, ranked: &mut Vec<Neighbor>| local.verify(self.places[query], ranked, system.verify)
+            let (queries, counted) = (&queries, &counted);
+            move |query: usize, ranked: &mut Vec<Neighbor>| {
+                local.verify(self.places[query], ranked, system.verify, |neighbor, found| {
+                    let is_wrong = !queries[query].right.contains(&neighbor.id);
+                    let verdict = verdict(neighbor.score, found, levels);
+                    counted[verdict as usize][usize::from(is_wrong)].fetch_add(1, Ordering::Relaxed);
+                })
+            }
         });
         let look: Option<SecondLook<'_>> = look.as_ref().map(|look| look as SecondLook<'_>);
         let answered = evaluate_exactly(points, &queries, &descriptors, look).map_err(|e| failed(&e))?;
@@ -359,7 +383,15 @@ impl Described {
             }
         };
         let names = self.gallery.iter().map(|(id, name, _)| (id.clone(), name.clone())).collect();
-        Ok(system_report(&system.name, &version, dimension, &queries, &answered, &names))
+        let mut report = system_report(&system.name, &version, dimension, &queries, &answered, &names);
+        if system.verify > 0 {
+            let count = |verdict: Verdict| {
+                let [right, wrong] = counted[verdict as usize].each_ref().map(|n| n.load(Ordering::Relaxed));
+                VerdictCount { verdict, right, wrong }
+            };
+            report.verdicts = Verdict::ALL.map(count).to_vec();
+        }
+        Ok(report)
     }
 }
 

@@ -152,6 +152,9 @@ function drawRegion(svg, quad, width, height) {
   svg.toggleAttribute("hidden", false);
 }
 
+/** What is written on a verified result. */
+const VERDICTS = { same: "Same picture", near_duplicate: "Near duplicate", similar: "Shares a part" };
+
 /** Outlines on the query what it has in common with a verified result; `undefined` takes the outline away. */
 function showMatch(hit) {
   const svg = $("search-match");
@@ -192,7 +195,8 @@ function card(image, score) {
   if (image.match) {
     drawRegion(node.querySelector(".match"), image.match.quad_in_result, image.width, image.height);
     node.querySelector(".verified").hidden = false;
-    node.querySelector(".verified .quiet").textContent = count(image.inliers, "spot matches", "spots match");
+    node.querySelector(".verified .badge").textContent = VERDICTS[image.verdict];
+    node.querySelector(".verified .quiet").textContent = `verified: ${count(image.inliers, "spot matches", "spots match")}`;
     for (const event of ["pointerenter", "focusin"]) node.addEventListener(event, () => showMatch(image));
   }
   node.querySelector(".delete").setAttribute("aria-label", `Delete ${image.id}`);

@@ -4,7 +4,7 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use tokio::sync::watch;
 
-use crate::domain::{Descriptor, DescriptorVersion, ExtractionCost, ImageFormat, Profile, Thumbnail};
+use crate::domain::{Descriptor, DescriptorVersion, ExtractionCost, ImageFormat, Levels, Profile, Thumbnail};
 use crate::extract::{ExtractError, Extraction, Extractor};
 
 pub(super) const DIMENSION: usize = 8;
@@ -96,6 +96,10 @@ impl Extractor for StandIn {
 
     fn dimension(&self, _: Profile) -> usize {
         DIMENSION
+    }
+
+    fn levels(&self, _: Profile) -> Levels {
+        Levels { near_duplicate: 0.8, similar: 0.5 }
     }
 
     fn extract(&mut self, bytes: &[u8], profile: Profile) -> Result<Extraction, ExtractError> {
