@@ -45,7 +45,7 @@ pub(super) struct Learning {
     #[arg(long, value_name = "N", default_value_t = 1)]
     views: usize,
     /// What is added to the variance along every axis, as a part of the mean variance: more trusts weak axes less; above 0
-    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.03)]
     shrinkage: f64,
     /// Values of a descriptor that come from the middle map of the network (pool4)
     #[arg(long, value_name = "N", default_value_t = 512)]
@@ -116,7 +116,7 @@ impl Learning {
         let unwhitened = ModelFile { network: network.clone(), whitenings: Vec::new(), card: "{}".to_owned() }.encode();
         let model = Arc::new(Model::from_bytes(&unwhitened).map_err(failed)?);
         let paths = spread(paths, self.whitening_images);
-        self.check()?;
+        self.check(paths.len())?;
         let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
         let made_of = json!({
             "model": model.fingerprint(),
@@ -165,12 +165,16 @@ impl Learning {
     }
 
     /// What would be refused after the passes is refused before them.
-    fn check(&self) -> Result<(), CliError> {
+    fn check(&self, images: usize) -> Result<(), CliError> {
         if !(self.shrinkage > 0.0 && self.shrinkage.is_finite()) {
             return Err(failed(format!("a shrinkage of {} is not above 0", self.shrinkage)));
         }
         if let Some(wrong) = [self.middle_dimensions, self.last_dimensions].iter().find(|n| !(1..=512).contains(*n)) {
             return Err(failed(format!("{wrong} dimensions of 512")));
+        }
+        if images < LEAST_IMAGES {
+            let noun = if images == 1 { "image is" } else { "images are" };
+            return Err(failed(format!("{images} {noun} too few, {LEAST_IMAGES} are the least")));
         }
         Ok(())
     }
@@ -210,6 +214,9 @@ impl Learning {
         described
     }
 }
+
+/// So many images that each of two halves has one and one of them two different ones.
+const LEAST_IMAGES: usize = 3;
 
 /// One in so many pairs of different images reaches the level of `similar`.
 const SIMILAR_ONE_IN: usize = 1_000;

@@ -95,6 +95,8 @@ fn cell(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Verdict;
+    use crate::eval::VerdictCount;
     use crate::eval::report::tests::sample_report;
 
     #[test]
@@ -111,6 +113,19 @@ mod tests {
         assert!(rows[6].starts_with("| rnip | a | 2 | 0.375 (0.250 to 0.500) |"), "{}", rows[6]);
         assert!(rows.last().expect("a row").starts_with("| rnip | fast | 4 | +0.219 (+"), "{text}");
         assert!(text.ends_with("| 3 / 0 | 0.250 |\n"), "{text}");
+    }
+
+    #[test]
+    fn verdicts_are_counted_with_the_precision_of_the_closest_so_far() {
+        let mut report = sample_report();
+        assert!(!markdown(&report).contains("verdict"));
+        let count = |verdict, right, wrong| VerdictCount { verdict, right, wrong };
+        report.systems[1].verdicts = vec![count(Verdict::Same, 3, 0), count(Verdict::NearDuplicate, 3, 2)];
+        let text = markdown(&report);
+        assert!(
+            text.contains("| fast | same | 3 | 0 | 1.0000 |\n| fast | near_duplicate | 3 | 2 | 0.7500 |\n"),
+            "{text}"
+        );
     }
 
     #[test]

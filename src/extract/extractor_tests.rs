@@ -164,7 +164,7 @@ fn golden_descriptors_are_the_recorded_ones_on_every_instruction_set_batch_size_
         "804ee263b94aa319",
         "e31f471ef6bfd991",
     ];
-    let model = Arc::new(Model::from_bytes(&file(&[Profile::Rnip])).expect("a sound model"));
+    let model = Arc::new(Model::from_bytes(&file(&Level::ALL)).expect("a sound model"));
     for kernels in Kernels::available() {
         // Unoptimised, the scalar kernel takes seconds a picture: it has all of them recorded, and repeats two.
         let scalar = kernels.isa() == Isa::Scalar;
@@ -275,7 +275,7 @@ fn a_model_that_does_not_fit_is_refused() {
     };
     let refused = |shapes: &[LayerShape], whitenings: Vec<Whitening>| {
         let file = ModelFile { network: NetworkParams::pseudo_random(5, shapes), whitenings, card: "{}".to_owned() };
-        Model::from_bytes(&file.encode()).err().expect("refused").to_string()
+        Model::from_bytes(&file.encode()).expect_err("refused").to_string()
     };
     assert!(refused(&SHAPES[..4], vec![]).contains("not 14x14 and 7x7"));
     assert!(refused(&SHAPES, vec![whitening("pool4", 32, 8)]).contains("\"pool4\" does not fit"));

@@ -1,4 +1,4 @@
-//! From the activations of the last layer to a vector.
+//! From the activations of a map to a vector.
 //!
 //! Sums are exact integers. The few operations after them are IEEE additions, multiplications, divisions and square
 //! roots in a fixed order, none of them fused, so the same activations give the same bytes on every CPU.
@@ -7,7 +7,7 @@
 //!   Windows at several places make the vector bear translation, windows of several sizes make it bear scale.
 //! * [`maximum`]: element-wise, over the turned inputs (rotation). Together: nested invariance pooling, after
 //!   O. Morère et al., "Nested Invariance Pooling and RBM Hashing for Image Instance Retrieval", arXiv 1603.04595.
-//! * [`Whitener`]: the learned map from 512 pooled values to a descriptor.
+//! * [`Whitener`]: the learned map from the pooled values to values of a descriptor.
 
 use crate::asic::{FeatureMap, Whitening};
 

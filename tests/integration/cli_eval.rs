@@ -45,15 +45,33 @@ fn scaled_pictures_are_found_among_distractors_and_a_second_run_needs_no_pass() 
 
     let vectors = cached(&program);
     let size = std::fs::metadata(&vectors).expect("the cache").len();
-    // 14 pictures of 512 values.
-    assert_eq!(size, 12 + 14 * (32 + 4 * 512 + 4));
+    // 14 pictures of one pass each, 1,024 values.
+    assert_eq!(size, 12 + 14 * (32 + 4 + 4 * 1024 + 4));
     assert_eq!(instance(&program, &fast).expect_code(0).json(), report);
     // Another whitening of the same vectors.
     let unwhitened = instance(&program, &["--profile", "fast", "--whitening", "model", "none", "--json", "-"]).json();
     assert_eq!(unwhitened["systems"][0], report["systems"][0]);
-    assert_eq!(unwhitened["systems"][1]["dimension"], 512);
+    assert_eq!(unwhitened["systems"][1]["dimension"], 1024);
     assert_eq!(unwhitened["comparisons"].as_array().expect("a list").len(), 1);
     assert_eq!(std::fs::metadata(&vectors).expect("the cache").len(), size);
+}
+
+#[test]
+fn verified_results_come_first_and_their_verdicts_are_counted() {
+    let program = Program::new();
+    folders(&program);
+    let ended = instance(&program, &["--profile", "fast", "--verify", "0", "5", "--json", "r.json"]).expect_code(0);
+    let report: Value = serde_json::from_slice(&std::fs::read(program.path("r.json")).expect("file")).expect("JSON");
+    let [plain, verified] = [0, 1].map(|system| &report["systems"][system]);
+    assert_eq!((&plain["name"], &verified["name"]), (&json!("fast"), &json!("fast, first 5 verified")));
+    assert!(plain.get("verdicts").is_none(), "{plain}");
+    let verdicts = verified["verdicts"].as_array().expect("a list");
+    let names: Vec<&str> = verdicts.iter().map(|v| v["verdict"].as_str().expect("text")).collect();
+    assert_eq!(names, ["same", "near_duplicate", "similar", "different"]);
+    let pairs = verdicts.iter().flat_map(|v| [&v["right"], &v["wrong"]]).filter_map(Value::as_u64).sum::<u64>();
+    assert_eq!(pairs, 4 * 5);
+    assert!(figure(&report, 1, "mAP") >= figure(&report, 0, "mAP"), "{report}");
+    assert!(ended.stdout().contains("| fast, first 5 verified | near_duplicate | "), "{}", ended.stdout());
 }
 
 fn cached(program: &Program) -> PathBuf {
