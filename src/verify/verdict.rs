@@ -16,13 +16,14 @@ const EQUAL: f32 = 0.9999;
 
 /// The verdict on a pair: `score` is the cosine of the descriptors, `levels` what cosines of these descriptors mean.
 ///
-/// * `same`: the descriptors are as good as equal, or there are [`NEAR_DUPLICATE_INLIERS`] inliers and the frames coincide.
+/// * `same`: there are [`NEAR_DUPLICATE_INLIERS`] inliers and the frames coincide; or the descriptors are as good as equal and no
+///   match says that the frames differ (those of a turned picture can be equal).
 /// * `near_duplicate`: the cosine is at its level, or there are as many inliers, wherever.
 /// * `similar`: the cosine is at its level, or the match is verified at all.
 #[must_use]
 pub fn verdict(score: f32, found: &Verification, levels: &Levels) -> Verdict {
     let is_close = found.verified() && found.inliers >= NEAR_DUPLICATE_INLIERS;
-    if score >= EQUAL || (is_close && has_same_frame(found)) {
+    if (score >= EQUAL && !found.verified()) || (is_close && has_same_frame(found)) {
         Verdict::Same
     } else if score >= levels.near_duplicate || is_close {
         Verdict::NearDuplicate
@@ -72,5 +73,6 @@ mod tests {
         assert_eq!(of(found(NEAR_DUPLICATE_INLIERS, 0.03)), Verdict::NearDuplicate);
         assert_eq!(of(found(NEAR_DUPLICATE_INLIERS - 1, 0.0)), Verdict::Similar);
         assert_eq!(of(Verification { inliers: 99, region: None }), Verdict::Different);
+        assert_eq!(verdict(1.0, &found(NEAR_DUPLICATE_INLIERS, 0.5), &LEVELS), Verdict::NearDuplicate);
     }
 }
