@@ -87,7 +87,7 @@ impl AsicExtractor {
     }
 
     /// The pooled vectors of each pass that `profile` takes (see [`AsicExtractor::inputs`] for their order).
-    /// [`super::combine`] makes one vector of them, whitenings are learned from them.
+    /// [`super::combine()`] makes one vector of them, whitenings are learned from them.
     ///
     /// # Errors
     /// [`ExtractError::Internal`] when `image.rgb` does not have the length that its sides say.
