@@ -316,7 +316,7 @@ fn hits(
         .enumerate()
         .map(|(i, (score, record))| {
             let verification = matches.get(&record.id).copied();
-            let verdict = verdict(score, &verification.unwrap_or(Verification::NOTHING), levels);
+            let verdict = verdict(score, verification.as_ref(), levels);
             SearchHit { rank: page.offset + i + 1, score, record, verdict, verification }
         })
         .collect()

@@ -14,20 +14,24 @@ pub const SAME_FRAME: f64 = 0.02;
 /// From this cosine on two descriptors are as good as equal.
 const EQUAL: f32 = 0.9999;
 
-/// The verdict on a pair: `score` is the cosine of the descriptors, `levels` what cosines of these descriptors mean.
+/// The verdict on a pair: `score` is the cosine of the descriptors, `found` what comparing the pictures gave (`None` where they
+/// were not compared), `levels` what cosines of these descriptors mean.
 ///
 /// * `same`: there are [`NEAR_DUPLICATE_INLIERS`] inliers and the frames coincide; or the descriptors are as good as equal and no
 ///   match says that the frames differ (those of a turned picture can be equal).
-/// * `near_duplicate`: the cosine is at its level, or there are as many inliers, wherever.
+/// * `near_duplicate`: there are as many inliers, wherever; or the cosine is at its level and the pictures were not compared
+///   in vain (pictures in one style can be that much alike and show different things).
 /// * `similar`: the cosine is at its level, or the match is verified at all.
 #[must_use]
-pub fn verdict(score: f32, found: &Verification, levels: &Levels) -> Verdict {
-    let is_close = found.verified() && found.inliers >= NEAR_DUPLICATE_INLIERS;
-    if (score >= EQUAL && !found.verified()) || (is_close && has_same_frame(found)) {
+pub fn verdict(score: f32, found: Option<&Verification>, levels: &Levels) -> Verdict {
+    let verified = found.filter(|found| found.verified());
+    let close = verified.filter(|found| found.inliers >= NEAR_DUPLICATE_INLIERS);
+    let in_vain = found.is_some() && verified.is_none();
+    if (score >= EQUAL && verified.is_none()) || close.is_some_and(has_same_frame) {
         Verdict::Same
-    } else if score >= levels.near_duplicate || is_close {
+    } else if close.is_some() || (score >= levels.near_duplicate && !in_vain) {
         Verdict::NearDuplicate
-    } else if score >= levels.similar || found.verified() {
+    } else if score >= levels.similar || verified.is_some() {
         Verdict::Similar
     } else {
         Verdict::Different
@@ -60,19 +64,24 @@ mod tests {
     }
 
     #[test]
-    fn the_score_decides_where_nothing_was_verified() {
-        let verdicts = [1.0, 0.8, 0.5, 0.49].map(|score| verdict(score, &Verification::NOTHING, &LEVELS));
-        assert_eq!(verdicts, Verdict::ALL);
-        assert_eq!(verdict(0.99, &Verification::NOTHING, &Levels::NONE), Verdict::Different);
+    fn the_score_decides_where_nothing_was_compared() {
+        assert_eq!([1.0, 0.8, 0.5, 0.49].map(|score| verdict(score, None, &LEVELS)), Verdict::ALL);
+        assert_eq!(verdict(0.99, None, &Levels::NONE), Verdict::Different);
+    }
+
+    #[test]
+    fn a_comparison_in_vain_makes_no_near_duplicate() {
+        let verdicts = [1.0, 0.8, 0.5, 0.49].map(|score| verdict(score, Some(&Verification::NOTHING), &LEVELS));
+        assert_eq!(verdicts, [Verdict::Same, Verdict::Similar, Verdict::Similar, Verdict::Different]);
     }
 
     #[test]
     fn inliers_and_place_decide_where_something_was() {
-        let of = |found: Verification| verdict(0.0, &found, &LEVELS);
+        let of = |found: Verification| verdict(0.0, Some(&found), &LEVELS);
         assert_eq!(of(found(NEAR_DUPLICATE_INLIERS, 0.01)), Verdict::Same);
         assert_eq!(of(found(NEAR_DUPLICATE_INLIERS, 0.03)), Verdict::NearDuplicate);
         assert_eq!(of(found(NEAR_DUPLICATE_INLIERS - 1, 0.0)), Verdict::Similar);
         assert_eq!(of(Verification { inliers: 99, region: None }), Verdict::Different);
-        assert_eq!(verdict(1.0, &found(NEAR_DUPLICATE_INLIERS, 0.5), &LEVELS), Verdict::NearDuplicate);
+        assert_eq!(verdict(1.0, Some(&found(NEAR_DUPLICATE_INLIERS, 0.5)), &LEVELS), Verdict::NearDuplicate);
     }
 }

@@ -365,7 +365,7 @@ impl Described {
             move |query: usize, ranked: &mut Vec<Neighbor>| {
                 local.verify(self.places[query], ranked, system.verify, |neighbor, found| {
                     let is_wrong = !queries[query].right.contains(&neighbor.id);
-                    let verdict = verdict(neighbor.score, found, levels);
+                    let verdict = verdict(neighbor.score, Some(found), levels);
                     counted[verdict as usize][usize::from(is_wrong)].fetch_add(1, Ordering::Relaxed);
                 })
             }
