@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::markdown::{heading, p_value};
+use super::markdown::{heading, p_value, precisions};
 use super::plot::{Bars, bars, colour, curves, escaped};
-use super::report::{GroupReport, QueryReport, Report, worst};
+use super::report::{FalseMatch, GroupReport, QueryReport, Report, worst};
 use super::resample::Interval;
 
 const STYLE: &str = "\
@@ -71,6 +71,7 @@ pub fn html(report: &Report, pictures: &Pictures, failures: usize) -> String {
         ),
     );
     figures(&mut page, report);
+    verdicts(&mut page, report);
     comparisons(&mut page, report);
 
     push(&mut page, "<h2>Right answers among the first k</h2>\n");
@@ -90,6 +91,13 @@ pub fn html(report: &Report, pictures: &Pictures, failures: usize) -> String {
             push(&mut page, "<p>None: the first answer to every query is right.</p>\n");
         }
         worst.iter().for_each(|query| failure(&mut page, query, pictures));
+        if !system.false_matches.is_empty() {
+            push(
+                &mut page,
+                &format!("<h2>Wrong answers that {} calls same or near_duplicate</h2>\n", escaped(&system.name)),
+            );
+        }
+        system.false_matches.iter().take(failures).for_each(|pair| false_match(&mut page, pair, pictures));
     }
     page.push_str("</body></html>\n");
     page
@@ -129,6 +137,30 @@ fn figures_row(page: &mut String, system: &str, group: &GroupReport) {
         cell(figures.recall_10, intervals.recall_10),
         cell(figures.recall_full_precision, intervals.recall_full_precision),
     );
+}
+
+fn verdicts(page: &mut String, report: &Report) {
+    if report.systems.iter().all(|system| system.verdicts.is_empty()) {
+        return;
+    }
+    push(
+        page,
+        "<h2>Verdicts on the verified pairs</h2>\n<table><tr><th>system</th><th>verdict</th><th>right pairs</th>\
+         <th>wrong pairs</th><th>precision of it or closer</th></tr>\n",
+    );
+    for system in &report.systems {
+        for (count, precision) in system.verdicts.iter().zip(precisions(&system.verdicts)) {
+            let _infallible = writeln!(
+                page,
+                "<tr><td>{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{precision:.4}</td></tr>",
+                escaped(&system.name),
+                count.verdict,
+                count.right,
+                count.wrong,
+            );
+        }
+    }
+    push(page, "</table>\n");
 }
 
 fn comparisons(page: &mut String, report: &Report) {
@@ -184,6 +216,15 @@ fn failure(page: &mut String, query: &QueryReport, pictures: &Pictures) {
     push(page, "</div>\n");
 }
 
+fn false_match(page: &mut String, pair: &FalseMatch, pictures: &Pictures) {
+    push(page, "<div class=\"failure\">");
+    figure(page, "query", pictures.queries.get(&pair.query), &format!("<b>query</b> {}", escaped(&pair.query)));
+    let FalseMatch { answer, verdict, inliers, .. } = pair;
+    let caption = format!("<b>{verdict}</b>, {inliers} inliers, {:.3}<br>{}", answer.score, escaped(&answer.name));
+    figure(page, "wrong", pictures.answers.get(&answer.name), &caption);
+    push(page, "</div>\n");
+}
+
 fn figure(page: &mut String, kind: &str, picture: Option<&String>, caption: &str) {
     let image = picture.map(|uri| format!("<img src=\"{uri}\" alt=\"{kind}\" loading=\"lazy\">")).unwrap_or_default();
     push(page, &format!("<figure class=\"{kind}\">{image}<figcaption>{caption}</figcaption></figure>"));
@@ -192,7 +233,9 @@ fn figure(page: &mut String, kind: &str, picture: Option<&String>, caption: &str
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Verdict;
     use crate::eval::report::tests::sample_report;
+    use crate::eval::report::{Answer, VerdictCount};
 
     #[test]
     fn a_page_shows_figures_plots_and_failures_and_loads_nothing() {
@@ -218,6 +261,24 @@ mod tests {
         assert_eq!(page.matches("http").count(), page.matches("http://www.w3.org/2000/svg").count());
         // One failure of each of the two systems.
         assert_eq!(page.matches("<div class=\"failure\">").count(), 2);
+    }
+
+    #[test]
+    fn verdicts_and_the_wrong_ones_among_them_are_shown() {
+        let mut report = sample_report();
+        assert!(!html(&report, &Pictures::default(), 5).contains("near_duplicate"));
+        let answer = Answer { name: "<9>.jpg".into(), score: 0.25 };
+        let pair = FalseMatch { query: "q1".into(), answer, verdict: Verdict::NearDuplicate, inliers: 17 };
+        report.systems[0].verdicts = vec![VerdictCount { verdict: Verdict::NearDuplicate, right: 3, wrong: 1 }];
+        report.systems[0].false_matches = vec![pair];
+        let page = html(&report, &Pictures::default(), 5);
+        for part in [
+            "<td>near_duplicate</td><td class=\"n\">3</td><td class=\"n\">1</td><td class=\"n\">0.7500</td>",
+            "Wrong answers that rnip calls same or near_duplicate",
+            "<b>near_duplicate</b>, 17 inliers, 0.250<br>&lt;9&gt;.jpg",
+        ] {
+            assert!(page.contains(part), "{part:?} is missing in {page}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::report::{GroupReport, Report};
+use super::report::{GroupReport, Report, VerdictCount};
 use super::resample::Interval;
 
 /// Tables of the figures with their intervals, and of the paired tests.
@@ -28,10 +28,7 @@ pub fn markdown(report: &Report) -> String {
         );
     }
     for system in &report.systems {
-        let (mut right, mut wrong) = (0, 0);
-        for count in &system.verdicts {
-            (right, wrong) = (right + count.right, wrong + count.wrong);
-            let precision = right as f64 / (right + wrong).max(1) as f64;
+        for (count, precision) in system.verdicts.iter().zip(precisions(&system.verdicts)) {
             let (name, verdict) = (cell(&system.name), count.verdict);
             let _infallible =
                 writeln!(text, "| {name} | {verdict} | {} | {} | {precision:.4} |", count.right, count.wrong);
@@ -71,6 +68,14 @@ pub(super) fn p_value(p: f64) -> String {
     if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }
 }
 
+/// Of pairs with each verdict or a closer one, the part that is right.
+pub(super) fn precisions(verdicts: &[VerdictCount]) -> impl Iterator<Item = f64> {
+    verdicts.iter().scan((0, 0), |(right, wrong), count| {
+        (*right, *wrong) = (*right + count.right, *wrong + count.wrong);
+        Some(*right as f64 / (*right + *wrong).max(1) as f64)
+    })
+}
+
 fn row(text: &mut String, system: &str, group: &GroupReport) {
     let (figures, intervals) = (&group.figures, &group.intervals);
     let figure = |value: f64, [low, high]: Interval| format!("{value:.3} ({low:.3} to {high:.3})");
@@ -96,7 +101,6 @@ fn cell(text: &str) -> String {
 mod tests {
     use super::*;
     use crate::domain::Verdict;
-    use crate::eval::VerdictCount;
     use crate::eval::report::tests::sample_report;
 
     #[test]

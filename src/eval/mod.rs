@@ -25,7 +25,7 @@ pub use markdown::markdown;
 pub use metrics::{Figures, Outcome, average_precision, recall_at, recall_at_full_precision};
 pub use protocol::{Answered, Query, SecondLook, WRONG_KEPT, evaluate, evaluate_exactly};
 pub use report::{
-    Answer, Comparison, GroupReport, QueryReport, RECALL_AT, Report, SystemReport, VerdictCount, compare,
+    Answer, Comparison, FalseMatch, GroupReport, QueryReport, RECALL_AT, Report, SystemReport, VerdictCount, compare,
     system_report, worst,
 };
 pub use resample::{Interval, PERMUTATIONS, Paired, RESAMPLES, intervals, paired};

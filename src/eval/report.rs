@@ -44,6 +44,9 @@ pub struct SystemReport {
     /// What the verdicts on the pairs were that were verified; empty where none were.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub verdicts: Vec<VerdictCount>,
+    /// The wrong pairs among them that were called `same` or `near_duplicate`, in the order of the queries.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub false_matches: Vec<FalseMatch>,
     /// `[k, R@k]` for the `k` of [`RECALL_AT`] that the index is large enough for.
     pub recall_curve: Vec<(usize, f64)>,
     /// Every query.
@@ -59,6 +62,19 @@ pub struct VerdictCount {
     pub right: usize,
     /// Pairs whose result is not.
     pub wrong: usize,
+}
+
+/// A query and a result that is no right answer to it, called `same` or `near_duplicate` all the same.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FalseMatch {
+    /// Name of the query.
+    pub query: String,
+    /// The result.
+    pub answer: Answer,
+    /// What it was called.
+    pub verdict: Verdict,
+    /// Spots of the two pictures that look alike and lie alike.
+    pub inliers: usize,
 }
 
 /// The figures of some queries.
@@ -170,6 +186,7 @@ pub fn system_report(
         all: group_report("all", &all),
         groups: order.iter().map(|group| group_report(group, &by_group[group])).collect(),
         verdicts: Vec::new(),
+        false_matches: Vec::new(),
         recall_curve: RECALL_AT.iter().filter(|k| **k <= names.len()).map(|&k| (k, recall_at(&ranks, k))).collect(),
         queries: queries
             .iter()

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use clap::{Args, ValueEnum};
 
@@ -15,8 +16,8 @@ use crate::cli::settings::Settings;
 use crate::config::Override;
 use crate::domain::{Descriptor, DescriptorVersion, ImageId, Levels, Neighbor, Profile, Verdict};
 use crate::eval::{
-    self, EvalError, Pictures, Query, Report, SecondLook, SystemReport, VerdictCount, compare, evaluate_exactly,
-    system_report, worst,
+    self, Answer, EvalError, FalseMatch, Pictures, Query, Report, SecondLook, SystemReport, VerdictCount, compare,
+    evaluate_exactly, system_report, worst,
 };
 use crate::extract::combine;
 use crate::verify::{
@@ -355,18 +356,27 @@ impl Described {
         let descriptors: Vec<Descriptor> = descriptors.collect::<Result<_, CliError>>()?;
         let queries: Vec<Query> = self.queries.iter().map(|(query, _)| query.clone()).collect();
         let dimension = points.first().map_or(0, |(_, d)| d.dimension());
+        let names: HashMap<ImageId, String> =
+            self.gallery.iter().map(|(id, name, _)| (id.clone(), name.clone())).collect();
+        let false_matches: Mutex<Vec<(usize, FalseMatch)>> = Mutex::default();
         let counted = [const { [const { AtomicUsize::new(0) }; 2] }; Verdict::ALL.len()];
         let levels = match system.whitening {
             Whitening::Model => chip.model.levels(system.profile),
             Whitening::None => &Levels::NONE,
         };
         let look = local.filter(|_| system.verify > 0).map(|local| {
-            let (queries, counted) = (&queries, &counted);
+            let (queries, counted, names, false_matches) = (&queries, &counted, &names, &false_matches);
             move |query: usize, ranked: &mut Vec<Neighbor>| {
                 local.verify(self.places[query], ranked, system.verify, |neighbor, found| {
                     let is_wrong = !queries[query].right.contains(&neighbor.id);
                     let verdict = verdict(neighbor.score, Some(found), levels);
                     counted[verdict as usize][usize::from(is_wrong)].fetch_add(1, Ordering::Relaxed);
+                    if is_wrong && matches!(verdict, Verdict::Same | Verdict::NearDuplicate) {
+                        let answer = Answer { name: names[&neighbor.id].clone(), score: neighbor.score };
+                        let pair =
+                            FalseMatch { query: queries[query].name.clone(), answer, verdict, inliers: found.inliers };
+                        false_matches.lock().unwrap_or_else(PoisonError::into_inner).push((query, pair));
+                    }
                 })
             }
         });
@@ -382,7 +392,6 @@ impl Described {
                 format!("{}/{}/{}", network.version(chip), chip.model.fingerprint(), system.profile)
             }
         };
-        let names = self.gallery.iter().map(|(id, name, _)| (id.clone(), name.clone())).collect();
         let mut report = system_report(&system.name, &version, dimension, &queries, &answered, &names);
         if system.verify > 0 {
             let count = |verdict: Verdict| {
@@ -390,6 +399,10 @@ impl Described {
                 VerdictCount { verdict, right, wrong }
             };
             report.verdicts = Verdict::ALL.map(count).to_vec();
+            let mut pairs = false_matches.into_inner().unwrap_or_else(PoisonError::into_inner);
+            // Queries are answered in any order, the results of one in theirs.
+            pairs.sort_by_key(|(query, _)| *query);
+            report.false_matches = pairs.into_iter().map(|(_, pair)| pair).collect();
         }
         Ok(report)
     }
@@ -463,14 +476,20 @@ fn pictures(report: &Report, protocol: &Protocol, chip: &Chip, failures: usize) 
         gallery.extend(files.iter().map(picture));
     }
     let mut pictures = Pictures::default();
-    for failure in report.systems.iter().flat_map(|system| worst(system, failures)) {
-        if let Some(picture) = queries.get(failure.name.as_str()).filter(|_| !pictures.has_query(&failure.name)) {
-            pictures.add_query(&failure.name, &thumbnail(picture, chip.limits)?);
+    let mut shown: Vec<(&str, &Answer)> = Vec::new();
+    for system in &report.systems {
+        for failure in worst(system, failures) {
+            let answers = std::iter::once(&failure.right).chain(&failure.wrong);
+            shown.extend(answers.map(|answer| (failure.name.as_str(), answer)));
         }
-        for answer in std::iter::once(&failure.right).chain(&failure.wrong) {
-            if let Some(picture) = gallery.get(&answer.name).filter(|_| !pictures.has_answer(&answer.name)) {
-                pictures.add_answer(&answer.name, &thumbnail(picture, chip.limits)?);
-            }
+        shown.extend(system.false_matches.iter().take(failures).map(|pair| (pair.query.as_str(), &pair.answer)));
+    }
+    for (query, answer) in shown {
+        if let Some(picture) = queries.get(query).filter(|_| !pictures.has_query(query)) {
+            pictures.add_query(query, &thumbnail(picture, chip.limits)?);
+        }
+        if let Some(picture) = gallery.get(&answer.name).filter(|_| !pictures.has_answer(&answer.name)) {
+            pictures.add_answer(&answer.name, &thumbnail(picture, chip.limits)?);
         }
     }
     Ok(pictures)
