@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::extract::{self, Model};
+use crate::extract::{self, Decoded, ExtractError, INPUT_BYTES, INPUT_SIDE, Model, Region, RegionPlan, Scaler};
 use crate::quantize::{FloatVgg, Options, Progress as Quantizing, Report, quantize};
 
 use super::error::CliError;
@@ -97,6 +97,7 @@ impl Quantize {
                 "name": layer.name,
                 "codebook": layer.codebook,
                 "error": rounded(layer.error),
+                "rectified_error": rounded(layer.rectified_error),
                 "cosine": rounded(layer.cosine),
             })
         });
@@ -124,6 +125,7 @@ impl Quantize {
                     "inherited_error": layer.inherited_error,
                     "plain_error": layer.plain_error,
                     "error": layer.error,
+                    "rectified_error": layer.rectified_error,
                     "cap": layer.cap,
                     "cosine": layer.cosine,
                     "samples": layer.samples,
@@ -143,8 +145,17 @@ impl Quantize {
                 "seconds": report.seconds,
             }));
         }
-        let mut table =
-            output::table(["LAYER", "CODEBOOK", "INHERITED", "NEAREST", "ERROR", "CAP", "COSINE", "SECONDS"]);
+        let mut table = output::table([
+            "LAYER",
+            "CODEBOOK",
+            "INHERITED",
+            "NEAREST",
+            "ERROR",
+            "RECTIFIED",
+            "CAP",
+            "COSINE",
+            "SECONDS",
+        ]);
         for layer in &report.layers {
             table.add_row([
                 layer.name.clone(),
@@ -152,6 +163,7 @@ impl Quantize {
                 format!("{:.4}", layer.inherited_error),
                 format!("{:.4}", layer.plain_error),
                 format!("{:.4}", layer.error),
+                format!("{:.4}", layer.rectified_error),
                 format!("{:.3}", layer.cap),
                 format!("{:.4}", layer.cosine),
                 format!("{:.0}", layer.image_seconds + layer.solve_seconds),
@@ -190,11 +202,12 @@ fn decode(folder: &Path, limit: Option<usize>) -> Result<Vec<Sample>, CliError> 
     let progress = Progress::start("decoding", files.len());
     let decoded: Vec<Option<Sample>> = files
         .into_par_iter()
-        .map(|file| {
+        .enumerate()
+        .map(|(number, file)| {
             let rgb = read(&file.path)
                 .map_err(|e| e.to_string())
                 .and_then(|bytes| extract::decode(&bytes, LIMITS).map_err(|e| e.to_string()))
-                .and_then(|image| extract::whole_image_224(&image).map_err(|e| e.to_string()));
+                .and_then(|image| seen(&image, number).map_err(|e| e.to_string()));
             progress.step();
             rgb.map_err(|reason| progress.note(&format!("{}: {reason}; left out", file.path.display())))
                 .ok()
@@ -207,6 +220,28 @@ fn decode(folder: &Path, limit: Option<usize>) -> Result<Vec<Sample>, CliError> 
         numbered.partition(|(number, _)| number % HELD_OUT_EVERY == HELD_OUT_EVERY - 1);
     samples.extend(held_out);
     Ok(samples.into_iter().map(|(_, sample)| sample).collect())
+}
+
+/// What the network sees of the image with this number: of one in three the whole image, upright or turned, as in the profiles
+/// `fast` and `nip`; of the others one of the sub-images of `rnip`.
+fn seen(image: &Decoded, number: usize) -> Result<Vec<u8>, ExtractError> {
+    let round = number / 3;
+    if number.is_multiple_of(3) {
+        let mut whole = extract::whole_image_224(image)?;
+        for _ in 0..round % 4 {
+            let before = whole.clone();
+            extract::turn(&before, INPUT_SIDE, &mut whole);
+        }
+        return Ok(whole);
+    }
+    let plan = RegionPlan::new(image.width, image.height, INPUT_SIDE as u32);
+    let mut canvas = Vec::new();
+    Scaler::default().scale(image, plan.canvas_width, plan.canvas_height, &mut canvas)?;
+    // Coprime to the number of squares of nearly every plan, so that all places come up.
+    let Region { x, y } = plan.regions[7 * round % plan.regions.len()];
+    let mut square = vec![0; INPUT_BYTES];
+    extract::cut(&canvas, plan.canvas_width as usize, x as usize, y as usize, INPUT_SIDE, &mut square);
+    Ok(square)
 }
 
 /// The progress of the quantiser: a bar for each step of each layer, a line for each layer that is done.

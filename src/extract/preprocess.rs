@@ -46,7 +46,7 @@ impl Scaler {
 }
 
 /// The whole image squeezed to 224x224 (its aspect is not kept): what the network sees in the profiles `fast` and
-/// `nip`, and what the quantiser calibrates on.
+/// `nip`.
 ///
 /// # Errors
 /// Those of [`Scaler::scale`].

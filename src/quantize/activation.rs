@@ -10,8 +10,9 @@ const TRIALS: usize = 56;
 const FACTOR: f32 = 0.95;
 
 /// The step (the real value of activation 1) with the least squared error between the ReLU of the float sums and the
-/// quantised layer's 5-bit activations times the step. Both are pairs of the same positions.
-pub(super) fn best_step(float: &[f32], quantised: &[f32]) -> f32 {
+/// quantised layer's 5-bit activations times the step, each channel's weighted. Both are pairs of the same positions,
+/// `[positions][channels]`.
+pub(super) fn best_step(float: &[f32], quantised: &[f32], weights: &[f32]) -> f32 {
     let largest = quantised.iter().chain(float).copied().fold(0.0_f32, f32::max);
     if largest <= 0.0 {
         // A layer that is never active: any step describes it.
@@ -20,15 +21,16 @@ pub(super) fn best_step(float: &[f32], quantised: &[f32]) -> f32 {
     let error = |step: f32| -> f64 {
         let inverse = 1.0 / step;
         float
-            .chunks(4096)
-            .zip(quantised.chunks(4096))
+            .chunks(weights.len())
+            .zip(quantised.chunks(weights.len()))
             .map(|(float, quantised)| {
                 let sum: f32 = float
                     .iter()
                     .zip(quantised)
-                    .map(|(y, q)| {
+                    .zip(weights)
+                    .map(|((y, q), weight)| {
                         let rest = y.max(0.0) - step * (q * inverse).round_ties_even().clamp(0.0, MAX);
-                        rest * rest
+                        weight * rest * rest
                     })
                     .sum();
                 f64::from(sum)
@@ -54,7 +56,7 @@ mod tests {
         let mut random = Random::new(5);
         let values: Vec<f32> = (0..20_000).map(|_| (random.next() % 36) as f32 * 0.25 - 1.0).collect();
         let float: Vec<f32> = values.iter().map(|v| v.max(0.0)).collect();
-        let step = best_step(&float, &values);
+        let step = best_step(&float, &values, &[1.0]);
         assert!((step - 0.25).abs() < 0.01, "{step}");
     }
 
@@ -63,7 +65,7 @@ mod tests {
         let mut random = Random::new(6);
         let mut values: Vec<f32> = (0..20_000).map(|_| random.normal()).collect();
         values[7] = 20.0;
-        let step = f64::from(best_step(&values, &values));
+        let step = f64::from(best_step(&values, &values, &[1.0]));
         assert!(step * 31.0 < 20.0, "the cap is {}", step * 31.0);
         // The definition, in f64 and over a grid of steps that is finer than the search's.
         let error = |step: f64| -> f64 {

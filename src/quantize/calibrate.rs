@@ -14,6 +14,8 @@ use super::QuantizeError;
 use super::activation::best_step;
 use super::chip_form::RealLayer;
 use super::codebook::{CANDIDATES, Codebook};
+use super::descent::{Observations, descend};
+use super::equalise::Scaling;
 use super::float::{DEVIATION, FloatConv, FloatVgg, MEAN};
 use super::gptq::{quantize_rows, round_plainly};
 use super::moments::{BLOCK_ROWS, Covariance, Moments};
@@ -45,8 +47,12 @@ pub struct Options {
     pub ridge: f64,
     /// Codebooks that each layer chooses from, levels rising.
     pub codebooks: Vec<[i8; 4]>,
-    /// Sweeps of coordinate descent.
+    /// Sweeps of coordinate descent on the quadratic error.
     pub sweeps: usize,
+    /// Sweeps of coordinate descent on the error behind the ReLU.
+    pub rectified_sweeps: usize,
+    /// Samples that the latter is measured on: at most so many of `samples`.
+    pub rectified_samples: usize,
     /// Seed of the sampled positions.
     pub seed: u64,
 }
@@ -62,6 +68,8 @@ impl Default for Options {
             ridge: 0.01,
             codebooks: CANDIDATES.to_vec(),
             sweeps: 6,
+            rectified_sweeps: 3,
+            rectified_samples: 65_536,
             seed: 190_503_362,
         }
     }
@@ -96,8 +104,11 @@ pub struct LayerReport {
     pub inherited_error: f64,
     /// What rounding to the nearest level would add.
     pub plain_error: f64,
-    /// What the chosen codes add.
+    /// What the codes add that this error chose.
     pub error: f64,
+    /// What is left behind the ReLU after the last descent, of all errors together, relative to the mean square of the
+    /// activations; the slight slope below zero counts in the former.
+    pub rectified_error: f64,
     /// Largest real output value: 31 steps.
     pub cap: f32,
     /// Mean cosine between the float and the chip's map of an image (after pooling where it follows), over the
@@ -159,14 +170,18 @@ pub fn quantize(
         progress,
         params: Vec::new(),
         reports: Vec::new(),
+        units: DEVIATION.map(|deviation| 1.0 / (255.0 * deviation)).to_vec(),
     };
+    // Whoever reads a map expects its channels as the float network has them; the others are for the next layer alone.
+    let middle = weights.layers.split_last().and_then(|(_, before)| before.iter().rposition(|layer| layer.pool));
+    let next = |number: usize| weights.layers.get(number + 1).filter(|_| middle != Some(number));
     let (early, late) = weights.layers.split_at(options.early_layers.min(weights.layers.len()));
 
     let subset = options.early_images.clamp(2, calibration);
     let mut states: Vec<ImageState> =
         (0..subset).map(|i| ImageState::new(&images[i * calibration / subset], options.side)).collect();
-    for layer in early {
-        run.quantize_layer(layer, &mut states, subset)?;
+    for (number, layer) in early.iter().enumerate() {
+        run.quantize_layer(layer, next(number), &mut states, subset)?;
     }
     drop(states);
 
@@ -180,8 +195,8 @@ pub fn quantize(
         let (done, total) = (states.len(), images.len());
         (run.progress)(Progress::Images { layer: "the early layers", step: "all images", done, total });
     }
-    for layer in late {
-        run.quantize_layer(layer, &mut states, calibration)?;
+    for (number, layer) in late.iter().enumerate() {
+        run.quantize_layer(layer, next(early.len() + number), &mut states, calibration)?;
     }
 
     let cosines: Vec<f64> = states.par_iter().map(ImageState::pooled_cosine).collect();
@@ -233,22 +248,26 @@ struct Run<'a> {
     progress: &'a mut dyn FnMut(Progress<'_>),
     params: Vec<ConvParams>,
     reports: Vec<LayerReport>,
+    /// Real value of a step of each input channel of the next layer.
+    units: Vec<f32>,
 }
 
 /// What the images say about a layer.
 struct Observed {
     covariance: Covariance,
     samples: usize,
-    /// Some of the sampled windows, `[STEP_SAMPLES][d]`, and the float sums there.
-    windows: Vec<f32>,
+    /// Some of the sampled windows, `[..][d]`, and the float sums there, `[..][cout]`.
+    windows: Vec<u8>,
     sums: Vec<f32>,
 }
 
 impl Run<'_> {
-    /// Quantises one layer on the first `calibration` images and moves all of them behind it.
+    /// Quantises one layer on the first `calibration` images and moves all of them behind it. Where its output is for the
+    /// `next` layer alone, that one is named.
     fn quantize_layer(
         &mut self,
         layer: &FloatConv,
+        next: Option<&FloatConv>,
         states: &mut [ImageState],
         calibration: usize,
     ) -> Result<(), QuantizeError> {
@@ -257,7 +276,7 @@ impl Run<'_> {
         let mut image_seconds = started.elapsed().as_secs_f64();
 
         let started = Instant::now();
-        let (params, mut report) = self.solve(layer, &observed)?;
+        let (params, mut report, factors) = self.solve(layer, next, &observed)?;
         report.solve_seconds = started.elapsed().as_secs_f64();
         drop(observed);
 
@@ -270,7 +289,7 @@ impl Run<'_> {
                 .par_iter_mut()
                 .map(|state| {
                     state.chip = chip.run(&packed, params.pool, &state.chip);
-                    state.cosine()
+                    state.cosine(&factors)
                 })
                 .collect();
             cosines.extend(of_block);
@@ -280,6 +299,7 @@ impl Run<'_> {
         image_seconds += started.elapsed().as_secs_f64();
         report.image_seconds = image_seconds;
         (self.progress)(Progress::Layer(&report));
+        self.units = factors.iter().map(|factor| factor * params.output_scale).collect();
         self.params.push(params);
         self.reports.push(report);
         Ok(())
@@ -290,7 +310,7 @@ impl Run<'_> {
         let (d, total) = (9 * layer.cin, states.len());
         let pixels = states.first().map_or(0, |state| state.chip.height * state.chip.width);
         let per_image = self.options.samples.div_ceil(calibration).clamp(1, pixels.max(1));
-        let every = (per_image * calibration).div_ceil(STEP_SAMPLES);
+        let every = (per_image * calibration).div_ceil(self.options.rectified_samples.max(1));
         let layer_seed = self.options.seed.wrapping_add((self.params.len() as u64) << 32);
         let padding = self.chip.padding;
         let mut moments = Moments::new(d, layer.cout);
@@ -317,7 +337,7 @@ impl Run<'_> {
             for (inputs, sums) in &gathered {
                 for (inputs, sums) in inputs.chunks_exact(d).zip(sums.chunks_exact(layer.cout)) {
                     if samples.is_multiple_of(every) {
-                        observed.0.extend(inputs.iter().map(|&v| f32::from(v)));
+                        observed.0.extend_from_slice(inputs);
                         observed.1.extend_from_slice(sums);
                     }
                     samples += 1;
@@ -336,46 +356,61 @@ impl Run<'_> {
         Observed { covariance: moments.finish(), samples, windows: observed.0, sums: observed.1 }
     }
 
-    fn solve(&self, layer: &FloatConv, observed: &Observed) -> Result<(ConvParams, LayerReport), QuantizeError> {
+    /// The layer on the chip, its report, and the factors of its output channels.
+    fn solve(
+        &self,
+        layer: &FloatConv,
+        next: Option<&FloatConv>,
+        observed: &Observed,
+    ) -> Result<(ConvParams, LayerReport, Vec<f32>), QuantizeError> {
         let covariance = &observed.covariance;
         let metric = Metric::new(&layer.name, covariance, self.options.ridge)?;
-        let float = weights_for_integers(layer, self.params.last().map(|previous| previous.output_scale));
+        let float = weights_for_integers(layer, &self.units);
         let target = metric.target(covariance, &float);
         let best = quantize_rows(&metric, &target, &self.options.codebooks, self.options.sweeps)
             .ok_or_else(|| QuantizeError::Data("there is no codebook to choose from".into()))?;
         let plain = round_plainly(&metric, &target, Codebook::new(best.codebook.levels));
         let variance = covariance.var_y.iter().sum::<f64>().max(f64::MIN_POSITIVE);
-        let real = RealLayer {
-            codebook: best.codebook.levels,
-            codes: metric.plain_order(&best.codes),
-            scales: &best.scales,
-            mean_y: &covariance.mean_y,
-            mean_x: &covariance.mean_x,
-        };
-        let sums = real_sums(&real, best.codebook, &observed.windows);
-        let step = best_step(&observed.sums, &sums);
+        let error = best.total() / variance;
+
+        let codes = metric.plain_order(&best.codes);
+        let mut real = RealLayer::with_mean(best.codebook, codes, best.scales, &covariance.mean_x, &covariance.mean_y);
+        let strongest_first: Vec<usize> = metric.order.iter().rev().copied().collect();
+        let observations = Observations::new(&observed.windows, metric.d, &observed.sums, layer.cout);
+        let rectified_error = descend(&observations, &strongest_first, &mut real, self.options.rectified_sweeps);
+        drop(observations);
+
+        let every = (observed.sums.len() / layer.cout).div_ceil(STEP_SAMPLES).max(1);
+        let mut sums: Vec<f32> = observed.sums.chunks_exact(layer.cout).step_by(every).flatten().copied().collect();
+        let windows = observed.windows.chunks_exact(metric.d).step_by(every).flatten();
+        let mut quantised = real_sums(&real, &windows.map(|&input| f32::from(input)).collect::<Vec<f32>>());
+        let scaling = next.map_or_else(|| Scaling::even(layer.cout), |next| Scaling::for_next(next, &sums));
+        scaling.apply(&mut sums);
+        scaling.apply(&mut quantised);
+        let step = best_step(&sums, &quantised, &scaling.weights);
         let report = LayerReport {
             name: layer.name.clone(),
             codebook: best.codebook.levels,
             inherited_error: metric.unexplained(covariance, &target) / variance,
             plain_error: plain.total() / variance,
-            error: best.total() / variance,
+            error,
+            rectified_error,
             cap: 31.0 * step,
             cosine: 0.0,
             samples: observed.samples,
             image_seconds: 0.0,
             solve_seconds: 0.0,
         };
-        Ok((real.on_chip(layer, step)?, report))
+        Ok((real.on_chip(layer, step, &scaling.factors)?, report, scaling.factors))
     }
 }
 
-/// The float weights `[cout][9 * cin]` for inputs in integer steps: of `scale`, or bytes of a picture (`None`).
-pub(super) fn weights_for_integers(layer: &FloatConv, scale: Option<f32>) -> Vec<f32> {
+/// The float weights `[cout][9 * cin]` for integer inputs, one step of which is worth `units[channel]`.
+pub(super) fn weights_for_integers(layer: &FloatConv, units: &[f32]) -> Vec<f32> {
     let d = 9 * layer.cin;
     let mut rows = vec![0.0; layer.cout * d];
     for (i, outputs) in layer.weights.chunks_exact(layer.cout).enumerate() {
-        let unit = scale.unwrap_or_else(|| 1.0 / (255.0 * DEVIATION[i % layer.cin % 3]));
+        let unit = units[i % layer.cin];
         for (c, weight) in outputs.iter().enumerate() {
             rows[c * d + i] = weight * unit;
         }
@@ -384,10 +419,9 @@ pub(super) fn weights_for_integers(layer: &FloatConv, scale: Option<f32>) -> Vec
 }
 
 /// The quantised layer's sums before the ReLU, in real numbers, `[rows][cout]`, for windows `[rows][d]`.
-fn real_sums(real: &RealLayer<'_>, codebook: Codebook, windows: &[f32]) -> Vec<f32> {
-    let (d, n) = (real.mean_x.len(), real.mean_y.len());
-    let levels: Vec<f32> = real.codes.iter().map(|&code| codebook.value(code)).collect();
-    let biases = real.real_biases();
+fn real_sums(real: &RealLayer<'_>, windows: &[f32]) -> Vec<f32> {
+    let (d, n) = (real.mean_x.len(), real.biases.len());
+    let levels: Vec<f32> = real.codes.iter().map(|&code| real.codebook.value(code)).collect();
     let mut sums = vec![0.0_f32; windows.len() / d * n];
     sums.par_chunks_mut(256 * n).zip(windows.par_chunks(256 * d)).for_each(|(sums, windows)| {
         let rows = windows.len() / d;
@@ -400,8 +434,8 @@ fn real_sums(real: &RealLayer<'_>, codebook: Codebook, windows: &[f32]) -> Vec<f
             Par::Seq,
         );
         for row in sums.chunks_exact_mut(n) {
-            for ((sum, scale), bias) in row.iter_mut().zip(real.scales).zip(&biases) {
-                *sum = *sum * scale + *bias as f32;
+            for ((sum, scale), bias) in row.iter_mut().zip(&real.scales).zip(&real.biases) {
+                *sum = *sum * scale + bias;
             }
         }
     });

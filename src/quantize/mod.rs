@@ -7,6 +7,8 @@ mod activation;
 mod calibrate;
 mod chip_form;
 mod codebook;
+mod descent;
+mod equalise;
 mod float;
 mod gptq;
 mod moments;

@@ -47,12 +47,13 @@ impl ImageState {
         sampled
     }
 
-    /// Cosine between the float map and the chip's map of the same layer; 0 when one of them is zero.
-    pub(super) fn cosine(&self) -> f64 {
+    /// Cosine between the float map and the chip's map of the same layer, whose channels count `factors` each; 0 when one of
+    /// them is zero.
+    pub(super) fn cosine(&self, factors: &[f32]) -> f64 {
         let (mut ab, mut aa, mut bb) = (0.0_f64, 0.0_f64, 0.0_f64);
-        for (row, chip) in self.float.chunks(4096).zip(self.chip.data.chunks(4096)) {
+        for (row, chip) in self.float.chunks(factors.len()).zip(self.chip.data.chunks(factors.len())) {
             let (mut ab_row, mut aa_row, mut bb_row) = (0.0_f32, 0.0_f32, 0.0_f32);
-            for (a, b) in row.to_f32_vec().into_iter().zip(chip.iter().map(|&b| f32::from(b))) {
+            for (a, b) in row.to_f32_vec().into_iter().zip(chip.iter().zip(factors).map(|(&b, f)| f32::from(b) * f)) {
                 ab_row += a * b;
                 aa_row += a * a;
                 bb_row += b * b;
