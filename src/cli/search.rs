@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::app::{self, Backend, Purpose};
-use crate::domain::{CollectionName, Filter, FilterLimits, Verify};
+use crate::domain::{CollectionName, Filter, FilterLimits, QueryRegion, Verify};
 use crate::service::{Query, SearchHit, SearchRequest, SearchResponse};
 
 use super::error::CliError;
@@ -17,6 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   eyrie search query.jpg
   eyrie search query.jpg -k 3 --min-score 0.6
+  eyrie search query.jpg --region 0.5,0,0.5,1        its right half only
   eyrie search query.jpg --verify always
   eyrie search query.jpg --filter '{\"field\": \"path\", \"prefix\": \"holiday/\"}'
   eyrie search query.jpg --json | jq -r '.results[].metadata.path'
@@ -32,6 +33,9 @@ pub(super) struct Search {
     /// The image to search for
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// Search for this box of the image only, in fractions of its width and height from the upper left corner
+    #[arg(long, value_name = "X,Y,WIDTH,HEIGHT", allow_hyphen_values = true)]
+    region: Option<QueryRegion>,
     /// How many results, 1 to limits.max_results
     #[arg(short, value_name = "N", default_value_t = 10)]
     k: usize,
@@ -61,7 +65,7 @@ impl Search {
         let bytes = std::fs::read(&self.file)
             .map_err(|e| CliError::Failed(format!("cannot read {}: {e}", self.file.display())))?;
         let request = SearchRequest {
-            query: Query::Image(bytes.into()),
+            query: Query::Image(bytes.into(), self.region),
             k: self.k,
             offset: 0,
             min_score: self.min_score,

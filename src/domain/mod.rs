@@ -7,6 +7,7 @@ mod filter;
 mod id;
 mod metadata;
 mod record;
+mod region;
 mod verdict;
 mod verify;
 
@@ -17,5 +18,6 @@ pub use filter::{Condition, Filter, FilterLimits, InvalidFilter};
 pub use id::{CollectionName, ImageId, InvalidId};
 pub use metadata::{InvalidMetadata, Metadata, MetadataLimits};
 pub use record::{ContentHash, ExtractionCost, ImageFormat, ImageRecord, Neighbor, Thumbnail};
+pub use region::{InvalidRegion, QueryRegion};
 pub use verdict::{Levels, Verdict};
 pub use verify::{UnknownVerify, Verify};

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::combine::{Pooled, WHOLE_PASSES};
+use super::crop::crop;
 use super::decode::{Decoded, decode};
 use super::luma::luma;
 use super::model::Model;
@@ -12,7 +13,7 @@ use super::regions::RegionPlan;
 use super::thumbnail::thumbnail;
 use super::{DecodeLimits, ExtractError, Extraction, Extractor};
 use crate::asic::{Arena, CostReport, Kernels, Team};
-use crate::domain::{DescriptorVersion, ExtractionCost, Levels, Profile};
+use crate::domain::{DescriptorVersion, ExtractionCost, Levels, Profile, QueryRegion};
 
 const SIDE: u32 = INPUT_SIDE as u32;
 
@@ -37,7 +38,7 @@ pub struct AsicExtractor {
 /// Where the time of extractions went, in sum.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StepTimes {
-    /// From the bytes of the file to upright pixels.
+    /// From the bytes of the file to upright pixels, those of a region where one was given.
     pub decode: Duration,
     /// Scaling, turning and cutting the inputs of the network.
     pub scale: Duration,
@@ -176,9 +177,18 @@ impl Extractor for AsicExtractor {
         self.arena.bytes() + self.canvas.capacity() + self.inputs.capacity()
     }
 
-    fn extract(&mut self, bytes: &[u8], profile: Profile) -> Result<Extraction, ExtractError> {
+    fn extract_region(
+        &mut self,
+        bytes: &[u8],
+        region: Option<QueryRegion>,
+        profile: Profile,
+    ) -> Result<Extraction, ExtractError> {
         let mut clock = Clock::start();
-        let image = decode(bytes, self.limits)?;
+        let whole = decode(bytes, self.limits)?;
+        let (image, region) = match region {
+            Some(region) => crop(whole, region, self.limits).map(|(part, region)| (part, Some(region)))?,
+            None => (whole, None),
+        };
         self.times.decode += clock.lap();
         self.prepare(&image, profile)?;
         self.times.scale += clock.lap();
@@ -193,6 +203,7 @@ impl Extractor for AsicExtractor {
             descriptor,
             version: self.version(profile),
             format: image.format,
+            region,
             width: image.width,
             height: image.height,
             thumbnail,

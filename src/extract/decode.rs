@@ -86,7 +86,7 @@ fn library_format(format: ImageFormat) -> image::ImageFormat {
 }
 
 /// The limits that need nothing but the header.
-fn check_size(width: u32, height: u32, limits: DecodeLimits) -> Result<(), ExtractError> {
+pub(super) fn check_size(width: u32, height: u32, limits: DecodeLimits) -> Result<(), ExtractError> {
     if width == 0 || height == 0 {
         return Err(ExtractError::ZeroSized { width, height });
     }

@@ -140,7 +140,7 @@ fn of_an_animation_the_first_frame_counts() {
 }
 
 /// Splices an EXIF segment with nothing but an orientation behind the SOI of a JPEG.
-fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
+pub(super) fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
     let tiff = [b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".as_slice(), &[orientation, 0, 0, 0], &[0; 4]].concat();
     let length = (2 + 6 + tiff.len()) as u16;
     [&jpeg[..2], b"\xff\xe1", &length.to_be_bytes(), b"Exif\0\0", &tiff, &jpeg[2..]].concat()

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use image::{DynamicImage, ImageFormat as Library, Rgb, RgbImage};
 
+use super::decode_tests::with_orientation;
 use super::{AsicExtractor, DecodeLimits, Decoded, ExtractError, Extractor, Level, Model, combine, decode, luma};
 use super::{INPUT_BYTES, Scaler, whole_image_224};
 use crate::asic::{Isa, Kernels, LayerShape, ModelFile, NetworkParams, Team, Whitening, fingerprint};
-use crate::domain::{DescriptorVersion, ImageFormat, Profile};
+use crate::domain::{DescriptorVersion, ImageFormat, Profile, QueryRegion};
 
 const LIMITS: DecodeLimits = DecodeLimits { max_pixels: 4_000_000, max_aspect_ratio: 20 };
 const SHAPES: [LayerShape; 5] = [
@@ -312,6 +313,40 @@ fn pictures_of_one_pixel_and_of_one_colour_have_a_descriptor() {
 }
 
 #[test]
+fn a_region_is_described_as_an_image_of_its_own() {
+    let whole = picture(400, 300);
+    let part = image::imageops::crop_imm(&whole, 100, 60, 200, 90).to_image();
+    let region = QueryRegion::new([0.2505, 0.2, 0.499, 0.301]).expect("inside");
+    let mut extractor = fastest(&[]);
+    for profile in Profile::ALL {
+        let found = extractor.extract_region(&png(whole.clone()), Some(region), profile).expect("describes");
+        let expected = extractor.extract(&png(part.clone()), profile).expect("describes");
+        assert_eq!((found.width, found.height), (200, 90));
+        assert_eq!(found.region.map(QueryRegion::to_array), Some([0.25, 0.2, 0.5, 0.3]), "to whole pixels");
+        assert_eq!((found.descriptor, found.luma), (expected.descriptor, expected.luma));
+        assert_eq!((found.thumbnail, found.cost.passes), (expected.thumbnail, expected.cost.passes));
+        assert_eq!(expected.region, None);
+    }
+}
+
+#[test]
+fn a_region_lies_in_the_upright_picture() {
+    let mut jpeg = Cursor::new(Vec::new());
+    DynamicImage::ImageRgb8(picture(120, 80)).write_to(&mut jpeg, Library::Jpeg).expect("encodes");
+    // Shown turned by 90 degrees: 80 columns of 120 rows.
+    let turned = with_orientation(jpeg.get_ref(), 6);
+    let shown = decode(&turned, LIMITS).expect("decodes");
+    let shown = RgbImage::from_raw(shown.width, shown.height, shown.rgb).expect("pixels");
+    let part = image::imageops::crop_imm(&shown, 20, 90, 60, 30).to_image();
+    let region = QueryRegion::new([0.25, 0.75, 0.75, 0.25]).expect("inside");
+    let mut extractor = fastest(&[]);
+    let found = extractor.extract_region(&turned, Some(region), Profile::Fast).expect("describes");
+    let expected = extractor.extract(&png(part), Profile::Fast).expect("describes");
+    assert_eq!((found.width, found.height, found.luma), (60, 30, expected.luma));
+    assert_eq!(found.descriptor, expected.descriptor);
+}
+
+#[test]
 fn another_model_has_another_fingerprint() {
     let fingerprint = |bytes: &[u8]| Model::from_bytes(bytes).expect("sound").fingerprint().to_owned();
     assert_eq!(fingerprint(&file(&[])), fingerprint(&file(&[])));
@@ -325,4 +360,7 @@ fn what_cannot_be_described_is_refused() {
     let wrong = Decoded { rgb: vec![0; 5], format: ImageFormat::Png, width: 3, height: 3 };
     assert!(matches!(extractor.pooled(&wrong, Profile::Rnip), Err(ExtractError::Internal(_))));
     assert!(Model::from_bytes(b"no model").is_err());
+    let line = QueryRegion::new([0.0, 0.0, 1.0, 0.01]).expect("inside");
+    let refused = extractor.extract_region(&png(picture(100, 100)), Some(line), Profile::Fast);
+    assert!(matches!(refused, Err(ExtractError::RegionTooSmall { width: 100, height: 1, .. })), "{refused:?}");
 }

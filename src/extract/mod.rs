@@ -4,6 +4,7 @@
 mod asic_extractor;
 mod combine;
 mod container;
+mod crop;
 mod decode;
 mod jpeg;
 mod luma;
@@ -23,6 +24,7 @@ mod extractor_tests;
 
 pub use asic_extractor::{AsicExtractor, StepTimes};
 pub use combine::{Level, Pooled, WHOLE_PASSES, combine, flattened};
+pub use crop::crop;
 pub use decode::{Decoded, decode};
 pub use jpeg::encode_jpeg;
 pub use luma::luma;
@@ -34,7 +36,9 @@ pub use sample::sample_jpeg;
 pub use sniff::sniff;
 pub use thumbnail::{THUMBNAIL_SIDE, thumbnail};
 
-use crate::domain::{Descriptor, DescriptorVersion, ExtractionCost, ImageFormat, Levels, Profile, Thumbnail};
+use crate::domain::{
+    Descriptor, DescriptorVersion, ExtractionCost, ImageFormat, Levels, Profile, QueryRegion, Thumbnail,
+};
 
 /// Why an upload has no descriptor. Every variant but [`ExtractError::Internal`] is the upload's fault.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +86,19 @@ pub enum ExtractError {
         /// The largest ratio of the longer to the shorter side.
         max_ratio: u32,
     },
+    /// The region that was asked for leaves no picture: no whole pixel, or a line.
+    #[error(
+        "the region has {width}x{height} pixels of the image; each side needs at least one, and one side may be at most \
+         {max_ratio} times the other"
+    )]
+    RegionTooSmall {
+        /// Whole pixels across.
+        width: u32,
+        /// Whole pixels down.
+        height: u32,
+        /// The largest ratio of the longer to the shorter side.
+        max_ratio: u32,
+    },
     /// A defect of the program, not of the upload.
     #[error("internal error while describing the image: {0}")]
     Internal(String),
@@ -105,13 +122,15 @@ pub struct Extraction {
     pub version: DescriptorVersion,
     /// The format that was found.
     pub format: ImageFormat,
-    /// Width in pixels after EXIF orientation.
+    /// The part of the image that was described, its borders rounded to whole pixels; `None` for all of it.
+    pub region: Option<QueryRegion>,
+    /// Width in pixels of what was described, after EXIF orientation.
     pub width: u32,
-    /// Height in pixels after EXIF orientation.
+    /// Height in pixels of what was described, after EXIF orientation.
     pub height: u32,
-    /// A picture of at most 256x256 pixels.
+    /// What was described, as a picture of at most 256x256 pixels.
     pub thumbnail: Thumbnail,
-    /// The luma of every pixel, row by row; for local features, which are no part of a descriptor.
+    /// The luma of every pixel of what was described, row by row; for local features, which are no part of a descriptor.
     pub luma: Vec<u8>,
     /// What it cost.
     pub cost: ExtractionCost,
@@ -135,5 +154,19 @@ pub trait Extractor: Send {
     ///
     /// # Errors
     /// [`ExtractError`].
-    fn extract(&mut self, bytes: &[u8], profile: Profile) -> Result<Extraction, ExtractError>;
+    fn extract(&mut self, bytes: &[u8], profile: Profile) -> Result<Extraction, ExtractError> {
+        self.extract_region(bytes, None, profile)
+    }
+
+    /// Describes the part of an encoded image that lies in `region`, as if it were an image of its own; all of it where
+    /// there is none.
+    ///
+    /// # Errors
+    /// [`ExtractError`].
+    fn extract_region(
+        &mut self,
+        bytes: &[u8],
+        region: Option<QueryRegion>,
+        profile: Profile,
+    ) -> Result<Extraction, ExtractError>;
 }

@@ -56,16 +56,17 @@ pub fn whole_image_224(image: &Decoded) -> Result<Vec<u8>, ExtractError> {
     Ok(out)
 }
 
-/// Copies the square of `side` pixels whose upper left corner is at (`x`, `y`) out of a canvas of `canvas_width` columns.
+/// Copies the box of `width` columns whose upper left corner is at (`x`, `y`) out of a canvas of `canvas_width` columns; `out`
+/// has as many rows as are copied.
 ///
 /// # Panics
-/// If the square leaves the canvas, or `out` is not `side * side` pixels.
-pub fn cut(canvas: &[u8], canvas_width: usize, x: usize, y: usize, side: usize, out: &mut [u8]) {
-    assert_eq!(out.len(), side * side * 3, "bytes of a square image");
+/// If the box leaves the canvas, or `out` is not whole rows of `width` pixels.
+pub fn cut(canvas: &[u8], canvas_width: usize, x: usize, y: usize, width: usize, out: &mut [u8]) {
+    assert!(out.len().is_multiple_of(width * 3), "bytes of whole rows");
     let rows = canvas.chunks_exact(canvas_width * 3).skip(y);
-    assert!(rows.len() >= side, "the square is inside the canvas");
-    for (row, out) in rows.zip(out.chunks_exact_mut(side * 3)) {
-        out.copy_from_slice(&row[x * 3..(x + side) * 3]);
+    assert!(rows.len() >= out.len() / (width * 3), "the box is inside the canvas");
+    for (row, out) in rows.zip(out.chunks_exact_mut(width * 3)) {
+        out.copy_from_slice(&row[x * 3..(x + width) * 3]);
     }
 }
 
@@ -158,11 +159,13 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_is_the_square_at_its_place() {
+    fn a_cut_is_the_box_at_its_place() {
         let image = gradient(5, 4);
         let mut out = vec![0; 12];
         cut(&image.rgb, 5, 2, 1, 2, &mut out);
         let pixel = |x: usize, y: usize| &image.rgb[(y * 5 + x) * 3..][..3];
         assert_eq!(out, [pixel(2, 1), pixel(3, 1), pixel(2, 2), pixel(3, 2)].concat());
+        cut(&image.rgb, 5, 1, 3, 4, &mut out);
+        assert_eq!(out, image.rgb[16 * 3..]);
     }
 }

@@ -97,6 +97,8 @@ codes! {
     DescriptorLength, "descriptor_length", BAD_REQUEST, "The descriptor has the wrong length";
     DescriptorNotFinite, "descriptor_not_finite", BAD_REQUEST, "The descriptor has a value that is not finite";
     DescriptorZero, "descriptor_zero", BAD_REQUEST, "The descriptor is all zeros";
+    InvalidRegion, "invalid_region", BAD_REQUEST, "The region is not a box in the picture";
+    RegionTooSmall, "region_too_small", UNPROCESSABLE_ENTITY, "The region has too few pixels of the picture";
     InvalidVersion, "invalid_version", BAD_REQUEST, "The descriptor's version is not valid";
     NotVerifiable, "not_verifiable", BAD_REQUEST, "The results cannot be verified for this query";
     VersionMismatch, "version_mismatch", CONFLICT, "The descriptor was made by another model or profile";
@@ -287,6 +289,7 @@ impl From<ExtractError> for ApiError {
             ExtractError::TooManyPixels { .. } => Code::ImageTooManyPixels,
             ExtractError::ZeroSized { .. } => Code::ImageZeroSized,
             ExtractError::AspectRatio { .. } => Code::ImageAspectRatio,
+            ExtractError::RegionTooSmall { .. } => Code::RegionTooSmall,
             ExtractError::Internal(inside) => return Self::internal(inside.clone()),
         };
         Self::new(code, error.to_string())

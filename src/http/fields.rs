@@ -50,6 +50,7 @@ fn number_out_of_range(path: &serde_path_to_error::Path) -> ApiError {
     let detail = format!("{path}: the number is too large");
     match root(path).as_deref() {
         Some("descriptor") => ApiError::new(Code::DescriptorNotFinite, detail),
+        Some("region") => ApiError::new(Code::InvalidRegion, detail),
         _ => ApiError::new(Code::OutOfRange, detail),
     }
 }
@@ -64,6 +65,7 @@ fn shape_error(path: &serde_path_to_error::Path, message: &str) -> ApiError {
         Some("id") => Code::InvalidImageId,
         Some("metadata") => Code::InvalidMetadata,
         Some("filter") => Code::InvalidFilter,
+        Some("region") => Code::InvalidRegion,
         Some("k" | "offset" | "ef" | "limit" | "width" | "height") if number => Code::OutOfRange,
         _ => Code::InvalidRequest,
     };
@@ -93,7 +95,7 @@ impl TextFields {
     }
 
     /// Adds a field. Numbers and switches are read as such, `metadata`, `filter` and `params` are JSON texts, and
-    /// `include` is a list separated by commas.
+    /// `include` and `region` are lists separated by commas.
     pub(super) fn insert(&mut self, name: &str, text: &str) -> Result<(), ApiError> {
         let value = match name {
             "k" | "offset" | "ef" | "limit" | "min_score" | "exact" | "width" | "height" => {
@@ -107,6 +109,7 @@ impl TextFields {
             "params" => return self.insert_all(text),
             "descriptor" => json_field(text, Code::InvalidDescriptor, "descriptor")?,
             "include" => text.split(',').map(str::trim).filter(|s| !s.is_empty()).map(Value::from).collect(),
+            "region" => text.split(',').map(|part| number(part).unwrap_or_else(|| Value::from(part))).collect(),
             _ => Value::String(text.to_owned()),
         };
         self.insert_value(name.to_owned(), value)
@@ -137,6 +140,11 @@ impl TextFields {
             shape_error(&path, &error.into_inner().to_string())
         })
     }
+}
+
+/// A text as a JSON number; `None` where it is none, NaN and infinity included.
+fn number(text: &str) -> Option<Value> {
+    text.trim().parse().ok().and_then(serde_json::Number::from_f64).map(Value::Number)
 }
 
 fn json_field(text: &str, code: Code, name: &str) -> Result<Value, ApiError> {

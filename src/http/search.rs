@@ -20,7 +20,9 @@ use crate::service::{Query, SearchRequest};
 ///
 /// The query image comes as a form, as the body itself (the other fields in the query string), or as base64 in JSON.
 #[utoipa::path(post, path = "/v1/collections/{collection}/search", tag = "search",
-    params(("collection" = String, Path, description = "The collection's name", example = "default"), SearchOptions),
+    params(("collection" = String, Path, description = "The collection's name", example = "default"), SearchOptions,
+        ("region" = Option<String>, Query, description = "Search for this box of the image only: x,y,width,height in fractions of its \
+            width and height, from the upper left corner of the upright image.", example = "0.5,0,0.5,1")),
     request_body(content(
         (SearchForm = "multipart/form-data"), (SearchDto = "application/json"), ("image/*"), ("application/octet-stream"),
     )),
@@ -40,8 +42,13 @@ pub(super) async fn search(
     if version.is_some() && fields.descriptor.is_none() {
         return Err(ApiError::new(Code::InvalidRequest, "version: goes with a descriptor only"));
     }
+    if fields.region.is_some() && upload.image.is_none() && (fields.id.is_some() || fields.descriptor.is_some()) {
+        let detail =
+            "region: goes with an image only; of a stored image the pixels are not kept, and a descriptor has none";
+        return Err(ApiError::new(Code::InvalidRequest, detail));
+    }
     let query = match (upload.image, fields.id, fields.descriptor) {
-        (Some(image), None, None) => Query::Image(image),
+        (Some(image), None, None) => Query::Image(image, fields.region),
         (None, Some(id), None) => Query::Id(id),
         (None, None, Some(values)) => Query::Descriptor(values, version),
         (None, None, None) => {

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::dto::{CostDto, ImageDto, one_of, thumbnail_path};
 use super::upload::UploadFields;
-use crate::domain::{ImageId, Verdict, Verify};
+use crate::domain::{ImageId, QueryRegion, Verdict, Verify};
 use crate::service::{MatchedRegion, Quad, SearchHit, Verification};
 
 /// The results of a search that says nothing else.
@@ -41,6 +41,19 @@ fn verify_schema() -> Object {
         .build()
 }
 
+fn region_schema() -> Array {
+    let number = ObjectBuilder::new().schema_type(Type::Number).minimum(Some(0)).maximum(Some(1));
+    ArrayBuilder::new()
+        .items(number)
+        .min_items(Some(4))
+        .max_items(Some(4))
+        .description(Some(
+            "Search for this box of the image only: x, y, width and height in fractions of the image's width and height, \
+             from its upper left corner, upright as its EXIF data say. Not with `id` or `descriptor`.",
+        ))
+        .build()
+}
+
 fn quad_schema(description: &str) -> Array {
     let corner = ArrayBuilder::new().items(ObjectBuilder::new().schema_type(Type::Number));
     let corner = corner.min_items(Some(2)).max_items(Some(2));
@@ -48,7 +61,9 @@ fn quad_schema(description: &str) -> Array {
 }
 
 fn quad_in_query_schema() -> Array {
-    quad_schema("In the query. It may reach beyond the border.")
+    quad_schema(
+        "In the query, the whole image also where a region of it was searched for. It may reach beyond the border.",
+    )
 }
 
 fn quad_in_result_schema() -> Array {
@@ -95,6 +110,9 @@ pub(super) struct SearchDto {
     /// The encoded query image as base64.
     #[schema(content_encoding = "base64")]
     image: Option<String>,
+    /// The part of the image to search for.
+    #[schema(schema_with = region_schema)]
+    pub(super) region: Option<QueryRegion>,
     /// The id of an image of the collection; it is not among the results.
     #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9._:-]{1,128}$")]
     pub(super) id: Option<ImageId>,
@@ -148,6 +166,7 @@ impl SearchDto {
 impl UploadFields for SearchDto {
     const PARTS: &'static [&'static str] = &[
         "image",
+        "region",
         "params",
         "id",
         "descriptor",
@@ -174,6 +193,10 @@ pub(super) struct SearchForm {
     /// The encoded query image.
     #[schema(value_type = String, content_media_type = "application/octet-stream")]
     image: Vec<u8>,
+    /// Search for this box of the image only: `x,y,width,height` in fractions of its width and height, from the upper left
+    /// corner of the upright image.
+    #[schema(example = "0.5,0,0.5,1")]
+    region: Option<String>,
     /// A JSON object with any of the other fields of the JSON form.
     #[schema(value_type = Option<Object>)]
     params: Option<Value>,
@@ -197,7 +220,7 @@ pub(super) struct SearchForm {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Match)]
 pub(super) struct MatchDto {
-    /// In the query. It may reach beyond the border.
+    /// In the query, the whole image also where a region of it was searched for. It may reach beyond the border.
     #[schema(schema_with = quad_in_query_schema)]
     quad_in_query: Quad,
     /// In the result: an upright rectangle, clockwise from its upper left corner.

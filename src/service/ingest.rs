@@ -316,7 +316,7 @@ impl RetrievalService {
         if let Some(described) = described {
             return Ok(described.clone());
         }
-        let new = self.pool.describe(bytes.clone(), profile, STORED_FEATURES, when_full).await?;
+        let new = self.pool.describe(bytes.clone(), None, profile, STORED_FEATURES, when_full).await?;
         *described = Some(new.clone());
         Ok(new)
     }

@@ -179,7 +179,7 @@ impl RetrievalService {
     /// [`ServiceError::Extract`], [`ServiceError::Overloaded`], [`ServiceError::ShuttingDown`].
     pub async fn describe(&self, bytes: bytes::Bytes, profile: Profile) -> Result<Extraction, ServiceError> {
         let _running = self.gate.enter()?;
-        Ok(self.pool.describe(bytes, profile, 0, WhenFull::Refuse).await?.extraction)
+        Ok(self.pool.describe(bytes, None, profile, 0, WhenFull::Refuse).await?.extraction)
     }
 
     /// Runs a write and lets the index follow it, to the end even when the client goes away in between.

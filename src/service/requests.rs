@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use crate::domain::{DescriptorVersion, ExtractionCost, Filter, ImageId, ImageRecord, MetadataLimits, Verdict, Verify};
+use crate::domain::{
+    DescriptorVersion, ExtractionCost, Filter, ImageId, ImageRecord, MetadataLimits, QueryRegion, Verdict, Verify,
+};
 use crate::verify::Verification;
 
 /// What to do when the same bytes are already in the collection.
@@ -61,8 +63,8 @@ pub struct Stored<T> {
 /// What is searched for.
 #[derive(Debug, Clone)]
 pub enum Query {
-    /// An encoded image.
-    Image(bytes::Bytes),
+    /// An encoded image, or the part of it that lies in the region, as if it were an image of its own.
+    Image(bytes::Bytes, Option<QueryRegion>),
     /// An image of the collection; it is not among the results itself.
     Id(ImageId),
     /// The values of a descriptor, with the version that made it where the client knows it.
@@ -99,9 +101,9 @@ pub struct SearchHit {
     pub score: f32,
     /// The image.
     pub record: ImageRecord,
-    /// What score and comparison come to.
+    /// What score and comparison come to; for a part of an image, that of this part.
     pub verdict: Verdict,
-    /// What the comparison by local features gave; `None` where there was none.
+    /// What the comparison by local features gave, in coordinates of the whole query image; `None` where there was none.
     pub verification: Option<Verification>,
 }
 

@@ -14,7 +14,7 @@ use super::workers::WhenFull;
 use super::{Query, RetrievalService, SearchHit, SearchRequest, SearchResponse, ServiceError, VerificationEffort};
 use crate::domain::{
     Collection, CollectionName, Descriptor, DescriptorVersion, ExtractionCost, Filter, ImageId, ImageRecord, Levels,
-    Neighbor, Verify,
+    Neighbor, QueryRegion, Verify,
 };
 use crate::index::SearchParams;
 use crate::telemetry::metric;
@@ -79,6 +79,8 @@ struct Wanted {
     features: Option<Arc<LocalFeatures>>,
     /// Time to look for these.
     features_time: Duration,
+    /// The part of the query image that this is; `None` for all of it.
+    region: Option<QueryRegion>,
     /// The image that must not be among its own results.
     itself: Option<ImageId>,
     cost: Option<ExtractionCost>,
@@ -106,7 +108,7 @@ impl RetrievalService {
         let verify = request.verify.unwrap_or(self.options.verify);
         let window = self.window(verify)?;
         let kind = match &request.query {
-            Query::Image(_) => "image",
+            Query::Image(..) => "image",
             Query::Id(_) => "id",
             Query::Descriptor(..) => "descriptor",
         };
@@ -170,13 +172,14 @@ impl RetrievalService {
             Err(ServiceError::VersionMismatch { actual, expected: version.clone() })
         };
         match query {
-            Query::Image(bytes) => {
+            Query::Image(bytes, region) => {
                 let limit = if window == 0 { 0 } else { QUERY_FEATURES };
-                let described = self.pool.describe(bytes, collection.profile, limit, WhenFull::Refuse).await?;
+                let described = self.pool.describe(bytes, region, collection.profile, limit, WhenFull::Refuse).await?;
                 Ok(Wanted {
                     descriptor: described.extraction.descriptor,
                     features: described.features.map(Arc::new),
                     features_time: described.features_time,
+                    region: described.extraction.region,
                     itself: None,
                     cost: Some(described.extraction.cost),
                 })
@@ -197,6 +200,7 @@ impl RetrievalService {
                     descriptor: stored.descriptor,
                     features: features.map(Arc::new),
                     features_time: start.elapsed(),
+                    region: None,
                     itself: Some(id),
                     cost: None,
                 })
@@ -209,7 +213,14 @@ impl RetrievalService {
                 }
                 made_by.map_or(Ok(()), must_be)?;
                 let descriptor = Descriptor::new(values, self.dimension(collection.profile))?;
-                Ok(Wanted { descriptor, features: None, features_time: Duration::ZERO, itself: None, cost: None })
+                Ok(Wanted {
+                    descriptor,
+                    features: None,
+                    features_time: Duration::ZERO,
+                    region: None,
+                    itself: None,
+                    cost: None,
+                })
             }
         }
     }
@@ -261,7 +272,12 @@ impl RetrievalService {
         neighbors.truncate(page.k + SPARE);
         let ids: Vec<ImageId> = neighbors.iter().map(|n| n.id.clone()).collect();
         let records = self.store.get_many(collection, &ids).await?;
-        let hits = hits(neighbors, records, page, &matches.of, self.pool.levels(version.profile()));
+        let mut hits = hits(neighbors, records, page, &matches.of, self.pool.levels(version.profile()));
+        if let Some(region) = wanted.region {
+            for hit in &mut hits {
+                hit.verification = hit.verification.map(|found| found.in_whole_query(region));
+            }
+        }
         let more = more || (!exhausted && cut.is_none());
         let incomplete = hits.len() < page.k && hits.len() < ids.len() && more;
         Ok(Answer { hits, incomplete })

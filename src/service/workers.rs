@@ -15,7 +15,7 @@ use metrics::{counter, gauge, histogram};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::ServiceError;
-use crate::domain::{DescriptorVersion, Levels, Profile};
+use crate::domain::{DescriptorVersion, Levels, Profile, QueryRegion};
 use crate::extract::{ExtractError, Extraction, Extractor};
 use crate::telemetry::metric;
 use crate::verify::LocalFeatures;
@@ -41,6 +41,7 @@ pub(super) struct Described {
 
 struct Job {
     bytes: Bytes,
+    region: Option<QueryRegion>,
     profile: Profile,
     /// How many local features to look for; 0 for none.
     features: usize,
@@ -183,14 +184,15 @@ impl InferencePool {
         &self.levels[slot(profile)]
     }
 
-    /// Describes an image on one of the threads, and looks for so many local features in it (0 for none). When the
-    /// returned future is dropped before a thread took the image, it is not described at all.
+    /// Describes an image, or the part of it in `region`, on one of the threads, and looks for so many local features there
+    /// (0 for none). When the returned future is dropped before a thread took the image, it is not described at all.
     ///
     /// # Errors
     /// [`ServiceError::Overloaded`] (with [`WhenFull::Refuse`]), [`ServiceError::Extract`], [`ServiceError::ShuttingDown`].
     pub(super) async fn describe(
         &self,
         bytes: Bytes,
+        region: Option<QueryRegion>,
         profile: Profile,
         features: usize,
         when_full: WhenFull,
@@ -205,7 +207,7 @@ impl InferencePool {
             if queue.closed {
                 return Err(ServiceError::ShuttingDown);
             }
-            queue.jobs.push_back(Job { bytes, profile, features, answer, _room: room });
+            queue.jobs.push_back(Job { bytes, region, profile, features, answer, _room: room });
             depth(&queue);
         }
         self.shared.filled.notify_one();
@@ -272,7 +274,7 @@ fn work(shared: &Shared, number: usize, mut extractor: Box<dyn Extractor>) {
     while let Some(job) = shared.next() {
         busy(shared.busy.fetch_add(1, Ordering::Relaxed) + 1);
         let start = Instant::now();
-        let answer = describe(&mut *extractor, &job.bytes, job.profile, job.features);
+        let answer = describe(&mut *extractor, &job);
         let elapsed = start.elapsed();
         memory(number, &*extractor);
         busy(shared.busy.fetch_sub(1, Ordering::Relaxed) - 1);
@@ -294,7 +296,8 @@ fn work(shared: &Shared, number: usize, mut extractor: Box<dyn Extractor>) {
                 | ExtractError::Corrupt(_)
                 | ExtractError::TooManyPixels { .. }
                 | ExtractError::ZeroSized { .. }
-                | ExtractError::AspectRatio { .. },
+                | ExtractError::AspectRatio { .. }
+                | ExtractError::RegionTooSmall { .. },
             ) => "refused",
         };
         counter!(metric::EXTRACTIONS, "outcome" => outcome).increment(1);
@@ -311,12 +314,12 @@ fn work(shared: &Shared, number: usize, mut extractor: Box<dyn Extractor>) {
 ///
 /// Unwind safety: what an extractor keeps between two calls is the model, which is never written, and scratch memory
 /// that every call fills from the start. A call that was cut short leaves nothing that a later one reads.
-fn describe(extractor: &mut dyn Extractor, bytes: &[u8], profile: Profile, features: usize) -> Answer {
+fn describe(extractor: &mut dyn Extractor, job: &Job) -> Answer {
     let described = catch_unwind(AssertUnwindSafe(|| {
-        let mut extraction = extractor.extract(bytes, profile)?;
+        let mut extraction = extractor.extract_region(&job.bytes, job.region, job.profile)?;
         let luma = std::mem::take(&mut extraction.luma);
         let start = Instant::now();
-        let features = if features == 0 { None } else { Some(local_features(&luma, &extraction, features)?) };
+        let features = if job.features == 0 { None } else { Some(local_features(&luma, &extraction, job.features)?) };
         Ok(Described { extraction, features, features_time: start.elapsed() })
     }));
     described.unwrap_or_else(|panic| {

@@ -10,6 +10,7 @@ use super::features::{Feature, LocalFeatures};
 use super::geometry::{Map, Point, affine, homography, is_plausible, is_spread};
 use super::matching::{Match, matches};
 use super::{LEVEL_RATIO, LEVELS};
+use crate::domain::QueryRegion;
 
 /// So many inliers make a match; fewer are what pictures of different things share by chance.
 ///
@@ -63,6 +64,22 @@ impl MatchedRegion {
         }
         Some(quad)
     }
+
+    /// The same, where the query was the part `region` of a picture: as it lies in that whole picture.
+    fn in_whole_query(self, region: QueryRegion) -> Self {
+        let [x, y, width, height] = region.to_array();
+        let h = self.homography;
+        // Scaled and shifted: in homogeneous coordinates the shift goes with the denominator.
+        let place = |h: [f64; 3], w: [f64; 3], length: f64, from: f64| [0, 1, 2].map(|i| length * h[i] + from * w[i]);
+        let bottom = [h[6], h[7], h[8]];
+        let [a, b, c] = place([h[0], h[1], h[2]], bottom, width, x);
+        let [d, e, f] = place([h[3], h[4], h[5]], bottom, height, y);
+        Self {
+            homography: [a, b, c, d, e, f, h[6], h[7], h[8]],
+            quad_in_query: self.quad_in_query.map(|corner| region.to_whole(corner)),
+            quad_in_candidate: self.quad_in_candidate,
+        }
+    }
 }
 
 /// What comparing two pictures gives.
@@ -82,6 +99,12 @@ impl Verification {
     #[must_use]
     pub fn verified(&self) -> bool {
         self.region.is_some()
+    }
+
+    /// The same, where the query was the part `region` of a picture: as it lies in that whole picture.
+    #[must_use]
+    pub fn in_whole_query(self, region: QueryRegion) -> Self {
+        Self { region: self.region.map(|found| found.in_whole_query(region)), ..self }
     }
 }
 

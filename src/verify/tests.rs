@@ -6,6 +6,7 @@ use super::geometry::{Map, Point, homography, is_plausible, is_spread};
 use super::pair::{Link, best_map};
 use super::picture::Grey;
 use super::*;
+use crate::domain::QueryRegion;
 
 /// Numbers from a fixed start (xorshift64*).
 struct Numbers(u64);
@@ -175,6 +176,23 @@ fn the_region_is_the_same_in_both_pictures() {
         let (dx, dy) = (u * VIEW.0 as f64 - there.0, v * VIEW.1 as f64 - there.1);
         assert!(dx.hypot(dy) < 3.0, "{dx} {dy}");
     }
+}
+
+#[test]
+fn a_match_of_a_part_of_the_query_has_its_place_in_the_whole() {
+    let found = recover([(120.0, 90.0), (520.0, 60.0), (560.0, 400.0), (90.0, 340.0)], |_| ()).0;
+    let part = QueryRegion::new([0.5, 0.2, 0.25, 0.6]).expect("inside");
+    let whole = found.in_whole_query(part);
+    assert_eq!(whole.inliers, found.inliers);
+    let (found, whole) = (found.region.expect("verified"), whole.region.expect("verified"));
+    assert_eq!(whole.quad_in_candidate, found.quad_in_candidate);
+    assert_eq!(whole.quad_in_query, found.quad_in_query.map(|corner| part.to_whole(corner)));
+    let [found, whole] = [found, whole].map(|region| region.candidate_outline_in_query().expect("in view"));
+    for (found, whole) in found.into_iter().zip(whole) {
+        let [x, y] = part.to_whole(found);
+        assert!((whole[0] - x).abs() < 1e-9 && (whole[1] - y).abs() < 1e-9, "{whole:?} and {x}, {y}");
+    }
+    assert_eq!(Verification::NOTHING.in_whole_query(part), Verification::NOTHING);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::program::picture;
 use crate::support::app::{COLLECTION, TestApp};
-use crate::support::pictures::{as_png, scene};
+use crate::support::pictures::{as_png, scene, side_by_side};
 
 /// The name of an element in WebDriver's JSON (W3C WebDriver, section 12).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -89,6 +89,26 @@ impl Browser {
 
     async fn click(&self, css: &str) {
         self.post(&format!("/element/{}/click", self.element(css).await), json!({})).await;
+    }
+
+    /// Drags with a `mouse` or by `touch` over an element between two points, given in fractions of its width and height.
+    async fn drag(&self, pointer: &str, css: &str, from: [f64; 2], to: [f64; 2]) {
+        let element = self.element(css).await;
+        let frame = Self::answer(self.client.get(format!("{}/element/{element}/rect", self.session))).await;
+        // WebDriver counts whole pixels from the middle of the element.
+        let at =
+            |fraction: f64, side: &str| ((fraction - 0.5) * frame[side].as_f64().expect("a length")).round() as i64;
+        let move_to = |[x, y]: [f64; 2]| {
+            let origin = json!({ELEMENT: element});
+            json!({"type": "pointerMove", "duration": 0, "origin": origin, "x": at(x, "width"), "y": at(y, "height")})
+        };
+        let half_way = [(from[0] + to[0]) / 2.0, (from[1] + to[1]) / 2.0];
+        let actions = json!([
+            move_to(from), {"type": "pointerDown", "button": 0}, move_to(half_way), move_to(to), {"type": "pointerUp", "button": 0},
+        ]);
+        let parameters = json!({"pointerType": pointer});
+        let pointer = json!({"type": "pointer", "id": pointer, "parameters": parameters, "actions": actions});
+        self.post("/actions", json!({"actions": [pointer]})).await;
     }
 
     /// Types into a field; into a file field, the paths of the files.
@@ -243,6 +263,84 @@ async fn a_person_sees_which_result_is_verified_and_where() {
     browser.click("#results .card:nth-child(2) .picture").await;
     browser.until("document.querySelectorAll('#results .card').length === 3").await;
     browser.until("document.querySelectorAll('.match polygon').length === 0").await;
+    let complaints = browser.complaints().await;
+    assert!(complaints.is_empty(), "{complaints:?}");
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_draws_a_box_and_finds_what_is_in_it() {
+    let app = TestApp::start().await;
+    for seed in 1..=3 {
+        app.add(&format!("scene-{seed}"), as_png(scene(seed)), json!({})).await;
+    }
+    let folder = tempfile::tempdir().expect("folder");
+    let both = folder.path().join("both.png");
+    side_by_side(&scene(1), &scene(2)).save(&both).expect("picture");
+
+    let browser = Browser::start().await;
+    browser.open(&format!("http://{}/?collection={COLLECTION}", app.address)).await;
+    browser.until("document.querySelector('#collection option')").await;
+    assert_eq!(browser.until("String(document.getElementById('region').hidden)").await, "true", "no picture, no box");
+    browser.type_into("#search-file", both.to_str().expect("a path")).await;
+    let verified = |count: usize| {
+        format!(
+            "document.getElementById('search-status').textContent.includes(' {count} verified') && \
+             document.querySelector('#results .card .id').textContent"
+        )
+    };
+    browser.until(&verified(2)).await;
+    browser.until("document.getElementById('search-preview').naturalWidth > 0").await;
+
+    // By mouse from the lower right to the upper left of the right half, by touch the other way in the left half.
+    let figure = "#search-figure";
+    for (pointer, from, to, found) in
+        [("mouse", [0.98, 0.96], [0.52, 0.04], "scene-2"), ("touch", [0.03, 0.05], [0.47, 0.95], "scene-1")]
+    {
+        browser.drag(pointer, figure, from, to).await;
+        browser
+            .until(&format!(
+                "document.getElementById('search-box').hidden === false && ({}) === '{found}'",
+                verified(1)
+            ))
+            .await;
+        let fields =
+            "['left', 'top', 'width', 'height'].map((side) => document.getElementById(`region-${side}`).valueAsNumber)";
+        let sides: [f64; 4] = serde_json::from_value(browser.until(fields).await).expect("four numbers");
+        let [left, top] = [from[0].min(to[0]), from[1].min(to[1])];
+        let expected = [left, top, from[0].max(to[0]) - left, from[1].max(to[1]) - top];
+        for (side, expected) in sides.into_iter().zip(expected) {
+            // A pixel of the picture on the screen is a third to a whole percent of it.
+            assert!((side - expected * 100.0).abs() < 1.5, "{sides:?} for {expected:?}");
+        }
+        // The match lies in the box that is shown.
+        let inside = "(() => { const [box, match] = ['#search-box', '#search-match polygon'].map((css) => \
+             document.querySelector(css).getBoundingClientRect()); return match.left > box.left - 3 && match.top > box.top - 3 && \
+             match.right < box.right + 3 && match.bottom < box.bottom + 3 && match.width > box.width / 2; })()";
+        browser.until(inside).await;
+    }
+    let shot = Path::new(env!("CARGO_TARGET_TMPDIR")).join("page-region.png");
+    browser.screenshot(&shot).await;
+
+    // A click draws nothing and changes nothing.
+    browser.drag("mouse", figure, [0.7, 0.5], [0.7, 0.5]).await;
+    assert_eq!(browser.until(&verified(1)).await, "scene-1");
+
+    // Without drawing: the fields take a box as well.
+    browser
+        .post("/execute/sync", json!({"script": "document.getElementById('region-left').value = ''", "args": []}))
+        .await;
+    browser.type_into("#region-left", "50\n").await;
+    browser.until(&format!("({}) === 'scene-2'", verified(1))).await;
+
+    browser.click("#region-clear").await;
+    browser.until(&verified(2)).await;
+    assert_eq!(browser.until("String(document.getElementById('search-box').hidden)").await, "true");
+
+    // Of a stored picture there is nothing to cut a part from.
+    browser.click("#results .card:nth-child(2) .picture").await;
+    browser.until("document.querySelectorAll('#results .card').length === 2").await;
+    assert_eq!(browser.until("String(document.getElementById('region').hidden)").await, "true");
     let complaints = browser.complaints().await;
     assert!(complaints.is_empty(), "{complaints:?}");
     browser.quit().await;

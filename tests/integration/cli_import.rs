@@ -7,7 +7,7 @@ use std::process::Stdio;
 use serde_json::Value;
 
 use crate::program::{Ended, Program};
-use crate::support::pictures::scene;
+use crate::support::pictures::{scene, side_by_side};
 
 /// Imports the folder `pictures` into a collection of the cheapest profile.
 fn import(program: &Program, more: &[&str]) -> Ended {
@@ -217,4 +217,33 @@ fn a_search_with_a_crop_says_that_it_is_verified_and_where() {
     assert!(!shown.contains("yes") && !shown.contains(&inliers), "{shown}");
     let wrong = program.run(&["search", "crop.png", "--verify", "perhaps"]).expect_code(2);
     assert!(wrong.stderr().contains("known are auto, always and never"), "{}", wrong.stderr());
+}
+
+#[test]
+fn a_search_for_a_region_finds_what_is_in_it() {
+    let program = Program::new();
+    std::fs::create_dir_all(program.path("pictures")).expect("folder");
+    for seed in [1, 2] {
+        scene(seed).save(program.path(&format!("pictures/{seed}.png"))).expect("picture");
+    }
+    side_by_side(&scene(1), &scene(2)).save(program.path("both.png")).expect("picture");
+    import(&program, &[]).expect_code(0);
+    for (region, path) in [("0,0,0.5,1", "1.png"), ("0.5,0,0.5,1", "2.png")] {
+        let found = search(&program, "both.png", &["--region", region]);
+        let [first, second] = &found["results"].as_array().expect("a list")[..] else { panic!("{found}") };
+        assert_eq!((&first["metadata"]["path"], &first["verdict"]), (&path.into(), &"same".into()), "{found}");
+        assert_eq!((&first["verified"], &second["verified"]), (&true.into(), &false.into()), "{found}");
+    }
+    for (region, reason) in [
+        ("0,0,1", "four numbers are needed"),
+        ("0,0,x,1", "\"x\" is not a number"),
+        ("NaN,0,1,1", "must be finite"),
+        ("-0.5,0,1,1", "must lie in the picture"),
+        ("0,0,1,0", "must be greater than 0"),
+    ] {
+        let wrong = program.run(&["search", "both.png", "--region", region]).expect_code(2);
+        assert!(wrong.stderr().contains("--region") && wrong.stderr().contains(reason), "{}", wrong.stderr());
+    }
+    let thin = program.run(&["search", "both.png", "--collection", "fast", "--region", "0,0,1,0.001"]).expect_code(1);
+    assert!(thin.stderr().contains("the region has 960x0 pixels"), "{}", thin.stderr());
 }

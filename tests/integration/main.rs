@@ -16,6 +16,7 @@ mod http_edge;
 mod http_images;
 mod http_life;
 mod http_openapi;
+mod http_region;
 mod http_search;
 mod http_verify;
 mod layers;

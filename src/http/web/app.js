@@ -6,7 +6,7 @@ const api = (path) => `/v1/collections/${encodeURIComponent(state.collection)}${
 
 const state = {
   collection: new URLSearchParams(location.search).get("collection") || "default",
-  query: null, // { file } or { id, thumbnail }
+  query: null, // { file } or { id, thumbnail }; the fields of `region` say which part of a file
   search: null, // AbortController of the search under way
   cursor: null, // of the next page while browsing
   adding: false,
@@ -32,6 +32,7 @@ const HINTS = {
   unsupported_image_format: "Convert it to JPEG or PNG first.",
   image_too_many_pixels: "Make it smaller first.",
   upload_too_large: "Make the file smaller first.",
+  region_too_small: "Draw a larger box.",
   overloaded: "Try again in a moment.",
   not_ready: "The service has just started. Try again in a moment.",
   version_mismatch: "This picture was described by an older model and has to be added again.",
@@ -167,6 +168,88 @@ function showMatch(hit) {
   drawRegion(svg, hit.match.quad_in_query, 1, 1);
 }
 
+// -------------------------------------------------------------------- region
+
+// The box of the query picture that is searched for. The four fields hold it, in percent; drawing fills them in, and who
+// cannot draw types.
+const SIDES = ["left", "top", "width", "height"];
+const WHOLE = [0, 0, 100, 100];
+
+/** A box with sides of less than this many pixels on the screen is a click and not a box. */
+const LEAST_DRAWN = 6;
+
+/** Left, top, width and height in percent. */
+const region = () => SIDES.map((side) => $(`region-${side}`).valueAsNumber);
+
+const isWhole = () => region().every((value, i) => value === WHOLE[i]);
+
+/** Fills in the fields, to the tenth; what ended at the border still does. */
+function setRegion([left, top, width, height]) {
+  const rounded = (value) => Number(value.toFixed(1));
+  const [x, y] = [rounded(left), rounded(top)];
+  const values = [x, y, rounded(rounded(left + width) - x), rounded(rounded(top + height) - y)];
+  SIDES.forEach((side, i) => {
+    $(`region-${side}`).value = values[i];
+  });
+  showRegion();
+}
+
+/** Shows on the picture what the fields say. */
+function showRegion() {
+  const [left, top] = region();
+  // At most up to the border.
+  $("region-width").max = Number((100 - (left || 0)).toFixed(4));
+  $("region-height").max = Number((100 - (top || 0)).toFixed(4));
+  const box = $("search-box");
+  box.hidden = $("region").disabled || isWhole();
+  SIDES.forEach((side, i) => {
+    box.style[side] = `${region()[i]}%`;
+  });
+}
+
+/** Only a picture that is at hand has parts to search for: of a stored one there is a small copy alone. */
+function offerRegion(offered) {
+  $("region").hidden = !offered;
+  $("region").disabled = !offered;
+  $("search-figure").classList.toggle("drawable", offered);
+  setRegion(WHOLE);
+}
+
+/** Lets a box be drawn on the query picture, by mouse, pen or finger. */
+function drawable(figure) {
+  let drawing = null; // where it began, in percent, and the region before it
+
+  const place = (event) => {
+    const frame = figure.getBoundingClientRect();
+    const percent = (at, length) => Math.min(100, Math.max(0, (100 * at) / length));
+    return [percent(event.clientX - frame.left, frame.width), percent(event.clientY - frame.top, frame.height)];
+  };
+  const between = ([x, y], [u, v]) => [Math.min(x, u), Math.min(y, v), Math.abs(x - u), Math.abs(y - v)];
+
+  figure.addEventListener("pointerdown", (event) => {
+    if ($("region").disabled || !event.isPrimary || event.button !== 0) return;
+    figure.setPointerCapture(event.pointerId);
+    drawing = { start: place(event), before: region() };
+  });
+  figure.addEventListener("pointermove", (event) => {
+    if (drawing && event.isPrimary) setRegion(between(drawing.start, place(event)));
+  });
+  figure.addEventListener("pointerup", (event) => {
+    if (!drawing || !event.isPrimary) return;
+    const { start, before } = drawing;
+    drawing = null;
+    const drawn = between(start, place(event));
+    const frame = figure.getBoundingClientRect();
+    const isBox = Math.min((drawn[2] * frame.width) / 100, (drawn[3] * frame.height) / 100) >= LEAST_DRAWN;
+    setRegion(isBox ? drawn : before);
+    if (isBox) search();
+  });
+  figure.addEventListener("pointercancel", () => {
+    if (drawing) setRegion(drawing.before);
+    drawing = null;
+  });
+}
+
 // --------------------------------------------------------------------- cards
 
 function inLine(metadata) {
@@ -235,6 +318,7 @@ function showQuery(source, name) {
   previewUrl = source.startsWith("blob:") ? source : "";
   const preview = $("search-preview");
   $("search-figure").hidden = !source;
+  offerRegion(Boolean(state.query?.file));
   showMatch();
   if (source) preview.src = source;
   else preview.removeAttribute("src");
@@ -272,6 +356,7 @@ const search = guarded(async () => {
       form.append("image", state.query.file);
       form.append("k", k);
       if (minScore >= 0) form.append("min_score", minScore);
+      if (!isWhole()) form.append("region", region().map((percent) => percent / 100).join(","));
       request = call(api("/search"), { method: "POST", body: form, signal: running.signal });
     } else {
       const params = new URLSearchParams({ k });
@@ -481,7 +566,13 @@ $("min-score").addEventListener("input", () => {
   const value = Number($("min-score").value);
   $("min-score-shown").textContent = value < 0 ? "any" : value.toFixed(2);
 });
-for (const id of ["k", "min-score"]) $(id).addEventListener("change", () => search());
+drawable($("search-figure"));
+for (const side of SIDES) $(`region-${side}`).addEventListener("input", showRegion);
+$("region-clear").addEventListener("click", () => {
+  setRegion(WHOLE);
+  search();
+});
+for (const id of ["k", "min-score", ...SIDES.map((side) => `region-${side}`)]) $(id).addEventListener("change", () => search());
 $("collection").addEventListener("change", () => chooseCollection($("collection").value));
 $("new-collection").addEventListener("click", createCollection);
 $("problem-close").addEventListener("click", clearProblem);

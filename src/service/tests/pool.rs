@@ -20,7 +20,7 @@ fn describe(
     when_full: WhenFull,
 ) -> impl Future<Output = Result<Described, ServiceError>> {
     let pool = Arc::clone(pool);
-    async move { pool.describe(bytes::Bytes::from_static(bytes), Profile::Rnip, 0, when_full).await }
+    async move { pool.describe(bytes::Bytes::from_static(bytes), None, Profile::Rnip, 0, when_full).await }
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ async fn three(index: Index) -> Fixture {
 async fn every_kind_of_query_ranks_by_similarity() {
     for index in [Index::Flat, Index::Hnsw] {
         let fixture = three(index).await;
-        let by_image = search_for(Query::Image(vec![90, 0, 0].into()), 3);
+        let by_image = search_for(Query::Image(vec![90, 0, 0].into(), None), 3);
         let response = fixture.service.search(&default(), by_image).await.expect("an answer");
         let ranked: Vec<_> = response.hits.iter().map(|hit| (hit.rank, hit.record.id.as_str())).collect();
         assert_eq!(ranked, [(1, "a"), (2, "b"), (3, "c")]);

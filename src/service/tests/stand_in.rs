@@ -4,10 +4,15 @@ use std::sync::{Arc, Condvar, Mutex};
 
 use tokio::sync::watch;
 
-use crate::domain::{Descriptor, DescriptorVersion, ExtractionCost, ImageFormat, Levels, Profile, Thumbnail};
-use crate::extract::{ExtractError, Extraction, Extractor};
+use crate::domain::{
+    Descriptor, DescriptorVersion, ExtractionCost, ImageFormat, Levels, Profile, QueryRegion, Thumbnail,
+};
+use crate::extract::{DecodeLimits, Decoded, ExtractError, Extraction, Extractor, crop, luma};
 
 pub(super) const DIMENSION: usize = 8;
+
+/// Of the regions of images.
+const LIMITS: DecodeLimits = DecodeLimits { max_pixels: 1 << 20, max_aspect_ratio: 20 };
 
 /// Counts the images that were begun and holds the workers back while it is closed.
 pub(super) struct Control {
@@ -102,21 +107,33 @@ impl Extractor for StandIn {
         Levels { near_duplicate: 0.8, similar: 0.5 }
     }
 
-    fn extract(&mut self, bytes: &[u8], profile: Profile) -> Result<Extraction, ExtractError> {
+    fn extract_region(
+        &mut self,
+        bytes: &[u8],
+        region: Option<QueryRegion>,
+        profile: Profile,
+    ) -> Result<Extraction, ExtractError> {
         self.control.pass();
         assert_ne!(bytes, b"panic", "this image is the one that panics");
         if bytes.starts_with(b"not an image") {
             return Err(ExtractError::NotAnImage);
         }
-        let (width, height, luma) = grey(bytes);
+        let (width, height, grey) = grey(bytes);
+        let rgb = grey.into_iter().flat_map(|grey| [grey; 3]).collect();
+        let whole = Decoded { rgb, format: ImageFormat::Png, width, height };
+        let (picture, region) = match region {
+            Some(region) => crop(whole, region, LIMITS).map(|(part, region)| (part, Some(region)))?,
+            None => (whole, None),
+        };
         Ok(Extraction {
             descriptor: Descriptor::new(values(bytes), DIMENSION).expect("finite and not zero"),
             version: self.version(profile),
             format: ImageFormat::Png,
-            width,
-            height,
+            region,
+            width: picture.width,
+            height: picture.height,
             thumbnail: Thumbnail { bytes: bytes.to_vec(), media_type: "image/png".to_owned() },
-            luma,
+            luma: luma(&picture),
             cost: ExtractionCost {
                 passes: 1,
                 cycles: 2,

@@ -2,7 +2,8 @@
 
 use super::stand_in::with_picture;
 use super::*;
-use crate::domain::{Filter, FilterLimits};
+use crate::domain::{Filter, FilterLimits, QueryRegion, Verdict};
+use crate::extract::ExtractError;
 use crate::store::{NewImage, WriteOutcome};
 use crate::verify::{LocalFeatures, VERIFIED_INLIERS};
 
@@ -49,7 +50,7 @@ async fn add(fixture: &Fixture, name: &str, bytes: &[u8]) {
 }
 
 fn by_image(bytes: Vec<u8>, verify: Verify) -> SearchRequest {
-    SearchRequest { verify: Some(verify), ..search_for(Query::Image(bytes.into()), 20) }
+    SearchRequest { verify: Some(verify), ..search_for(Query::Image(bytes.into(), None), 20) }
 }
 
 async fn answer(fixture: &Fixture, request: SearchRequest) -> SearchResponse {
@@ -114,6 +115,35 @@ async fn what_shows_the_same_thing_comes_before_what_only_looks_alike() {
         let [[left_there, ..], _, [right_there, _], _] = found.region.expect("verified").quad_in_candidate;
         assert!((left * 0.7 - left_there).abs() < 0.01 && (right * 0.7 - right_there).abs() < 0.01, "{found:?}");
     }
+}
+
+#[tokio::test]
+async fn a_region_of_the_query_is_compared_alone_and_matched_in_the_whole() {
+    let fixture = fixture(100).await;
+    // The stored picture is in the right half of the query, something else in the left one.
+    add(&fixture, "right", &near(0, 2)).await;
+    add(&fixture, "left", &near(90, 1)).await;
+    let (left, right) = (pixels(1), pixels(2));
+    let rows = left.chunks_exact(WIDTH).zip(right.chunks_exact(WIDTH));
+    let collage: Vec<u8> = rows.flat_map(|(left, right)| [left, right].concat()).collect();
+    let query = with_picture([200, 0, 0, 0, 0, 0, 0, 0], 2 * WIDTH as u16, HEIGHT as u16, &collage);
+    let within = |region: [f64; 4]| {
+        let region = QueryRegion::new(region).expect("inside");
+        search_for(Query::Image(query.clone().into(), Some(region)), 20)
+    };
+    let found = answer(&fixture, within([0.5, 0.0, 0.5, 1.0])).await;
+    let [right, left] = &found.hits[..] else { panic!("two") };
+    assert_eq!((right.record.id.as_str(), right.verdict), ("right", Verdict::Same), "the verdict is that of the box");
+    assert!(!left.verification.expect("compared").verified());
+    let region = right.verification.and_then(|found| found.region).expect("verified");
+    for ([x, y], [u, v]) in region.quad_in_candidate.into_iter().zip(region.quad_in_query) {
+        assert!((u - 0.5 - x / 2.0).abs() < 0.005 && (v - y).abs() < 0.005, "{region:?}");
+    }
+    let refused = fixture.service.search(&default(), within([0.5, 0.0, 1e-6, 1.0])).await;
+    assert!(
+        matches!(refused, Err(ServiceError::Extract(ExtractError::RegionTooSmall { width: 0, .. }))),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]
@@ -211,7 +241,7 @@ async fn the_configuration_can_switch_it_off_or_leave_it_to_the_search() {
     let asked = ServiceOptions { verify: Verify::Never, ..options() };
     let asked = Fixture::with_options(1, 64, Index::Flat, asked).await;
     add(&asked, "same", &near(90, 2)).await;
-    let silent = answer(&asked, search_for(Query::Image(near(0, 2).into()), 5)).await;
+    let silent = answer(&asked, search_for(Query::Image(near(0, 2).into(), None), 5)).await;
     assert!(silent.verification.is_none());
     assert!(answer(&asked, by_image(near(0, 2), Verify::Auto)).await.verification.is_some());
 }

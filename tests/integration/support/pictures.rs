@@ -2,6 +2,7 @@
 
 use std::io::Cursor;
 
+use image::imageops::overlay;
 use image::{DynamicImage, GrayImage, ImageFormat, Rgb, RgbImage};
 
 /// A picture of coloured shapes; each seed has other ones.
@@ -56,6 +57,14 @@ pub(crate) fn scene(seed: u32) -> RgbImage {
         }
     }
     picture
+}
+
+/// Two pictures of one height in one picture, the first on the left.
+pub(crate) fn side_by_side(left: &RgbImage, right: &RgbImage) -> RgbImage {
+    let mut both = RgbImage::new(left.width() + right.width(), left.height());
+    overlay(&mut both, left, 0, 0);
+    overlay(&mut both, right, left.width().into(), 0);
+    both
 }
 
 /// A picture as PNG.
