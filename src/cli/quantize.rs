@@ -97,7 +97,6 @@ impl Quantize {
                 "name": layer.name,
                 "codebook": layer.codebook,
                 "error": rounded(layer.error),
-                "rectified_error": rounded(layer.rectified_error),
                 "cosine": rounded(layer.cosine),
             })
         });

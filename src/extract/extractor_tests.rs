@@ -185,18 +185,18 @@ fn golden_descriptors_are_the_recorded_ones_on_every_instruction_set_batch_size_
 #[test]
 fn golden_descriptors_of_the_embedded_model_are_the_recorded_ones() {
     let expected = [
-        "7abc6e218032ab7a",
-        "1563df0ace4508f1",
-        "e7bbec8f7933881f",
-        "3801b7446555391c",
-        "8d38239abc0ac9af",
-        "dca5b2a46b1bf564",
-        "80524d8f27d16242",
-        "5ad27de216aeddf6",
-        "50916eac44f3b92e",
-        "7d483b0fa26b7d5b",
-        "e732f8e3ccbc2dde",
-        "c96ad84d0e305cc4",
+        "8ce648e58e6f0a82",
+        "ce08a2d9ea9d8879",
+        "4333ed7f18662e91",
+        "99e11d63d7f30308",
+        "a9c75c80c681578d",
+        "30c11f2417c9e50b",
+        "5601f5dc345f7b17",
+        "e2cce79f355eb4e5",
+        "b81a867e2548a0be",
+        "ec3d3182091f3de8",
+        "ead810f5fe1c74a4",
+        "df5b847c80e2b2ad",
     ];
     let model = Arc::new(Model::embedded().expect("sound"));
     let mut extractor = with(&model, Kernels::detect(), 2, 8);

@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_codes_are_put_right_where_right_ones_exist() {
+    fn a_wrong_code_among_right_ones_is_put_right() {
         let mut random = Random::new(13);
         let (windows, _) = sampled(&mut random);
         let mean_x = [15.5; D];
@@ -365,9 +365,9 @@ mod tests {
             .collect();
         let mut layer = layer(&mut Random::new(0), &mean_x);
         layer.codes.clone_from(&truth.codes);
-        layer.scales.fill(0.35);
-        for code in layer.codes.iter_mut().step_by(9) {
-            *code = (*code + 1) % 4;
+        for code in layer.codes.iter_mut().step_by(D) {
+            // To a neighbouring level.
+            *code ^= 1;
         }
         let order: Vec<usize> = (0..D).rev().collect();
         let left = descend(&Observations::new(&windows, D, &sums, CHANNELS), &order, &mut layer, 10);
