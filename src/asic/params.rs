@@ -27,7 +27,8 @@ pub struct ConvParams {
     pub shift: u32,
     /// Added after the multiplication, one for each output channel.
     pub bias: Vec<i32>,
-    /// Real value of one step of the output activations; for reports and for undoing the scale.
+    /// Real value of one step of the output activations, for reports. Between two layers a channel's step may be a multiple
+    /// of it, which the multipliers before and the codes after agree on.
     pub output_scale: f32,
     /// Whether a 2x2 max pooling with stride 2 follows.
     pub pool: bool,
