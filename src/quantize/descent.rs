@@ -318,13 +318,12 @@ mod tests {
         let f = |y: f64| if y > 0.0 { y } else { f64::from(SLOPE) * y };
         let (mut error, mut signal) = (0.0, 0.0);
         for (x, y) in windows.chunks_exact(D).zip(sums.chunks_exact(CHANNELS)).take(samples) {
-            for c in 0..CHANNELS {
-                let codes = &layer.codes[c * D..(c + 1) * D];
-                let sum: f64 =
-                    codes.iter().zip(x).map(|(q, x)| f64::from(layer.codebook.value(*q)) * f64::from(*x)).sum();
+            for (c, y) in y.iter().map(|y| f64::from(*y)).enumerate() {
+                let codes = layer.codes[c * D..(c + 1) * D].iter().map(|code| f64::from(layer.codebook.value(*code)));
+                let sum: f64 = codes.zip(x).map(|(level, x)| level * f64::from(*x)).sum();
                 let value = f64::from(layer.scales[c]) * sum + f64::from(layer.biases[c]);
-                error += (f(f64::from(y[c])) - f(value)).powi(2);
-                signal += f64::from(y[c].max(0.0)).powi(2);
+                error += (f(y) - f(value)).powi(2);
+                signal += y.max(0.0).powi(2);
             }
         }
         error / signal
