@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::error::{ApiError, Code};
 use super::routes::App;
+use crate::domain::QueryRegion;
 
 /// Reads a JSON text into `T`.
 pub(super) fn read_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
@@ -109,7 +110,7 @@ impl TextFields {
             "params" => return self.insert_all(text),
             "descriptor" => json_field(text, Code::InvalidDescriptor, "descriptor")?,
             "include" => text.split(',').map(str::trim).filter(|s| !s.is_empty()).map(Value::from).collect(),
-            "region" => text.split(',').map(|part| number(part).unwrap_or_else(|| Value::from(part))).collect(),
+            "region" => region_field(text)?,
             _ => Value::String(text.to_owned()),
         };
         self.insert_value(name.to_owned(), value)
@@ -142,9 +143,10 @@ impl TextFields {
     }
 }
 
-/// A text as a JSON number; `None` where it is none, NaN and infinity included.
-fn number(text: &str) -> Option<Value> {
-    text.trim().parse().ok().and_then(serde_json::Number::from_f64).map(Value::Number)
+fn region_field(text: &str) -> Result<Value, ApiError> {
+    let region: Result<QueryRegion, _> = text.parse();
+    let region = region.map_err(|error| ApiError::new(Code::InvalidRegion, format!("region: {error}")))?;
+    Ok(Value::from(region.to_array().to_vec()))
 }
 
 fn json_field(text: &str, code: Code, name: &str) -> Result<Value, ApiError> {
