@@ -144,10 +144,12 @@ fn as_table(response: &SearchResponse) -> Result<(), CliError> {
     output::results(|out| writeln!(out, "{}", table.trim_fmt()))
 }
 
-/// What tells a person which image this is: the path that an import stored, or all metadata.
+/// What tells a person which image this is: the path that an import stored, or all metadata; a dash where there are none.
 fn place(hit: &SearchHit) -> String {
-    match hit.record.metadata.as_map().get("path") {
+    let metadata = hit.record.metadata.as_map();
+    match metadata.get("path") {
         Some(Value::String(path)) => path.clone(),
-        Some(_) | None => hit.record.metadata.to_json(),
+        _ if metadata.is_empty() => "-".to_owned(),
+        _ => hit.record.metadata.to_json(),
     }
 }
