@@ -51,7 +51,7 @@ pub mod metric {
 }
 
 /// Upper bounds of the histogram buckets for durations, in seconds: a request that finds its answer in memory takes
-/// well under a millisecond, an image of thirteen passes on one slow core several seconds.
+/// well under a millisecond, an image of ten passes on one slow core several seconds.
 const SECONDS_BUCKETS: [f64; 16] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 

@@ -51,11 +51,6 @@ pub fn fingerprint(file: &[u8]) -> String {
 }
 
 impl ModelFile {
-    /// The whitening called `name`.
-    pub fn whitening(&self, name: &str) -> Option<&Whitening> {
-        self.whitenings.iter().find(|whitening| whitening.name == name)
-    }
-
     /// The file. The same model always gives the same bytes; components of whitenings are rounded (see the module).
     ///
     /// Names are cut to 255 bytes. The lengths must fit each other, or [`ModelFile::decode`] refuses the result.
@@ -122,14 +117,6 @@ impl ModelFile {
         for (index, whitening) in whitenings.iter().enumerate() {
             if whitenings[..index].iter().any(|other| other.name == whitening.name) {
                 return Err(ModelError::Format(format!("two whitenings are called {:?}", whitening.name)));
-            }
-            if whitening.inputs() != network.output_channels() {
-                return Err(ModelError::Format(format!(
-                    "whitening {:?} takes {} values, the network gives {}",
-                    whitening.name,
-                    whitening.inputs(),
-                    network.output_channels()
-                )));
             }
         }
         network.validate()?;

@@ -150,11 +150,6 @@ impl NetworkParams {
         self.layers.iter().map(shape).collect()
     }
 
-    /// Channels of the last layer's output.
-    pub fn output_channels(&self) -> usize {
-        self.layers.last().map_or(0, |layer| layer.cout)
-    }
-
     /// A network of the given shape with pseudo-random codes, scaled so that activations use their range.
     ///
     /// For tests and benchmarks only: it runs like a trained network and says nothing about images.

@@ -34,7 +34,7 @@ pub(super) struct Describe {
     /// The images
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// fast (one pass through the network), nip (four) or rnip (13 for a 4:3 image, up to 19)
+    /// fast (one pass through the network), nip (four) or rnip (10 for a 4:3 image, up to 14)
     #[arg(long, value_name = "PROFILE", default_value_t = Profile::Rnip)]
     profile: Profile,
     /// Instruction set: auto, scalar, avx2, avxvnni, avx512vnni, amx or neon [env: EYRIE_EXTRACTOR__ISA] [default: auto]

@@ -11,10 +11,10 @@ use serde_json::{Map, Value, json};
 use crate::asic::{Kernels, ModelFile, NetworkParams, Team, Whitening, fingerprint};
 use crate::domain::{Levels, Profile};
 use crate::extract::{
-    AsicExtractor, DecodeLimits, Decoded, INPUT_SIDE, Level, Model, Pooled, WHOLE_PASSES, Whitener, combine, decode,
-    encode_jpeg, flattened,
+    AsicExtractor, DecodeLimits, Decoded, INPUT_SIDE, Level, Model, Pooled, Projections, WHOLE_PASSES, Whitener,
+    combine, decode, encode_jpeg, flattened, of_level,
 };
-use crate::quantize::{Picture, pca_whitening, synthetic_view};
+use crate::quantize::{Picture, discriminative_whitening, pca_whitening, synthetic_view};
 
 use super::error::CliError;
 use super::files;
@@ -29,7 +29,8 @@ Examples:
 
 A whitening turns what the network gives for a part of a picture into values of a descriptor: it takes away what most parts \
 of most pictures have in common. It is learned from the parts of each image and of synthetic photographs of it (in \
-perspective, in other light, blurred, before another picture); labels are not needed. Pictures that are stored already must be \
+perspective, in other light, blurred, before another picture). A second one, for the whole picture, makes small what differs between \
+an image and its photographs. Labels are not needed. Pictures that are stored already must be \
 described again with the new model (`eyrie import`).";
 
 /// What a calibration image may be; these are files that the user chose.
@@ -47,6 +48,10 @@ pub(super) struct Learning {
     /// What is added to the variance along every axis, as a part of the mean variance: more trusts weak axes less; above 0
     #[arg(long, value_name = "SHARE", default_value_t = 0.03)]
     shrinkage: f64,
+    /// How far the differences between an image and its views are taken to be alike along all axes: above 0; at 1 the
+    /// discriminative whitening changes no score
+    #[arg(long, value_name = "SHARE", default_value_t = 0.5)]
+    discriminant_shrinkage: f64,
     /// Values of a descriptor that come from the middle map of the network (pool4)
     #[arg(long, value_name = "N", default_value_t = 512)]
     middle_dimensions: usize,
@@ -153,21 +158,41 @@ impl Learning {
         Ok(Learned { whitenings, levels })
     }
 
-    /// A whitening for each map: principal component analysis of the sub-images of the images and of their views. One
-    /// whitening serves the whole image as well: the sub-images are more, and of the same kind.
+    /// Two whitenings for each map. The first is the principal component analysis of the sub-images of the images and of
+    /// their views; it serves the whole image as well: the sub-images are more, and of the same kind. The second, discriminative,
+    /// tells each image and its views, as every profile describes them, from the others.
     fn whitenings(&self, described: &[Views]) -> Result<Vec<Whitening>, CliError> {
-        let whitening = |(level, dimensions): (Level, usize)| {
+        let mut whitenings = Vec::new();
+        for (level, dimensions) in Level::ALL.into_iter().zip([self.middle_dimensions, self.last_dimensions]) {
             let parts = described.iter().flatten().flat_map(|passes| &passes[WHOLE_PASSES..]);
             let vectors: Vec<Vec<f32>> = parts.map(|part| flattened(part.of(level).to_vec())).collect();
-            pca_whitening(level.name(), &vectors, dimensions, self.shrinkage).map_err(failed)
-        };
-        Level::ALL.into_iter().zip([self.middle_dimensions, self.last_dimensions]).map(whitening).collect()
+            let whitening = pca_whitening(level.name(), &vectors, dimensions, self.shrinkage).map_err(failed)?;
+            let whitener = Whitener::new(&whitening);
+            let of_profile = |profile: Profile| {
+                let whitener = &whitener;
+                let vector = move |passes: &Vec<Pooled>| of_level(passes, profile, level, Some(whitener));
+                described.par_iter().map(move |views| views.iter().map(vector).collect::<Vec<_>>())
+            };
+            let groups: Vec<Vec<Vec<f32>>> =
+                Profile::ALL.into_iter().flat_map(|profile| of_profile(profile).collect::<Vec<_>>()).collect();
+            let name = level.discriminant_name();
+            let discriminant = discriminative_whitening(name, &groups, self.discriminant_shrinkage).map_err(failed)?;
+            whitenings.extend([whitening, discriminant]);
+        }
+        Ok(whitenings)
     }
 
     /// What would be refused after the passes is refused before them.
     fn check(&self, images: usize) -> Result<(), CliError> {
         if !(self.shrinkage > 0.0 && self.shrinkage.is_finite()) {
             return Err(failed(format!("a shrinkage of {} is not above 0", self.shrinkage)));
+        }
+        if !(self.discriminant_shrinkage > 0.0 && self.discriminant_shrinkage <= 1.0) {
+            let shrinkage = self.discriminant_shrinkage;
+            return Err(failed(format!("a discriminant shrinkage of {shrinkage} is not above 0 and at most 1")));
+        }
+        if self.views == 0 {
+            return Err(failed("without a view of each image there is nothing to tell it by"));
         }
         if let Some(wrong) = [self.middle_dimensions, self.last_dimensions].iter().find(|n| !(1..=512).contains(*n)) {
             return Err(failed(format!("{wrong} dimensions of 512")));
@@ -184,6 +209,7 @@ impl Learning {
         card["whitening_images"] = json!(self.whitening_images.min(images));
         card["whitening_views"] = json!(self.views);
         card["whitening_shrinkage"] = json!(self.shrinkage);
+        card["discriminant_shrinkage"] = json!(self.discriminant_shrinkage);
         card["dimensions"] = json!([self.middle_dimensions, self.last_dimensions]);
         card["levels"] = Value::Object(levels);
     }
@@ -237,8 +263,8 @@ fn learn_levels(
 ) -> Result<Levels, CliError> {
     let mut wrong: Vec<f32> = Vec::new();
     for (seen, learned) in halves.iter().zip(whitenings.iter().rev()) {
-        let whiteners = [0, 1].map(|at| Whitener::new(&learned[at]));
-        let describe = |passes: &Vec<Pooled>| combine(passes, profile, whiteners.each_ref().map(Some));
+        let projections = Level::ALL.map(|level| Projections::of(level, learned));
+        let describe = |passes: &Vec<Pooled>| combine(passes, profile, &projections);
         let described: Vec<Vec<Vec<f32>>> = seen.par_iter().map(|views| views.iter().map(describe).collect()).collect();
         let scores = described.par_iter().enumerate().flat_map_iter(|(at, views)| {
             let others = described[at + 1..].iter().flatten();

@@ -21,15 +21,15 @@ const SHAPES: [LayerShape; 5] = [
     LayerShape::new("e", 64, 64, true),
 ];
 
+/// A model with a whitening of the maps `whitened`, from 64 values to 8 and then to 4.
 fn file(whitened: &[Level]) -> Vec<u8> {
-    let whitenings = whitened
-        .iter()
-        .map(|level| Whitening {
-            name: level.name().to_owned(),
-            mean: vec![0.1; 64],
-            components: (0..8 * 64).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect(),
-        })
-        .collect();
+    let whitening = |name: &str, inputs: usize, outputs: usize| Whitening {
+        name: name.to_owned(),
+        mean: vec![0.1; inputs],
+        components: (0..outputs * inputs).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect(),
+    };
+    let of = |level: &Level| [whitening(level.name(), 64, 8), whitening(level.discriminant_name(), 8, 4)];
+    let whitenings = whitened.iter().flat_map(of).collect();
     ModelFile { network: NetworkParams::pseudo_random(5, &SHAPES), whitenings, card: "{}".to_owned() }.encode()
 }
 
@@ -209,7 +209,7 @@ fn every_profile_is_the_same_with_one_thread_and_with_two() {
     let one = fastest(&[]).pooled(&image, Profile::Rnip).expect("pools");
     let two = extractor(&[], Kernels::detect(), 2).pooled(&image, Profile::Rnip).expect("pools");
     for profile in Profile::ALL {
-        let [one, two] = [&one, &two].map(|passes| bits(&combine(passes, profile, [None, None])));
+        let [one, two] = [&one, &two].map(|passes| bits(&combine(passes, profile, &Default::default())));
         assert_eq!(one, two, "{profile}");
     }
 }
@@ -222,7 +222,7 @@ fn turning_a_picture_does_not_change_its_nip_vector() {
     let mut extractor = fastest(&[]);
     let mut pooled = |image: RgbImage, profile| {
         let image = decode(&png(image), LIMITS).expect("decodes");
-        bits(&combine(&extractor.pooled(&image, profile).expect("pools"), profile, [None, None]))
+        bits(&combine(&extractor.pooled(&image, profile).expect("pools"), profile, &Default::default()))
     };
     assert_eq!(pooled(upright.clone(), Profile::Nip), pooled(turned.clone(), Profile::Nip));
     assert_ne!(pooled(upright, Profile::Fast), pooled(turned, Profile::Fast));
@@ -236,11 +236,11 @@ fn the_passes_of_a_dearer_profile_begin_with_those_of_the_cheaper_ones() {
     for (profile, count) in Profile::ALL.into_iter().zip([1, 4, 16]) {
         assert_eq!(extractor.pooled(&image, profile).expect("pools"), all[..count], "{profile}");
         assert_eq!(extractor.inputs(&image, profile).expect("scales").len(), count * INPUT_BYTES);
-        let vector = combine(&all, profile, [None, None]);
+        let vector = combine(&all, profile, &Default::default());
         let norm: f64 = vector.iter().map(|&v| f64::from(v).powi(2)).sum();
         assert!(vector.len() == 128 && (norm - 1.0).abs() < 1e-6 && vector.iter().all(|&v| v >= 0.0));
     }
-    let [fast, nip, rnip] = Profile::ALL.map(|profile| combine(&all, profile, [None, None]));
+    let [fast, nip, rnip] = Profile::ALL.map(|profile| combine(&all, profile, &Default::default()));
     assert!(fast != nip && nip != rnip);
 }
 
@@ -257,7 +257,7 @@ fn an_extractor_keeps_nothing_of_the_image_before() {
 #[test]
 fn the_whitenings_decide_the_dimension() {
     let upload = png(picture(224, 224));
-    for (whitened, dimension) in [(&[][..], 128), (&[Level::Middle], 72), (&[Level::Last, Level::Middle], 16)] {
+    for (whitened, dimension) in [(&[][..], 128), (&[Level::Middle], 68), (&[Level::Last, Level::Middle], 8)] {
         let mut extractor = fastest(whitened);
         for profile in Profile::ALL {
             assert_eq!(extractor.dimension(profile), dimension);
@@ -279,16 +279,20 @@ fn a_model_that_does_not_fit_is_refused() {
         Model::from_bytes(&file.encode()).expect_err("refused").to_string()
     };
     assert!(refused(&SHAPES[..4], vec![]).contains("not 14x14 and 7x7"));
-    assert!(refused(&SHAPES, vec![whitening("pool4", 32, 8)]).contains("\"pool4\" takes 32 values"));
+    assert!(refused(&SHAPES, vec![whitening("pool4", 32, 8)]).contains("\"pool4\" does not fit"));
     assert!(refused(&SHAPES, vec![whitening("pool3", 64, 8)]).contains("\"pool3\" does not fit"));
+    let discriminant = |inputs: usize| whitening("pool5-discriminant", inputs, 4);
+    let does_not_fit = "\"pool5-discriminant\" does not fit";
+    assert!(refused(&SHAPES, vec![whitening("pool5", 64, 8), discriminant(64)]).contains(does_not_fit));
+    assert!(refused(&SHAPES, vec![discriminant(8)]).contains(does_not_fit));
 }
 
 #[test]
 fn an_extraction_says_what_was_found_and_what_it_cost() {
     let mut extractor = fastest(&[]);
     let pass = extractor.model().pass_cost().clone();
-    // A picture of 4:3 takes nine sub-images.
-    for (profile, passes) in [(Profile::Fast, 1), (Profile::Nip, 4), (Profile::Rnip, 13)] {
+    // A picture of 4:3 takes six sub-images.
+    for (profile, passes) in [(Profile::Fast, 1), (Profile::Nip, 4), (Profile::Rnip, 10)] {
         let extraction = extractor.extract(&png(picture(400, 300)), profile).expect("describes");
         assert_eq!((extraction.format, extraction.width, extraction.height), (ImageFormat::Png, 400, 300));
         assert_eq!(extraction.version, extractor.version(profile));

@@ -23,7 +23,7 @@ mod decode_tests;
 mod extractor_tests;
 
 pub use asic_extractor::{AsicExtractor, StepTimes};
-pub use combine::{Level, Pooled, WHOLE_PASSES, combine, flattened};
+pub use combine::{Level, Pooled, Projections, WHOLE_PASSES, combine, flattened, of_level};
 pub use crop::crop;
 pub use decode::{Decoded, decode};
 pub use jpeg::encode_jpeg;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::ExtractError;
-use super::combine::{Level, Pooled, combine};
+use super::combine::{Level, Pooled, Projections, combine};
 use super::pooling::{MAP_SIDE, Whitener};
 use super::preprocess::INPUT_SIDE;
 use crate::asic::{ChipSpec, CostReport, LayerShape, ModelError, ModelFile, Network, fingerprint};
@@ -13,7 +13,7 @@ use crate::domain::{Descriptor, Levels, Profile};
 
 /// Raise it whenever `decode`, `preprocess`, `regions`, `pooling`, `combine` or `asic_extractor` change so that some picture gets
 /// another descriptor. It is part of [`Model::fingerprint`], so that old descriptors are never compared with new ones.
-pub const PIPELINE_REVISION: u32 = 2;
+pub const PIPELINE_REVISION: u32 = 3;
 
 /// The model that the binary carries.
 static EMBEDDED: &[u8] = include_bytes!("../../models/vgg16-2bit.eyrie");
@@ -22,7 +22,7 @@ static EMBEDDED: &[u8] = include_bytes!("../../models/vgg16-2bit.eyrie");
 #[derive(Debug)]
 pub struct Model {
     network: Network,
-    whiteners: [Option<Whitener>; 2],
+    projections: [Projections; 2],
     shapes: Vec<LayerShape>,
     pass_cost: CostReport,
     fingerprint: String,
@@ -52,12 +52,12 @@ impl Model {
         Self::for_chip(bytes, &ChipSpec::default())
     }
 
-    /// Reads a model file. A whitening is used for the map whose name it has ([`Level::name`]). The chip says what a pass
+    /// Reads a model file. A whitening is used for the map whose name it has ([`Level::name`], [`Level::discriminant_name`]). The chip says what a pass
     /// costs, it does not change descriptors.
     ///
     /// # Errors
     /// [`ModelError`] for a file that is damaged, of another version, or that holds no sound network of five poolings, or a
-    /// whitening that gives nothing, takes another number of values than its map has channels, or belongs to no map.
+    /// whitening that gives nothing, takes another number of values than what it follows gives, or belongs to no map.
     pub fn for_chip(bytes: &[u8], chip: &ChipSpec) -> Result<Self, ModelError> {
         let file = ModelFile::decode(bytes)?;
         let network = Network::new(&file.network)?;
@@ -67,19 +67,26 @@ impl Model {
         if shapes.map(|shape| shape.map(|(height, width, _)| (height, width))) != wanted {
             return Err(ModelError::Format("the network's maps are not 14x14 and 7x7 at 224x224".into()));
         }
+        let channels = shapes.map(|shape| shape.map_or(0, |(_, _, channels)| channels));
+        let projections = Level::ALL.map(|level| Projections::of(level, &file.whitenings));
         for whitening in &file.whitenings {
-            let level = Level::ALL.into_iter().zip(shapes).find(|(level, _)| level.name() == whitening.name);
-            let channels = level.and_then(|(_, shape)| shape).map(|(_, _, channels)| channels);
-            if channels != Some(whitening.inputs()) || whitening.outputs() == 0 {
+            let fits = |at: usize| {
+                let level = Level::ALL[at];
+                let follows_the_map = level.name() == whitening.name && whitening.inputs() == channels[at];
+                let whitened = projections[at].whitening.as_ref().map_or(channels[at], Whitener::outputs);
+                let follows_the_whitening =
+                    level.discriminant_name() == whitening.name && whitening.inputs() == whitened;
+                follows_the_map || follows_the_whitening
+            };
+            if !(fits(0) || fits(1)) || whitening.outputs() == 0 {
                 return Err(ModelError::Format(format!("whitening {:?} does not fit the network", whitening.name)));
             }
         }
-        let whiteners = Level::ALL.map(|level| file.whitening(level.name()).map(Whitener::new));
         let fingerprint = fingerprint(format!("{}/{PIPELINE_REVISION}", fingerprint(bytes)).as_bytes());
         let shapes = file.network.shapes();
         let pass_cost = chip.cost(&shapes, INPUT_SIDE, INPUT_SIDE);
         let levels = levels(&file.card)?;
-        Ok(Self { network, whiteners, shapes, pass_cost, fingerprint, card: file.card, levels })
+        Ok(Self { network, projections, shapes, pass_cost, fingerprint, card: file.card, levels })
     }
 
     /// The packed network.
@@ -92,17 +99,20 @@ impl Model {
         &self.shapes
     }
 
-    /// The whitenings of the middle and of the last map, where the model has them.
-    pub fn whiteners(&self) -> [Option<&Whitener>; 2] {
-        self.whiteners.each_ref().map(Option::as_ref)
+    /// The linear maps that were learned for the middle and for the last map.
+    pub fn projections(&self) -> &[Projections; 2] {
+        &self.projections
     }
 
     /// The number of values of a descriptor, whichever the profile.
     pub fn dimension(&self) -> usize {
         let middle = self.network.middle_shape(INPUT_SIDE, INPUT_SIDE).map_or(0, |(_, _, channels)| channels);
         let last = self.network.output_shape(INPUT_SIDE, INPUT_SIDE).2;
-        let values = self.whiteners().into_iter().zip([middle, last]);
-        values.map(|(whitener, channels)| whitener.map_or(channels, Whitener::outputs)).sum()
+        let outputs = |(projections, channels): (&Projections, usize)| {
+            let last_one = projections.discriminant.as_ref().or(projections.whitening.as_ref());
+            last_one.map_or(channels, Whitener::outputs)
+        };
+        self.projections.iter().zip([middle, last]).map(outputs).sum()
     }
 
     /// The descriptor of `profile`, of the pooled vectors of its passes or of those of a dearer profile; see [`combine`].
@@ -113,7 +123,7 @@ impl Model {
     /// # Panics
     /// Those of [`combine`].
     pub fn descriptor(&self, passes: &[Pooled], profile: Profile) -> Result<Descriptor, ExtractError> {
-        let values = combine(passes, profile, self.whiteners());
+        let values = combine(passes, profile, &self.projections);
         Descriptor::new(values, self.dimension()).map_err(|error| ExtractError::Internal(error.to_string()))
     }
 

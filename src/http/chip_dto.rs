@@ -181,8 +181,8 @@ pub(super) struct SubImageDto {
 /// What a profile costs for an image.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "profile": "rnip", "passes": 13, "macs": 199506198528_u64, "cycles": 7241728, "chip_milliseconds": 90.522,
-    "energy_millijoules": [27.931, 42.894]
+    "profile": "rnip", "passes": 10, "macs": 153466306560_u64, "cycles": 5570560, "chip_milliseconds": 69.632,
+    "energy_millijoules": [21.485, 32.995]
 }))]
 #[schema(as = ProfileCost)]
 pub(super) struct ProfileDto {

@@ -1,7 +1,7 @@
 //! From float weights to the 2-bit model: calibration, error feedback, whitening.
 //!
-//! `docs/QUANTIZER.md` explains the method. [`quantize`] is the whole of it; [`pca_whitening`] learns what
-//! comes after the network.
+//! `docs/QUANTIZER.md` explains the method. [`quantize`] is the whole of it; [`pca_whitening`] and
+//! [`discriminative_whitening`] learn what comes after the network.
 
 mod activation;
 mod calibrate;
@@ -24,7 +24,7 @@ mod tests;
 pub use calibrate::{LayerReport, Options, Progress, Report, quantize};
 pub use float::{DEVIATION, FloatConv, FloatMap, FloatVgg, MEAN};
 pub use view::{Picture, synthetic_view};
-pub use whitening::pca_whitening;
+pub use whitening::{discriminative_whitening, pca_whitening};
 
 use crate::asic::ModelError;
 

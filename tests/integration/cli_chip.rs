@@ -13,8 +13,8 @@ fn people_get_the_layers_the_plan_and_the_word_estimate() {
         "557,056",
         "97.6 %",
         "An image of 640x480, as Eyrie describes it",
-        "rnip: four turns of the whole image and 9 sub-images of 224x224, cut from the image at 598x448 at x 0, 187, 374 and \
-         y 0, 112, 224",
+        "rnip: four turns of the whole image and 6 sub-images of 224x224, cut from the image at 448x336 at x 0, 112, 224 and \
+         y 0, 112",
         "energies are estimates",
     ] {
         assert!(ended.stdout().contains(part), "{part:?} is missing in {}", ended.stdout());

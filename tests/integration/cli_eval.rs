@@ -130,8 +130,14 @@ fn copies_have_a_row_for_each_transform_and_a_failure_its_pictures() {
     let copy =
         ["eval", "copy", "--originals", "ref", "--distractors", "other", "--distractor-count", "6", "--every", "2"];
     let chosen = ["--transforms", "mirror,jpeg-10,crop-30", "--profile", "fast", "--cache", "none", "--threads", "1"];
-    let ended = program.run(&[&copy[..], &chosen, &["--html", "page.html", "--json", "-"]].concat()).expect_code(0);
+    let written = ["--write-copies", "copies"];
+    let outputs = ["--html", "page.html", "--json", "-"];
+    let ended = program.run(&[&copy[..], &chosen, &written, &outputs].concat()).expect_code(0);
     let report = ended.json();
+    let size = |path: &str| image::image_dimensions(program.path(path)).expect("a picture");
+    let (original, mirrored, cropped) = (size("ref/1.png"), size("copies/mirror/1.png"), size("copies/crop-30/1.png"));
+    assert_eq!(mirrored, original);
+    assert!(cropped.0 < original.0 && cropped.1 < original.1, "{cropped:?}");
     let groups = report["systems"][0]["groups"].as_array().expect("a list").clone();
     let names: Vec<&str> = groups.iter().map(|g| g["name"].as_str().expect("text")).collect();
     assert_eq!(names, ["jpeg-10", "crop-30", "mirror"]);

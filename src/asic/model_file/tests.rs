@@ -54,8 +54,6 @@ fn a_file_gives_back_the_network_and_the_card_and_encodes_to_the_same_bytes() {
     assert_eq!(decoded.network, model.network);
     assert_eq!(decoded.card, model.card);
     assert_eq!(decoded.encode(), file, "decoded values survive another round exactly");
-    assert_eq!(decoded.whitening("nip"), Some(&decoded.whitenings[1]));
-    assert_eq!(decoded.whitening("rnip"), None);
 }
 
 #[test]
@@ -266,13 +264,10 @@ fn a_whitening_that_would_encode_to_other_bytes_is_refused() {
 }
 
 #[test]
-fn whitenings_that_do_not_fit_the_network_or_share_a_name_are_refused() {
+fn whitenings_that_are_unsound_or_share_a_name_are_refused() {
     let mut model = small();
     model.whitenings[1].name = "fast".into();
     assert!(refusal(&model.encode()).contains("two whitenings are called \"fast\""));
-    let mut model = small();
-    model.whitenings[0].mean.truncate(64);
-    assert!(refusal(&model.encode()).contains("takes 64 values, the network gives 128"));
     let mut model = small();
     model.whitenings[0].mean[3] = f32::INFINITY;
     assert!(refusal(&model.encode()).contains("not finite"));

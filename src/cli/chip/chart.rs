@@ -258,7 +258,7 @@ mod tests {
             [
                 "fast: 1 pass of 224×224",
                 "nip: 4 passes of 224×224",
-                "rnip: 13 passes of 224×224",
+                "rnip: 10 passes of 224×224",
                 "hypothetical: one pass over the whole image",
                 "hypothetical, and more than the image buffer holds",
             ]
@@ -301,7 +301,7 @@ mod tests {
     #[test]
     fn a_chip_that_holds_less_than_224_is_drawn_as_a_what_if() {
         let svg = draw(&model("small"));
-        assert!(svg.contains("what if: rnip: 13 passes of 112×112") && !svg.contains("224×224"));
+        assert!(svg.contains("what if: rnip: 10 passes of 112×112") && !svg.contains("224×224"));
     }
 
     #[test]

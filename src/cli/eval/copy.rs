@@ -34,6 +34,9 @@ pub(super) struct Copy {
     /// Copies of every N-th original only; all originals stay in the index
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     every: u32,
+    /// Write the copies into this folder as PNG too, a folder for each transform: to measure other systems on them
+    #[arg(long, value_name = "DIR")]
+    write_copies: Option<PathBuf>,
     #[command(flatten)]
     common: Common,
 }
@@ -47,7 +50,7 @@ impl Copy {
         };
         let chosen = Transform::ALL.into_iter().filter(|t| self.transforms.is_empty() || self.transforms.contains(t));
         let every = usize::try_from(self.every).unwrap_or(usize::MAX);
-        let queries = chosen
+        let queries: Vec<Asked> = chosen
             .flat_map(|transform| {
                 references.iter().enumerate().step_by(every).map(move |(at, file)| Asked {
                     name: format!("{} {transform}", file.name),
@@ -57,6 +60,13 @@ impl Copy {
                 })
             })
             .collect();
-        self.common.measure(&Protocol { name: "copy", references, distractors, queries })
+        let written = self.write_copies.iter().flat_map(|folder| {
+            queries.iter().map(|asked| {
+                let original = &references[asked.right[0]].name;
+                (asked.picture.clone(), folder.join(&asked.group).join(original).with_extension("png"))
+            })
+        });
+        let written = written.collect();
+        self.common.measure(&Protocol { name: "copy", references, distractors, queries, written })
     }
 }

@@ -211,12 +211,31 @@ pub(super) fn local_features(
     })
 }
 
+/// Writes pictures as PNG, each to its path; files that are no images are left out.
+///
+/// # Errors
+/// [`CliError::Failed`] when a picture cannot be read, decoded or written.
+pub(super) fn write_pictures(chip: &Chip, what: &str, pictures: &[(Picture, PathBuf)]) -> Result<(), CliError> {
+    let written = each(what, pictures, chip.threads, |(picture, path)| {
+        let failed = |reason: &dyn std::fmt::Display| Failure::Picture(format!("{}: {reason}", picture.path.display()));
+        let bytes = std::fs::read(&picture.path).map_err(|e| failed(&e))?;
+        let Some(image) = picture.pixels(&bytes, chip.limits)? else { return Ok(()) };
+        let refused = |reason: &dyn std::fmt::Display| {
+            Failure::Run(CliError::Failed(format!("cannot write {}: {reason}", path.display())))
+        };
+        std::fs::create_dir_all(path.parent().unwrap_or(path)).map_err(|e| refused(&e))?;
+        image::save_buffer(path, &image.rgb, image.width, image.height, image::ExtendedColorType::Rgb8)
+            .map_err(|e| refused(&e))
+    });
+    written.map(|_| ())
+}
+
 /// Does something with every picture, on `threads` threads; all that fail are told together.
-fn each<T: Send>(
+fn each<P: Sync, T: Send>(
     what: &str,
-    pictures: &[Picture],
+    pictures: &[P],
     threads: usize,
-    work: impl Fn(&Picture) -> Result<T, Failure> + Sync,
+    work: impl Fn(&P) -> Result<T, Failure> + Sync,
 ) -> Result<Vec<T>, CliError> {
     let progress = Progress::start(what, pictures.len());
     let pool = rayon::ThreadPoolBuilder::new()

@@ -102,7 +102,7 @@ impl Instance {
         if without > 0 {
             output::note(&format!("{without} files among the queries have no right answer and are left out"));
         }
-        self.common.measure(&Protocol { name: "instance", references, distractors, queries })
+        self.common.measure(&Protocol { name: "instance", references, distractors, queries, written: Vec::new() })
     }
 }
 

@@ -8,7 +8,9 @@ use std::sync::{Mutex, PoisonError};
 
 use clap::{Args, ValueEnum};
 
-use super::features::{Chip, Features, Network, Passes, Picture, local_features, read, thumbnail, without_repeats};
+use super::features::{
+    Chip, Features, Network, Passes, Picture, local_features, read, thumbnail, without_repeats, write_pictures,
+};
 use crate::cli::error::CliError;
 use crate::cli::files;
 use crate::cli::output;
@@ -19,7 +21,7 @@ use crate::eval::{
     self, Answer, EvalError, FalseMatch, Pictures, Query, Report, SecondLook, SystemReport, VerdictCount, compare,
     evaluate_exactly, system_report, worst,
 };
-use crate::extract::combine;
+use crate::extract::{Projections, combine};
 use crate::verify::{
     LocalFeatures, QUERY_FEATURES, STORED_FEATURES, Verification, match_pair, order_by_verification, verdict,
 };
@@ -38,12 +40,12 @@ that was stopped goes on where it was, and other whitenings or figures need no p
 /// Flags of both protocols.
 #[derive(Debug, Args)]
 pub(super) struct Common {
-    /// fast (one pass through the network), nip (four) or rnip (13 for a 4:3 image, up to 19); several are measured and
+    /// fast (one pass through the network), nip (four) or rnip (10 for a 4:3 image, up to 14); several are measured and
     /// compared
     #[arg(long, value_name = "PROFILE", num_args = 1.., default_value = "rnip")]
     profile: Vec<Profile>,
-    /// model: descriptors as the service makes them; none: the vector before the model's whitening, at unit norm. Both
-    /// may be named
+    /// model: descriptors as the service makes them; pca: without the model's discriminative whitening, which comes last;
+    /// none: without any whitening, at unit norm. Several are measured and compared
     #[arg(long, value_name = "WHAT", num_args = 1.., default_value = "model")]
     whitening: Vec<Whitening>,
     /// chip: the 2-bit network of the service; float:FILE.safetensors: the float network, far slower, as a yardstick (the
@@ -83,6 +85,8 @@ pub(super) struct Common {
 enum Whitening {
     /// That of the model
     Model,
+    /// The model's PCA-whitening alone
+    Pca,
     /// The pooled vector as it is
     None,
 }
@@ -133,6 +137,8 @@ pub(super) struct Protocol {
     pub references: Vec<Named>,
     pub distractors: Vec<Named>,
     pub queries: Vec<Asked>,
+    /// Pictures that are written as PNG as well, and where.
+    pub written: Vec<(Picture, PathBuf)>,
 }
 
 /// One way to describe pictures.
@@ -158,6 +164,9 @@ impl Common {
         let earlier = self.compare.as_deref().map(earlier).transpose()?;
         let networks = self.networks()?;
         let chip = Chip::load(&loaded.config.extractor)?;
+        if !protocol.written.is_empty() {
+            write_pictures(&chip, "writing copies", &protocol.written)?;
+        }
         let profiles = without_repeats(&self.profile);
         let whitenings = without_repeats(&self.whitening);
         let verify = without_repeats(&self.verify);
@@ -229,9 +238,11 @@ fn system_name(profile: Profile, network: &Network, whitening: Whitening, verify
     if matches!(network, Network::Float(..)) {
         name.push_str(", float");
     }
-    if whitening == Whitening::None {
-        name.push_str(", unwhitened");
-    }
+    name.push_str(match whitening {
+        Whitening::Model => "",
+        Whitening::Pca => ", PCA only",
+        Whitening::None => ", unwhitened",
+    });
     if verify > 0 {
         let _ = write!(name, ", first {verify} verified");
     }
@@ -342,13 +353,15 @@ impl Described {
         local: Option<&Local>,
     ) -> Result<SystemReport, CliError> {
         let failed = |e: &dyn std::fmt::Display| CliError::Failed(format!("{}: {e}", system.name));
-        let describe = |passes: &Passes| match system.whitening {
-            Whitening::Model => chip.model.descriptor(passes, system.profile).map_err(|e| failed(&e)),
-            Whitening::None => {
-                let vector = combine(passes, system.profile, [None, None]);
-                let values = vector.len();
-                Descriptor::new(vector, values).map_err(|e| failed(&e))
-            }
+        let projections = match system.whitening {
+            Whitening::Model => chip.model.projections().clone(),
+            Whitening::Pca => chip.model.projections().clone().map(|p| Projections { discriminant: None, ..p }),
+            Whitening::None => Default::default(),
+        };
+        let describe = |passes: &Passes| {
+            let vector = combine(passes, system.profile, &projections);
+            let values = vector.len();
+            Descriptor::new(vector, values).map_err(|e| failed(&e))
         };
         let points = self.gallery.iter().map(|(id, _, pooled)| Ok((id.clone(), describe(pooled)?)));
         let points: Vec<(ImageId, Descriptor)> = points.collect::<Result<_, CliError>>()?;
@@ -362,7 +375,7 @@ impl Described {
         let counted = [const { [const { AtomicUsize::new(0) }; 2] }; Verdict::ALL.len()];
         let levels = match system.whitening {
             Whitening::Model => chip.model.levels(system.profile),
-            Whitening::None => &Levels::NONE,
+            Whitening::Pca | Whitening::None => &Levels::NONE,
         };
         let look = local.filter(|_| system.verify > 0).map(|local| {
             let (queries, counted, names, false_matches) = (&queries, &counted, &names, &false_matches);
@@ -386,8 +399,11 @@ impl Described {
             (Network::Chip, Whitening::Model) => {
                 DescriptorVersion::new(chip.model.fingerprint(), system.profile).to_string()
             }
-            (Network::Chip, Whitening::None) => format!("{}/{}", network.version(chip), system.profile),
-            (Network::Float(..), Whitening::None) => format!("{}/{}", network.version(chip), system.profile),
+            (_, Whitening::None) => format!("{}/{}", network.version(chip), system.profile),
+            (Network::Chip, Whitening::Pca) => format!("{}/pca/{}", chip.model.fingerprint(), system.profile),
+            (Network::Float(..), Whitening::Pca) => {
+                format!("{}/{}/pca/{}", network.version(chip), chip.model.fingerprint(), system.profile)
+            }
             (Network::Float(..), Whitening::Model) => {
                 format!("{}/{}/{}", network.version(chip), chip.model.fingerprint(), system.profile)
             }
