@@ -40,7 +40,7 @@ pub(super) const LIMITS: DecodeLimits = DecodeLimits { max_pixels: 200_000_000, 
 #[derive(Debug, Clone, Args)]
 pub(super) struct Learning {
     /// Images that the whitening is learned from, spread evenly over the images of the folder
-    #[arg(long, value_name = "N", default_value_t = 700)]
+    #[arg(long, value_name = "N", default_value_t = 1000)]
     whitening_images: usize,
     /// Synthetic photographs of each of them, from which it learns as well
     #[arg(long, value_name = "N", default_value_t = 1)]

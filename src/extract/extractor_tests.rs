@@ -111,7 +111,7 @@ fn pixels_and_vectors_are_the_recorded_ones_on_every_cpu() {
     }
     let jpegs = ["e7412ee0600a291f", "902a275a280e89a2", "3261b99c43d6791b"];
     let scaled = ["baab1f1734987b89", "22f45b48055258d5", "e1cb7fa402cfae98"];
-    let descriptors = ["5e3707f89c6e8aca", "aa7a8cd42ebbdede", "a6ea93d479d483f4"];
+    let descriptors = ["2bab2b416911541b", "85fa7df45b54b114", "d96d3a7a44a7c8df"];
     let expected = [jpegs, scaled, descriptors].concat();
     assert_eq!(found, expected);
 }
@@ -152,18 +152,18 @@ fn with(model: &Arc<Model>, kernels: Kernels, threads: usize, batch: usize) -> A
 #[test]
 fn golden_descriptors_are_the_recorded_ones_on_every_instruction_set_batch_size_and_number_of_threads() {
     let expected = [
-        "35026585f37669c3",
-        "cfae63cee6e8d801",
-        "0f85fca1bcbd3f24",
-        "0cd4f2bcdb1560c3",
-        "140c622dc6ba6129",
-        "0964740bcf96ffa8",
-        "f3386a1f13b7278c",
-        "831730e5bdc88c79",
-        "7c5d81c4d08c2bfc",
-        "00df9dc595edb210",
-        "ac059d8049c49a74",
-        "ff8b50f12b47dafe",
+        "cbaeed55811e7e09",
+        "fd5545f52d56514e",
+        "8340e4482a623403",
+        "3a9d224342ed98f9",
+        "c0875d123a043c3b",
+        "f9a3813bc614c53f",
+        "0713dbdea24ed72f",
+        "9a213c5b32fd8f85",
+        "8c551051ac7b7c20",
+        "e61ad96369a989d2",
+        "f744fa1b9ba284cc",
+        "0925114f7e659cd5",
     ];
     let model = Arc::new(Model::from_bytes(&file(&Level::ALL)).expect("a sound model"));
     for kernels in Kernels::available() {
@@ -185,18 +185,18 @@ fn golden_descriptors_are_the_recorded_ones_on_every_instruction_set_batch_size_
 #[test]
 fn golden_descriptors_of_the_embedded_model_are_the_recorded_ones() {
     let expected = [
-        "8ce648e58e6f0a82",
-        "ce08a2d9ea9d8879",
-        "4333ed7f18662e91",
-        "99e11d63d7f30308",
-        "a9c75c80c681578d",
-        "30c11f2417c9e50b",
-        "5601f5dc345f7b17",
-        "e2cce79f355eb4e5",
-        "b81a867e2548a0be",
-        "ec3d3182091f3de8",
-        "ead810f5fe1c74a4",
-        "df5b847c80e2b2ad",
+        "0fc78bcff245ddec",
+        "12b6460258ddcecb",
+        "890d95d21c717f67",
+        "7718ea0b1334428a",
+        "9def417fb933d92f",
+        "88def326f322a3b7",
+        "cfb258118afa36b4",
+        "f03d9de5ae807778",
+        "b20d4a2398007d77",
+        "c4ee68373c26014f",
+        "ceb8432d2b1de322",
+        "0104c5d74febecb1",
     ];
     let model = Arc::new(Model::embedded().expect("sound"));
     let mut extractor = with(&model, Kernels::detect(), 2, 8);
@@ -233,7 +233,7 @@ fn the_passes_of_a_dearer_profile_begin_with_those_of_the_cheaper_ones() {
     let image = decoded(200, 280);
     let mut extractor = fastest(&[]);
     let all = extractor.pooled(&image, Profile::Rnip).expect("pools");
-    for (profile, count) in Profile::ALL.into_iter().zip([1, 4, 16]) {
+    for (profile, count) in Profile::ALL.into_iter().zip([1, 4, 10]) {
         assert_eq!(extractor.pooled(&image, profile).expect("pools"), all[..count], "{profile}");
         assert_eq!(extractor.inputs(&image, profile).expect("scales").len(), count * INPUT_BYTES);
         let vector = combine(&all, profile, &Default::default());

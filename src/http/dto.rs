@@ -352,8 +352,8 @@ pub(super) struct PatchImageDto {
 /// What describing an image costs on the simulated chip. Time and energy are estimates.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "passes": 13, "cycles": 7241728, "macs": 199506198528_u64, "buffer_bytes": 4014080, "chip_milliseconds": 90.522,
-    "energy_millijoules": [27.931, 42.894], "host_milliseconds": 479.139
+    "passes": 10, "cycles": 5570560, "macs": 153466306560_u64, "buffer_bytes": 4014080, "chip_milliseconds": 69.632,
+    "energy_millijoules": [21.485, 32.995], "host_milliseconds": 368.342
 }))]
 #[schema(as = Cost)]
 pub(super) struct CostDto {
