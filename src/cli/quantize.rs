@@ -222,7 +222,7 @@ fn decode(folder: &Path, limit: Option<usize>) -> Result<Vec<Sample>, CliError> 
 }
 
 /// What the network sees of the image with this number: of one in three the whole image, upright or turned, as in the profiles
-/// `fast` and `nip`; of the others one of the sub-images of `rnip`.
+/// `fast` and `nip`; of the others one of its details.
 fn seen(image: &Decoded, number: usize) -> Result<Vec<u8>, ExtractError> {
     let round = number / 3;
     if number.is_multiple_of(3) {
@@ -233,7 +233,7 @@ fn seen(image: &Decoded, number: usize) -> Result<Vec<u8>, ExtractError> {
         }
         return Ok(whole);
     }
-    let plan = RegionPlan::new(image.width, image.height, INPUT_SIDE as u32);
+    let plan = RegionPlan::detail(image.width, image.height, INPUT_SIDE as u32);
     let mut canvas = Vec::new();
     Scaler::default().scale(image, plan.canvas_width, plan.canvas_height, &mut canvas)?;
     // Coprime to the number of squares of nearly every plan, so that all places come up.

@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 use crate::asic::{Kernels, ModelFile, NetworkParams, Team, Whitening, fingerprint};
 use crate::domain::{Levels, Profile};
 use crate::extract::{
-    AsicExtractor, DecodeLimits, Decoded, INPUT_SIDE, Level, Model, Pooled, Projections, WHOLE_PASSES, Whitener,
-    combine, decode, encode_jpeg, flattened, of_level,
+    AsicExtractor, DecodeLimits, Decoded, INPUT_SIDE, Level, Model, Pooled, Projections, Whitener, combine, decode,
+    encode_jpeg, flattened, of_level,
 };
 use crate::quantize::{Picture, discriminative_whitening, pca_whitening, synthetic_view};
 
@@ -109,8 +109,25 @@ pub(super) struct Learned {
     pub levels: Map<String, Value>,
 }
 
-/// The passes of an image and of its views.
-type Views = Vec<Vec<Pooled>>;
+/// What the network gives for an image or for a view of it.
+#[derive(Debug, Clone, PartialEq)]
+struct Seen {
+    /// The passes of the profile `rnip`.
+    passes: Vec<Pooled>,
+    /// Those of its details.
+    details: Vec<Pooled>,
+}
+
+impl Seen {
+    fn new(extractor: &mut AsicExtractor, image: &Decoded) -> Result<Self, CliError> {
+        let passes = extractor.pooled(image, Profile::Rnip).map_err(failed)?;
+        let details = extractor.details(image).map_err(failed)?;
+        Ok(Self { passes, details })
+    }
+}
+
+/// An image and its views.
+type Views = Vec<Seen>;
 
 impl Learning {
     /// One whitening and the levels of each profile, learned from some of the images at `paths`. The same images give the same bytes.
@@ -158,19 +175,19 @@ impl Learning {
         Ok(Learned { whitenings, levels })
     }
 
-    /// Two whitenings for each map. The first is the principal component analysis of the sub-images of the images and of
-    /// their views; it serves the whole image as well: the sub-images are more, and of the same kind. The second, discriminative,
-    /// tells each image and its views, as every profile describes them, from the others.
+    /// Two whitenings for each map. The first is the principal component analysis of the details of the images and of their
+    /// views: learned from larger parts, or from whole images, it ranks worse even for these. The second, discriminative, tells
+    /// each image and its views, as every profile describes them, from the others.
     fn whitenings(&self, described: &[Views]) -> Result<Vec<Whitening>, CliError> {
         let mut whitenings = Vec::new();
         for (level, dimensions) in Level::ALL.into_iter().zip([self.middle_dimensions, self.last_dimensions]) {
-            let parts = described.iter().flatten().flat_map(|passes| &passes[WHOLE_PASSES..]);
-            let vectors: Vec<Vec<f32>> = parts.map(|part| flattened(part.of(level).to_vec())).collect();
+            let details = described.iter().flatten().flat_map(|seen| &seen.details);
+            let vectors: Vec<Vec<f32>> = details.map(|part| flattened(part.of(level).to_vec())).collect();
             let whitening = pca_whitening(level.name(), &vectors, dimensions, self.shrinkage).map_err(failed)?;
             let whitener = Whitener::new(&whitening);
             let of_profile = |profile: Profile| {
                 let whitener = &whitener;
-                let vector = move |passes: &Vec<Pooled>| of_level(passes, profile, level, Some(whitener));
+                let vector = move |seen: &Seen| of_level(&seen.passes, profile, level, Some(whitener));
                 described.par_iter().map(move |views| views.iter().map(vector).collect::<Vec<_>>())
             };
             let groups: Vec<Vec<Vec<f32>>> =
@@ -223,14 +240,14 @@ impl Learning {
             .enumerate()
             .map_init(extractor, |extractor, (number, path)| {
                 let image = decode(&read(path)?, LIMITS).map_err(failed)?;
-                let mut views = vec![extractor.pooled(&image, Profile::Rnip).map_err(failed)?];
+                let mut views = vec![Seen::new(extractor, &image)?];
                 let thing = picture(image);
                 for view in 0..self.views {
                     // Each view has another picture behind it.
                     let behind = paths[(number + 1 + view) % paths.len()];
                     let clutter = picture(decode(&read(behind)?, LIMITS).map_err(failed)?);
                     let photo = photograph(&thing, &clutter, (number * self.views + view) as u64)?;
-                    views.push(extractor.pooled(&photo, Profile::Rnip).map_err(failed)?);
+                    views.push(Seen::new(extractor, &photo)?);
                 }
                 progress.step();
                 Ok(views)
@@ -264,7 +281,7 @@ fn learn_levels(
     let mut wrong: Vec<f32> = Vec::new();
     for (seen, learned) in halves.iter().zip(whitenings.iter().rev()) {
         let projections = Level::ALL.map(|level| Projections::of(level, learned));
-        let describe = |passes: &Vec<Pooled>| combine(passes, profile, &projections);
+        let describe = |seen: &Seen| combine(&seen.passes, profile, &projections);
         let described: Vec<Vec<Vec<f32>>> = seen.par_iter().map(|views| views.iter().map(describe).collect()).collect();
         let scores = described.par_iter().enumerate().flat_map_iter(|(at, views)| {
             let others = described[at + 1..].iter().flatten();
@@ -313,29 +330,26 @@ fn load(file: &Path, made_of: &Value, lengths: [usize; 2]) -> Result<Option<Vec<
     Ok(read)
 }
 
-/// Reads as many passes for each view as the word before them says; `None` where there are more words or fewer.
+/// Reads as many passes for each of a view's two lists as the word before them says; `None` where there are more words or fewer.
 fn passes_of(mut words: &[[u8; 4]], images: usize, views: usize, [middle, last]: [usize; 2]) -> Option<Vec<Views>> {
     let vector = |words: &[[u8; 4]]| words.iter().map(|v| f32::from_le_bytes(*v)).collect();
     let pass = |words: &[[u8; 4]]| Pooled { middle: vector(&words[..middle]), last: vector(&words[middle..]) };
-    let mut all = Vec::new();
-    for _ in 0..images {
-        let mut image = Views::new();
-        for _ in 0..views {
-            let (count, rest) = words.split_first()?;
-            let count = usize::try_from(u32::from_le_bytes(*count)).ok()?;
-            let (passes, rest) = rest.split_at_checked(count.checked_mul(middle + last)?)?;
-            image.push(passes.chunks_exact(middle + last).map(pass).collect());
-            words = rest;
-        }
-        all.push(image);
-    }
+    let mut list = || {
+        let (count, rest) = words.split_first()?;
+        let count = usize::try_from(u32::from_le_bytes(*count)).ok()?;
+        let (passes, rest) = rest.split_at_checked(count.checked_mul(middle + last)?)?;
+        words = rest;
+        Some(passes.chunks_exact(middle + last).map(pass).collect::<Vec<Pooled>>())
+    };
+    let mut view = || Some(Seen { passes: list()?, details: list()? });
+    let all: Vec<Views> = (0..images).map(|_| (0..views).map(|_| view()).collect()).collect::<Option<_>>()?;
     words.is_empty().then_some(all)
 }
 
 fn save(file: &Path, made_of: &Value, described: &[Views]) -> std::io::Result<()> {
     let mut out = BufWriter::new(std::fs::File::create(file)?);
     writeln!(out, "{made_of}")?;
-    for passes in described.iter().flatten() {
+    for passes in described.iter().flatten().flat_map(|seen| [&seen.passes, &seen.details]) {
         out.write_all(&u32::try_from(passes.len()).unwrap_or(u32::MAX).to_le_bytes())?;
         for value in passes.iter().flat_map(|pass| pass.middle.iter().chain(&pass.last)) {
             out.write_all(&value.to_le_bytes())?;
@@ -402,7 +416,8 @@ mod tests {
         let file = folder.path().join("vectors");
         let made_of = json!({"model": "a", "images": "b", "count": 2, "views": 1});
         let pass = |n: usize| Pooled { middle: vec![n as f32], last: vec![0.5, -1.0] };
-        let views = |n: usize| vec![vec![pass(n), pass(n + 1), pass(n + 2)], vec![pass(9), pass(8)]];
+        let seen = |n: usize, count: usize| Seen { passes: vec![pass(n); count], details: vec![pass(n + 1); 2] };
+        let views = |n: usize| vec![seen(n, 3), seen(n + 5, 2)];
         let described = vec![views(0), views(3)];
         assert!(load(&file, &made_of, [1, 2]).expect("no file is no error").is_none());
         save(&file, &made_of, &described).expect("writes");

@@ -97,6 +97,18 @@ impl AsicExtractor {
         Ok(self.passes())
     }
 
+    /// The pooled vectors of an image's details ([`RegionPlan::detail`]), smaller parts of it than a profile looks at:
+    /// whitenings are learned from them.
+    ///
+    /// # Errors
+    /// Those of [`AsicExtractor::pooled`].
+    pub fn details(&mut self, image: &Decoded) -> Result<Vec<Pooled>, ExtractError> {
+        let plan = RegionPlan::detail(image.width, image.height, SIDE);
+        self.inputs.resize(plan.regions.len() * INPUT_BYTES, 0);
+        self.cut(image, &plan, 0)?;
+        Ok(self.passes())
+    }
+
     /// What the network sees of an image: [`INPUT_BYTES`] for each pass. The whole image first, for `nip` and `rnip` its
     /// turns next, for `rnip` the sub-images after them.
     ///
@@ -113,17 +125,21 @@ impl AsicExtractor {
         let turned = if profile == Profile::Fast { 1 } else { WHOLE_PASSES };
         let regions = plan.as_ref().map_or(0, |plan| plan.regions.len());
         self.inputs.resize((turned + regions) * INPUT_BYTES, 0);
-        let (whole, parts) = self.inputs.split_at_mut(turned * INPUT_BYTES);
+        let whole = &mut self.inputs[..turned * INPUT_BYTES];
         self.scaler.scale_into(image, SIDE, SIDE, &mut whole[..INPUT_BYTES])?;
         for turn_to in 1..turned {
             let (before, after) = whole.split_at_mut(turn_to * INPUT_BYTES);
             turn(&before[(turn_to - 1) * INPUT_BYTES..], INPUT_SIDE, &mut after[..INPUT_BYTES]);
         }
-        if let Some(plan) = plan {
-            self.scaler.scale(image, plan.canvas_width, plan.canvas_height, &mut self.canvas)?;
-            for (region, part) in plan.regions.iter().zip(parts.chunks_exact_mut(INPUT_BYTES)) {
-                cut(&self.canvas, plan.canvas_width as usize, region.x as usize, region.y as usize, INPUT_SIDE, part);
-            }
+        plan.map_or(Ok(()), |plan| self.cut(image, &plan, turned))
+    }
+
+    /// Cuts the squares of a plan out of the image, into the inputs from the number `first` on.
+    fn cut(&mut self, image: &Decoded, plan: &RegionPlan, first: usize) -> Result<(), ExtractError> {
+        self.scaler.scale(image, plan.canvas_width, plan.canvas_height, &mut self.canvas)?;
+        let parts = self.inputs[first * INPUT_BYTES..].chunks_exact_mut(INPUT_BYTES);
+        for (region, part) in plan.regions.iter().zip(parts) {
+            cut(&self.canvas, plan.canvas_width as usize, region.x as usize, region.y as usize, INPUT_SIDE, part);
         }
         Ok(())
     }

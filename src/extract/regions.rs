@@ -1,4 +1,4 @@
-//! Where the sub-images of the profile `rnip` lie. Pure arithmetic on whole numbers.
+//! Where the sub-images of the profile `rnip` lie, and the details that a model is learned from. Pure arithmetic on whole numbers.
 //!
 //! The chip takes squares of `side` pixels at most, so a larger version of the picture is described in pieces:
 //!
@@ -16,8 +16,9 @@
 //! | 2:1 | 672x336 | 5x2 |
 //! | 3:1 and more | 672x224 | 5x1 |
 //!
-//! Few large squares that overlap much find a thing again better than many small ones, and cost less: `docs/benchmarks/` has what
-//! other canvases and overlaps gave.
+//! Few large squares that overlap much find a thing again better than many small ones, and cost less. To learn a whitening
+//! from, and to calibrate the network with, smaller ones are better: these are the details, squares of a canvas of twice `side` (at most
+//! four times `side` long), neighbours sharing at least a seventh. `docs/benchmarks/` has what other canvases and overlaps gave.
 //!
 //! Canvas sides differ from `side` by an even number, so that a middle square lies in the middle and the plan is its
 //! own mirror image.
@@ -46,9 +47,6 @@ pub struct RegionPlan {
     pub size: u32,
 }
 
-/// The most squares that any picture has.
-pub const MAX_REGIONS: usize = 10;
-
 impl RegionPlan {
     /// The plan for a picture of `width` x `height` pixels (at least one each; zero counts as one) on a chip whose
     /// largest input is a square of `side` pixels (224 for the default chip; an odd number is rounded down).
@@ -56,13 +54,25 @@ impl RegionPlan {
     /// # Panics
     /// If `side` is below 8 or above 2^20.
     pub fn new(width: u32, height: u32, side: u32) -> Self {
+        Self::with(width, height, side, Grid { canvas: (3, 2), stride: (5, 8) })
+    }
+
+    /// The plan of the details, for learning.
+    ///
+    /// # Panics
+    /// Those of [`RegionPlan::new`].
+    pub fn detail(width: u32, height: u32, side: u32) -> Self {
+        Self::with(width, height, side, Grid { canvas: (2, 1), stride: (6, 7) })
+    }
+
+    fn with(width: u32, height: u32, side: u32, grid: Grid) -> Self {
         assert!((8..=1 << 20).contains(&side), "a chip's input has 8 to 2^20 pixels a side");
         let side = side & !1;
         let (width, height) = (width.max(1), height.max(1));
-        let (short, long) = canvas(width.min(height), width.max(height), side);
+        let (short, long) = grid.canvas(width.min(height), width.max(height), side);
         let (canvas_width, canvas_height) = if width < height { (short, long) } else { (long, short) };
-        let columns = positions(canvas_width, side);
-        let rows = positions(canvas_height, side);
+        let columns = grid.positions(canvas_width, side);
+        let rows = grid.positions(canvas_height, side);
         let regions = rows.iter().flat_map(|&y| columns.iter().map(move |&x| Region { x, y })).collect();
         Self { canvas_width, canvas_height, regions, size: side }
     }
@@ -77,14 +87,35 @@ impl RegionPlan {
     }
 }
 
-/// Short and long side of the canvas.
-fn canvas(short: u32, long: u32, side: u32) -> (u32, u32) {
-    let (short, long, limit) = (u64::from(short), u64::from(long), u64::from(side));
-    let longest = even_step(3 * limit, 1, side);
-    if long <= 2 * short {
-        (even_step(3 * limit, 2, side), even_step(3 * limit * long, 2 * short, side).min(longest))
-    } else {
-        (even_step(3 * limit * short, long, side).max(side), longest)
+/// How finely a picture is cut up. Both are fractions of the chip's side.
+struct Grid {
+    /// The short side of the canvas; the long one is at most twice that.
+    canvas: (u32, u32),
+    /// The most from one square to the next.
+    stride: (u32, u32),
+}
+
+impl Grid {
+    /// Short and long side of the canvas.
+    fn canvas(&self, short: u32, long: u32, side: u32) -> (u32, u32) {
+        let (times, of) = (u64::from(self.canvas.0) * u64::from(side), u64::from(self.canvas.1));
+        let (short, long) = (u64::from(short), u64::from(long));
+        let longest = even_step(2 * times, of, side);
+        if long <= 2 * short {
+            (even_step(times, of, side), even_step(times * long, of * short, side).min(longest))
+        } else {
+            (even_step(2 * times * short, of * long, side), longest)
+        }
+    }
+
+    /// Where the squares start along an axis of `length` pixels.
+    fn positions(&self, length: u32, side: u32) -> Vec<u32> {
+        let span = length - side;
+        let steps = span.div_ceil(side * self.stride.0 / self.stride.1);
+        // Rounded down in the first half and mirrored in the second, so that the plan is symmetric.
+        (0..=steps)
+            .map(|i| if 2 * i <= steps { span * i / steps.max(1) } else { span - span * (steps - i) / steps })
+            .collect()
     }
 }
 
@@ -96,17 +127,6 @@ fn even_step(numerator: u64, denominator: u64, side: u32) -> u32 {
     };
     let steps = (beyond + denominator) / doubled;
     side + 2 * u32::try_from(steps).unwrap_or(side)
-}
-
-/// Where the squares start along an axis of `length` pixels.
-fn positions(length: u32, side: u32) -> Vec<u32> {
-    let span = length - side;
-    let stride_max = side * 5 / 8;
-    let steps = span.div_ceil(stride_max);
-    // Rounded down in the first half and mirrored in the second, so that the plan is symmetric.
-    (0..=steps)
-        .map(|i| if 2 * i <= steps { span * i / steps.max(1) } else { span - span * (steps - i) / steps })
-        .collect()
 }
 
 #[cfg(test)]
@@ -133,6 +153,18 @@ mod tests {
     }
 
     #[test]
+    fn details_are_smaller_and_more() {
+        let shape = |width, height| {
+            let plan = RegionPlan::detail(width, height, 224);
+            (plan.canvas_width, plan.canvas_height, plan.regions.len())
+        };
+        assert_eq!([shape(1000, 1000), shape(4000, 3000)], [(448, 448, 9), (598, 448, 9)]);
+        assert_eq!([shape(3000, 2000), shape(1920, 1080)], [(672, 448, 12), (796, 448, 12)]);
+        assert_eq!([shape(2000, 1000), shape(3000, 1000)], [(896, 448, 15), (896, 298, 10)]);
+        assert_eq!([shape(4000, 1000), shape(1000, 50)], [(896, 224, 5), (896, 224, 5)]);
+    }
+
+    #[test]
     fn a_picture_of_one_pixel_has_a_plan() {
         assert_eq!(shape(1, 1), (336, 336, 4));
         assert_eq!(shape(1, u32::MAX), (224, 672, 5));
@@ -150,19 +182,21 @@ mod tests {
         fn squares_cover_the_canvas_stay_inside_and_are_few(
             width in 1u32..70_000, height in 1u32..70_000, side in 8u32..500,
         ) {
-            let plan = RegionPlan::new(width, height, side);
-            let side = plan.size;
-            prop_assert!(plan.regions.len() <= MAX_REGIONS);
-            for (length, starts) in [
-                (plan.canvas_width, plan.regions.iter().map(|r| r.x).collect::<Vec<_>>()),
-                (plan.canvas_height, plan.regions.iter().map(|r| r.y).collect()),
-            ] {
-                let mut starts = starts;
-                starts.sort_unstable();
-                starts.dedup();
-                prop_assert_eq!(starts[0], 0);
-                prop_assert_eq!(starts[starts.len() - 1] + side, length);
-                prop_assert!(starts.windows(2).all(|pair| pair[1] - pair[0] <= side));
+            let plans = [RegionPlan::new(width, height, side), RegionPlan::detail(width, height, side)];
+            for (plan, most) in plans.into_iter().zip([10, 15]) {
+                let side = plan.size;
+                prop_assert!(plan.regions.len() <= most);
+                for (length, starts) in [
+                    (plan.canvas_width, plan.regions.iter().map(|r| r.x).collect::<Vec<_>>()),
+                    (plan.canvas_height, plan.regions.iter().map(|r| r.y).collect()),
+                ] {
+                    let mut starts = starts;
+                    starts.sort_unstable();
+                    starts.dedup();
+                    prop_assert_eq!(starts[0], 0);
+                    prop_assert_eq!(starts[starts.len() - 1] + side, length);
+                    prop_assert!(starts.windows(2).all(|pair| pair[1] - pair[0] <= side));
+                }
             }
         }
 

@@ -1,7 +1,7 @@
 //! A picture to measure with.
 
 use super::ExtractError;
-use super::jpeg::encode_jpeg;
+use super::encode::encode_jpeg;
 
 /// A synthetic JPEG of quality 85: shapes, a gradient and a fine texture, so that it costs about as much to decode as a
 /// photo of the same size. The same size gives the same bytes.

@@ -2,7 +2,7 @@
 
 use super::ExtractError;
 use super::decode::Decoded;
-use super::jpeg::encode_jpeg;
+use super::encode::encode_jpeg;
 use super::preprocess::Scaler;
 use crate::domain::Thumbnail;
 

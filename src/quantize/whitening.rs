@@ -39,7 +39,8 @@ pub fn pca_whitening(
     Ok(whitening(name, &mean, &components))
 }
 
-/// Discriminative whitening: the inverse root of the covariance within groups, then the principal axes of what it gives.
+/// Discriminative whitening: the inverse root of the covariance within groups, then the principal axes of what it gives. No
+/// mean is taken away first: that of the groups is not that of the pictures that will be searched, and it ranks worse.
 ///
 /// `groups` hold vectors of the same thing (of a picture and of its views), all of one length; it is the differences within a
 /// group that are made small. Its covariance is mixed with `shrinkage` (0 to 1) of its mean variance along every axis, since
@@ -77,7 +78,7 @@ pub fn discriminative_whitening(
     let (_, axes) = eigen(name, &total)?;
     // The eigenvalues rise: the strongest axis comes first.
     let components = Mat::from_fn(d, d, |i, j| axes[(j, d - 1 - i)]) * whiten;
-    Ok(whitening(name, &mean, &components))
+    Ok(whitening(name, &vec![0.0; d], &components))
 }
 
 /// The common length of the vectors.

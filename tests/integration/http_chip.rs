@@ -32,14 +32,14 @@ async fn the_chip_the_model_and_the_cost_of_each_profile_are_told() {
 
     let plan = &report["plan"];
     assert_eq!((&plan["width"], &plan["height"], &plan["input_side"]), (&json!(640), &json!(480), &json!(224)));
-    assert_eq!(plan["sub_images"][4], json!({"x": 187, "y": 112}));
+    assert_eq!(plan["sub_images"][4], json!({"x": 112, "y": 112}));
     let profiles: Vec<(&str, u64)> = plan["profiles"]
         .as_array()
         .expect("a list")
         .iter()
         .map(|cost| (cost["profile"].as_str().expect("text"), cost["passes"].as_u64().expect("a count")))
         .collect();
-    assert_eq!(profiles, [("fast", 1), ("nip", 4), ("rnip", 13)]);
+    assert_eq!(profiles, [("fast", 1), ("nip", 4), ("rnip", 10)]);
     assert!(report.get("what_if").is_none(), "224 is the most that the default chip holds");
 }
 
@@ -48,8 +48,8 @@ async fn the_plan_of_an_image_size_is_answered_and_a_size_that_is_none_is_refuse
     let app = TestApp::start().await;
     let at = |query: &str| app.get(&format!("/v1/chip?{query}"));
     let plan = ok(at("width=1000&height=2000")).await["plan"].clone();
-    assert_eq!((&plan["canvas_width"], &plan["canvas_height"]), (&json!(448), &json!(896)));
-    assert_eq!((&plan["profiles"][2]["passes"], &plan["sub_images"].as_array().map(Vec::len)), (&json!(19), &Some(15)));
+    assert_eq!((&plan["canvas_width"], &plan["canvas_height"]), (&json!(336), &json!(672)));
+    assert_eq!((&plan["profiles"][2]["passes"], &plan["sub_images"].as_array().map(Vec::len)), (&json!(14), &Some(10)));
     assert_eq!(ok(at("width=1&height=100000")).await["plan"]["profiles"][2]["passes"], 9);
     for (query, code) in [
         ("width=640", "invalid_request"),

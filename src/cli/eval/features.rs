@@ -17,7 +17,7 @@ use crate::domain::Profile;
 use crate::eval::{TRANSFORMS_REVISION, Transform, pool_float};
 use crate::extract::{
     AsicExtractor, DecodeLimits, Decoded, ExtractError, INPUT_BYTES, INPUT_SIDE, Model, PIPELINE_REVISION, Pooled,
-    WHOLE_PASSES, decode, luma,
+    WHOLE_PASSES, decode, encode_png, luma,
 };
 use crate::quantize::FloatVgg;
 use crate::verify::LocalFeatures;
@@ -224,8 +224,8 @@ pub(super) fn write_pictures(chip: &Chip, what: &str, pictures: &[(Picture, Path
             Failure::Run(CliError::Failed(format!("cannot write {}: {reason}", path.display())))
         };
         std::fs::create_dir_all(path.parent().unwrap_or(path)).map_err(|e| refused(&e))?;
-        image::save_buffer(path, &image.rgb, image.width, image.height, image::ExtendedColorType::Rgb8)
-            .map_err(|e| refused(&e))
+        let png = encode_png(&image).map_err(|e| failed(&e))?;
+        std::fs::write(path, png).map_err(|e| refused(&e))
     });
     written.map(|_| ())
 }

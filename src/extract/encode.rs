@@ -1,9 +1,10 @@
-//! Encoding JPEGs.
+//! Encoding pictures.
 
 use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
-use super::ExtractError;
+use super::{Decoded, ExtractError};
 
 /// A baseline JPEG of `width * height` pixels of three bytes; `quality` is 1 to 100. The same pixels give the same bytes.
 ///
@@ -17,5 +18,17 @@ pub fn encode_jpeg(rgb: &[u8], width: u32, height: u32, quality: u8) -> Result<V
     JpegEncoder::new_with_quality(&mut bytes, quality)
         .write_image(rgb, width, height, ExtendedColorType::Rgb8)
         .map_err(|error| ExtractError::Internal(format!("JPEG: {error}")))?;
+    Ok(bytes)
+}
+
+/// A PNG of a picture: its very pixels.
+///
+/// # Errors
+/// [`ExtractError::Internal`] for a side of 0.
+pub fn encode_png(picture: &Decoded) -> Result<Vec<u8>, ExtractError> {
+    let mut bytes = Vec::new();
+    PngEncoder::new(&mut bytes)
+        .write_image(&picture.rgb, picture.width, picture.height, ExtendedColorType::Rgb8)
+        .map_err(|error| ExtractError::Internal(format!("PNG: {error}")))?;
     Ok(bytes)
 }
