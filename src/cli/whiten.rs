@@ -40,13 +40,13 @@ pub(super) const LIMITS: DecodeLimits = DecodeLimits { max_pixels: 200_000_000, 
 #[derive(Debug, Clone, Args)]
 pub(super) struct Learning {
     /// Images that the whitening is learned from, spread evenly over the images of the folder
-    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(long, value_name = "N", default_value_t = 700)]
     whitening_images: usize,
     /// Synthetic photographs of each of them, from which it learns as well
     #[arg(long, value_name = "N", default_value_t = 1)]
     views: usize,
     /// What is added to the variance along every axis, as a part of the mean variance: more trusts weak axes less; above 0
-    #[arg(long, value_name = "SHARE", default_value_t = 0.03)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
     shrinkage: f64,
     /// How far the differences between an image and its views are taken to be alike along all axes: above 0; at 1 the
     /// discriminative whitening changes no score

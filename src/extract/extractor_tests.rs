@@ -185,18 +185,18 @@ fn golden_descriptors_are_the_recorded_ones_on_every_instruction_set_batch_size_
 #[test]
 fn golden_descriptors_of_the_embedded_model_are_the_recorded_ones() {
     let expected = [
-        "0fc78bcff245ddec",
-        "12b6460258ddcecb",
-        "890d95d21c717f67",
-        "7718ea0b1334428a",
-        "9def417fb933d92f",
-        "88def326f322a3b7",
-        "cfb258118afa36b4",
-        "f03d9de5ae807778",
-        "b20d4a2398007d77",
-        "c4ee68373c26014f",
-        "ceb8432d2b1de322",
-        "0104c5d74febecb1",
+        "087ebcc39fba2103",
+        "fe6a0bcdac5586fb",
+        "6c96cb57451ba9b8",
+        "8598f1c9ec5be6de",
+        "b1c6c9f44516596b",
+        "5f84e0a41d4aa2e1",
+        "f2b6fb52d4559a05",
+        "35588e121739ef7a",
+        "b3ff07730dd139e8",
+        "339c5e1b4642e437",
+        "cd39277b6d205d80",
+        "4cbc694a710f70ba",
     ];
     let model = Arc::new(Model::embedded().expect("sound"));
     let mut extractor = with(&model, Kernels::detect(), 2, 8);

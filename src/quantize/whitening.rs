@@ -213,7 +213,11 @@ mod tests {
         let of = |vector: &Vec<f32>| apply(&whitening, vector);
         let differences: Vec<Vec<f64>> =
             groups.iter().map(|pair| of(&pair[0]).iter().zip(of(&pair[1])).map(|(a, b)| a - b).collect()).collect();
-        let outputs: Vec<Vec<f64>> = groups.iter().flatten().map(of).collect();
+        let mut outputs: Vec<Vec<f64>> = groups.iter().flatten().map(of).collect();
+        for i in 0..4 {
+            let mean = outputs.iter().map(|v| v[i]).sum::<f64>() / outputs.len() as f64;
+            outputs.iter_mut().for_each(|v| v[i] -= mean);
+        }
         for i in 0..4 {
             // Half of a difference is what each of the pair has: its square counts twice, over two vectors. One axis has no
             // difference at all.
