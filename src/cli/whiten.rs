@@ -185,13 +185,11 @@ impl Learning {
             let vectors: Vec<Vec<f32>> = details.map(|part| flattened(part.of(level).to_vec())).collect();
             let whitening = pca_whitening(level.name(), &vectors, dimensions, self.shrinkage).map_err(failed)?;
             let whitener = Whitener::new(&whitening);
-            let of_profile = |profile: Profile| {
-                let whitener = &whitener;
-                let vector = move |seen: &Seen| of_level(&seen.passes, profile, level, Some(whitener));
-                described.par_iter().map(move |views| views.iter().map(vector).collect::<Vec<_>>())
-            };
-            let groups: Vec<Vec<Vec<f32>>> =
-                Profile::ALL.into_iter().flat_map(|profile| of_profile(profile).collect::<Vec<_>>()).collect();
+            let mut groups: Vec<Vec<Vec<f32>>> = Vec::new();
+            for profile in Profile::ALL {
+                let vector = |seen: &Seen| of_level(&seen.passes, profile, level, Some(&whitener));
+                groups.par_extend(described.par_iter().map(|views| views.iter().map(vector).collect()));
+            }
             let name = level.discriminant_name();
             let discriminant = discriminative_whitening(name, &groups, self.discriminant_shrinkage).map_err(failed)?;
             whitenings.extend([whitening, discriminant]);

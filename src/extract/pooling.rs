@@ -7,7 +7,7 @@
 //!   Windows at several places make the vector bear translation, windows of several sizes make it bear scale.
 //! * [`maximum`]: element-wise, over the turned inputs (rotation). Together: nested invariance pooling, after
 //!   O. Morère et al., "Nested Invariance Pooling and RBM Hashing for Image Instance Retrieval", arXiv 1603.04595.
-//! * [`Whitener`]: the learned map from the pooled values to values of a descriptor.
+//! * [`Whitener`]: a learned linear map, from pooled values to values of a descriptor or between such.
 
 use crate::asic::{FeatureMap, Whitening};
 
