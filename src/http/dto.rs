@@ -353,7 +353,7 @@ pub(super) struct PatchImageDto {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "passes": 10, "cycles": 5570560, "macs": 153466306560_u64, "buffer_bytes": 4014080, "chip_milliseconds": 69.632,
-    "energy_millijoules": [21.485, 32.995], "host_milliseconds": 368.342
+    "energy_millijoules": [21.485, 32.995], "host_milliseconds": 376.995
 }))]
 #[schema(as = Cost)]
 pub(super) struct CostDto {
