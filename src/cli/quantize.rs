@@ -23,7 +23,7 @@ Examples:
   EYRIE_EXTRACTOR__MODEL=model.eyrie eyrie serve
 
 About 2,000 varied photographs serve well; labels are not needed. The same weights, images and flags give the \
-same file on the same CPU. The work takes about half an hour on two cores; each phase shows the time left.";
+same file on the same CPU. The work takes most of an hour on two cores; each phase shows the time left.";
 
 /// Every so many-th image is held out of the calibration and only measured.
 const HELD_OUT_EVERY: usize = 20;
