@@ -7,18 +7,17 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
+COPY crates ./crates
 COPY src ./src
 COPY benches ./benches
 COPY tests/integration/main.rs ./tests/integration/main.rs
-COPY tests/chip/Cargo.toml ./tests/chip/Cargo.toml
-COPY tests/chip/src ./tests/chip/src
 COPY config ./config
 COPY migrations ./migrations
 COPY models ./models
 COPY openapi.yaml README.md ./
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked --bin eyrie \
+    cargo build --release --locked --no-default-features --bin eyrie \
     && cp target/release/eyrie /eyrie
 
 FROM debian:bookworm-slim

@@ -6,9 +6,10 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use eyrie::asic::{FeatureMap, Kernels, Team};
 use eyrie::domain::Profile;
-use eyrie::extract::{AsicExtractor, DecodeLimits, Extractor, Model, Scaler, decode, pool, sample_jpeg, thumbnail};
+use eyrie_chip::{FeatureMap, Kernels, Team};
+use eyrie_vision::describe::{AsicExtractor, Extractor, Model, pool};
+use eyrie_vision::picture::{DecodeLimits, Scaler, decode, sample_jpeg, thumbnail};
 
 const LIMITS: DecodeLimits = DecodeLimits { max_pixels: 10_000_000, max_aspect_ratio: 20 };
 

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use eyrie::asic::{Arena, Kernels, Network, NetworkParams, Team, VGG16};
+use eyrie_chip::{Arena, Kernels, Network, NetworkParams, Team, VGG16};
 
 fn passes(criterion: &mut Criterion) {
     let (network, rgb) = (

@@ -7,19 +7,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use eyrie_terminal::CliError;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
-use crate::asic::{Kernels, ModelError, Team};
-use crate::chip::{Chip, ChipError, CostModel};
-use crate::config::{Config, Extractor as ExtractorConfig, Storage};
+use crate::config::{Config, Storage};
 use crate::domain::MetadataLimits;
-use crate::extract::{AsicExtractor, DecodeLimits, Extractor, Model};
 use crate::http::{self, HttpLimits, HttpState};
 use crate::index::{FlatIndex, HnswIndex, HnswParams, IndexError, VectorIndex};
 use crate::service::{NewIndex, RetrievalService, ServiceError, ServiceOptions, ServiceParts};
 use crate::store::{DescriptorStore, PostgresStore, SqliteStore, StoreError};
 use crate::telemetry;
+use eyrie_vision::describe::{Describer, DescriberError, Extractor};
 
 /// How often the gauges of the process are refreshed and old histogram samples folded up.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
@@ -27,33 +26,9 @@ const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// Why the program cannot start. Each text is a sentence that names the part; [`StartError::hint`] says what helps.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The model file cannot be read.
-    #[error("cannot read the model file {path}: {source}")]
-    ModelFile {
-        /// The path as configured.
-        path: PathBuf,
-        /// What the operating system says.
-        source: io::Error,
-    },
-    /// The model is not usable.
-    #[error("cannot use the model {origin}: {reason}")]
-    Model {
-        /// The path, or that it is the one built in.
-        origin: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The chip cannot be read, or cannot do what descriptors need.
+    /// Nothing can be described.
     #[error(transparent)]
-    Chip(#[from] ChipError),
-    /// The CPU lacks the configured instruction set.
-    #[error("extractor.isa is {isa}, which this CPU does not have; it has {available}")]
-    Isa {
-        /// As configured.
-        isa: String,
-        /// Names of those it has.
-        available: String,
-    },
+    Describer(#[from] DescriberError),
     /// The SQLite database cannot be opened.
     #[error("cannot open the SQLite database in {data_dir}: {source}")]
     Sqlite {
@@ -89,16 +64,7 @@ impl StartError {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::ModelFile { .. } | Self::Model { .. } => Some(
-                "`eyrie model info FILE` shows what a model file holds; an empty extractor.model uses the one built in",
-            ),
-            Self::Chip(ChipError::Unknown { .. } | ChipError::File { .. } | ChipError::Invalid { .. }) => {
-                Some("`eyrie chip --help` explains chip files; extractor.chip takes a name or a path")
-            }
-            Self::Chip(
-                ChipError::WeightMemory { .. } | ChipError::ImageBuffer { .. } | ChipError::Descriptors { .. },
-            ) => Some("the chip \"default\" holds the model that is built in; extractor.chip chooses the chip"),
-            Self::Isa { .. } => Some("extractor.isa = \"auto\" takes the best that the CPU has"),
+            Self::Describer(error) => error.hint(),
             Self::Sqlite { .. } => Some("the folder must be writable for this user; --data-dir chooses another"),
             Self::Postgres(_) => Some("check that the server runs and that EYRIE_DATABASE_URL names it"),
             Self::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
@@ -115,6 +81,12 @@ impl StartError {
     }
 }
 
+impl From<StartError> for CliError {
+    fn from(error: StartError) -> Self {
+        Self::Start { hint: error.hint(), message: error.to_string() }
+    }
+}
+
 /// The runtime that commands run in.
 ///
 /// # Errors
@@ -124,75 +96,6 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, StartError> {
         .enable_all()
         .build()
         .map_err(|e| StartError::Process(format!("cannot start threads: {e}")))
-}
-
-/// What describes images: the model and how it runs here.
-pub struct Describer {
-    /// The model, shared by all extractors.
-    pub model: Arc<Model>,
-    /// What passes cost on the configured chip.
-    pub costs: Arc<CostModel>,
-    /// The instruction set.
-    pub kernels: Kernels,
-    /// The threads that all extractors share.
-    pub team: Arc<Team>,
-    limits: DecodeLimits,
-}
-
-impl Describer {
-    /// Loads the model and the chip, chooses the instruction set and starts the threads.
-    ///
-    /// # Errors
-    /// [`StartError::ModelFile`], [`StartError::Model`], [`StartError::Isa`], [`StartError::Chip`], [`StartError::Process`].
-    pub fn load(config: &ExtractorConfig) -> Result<Self, StartError> {
-        let kernels = kernels(&config.isa)?;
-        let (model, costs) = load_model(config)?;
-        costs.gives_descriptors()?;
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = if config.threads == 0 { cores } else { config.threads };
-        let team = Arc::new(Team::new(threads).map_err(|e| StartError::Process(e.to_string()))?);
-        let limits = DecodeLimits { max_pixels: config.max_pixels, max_aspect_ratio: config.max_aspect_ratio };
-        Ok(Self { model: Arc::new(model), costs: Arc::new(costs), kernels, team, limits })
-    }
-
-    /// A new extractor.
-    #[must_use]
-    pub fn extractor(&self) -> AsicExtractor {
-        AsicExtractor::new(Arc::clone(&self.model), self.kernels, Arc::clone(&self.team), self.limits)
-    }
-}
-
-fn kernels(isa: &str) -> Result<Kernels, StartError> {
-    if isa == "auto" {
-        return Ok(Kernels::detect());
-    }
-    let found = isa.parse().ok().and_then(Kernels::for_isa);
-    found.ok_or_else(|| StartError::Isa {
-        isa: isa.to_owned(),
-        available: Kernels::available().iter().map(|k| k.isa().name()).collect::<Vec<_>>().join(", "),
-    })
-}
-
-/// The configured model on the configured chip, which need not hold the passes that descriptors are made of.
-///
-/// # Errors
-/// [`StartError::ModelFile`], [`StartError::Model`], [`StartError::Chip`].
-pub fn cost_model(config: &ExtractorConfig) -> Result<CostModel, StartError> {
-    load_model(config).map(|(_, costs)| costs)
-}
-
-fn load_model(config: &ExtractorConfig) -> Result<(Model, CostModel), StartError> {
-    let chip = Chip::load(&config.chip)?;
-    let unusable = |origin: String| move |e: ModelError| StartError::Model { origin, reason: e.to_string() };
-    let model = if config.model.as_os_str().is_empty() {
-        Model::for_chip(Model::embedded_file(), &chip.spec).map_err(unusable("that is built in".to_owned()))?
-    } else {
-        let path = config.model.clone();
-        let bytes = std::fs::read(&path).map_err(|source| StartError::ModelFile { path: path.clone(), source })?;
-        Model::for_chip(&bytes, &chip.spec).map_err(unusable(path.display().to_string()))?
-    };
-    let costs = CostModel::new(chip, &model)?;
-    Ok((model, costs))
 }
 
 /// What a process needs the service for.
@@ -222,7 +125,7 @@ impl Backend {
     /// # Errors
     /// [`StartError`].
     pub async fn open(config: &Config, purpose: Purpose) -> Result<Self, StartError> {
-        let describer = Describer::load(&config.extractor)?;
+        let describer = Describer::load(&config.extractor.describer)?;
         let extractors =
             (0..config.extractor.workers).map(|_| Box::new(describer.extractor()) as Box<dyn Extractor>).collect();
         let new_index = new_index(config, purpose)?;
@@ -399,8 +302,8 @@ impl App {
 
 #[cfg(test)]
 mod tests {
-    use crate::asic::Isa;
     use crate::config::ISAS;
+    use eyrie_chip::Isa;
 
     #[test]
     fn the_configuration_takes_auto_and_every_instruction_set() {

@@ -5,8 +5,8 @@
 
 use std::sync::{Arc, LazyLock};
 
-use chip_alone::asic::arith::{accumulator_bound, rounding};
-use chip_alone::asic::{
+use eyrie_chip::arith::{accumulator_bound, rounding};
+use eyrie_chip::{
     Arena, ConvParams, FeatureMap, Kernels, Layer, Network, NetworkParams, Team, max_pool_2x2, run_layer,
 };
 use libfuzzer_sys::fuzz_target;

@@ -7,7 +7,7 @@
 
 use std::sync::LazyLock;
 
-use chip_alone::asic::{ModelFile, NetworkParams, VGG16, Whitening};
+use eyrie_chip::{ModelFile, NetworkParams, VGG16, Whitening};
 use libfuzzer_sys::fuzz_target;
 use sha2::{Digest, Sha256};
 

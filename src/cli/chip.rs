@@ -7,12 +7,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::app;
+use crate::app::StartError;
 use crate::domain::{ChipReport, ImagePlan, PassCost, Profile, SubImage};
 
-use super::error::CliError;
-use super::output::{self, grouped};
 use super::settings::{Settings, given};
+use eyrie_terminal::CliError;
+use eyrie_terminal::output::{self, grouped};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -81,7 +81,7 @@ impl ChipCommand {
     pub(super) fn run(self) -> Result<(), CliError> {
         let chip = given("--chip", "extractor.chip", self.chip.as_ref());
         let loaded = self.settings.load_quietly(chip)?;
-        let costs = app::cost_model(&loaded.config.extractor)?;
+        let costs = loaded.config.extractor.describer.cost_model().map_err(StartError::from)?;
         let (width, height) = self.image;
         let mut report = costs.report(width, height);
         if let Some(wanted) = self.profile {

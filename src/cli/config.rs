@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use crate::config::{DEFAULTS, Loaded};
 
-use super::error::CliError;
-use super::output;
 use super::settings::Settings;
+use eyrie_terminal::CliError;
+use eyrie_terminal::output;
 
 /// Show or check the configuration
 #[derive(Debug, Args)]

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::app::Describer;
+use crate::app::StartError;
 use crate::config::Override;
 use crate::domain::Profile;
-use crate::extract::{Extraction, Extractor as _};
+use eyrie_vision::describe::{Describer, Extraction, Extractor as _};
 
-use super::error::CliError;
-use super::output::{self, grouped};
 use super::settings::Settings;
+use eyrie_terminal::CliError;
+use eyrie_terminal::output::{self, grouped};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -56,7 +56,7 @@ impl Describe {
         let threads =
             self.threads.map(|n| Override { flag: "--threads", key: "extractor.threads", value: n.to_string() });
         let loaded = self.settings.load_quietly(isa.into_iter().chain(threads))?;
-        let mut extractor = Describer::load(&loaded.config.extractor)?.extractor();
+        let mut extractor = Describer::load(&loaded.config.extractor.describer).map_err(StartError::from)?.extractor();
 
         let mut described = Vec::new();
         let mut failed = false;

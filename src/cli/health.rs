@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::error::CliError;
-use super::output;
 use super::settings::{Settings, given};
+use eyrie_terminal::CliError;
+use eyrie_terminal::output;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -1,29 +1,23 @@
 //! The command line: results to the standard output, logs and progress to the standard error output.
 
-mod bench;
 mod chip;
 mod config;
 mod describe;
-mod error;
-mod eval;
-mod files;
 mod health;
 mod import;
 mod model;
-mod output;
-mod progress;
-mod quantize;
 mod search;
 mod serve;
 mod settings;
 mod signals;
-mod whiten;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use error::CliError;
+use eyrie_terminal::CliError;
+
+use settings::Settings;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -59,10 +53,14 @@ enum Command {
     Import(import::Import),
     Search(search::Search),
     Describe(describe::Describe),
-    Bench(bench::Bench),
-    Eval(eval::Eval),
-    Quantize(quantize::Quantize),
-    Whiten(whiten::Whiten),
+    #[cfg(feature = "lab")]
+    Bench(eyrie_lab::commands::Bench<Settings>),
+    #[cfg(feature = "lab")]
+    Eval(eyrie_lab::commands::Eval<Settings>),
+    #[cfg(feature = "lab")]
+    Quantize(eyrie_lab::commands::Quantize),
+    #[cfg(feature = "lab")]
+    Whiten(eyrie_lab::commands::Whiten),
     Model(model::Model),
     Chip(chip::ChipCommand),
     Config(config::ConfigCommand),
@@ -86,9 +84,13 @@ pub fn main() -> ExitCode {
         Some(Command::Import(command)) => command.run(),
         Some(Command::Search(command)) => command.run(),
         Some(Command::Describe(command)) => command.run(),
+        #[cfg(feature = "lab")]
         Some(Command::Bench(command)) => command.run(),
+        #[cfg(feature = "lab")]
         Some(Command::Eval(command)) => command.run(),
+        #[cfg(feature = "lab")]
         Some(Command::Quantize(command)) => command.run(),
+        #[cfg(feature = "lab")]
         Some(Command::Whiten(command)) => command.run(),
         Some(Command::Model(command)) => command.run(),
         Some(Command::Chip(command)) => command.run(),

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::asic::{ConvParams, ModelFile};
-use crate::extract::Model as LoadedModel;
+use eyrie_chip::{ConvParams, ModelFile};
+use eyrie_vision::describe::Model as LoadedModel;
 
-use super::error::CliError;
-use super::output::{self, grouped};
+use eyrie_terminal::CliError;
+use eyrie_terminal::output::{self, grouped};
 
 /// Look at a model file
 #[derive(Debug, Args)]

@@ -9,9 +9,9 @@ use crate::app::{self, Backend, Purpose};
 use crate::domain::{CollectionName, Filter, FilterLimits, QueryRegion, Verify};
 use crate::service::{Query, SearchHit, SearchRequest, SearchResponse};
 
-use super::error::CliError;
-use super::output;
 use super::settings::Settings;
+use eyrie_terminal::CliError;
+use eyrie_terminal::output;
 
 const EXAMPLES: &str = "\
 Examples:

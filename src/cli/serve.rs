@@ -4,9 +4,9 @@ use clap::Args;
 
 use crate::app::{self, App};
 
-use super::error::CliError;
 use super::settings::{Settings, given, init_logging};
 use super::signals::StopRequests;
+use eyrie_terminal::CliError;
 
 const EXAMPLES: &str = "\
 Examples:

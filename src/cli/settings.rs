@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use crate::config::{self, Loaded, Override};
 use crate::telemetry::{self, Logging};
 
-use super::error::CliError;
-use super::output;
+use eyrie_terminal::CliError;
+use eyrie_terminal::output;
 
 /// Where the configuration and the data are.
 #[derive(Debug, clap::Args)]
@@ -37,7 +37,7 @@ impl Settings {
             .chain(given("--database-url", "storage.database_url", self.database_url.as_ref()))
             .chain(more)
             .collect();
-        Ok(config::load(self.config.as_deref(), environment()?, &flags)?)
+        config::load(self.config.as_deref(), environment()?, &flags).map_err(|e| CliError::Usage(e.to_string()))
     }
 
     /// [`Settings::load`] for a command that does one thing and ends: its log holds warnings only, unless the
@@ -70,4 +70,17 @@ fn environment() -> Result<Vec<(String, String)>, CliError> {
             Err(_) => Err(CliError::Usage(format!("the environment variable {name} is not UTF-8"))),
         })
         .collect()
+}
+
+#[cfg(feature = "lab")]
+impl eyrie_lab::commands::Machine for Settings {
+    fn describer_options(
+        &self,
+        isa: Option<&str>,
+        threads: Option<usize>,
+    ) -> Result<eyrie_vision::describe::DescriberOptions, CliError> {
+        let isa = isa.map(|value| Override { flag: "--isa", key: "extractor.isa", value: value.to_owned() });
+        let threads = threads.map(|n| Override { flag: "--threads", key: "extractor.threads", value: n.to_string() });
+        Ok(self.load_quietly(isa.into_iter().chain(threads))?.config.extractor.describer)
+    }
 }

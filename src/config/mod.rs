@@ -9,6 +9,7 @@ mod validate;
 
 use std::path::PathBuf;
 
+use eyrie_vision::describe::DescriberOptions;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Verify;
@@ -121,24 +122,14 @@ pub struct Storage {
 
 /// The extraction of descriptors.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Extractor {
-    /// Instruction set of the kernels, or `auto`.
-    pub isa: String,
-    /// Threads of the chip, shared by all workers; 0 is one for each core.
-    pub threads: usize,
+    /// What describes images.
+    #[serde(flatten)]
+    pub describer: DescriberOptions,
     /// Images described at the same time.
     pub workers: usize,
     /// Images that may wait for a worker.
     pub queue_length: usize,
-    /// Largest image in pixels.
-    pub max_pixels: u64,
-    /// Longer side over shorter side at most.
-    pub max_aspect_ratio: u32,
-    /// Path of a model file, or empty for the one that is built in.
-    pub model: PathBuf,
-    /// Name of a built-in chip, or path of a chip file: the chip whose cost is reported.
-    pub chip: String,
 }
 
 /// The search index.

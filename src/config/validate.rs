@@ -30,11 +30,11 @@ pub(super) fn validate(config: &Config, sources: &BTreeMap<String, Source>) -> R
         ("server.max_concurrent_uploads", wide(server.max_concurrent_uploads), 1, 10_000, "uploads"),
         ("server.max_connections", wide(server.max_connections), 1, 1_000_000, "connections"),
         ("storage.max_connections", storage.max_connections.into(), 1, 1000, "connections"),
-        ("extractor.threads", wide(extractor.threads), 0, 1024, "threads"),
+        ("extractor.threads", wide(extractor.describer.threads), 0, 1024, "threads"),
         ("extractor.workers", wide(extractor.workers), 1, 256, "workers"),
         ("extractor.queue_length", wide(extractor.queue_length), 1, 100_000, "images"),
-        ("extractor.max_pixels", extractor.max_pixels, 1, 1_000_000_000, "pixels"),
-        ("extractor.max_aspect_ratio", extractor.max_aspect_ratio.into(), 1, 1000, "times"),
+        ("extractor.max_pixels", extractor.describer.max_pixels, 1, 1_000_000_000, "pixels"),
+        ("extractor.max_aspect_ratio", extractor.describer.max_aspect_ratio.into(), 1, 1000, "times"),
         ("index.m", wide(index.m), 2, 255, "links"),
         ("index.ef_construction", wide(index.ef_construction), 1, 100_000, "candidates"),
         ("index.ef_search", wide(index.ef_search), 1, 100_000, "candidates"),
@@ -71,7 +71,8 @@ pub(super) fn validate(config: &Config, sources: &BTreeMap<String, Source>) -> R
             "at least 1 where search.verify is always".to_owned(),
         );
     }
-    one_of("extractor.isa", &extractor.isa, &ISAS).or_else(|(key, value, allowed)| refuse(key, value, allowed))?;
+    one_of("extractor.isa", &extractor.describer.isa, &ISAS)
+        .or_else(|(key, value, allowed)| refuse(key, value, allowed))?;
     one_of("log.level", &log.level, &LEVELS).or_else(|(key, value, allowed)| refuse(key, value, allowed))
 }
 

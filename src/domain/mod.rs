@@ -1,23 +1,24 @@
-//! The words of the field, without I/O: identifiers, descriptors, image records, filters, the chip's costs.
+//! The words of the service, without I/O: identifiers, records, metadata, filters. The words of seeing (descriptors, regions,
+//! verdicts) come from `eyrie_vision` and are named here with them.
 
-mod chip;
 mod collection;
-mod descriptor;
 mod filter;
 mod id;
 mod metadata;
 mod record;
-mod region;
-mod verdict;
 mod verify;
 
-pub use chip::{ChipFacts, ChipReport, ImagePlan, LayerCost, ModelFacts, PassCost, ProfileCost, SubImage};
-pub use collection::{Collection, Profile, UnknownProfile};
-pub use descriptor::{Descriptor, DescriptorVersion, InvalidDescriptor, InvalidVersion};
+pub use collection::Collection;
+pub use eyrie_vision::cost::{
+    ChipFacts, ChipReport, ImagePlan, LayerCost, ModelFacts, PassCost, ProfileCost, SubImage,
+};
+pub use eyrie_vision::describe::{
+    Descriptor, DescriptorVersion, ExtractionCost, InvalidDescriptor, InvalidVersion, Profile, UnknownProfile,
+};
+pub use eyrie_vision::local::{Levels, Verdict};
+pub use eyrie_vision::picture::{ImageFormat, InvalidRegion, QueryRegion, Thumbnail};
 pub use filter::{Condition, Filter, FilterLimits, InvalidFilter};
 pub use id::{CollectionName, ImageId, InvalidId};
 pub use metadata::{InvalidMetadata, Metadata, MetadataLimits};
-pub use record::{ContentHash, ExtractionCost, ImageFormat, ImageRecord, Neighbor, Thumbnail};
-pub use region::{InvalidRegion, QueryRegion};
-pub use verdict::{Levels, Verdict};
+pub use record::{ContentHash, ImageRecord, Neighbor};
 pub use verify::{UnknownVerify, Verify};

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::domain::{InvalidDescriptor, InvalidFilter, InvalidMetadata};
-use crate::service::{ExtractError, ServiceError, StoreError};
+use crate::service::{PictureError, ServiceError, StoreError};
 
 macro_rules! codes {
     ($($variant:ident, $code:literal, $status:ident, $title:literal;)*) => {
@@ -278,19 +278,19 @@ impl From<ServiceError> for ApiError {
     }
 }
 
-impl From<ExtractError> for ApiError {
-    fn from(error: ExtractError) -> Self {
+impl From<PictureError> for ApiError {
+    fn from(error: PictureError) -> Self {
         let code = match &error {
-            ExtractError::Empty => Code::ImageEmpty,
-            ExtractError::NotAnImage => Code::NotAnImage,
-            ExtractError::UnsupportedFormat(_) => Code::UnsupportedImageFormat,
-            ExtractError::Truncated => Code::ImageTruncated,
-            ExtractError::Corrupt(_) => Code::ImageCorrupt,
-            ExtractError::TooManyPixels { .. } => Code::ImageTooManyPixels,
-            ExtractError::ZeroSized { .. } => Code::ImageZeroSized,
-            ExtractError::AspectRatio { .. } => Code::ImageAspectRatio,
-            ExtractError::RegionTooSmall { .. } => Code::RegionTooSmall,
-            ExtractError::Internal(inside) => return Self::internal(inside.clone()),
+            PictureError::Empty => Code::ImageEmpty,
+            PictureError::NotAnImage => Code::NotAnImage,
+            PictureError::UnsupportedFormat(_) => Code::UnsupportedImageFormat,
+            PictureError::Truncated => Code::ImageTruncated,
+            PictureError::Corrupt(_) => Code::ImageCorrupt,
+            PictureError::TooManyPixels { .. } => Code::ImageTooManyPixels,
+            PictureError::ZeroSized { .. } => Code::ImageZeroSized,
+            PictureError::AspectRatio { .. } => Code::ImageAspectRatio,
+            PictureError::RegionTooSmall { .. } => Code::RegionTooSmall,
+            PictureError::Internal(inside) => return Self::internal(inside.clone()),
         };
         Self::new(code, error.to_string())
     }

@@ -1,8 +1,8 @@
 //! Why a request fails.
 
 use crate::domain::{DescriptorVersion, InvalidDescriptor, InvalidMetadata, Profile};
-use crate::extract::ExtractError;
 use crate::store::StoreError;
+use eyrie_vision::picture::PictureError;
 
 /// Why a request fails. The HTTP layer gives each variant its status and its stable code.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +30,7 @@ pub enum ServiceError {
     PreconditionFailed,
     /// The upload has no descriptor.
     #[error(transparent)]
-    Extract(#[from] ExtractError),
+    Extract(#[from] PictureError),
     /// The metadata break a limit.
     #[error(transparent)]
     Metadata(#[from] InvalidMetadata),

@@ -13,7 +13,7 @@ use crate::domain::{
     Collection, CollectionName, ContentHash, Filter, ImageId, ImageRecord, Metadata, Profile, Thumbnail,
 };
 use crate::store::{InsertOutcome, NewImage, SameContent, WriteOutcome};
-use crate::verify::{LocalFeatures, STORED_FEATURES};
+use eyrie_vision::local::{LocalFeatures, STORED_FEATURES};
 
 /// How often a write starts over because another one changed the same image in between.
 const TRIES: usize = 8;

@@ -22,10 +22,10 @@ use std::time::Duration;
 
 use tracing::Instrument;
 
-use crate::chip::CostModel;
 use crate::domain::{ChipReport, CollectionName, DescriptorVersion, ImageId, Profile};
-use crate::extract::Extractor;
 use crate::store::DescriptorStore;
+use eyrie_vision::cost::CostModel;
+use eyrie_vision::describe::Extractor;
 use follow::{FollowError, Follower, IndexState};
 use readiness::StoreCheck;
 use running::{Gate, Running};
@@ -33,10 +33,11 @@ use search::SearchSlots;
 use workers::{InferencePool, WhenFull};
 
 // The layer above names these types through this module alone.
-pub use crate::extract::{ExtractError, Extraction};
 pub use crate::store::{CollectionSummary, StoreError};
-pub use crate::verify::{MatchedRegion, Quad, Verification};
 pub use error::ServiceError;
+pub use eyrie_vision::describe::Extraction;
+pub use eyrie_vision::local::{MatchedRegion, Quad, Verification};
+pub use eyrie_vision::picture::PictureError;
 pub use indexes::NewIndex;
 pub use requests::{
     AddImage, AddOutcome, OnDuplicate, PutOutcome, Query, Readiness, SearchHit, SearchRequest, SearchResponse,

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::domain::{
     DescriptorVersion, ExtractionCost, Filter, ImageId, ImageRecord, MetadataLimits, QueryRegion, Verdict, Verify,
 };
-use crate::verify::Verification;
+use eyrie_vision::local::Verification;
 
 /// What to do when the same bytes are already in the collection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]

@@ -18,7 +18,7 @@ use crate::domain::{
 };
 use crate::index::SearchParams;
 use crate::telemetry::metric;
-use crate::verify::{LocalFeatures, QUERY_FEATURES, Verification, verdict};
+use eyrie_vision::local::{LocalFeatures, QUERY_FEATURES, Verification, verdict};
 
 /// The largest breadth of a graph search; beyond it an exact search is faster.
 const MAX_EF: usize = 4_096;

@@ -10,7 +10,7 @@ use metrics::{counter, histogram};
 use super::{RetrievalService, ServiceError};
 use crate::domain::{CollectionName, ImageId, Neighbor, Verify};
 use crate::telemetry::metric;
-use crate::verify::{DecodeError, LocalFeatures, Verification, match_pair, order_by_verification};
+use eyrie_vision::local::{DecodeError, LocalFeatures, Verification, match_pair, order_by_verification};
 
 /// Candidates that are compared on one processor at least, before a second one is taken.
 const LEAST_PART: usize = 8;

@@ -16,9 +16,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::ServiceError;
 use crate::domain::{DescriptorVersion, Levels, Profile, QueryRegion};
-use crate::extract::{ExtractError, Extraction, Extractor};
 use crate::telemetry::metric;
-use crate::verify::LocalFeatures;
+use eyrie_vision::describe::{Extraction, Extractor};
+use eyrie_vision::local::LocalFeatures;
+use eyrie_vision::picture::PictureError;
 
 /// The longest time that an overloaded client is told to stay away.
 const MAX_RETRY_SECONDS: u64 = 120;
@@ -26,7 +27,7 @@ const MAX_RETRY_SECONDS: u64 = 120;
 /// Taken for the time per image until the first one is done.
 const FIRST_GUESS: Duration = Duration::from_secs(1);
 
-type Answer = Result<Described, ExtractError>;
+type Answer = Result<Described, PictureError>;
 
 /// What a worker makes of an image.
 #[derive(Debug, Clone)]
@@ -284,20 +285,20 @@ fn work(shared: &Shared, number: usize, mut extractor: Box<dyn Extractor>) {
                 shared.took(elapsed);
                 "described"
             }
-            Err(ExtractError::Internal(reason)) => {
+            Err(PictureError::Internal(reason)) => {
                 tracing::error!(%reason, profile = %job.profile, bytes = job.bytes.len(), "an image could not be described");
                 "failed"
             }
             Err(
-                ExtractError::Empty
-                | ExtractError::NotAnImage
-                | ExtractError::UnsupportedFormat(_)
-                | ExtractError::Truncated
-                | ExtractError::Corrupt(_)
-                | ExtractError::TooManyPixels { .. }
-                | ExtractError::ZeroSized { .. }
-                | ExtractError::AspectRatio { .. }
-                | ExtractError::RegionTooSmall { .. },
+                PictureError::Empty
+                | PictureError::NotAnImage
+                | PictureError::UnsupportedFormat(_)
+                | PictureError::Truncated
+                | PictureError::Corrupt(_)
+                | PictureError::TooManyPixels { .. }
+                | PictureError::ZeroSized { .. }
+                | PictureError::AspectRatio { .. }
+                | PictureError::RegionTooSmall { .. },
             ) => "refused",
         };
         counter!(metric::EXTRACTIONS, "outcome" => outcome).increment(1);
@@ -328,14 +329,14 @@ fn describe(extractor: &mut dyn Extractor, job: &Job) -> Answer {
             .map(|s| (*s).to_owned())
             .or_else(|| panic.downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "no reason given".to_owned());
-        Err(ExtractError::Internal(format!("the extractor panicked: {reason}")))
+        Err(PictureError::Internal(format!("the extractor panicked: {reason}")))
     })
 }
 
 /// The local features of an image that was decoded, so its size is one that has features.
-fn local_features(luma: &[u8], image: &Extraction, limit: usize) -> Result<LocalFeatures, ExtractError> {
+fn local_features(luma: &[u8], image: &Extraction, limit: usize) -> Result<LocalFeatures, PictureError> {
     LocalFeatures::extract(luma, image.width as usize, image.height as usize, limit)
-        .map_err(|e| ExtractError::Internal(format!("no local features: {e}")))
+        .map_err(|e| PictureError::Internal(format!("no local features: {e}")))
 }
 
 #[allow(clippy::cast_precision_loss)]

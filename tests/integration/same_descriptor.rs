@@ -1,7 +1,7 @@
 //! One picture has one descriptor: on every instruction set, with any number of threads, by every way in, in both databases.
 
-use eyrie::asic::Kernels;
 use eyrie::domain::{CollectionName, ImageId, Profile};
+use eyrie_chip::Kernels;
 use serde_json::Value;
 
 use crate::program::Program;

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use crate::chip::CostModel;
 use crate::domain::Profile;
-use crate::extract::INPUT_SIDE;
+use eyrie_vision::cost::CostModel;
+use eyrie_vision::picture::INPUT_SIDE;
 
-use super::super::output::grouped;
+use eyrie_terminal::output::grouped;
 
 const WIDTH: f64 = 1040.0;
 const HEIGHT: f64 = 610.0;
@@ -242,8 +242,8 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::asic::VGG16;
-    use crate::chip::Chip;
+    use eyrie_chip::VGG16;
+    use eyrie_vision::cost::Chip;
 
     fn model(name: &str) -> CostModel {
         CostModel::of(Chip::load(name).expect(name), VGG16.to_vec(), "0", "{}").expect(name)

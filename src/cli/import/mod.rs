@@ -10,10 +10,10 @@ use clap::{Args, ValueEnum};
 use crate::app::{self, Backend, Purpose};
 use crate::domain::{CollectionName, Profile};
 
-use super::error::CliError;
-use super::files;
-use super::output;
 use super::settings::Settings;
+use eyrie_terminal::CliError;
+use eyrie_terminal::files;
+use eyrie_terminal::output;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::cli::output;
+use eyrie_terminal::output;
 
 /// Files that are named for each reason; the JSON has all of them.
 const NAMED_FOR_EACH_REASON: usize = 20;

@@ -7,13 +7,13 @@ use futures::StreamExt as _;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::cli::error::CliError;
-use crate::cli::files::Found;
-use crate::cli::output;
-use crate::cli::progress::Progress;
 use crate::cli::signals::StopRequests;
 use crate::domain::{CollectionName, ImageId, Profile};
-use crate::service::{AddImage, AddOutcome, ExtractError, OnDuplicate, RetrievalService, ServiceError};
+use crate::service::{AddImage, AddOutcome, OnDuplicate, PictureError, RetrievalService, ServiceError};
+use eyrie_terminal::CliError;
+use eyrie_terminal::Progress;
+use eyrie_terminal::files::Found;
+use eyrie_terminal::output;
 
 use super::IdFrom;
 use super::report::{Outcome, Report};
@@ -135,7 +135,7 @@ async fn import_file(service: &RetrievalService, plan: &Plan, file: &Found) -> O
 }
 
 fn failure(error: &ServiceError) -> Outcome {
-    if matches!(error, ServiceError::Extract(ExtractError::NotAnImage)) {
+    if matches!(error, ServiceError::Extract(PictureError::NotAnImage)) {
         Outcome::NotAnImage
     } else if matches!(error, ServiceError::Store(_) | ServiceError::ShuttingDown) {
         Outcome::Fatal(explain(error))
@@ -167,7 +167,7 @@ fn read_image(path: &std::path::Path, max_bytes: u64) -> Result<bytes::Bytes, Ou
     let mut reader = file.take(max_bytes + 1);
     let mut bytes = Vec::with_capacity(usize::try_from(length.min(max_bytes)).unwrap_or(0));
     (&mut reader).take(HEAD).read_to_end(&mut bytes).map_err(unreadable)?;
-    if matches!(crate::extract::sniff(&bytes), Err(ExtractError::NotAnImage | ExtractError::Empty)) {
+    if matches!(eyrie_vision::picture::sniff(&bytes), Err(PictureError::NotAnImage | PictureError::Empty)) {
         return Err(Outcome::NotAnImage);
     }
     reader.read_to_end(&mut bytes).map_err(unreadable)?;

@@ -5,7 +5,7 @@ use serde_json::Map;
 
 use super::*;
 use crate::domain::Profile;
-use crate::extract::ExtractError;
+use eyrie_vision::picture::PictureError;
 
 async fn add(fixture: &Fixture, new: AddImage) -> Result<AddOutcome, ServiceError> {
     fixture.service.add_image(&default(), new).await.map(|added| added.outcome)
@@ -145,9 +145,9 @@ async fn the_same_bytes_sent_at_once_are_stored_once() {
 async fn an_upload_that_is_refused_stores_nothing() {
     let fixture = Fixture::new().await;
     let refused = add(&fixture, image(b"not an image", json!({}))).await;
-    assert!(matches!(refused, Err(ServiceError::Extract(ExtractError::NotAnImage))), "{refused:?}");
+    assert!(matches!(refused, Err(ServiceError::Extract(PictureError::NotAnImage))), "{refused:?}");
     let panicked = add(&fixture, image(b"panic", json!({}))).await;
-    assert!(matches!(panicked, Err(ServiceError::Extract(ExtractError::Internal(_)))), "{panicked:?}");
+    assert!(matches!(panicked, Err(ServiceError::Extract(PictureError::Internal(_)))), "{panicked:?}");
     let nowhere =
         fixture.service.add_image(&CollectionName::new("nowhere").expect("valid"), image(b"a", json!({}))).await;
     assert!(matches!(&nowhere, Err(ServiceError::UnknownCollection(name)) if name == "nowhere"), "{nowhere:?}");

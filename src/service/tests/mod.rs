@@ -17,10 +17,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::chip::Chip;
 use crate::domain::{CollectionName, ImageId, ImageRecord, MetadataLimits, Verify};
 use crate::index::{FlatIndex, HnswIndex, HnswParams};
 use crate::store::SqliteStore;
+use eyrie_vision::cost::Chip;
 use faulty_store::FaultyStore;
 use stand_in::{Control, DIMENSION, StandIn};
 

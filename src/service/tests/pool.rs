@@ -6,7 +6,7 @@ use futures::poll;
 
 use super::super::workers::{Described, InferencePool, WhenFull};
 use super::*;
-use crate::extract::ExtractError;
+use eyrie_vision::picture::PictureError;
 
 fn pool(workers: usize, queue_length: usize) -> (Arc<InferencePool>, Arc<Control>) {
     let control = Arc::new(Control::default());
@@ -92,7 +92,7 @@ async fn the_image_of_a_client_that_went_away_is_never_described() {
 async fn a_panic_in_the_extractor_fails_its_image_alone() {
     let (pool, _control) = pool(1, 4);
     let failed = describe(&pool, b"panic", WhenFull::Refuse).await;
-    let Err(ServiceError::Extract(ExtractError::Internal(reason))) = failed else { panic!("{failed:?}") };
+    let Err(ServiceError::Extract(PictureError::Internal(reason))) = failed else { panic!("{failed:?}") };
     assert!(reason.contains("this image is the one that panics"), "{reason}");
     assert!(describe(&pool, b"a", WhenFull::Refuse).await.is_ok());
 }

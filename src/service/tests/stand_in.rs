@@ -7,7 +7,8 @@ use tokio::sync::watch;
 use crate::domain::{
     Descriptor, DescriptorVersion, ExtractionCost, ImageFormat, Levels, Profile, QueryRegion, Thumbnail,
 };
-use crate::extract::{DecodeLimits, Decoded, ExtractError, Extraction, Extractor, crop, luma};
+use eyrie_vision::describe::{Extraction, Extractor};
+use eyrie_vision::picture::{DecodeLimits, Decoded, PictureError, crop, luma};
 
 pub(super) const DIMENSION: usize = 8;
 
@@ -112,11 +113,11 @@ impl Extractor for StandIn {
         bytes: &[u8],
         region: Option<QueryRegion>,
         profile: Profile,
-    ) -> Result<Extraction, ExtractError> {
+    ) -> Result<Extraction, PictureError> {
         self.control.pass();
         assert_ne!(bytes, b"panic", "this image is the one that panics");
         if bytes.starts_with(b"not an image") {
-            return Err(ExtractError::NotAnImage);
+            return Err(PictureError::NotAnImage);
         }
         let (width, height, grey) = grey(bytes);
         let rgb = grey.into_iter().flat_map(|grey| [grey; 3]).collect();

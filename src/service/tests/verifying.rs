@@ -3,9 +3,9 @@
 use super::stand_in::with_picture;
 use super::*;
 use crate::domain::{Filter, FilterLimits, QueryRegion, Verdict};
-use crate::extract::ExtractError;
 use crate::store::{NewImage, WriteOutcome};
-use crate::verify::{LocalFeatures, VERIFIED_INLIERS};
+use eyrie_vision::local::{LocalFeatures, VERIFIED_INLIERS};
+use eyrie_vision::picture::PictureError;
 
 const WIDTH: usize = 320;
 const HEIGHT: usize = 240;
@@ -141,7 +141,7 @@ async fn a_region_of_the_query_is_compared_alone_and_matched_in_the_whole() {
     }
     let refused = fixture.service.search(&default(), within([0.5, 0.0, 1e-6, 1.0])).await;
     assert!(
-        matches!(refused, Err(ServiceError::Extract(ExtractError::RegionTooSmall { width: 0, .. }))),
+        matches!(refused, Err(ServiceError::Extract(PictureError::RegionTooSmall { width: 0, .. }))),
         "{refused:?}"
     );
 }

@@ -3,15 +3,16 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
-use eyrie::asic::{Kernels, Team};
-use eyrie::chip::{Chip, CostModel};
 use eyrie::domain::{MetadataLimits, Verify};
-use eyrie::extract::{AsicExtractor, DecodeLimits, Extractor, Model};
 use eyrie::http::{HttpLimits, HttpState};
 use eyrie::index::{HnswIndex, HnswParams, VectorIndex};
 use eyrie::service::{RetrievalService, ServiceOptions, ServiceParts};
 use eyrie::store::{DescriptorStore, SqliteStore};
 use eyrie::telemetry;
+use eyrie_chip::{Kernels, Team};
+use eyrie_vision::cost::{Chip, CostModel};
+use eyrie_vision::describe::{AsicExtractor, Extractor, Model};
+use eyrie_vision::picture::DecodeLimits;
 use metrics_exporter_prometheus::PrometheusHandle;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};

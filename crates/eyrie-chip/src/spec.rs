@@ -1,0 +1,289 @@
+//! What a pass would cost on the chip: cycles, memory, time and energy.
+//!
+//! This is a model, not a measurement. Cycles and bytes follow from the chip's geometry, which is an assumption of this
+//! project after public facts of CNN accelerators of this family (B. Sun et al., "Ultra Power-Efficient CNN Domain Specific
+//! Accelerator with 9.3TOPS/Watt for Mobile and Embedded Applications", arXiv 1805.00361); time and energy are
+//! estimates. `docs/CHIP.md` says what is published and what is assumed.
+
+use super::LayerShape;
+
+/// Bits of an activation in the image buffer.
+const ACTIVATION_BITS: u64 = 5;
+
+/// Bits of a channel of the image in the image buffer.
+const PIXEL_BITS: u64 = 8;
+
+/// Bits of a weight's code.
+const CODE_BITS: u64 = 2;
+
+/// Bytes of the multiplier (12 bits in two bytes) and the bias (four bytes) of an output channel.
+const CHANNEL_BYTES: u64 = 2 + 4;
+
+/// Pixels of a convolution's window.
+const WINDOW: u64 = 9;
+
+/// The chip.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ChipSpec {
+    /// Convolution engines; each one works on another input channel, and on another output channel in each cycle.
+    pub engines: u64,
+    /// Side of the square of pixels that an engine convolves at once; one 3x3 window a pixel and cycle.
+    pub tile: u64,
+    /// Bytes of the memory that holds the input and the output of a layer.
+    pub image_buffer_bytes: u64,
+    /// Bytes of the memory that holds the codes, multipliers and biases of the whole network.
+    pub weight_memory_bytes: u64,
+    /// Clock in megahertz.
+    pub clock_mhz: f64,
+    /// Least and most energy of a multiply-accumulate in picojoules.
+    pub energy_pj_per_mac: (f64, f64),
+}
+
+impl Default for ChipSpec {
+    /// `config/chips/default.toml` has the same numbers.
+    fn default() -> Self {
+        Self {
+            engines: 16,
+            tile: 14,
+            // 224 x 224 pixels of 64 + 64 channels at 5 bits: input and output of VGG-16's conv1_2, its largest layer.
+            image_buffer_bytes: 224 * 224 * (64 + 64) * ACTIVATION_BITS / 8,
+            // An assumption: the next power of two above what VGG-16 needs.
+            weight_memory_bytes: 4 << 20,
+            // An assumption: the paper states more than 140 images of 224x224 a second. If these were passes of VGG-16,
+            // 140 * 557,056 cycles were 78 MHz.
+            clock_mhz: 80.0,
+            // Two published operating points that disagree: less than 300 mW at more than 140 images a second, if an image
+            // is a pass of VGG-16 (15.35 GMAC), and 9.3 TOPS/W at two operations a multiply-accumulate.
+            energy_pj_per_mac: (0.140, 0.215),
+        }
+    }
+}
+
+/// The cost of one layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerCost {
+    /// For example `conv3_2`.
+    pub name: String,
+    /// Rows of the convolution's input and output.
+    pub height: usize,
+    /// Columns of the convolution's input and output.
+    pub width: usize,
+    /// Input channels.
+    pub cin: usize,
+    /// Output channels.
+    pub cout: usize,
+    /// Multiply-accumulates.
+    pub macs: u64,
+    /// Clock cycles.
+    pub cycles: u64,
+    /// Bytes of the image buffer that the input takes.
+    pub input_bytes: u64,
+    /// Bytes of the image buffer that the output takes before it is pooled.
+    pub output_bytes: u64,
+    /// Bytes of the weight memory.
+    pub weight_bytes: u64,
+}
+
+/// The cost of one pass.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CostReport {
+    /// Layer by layer.
+    pub layers: Vec<LayerCost>,
+    /// Multiply-accumulates.
+    pub macs: u64,
+    /// Clock cycles.
+    pub cycles: u64,
+    /// Bytes of the image buffer that the largest layer's input and output take.
+    pub buffer_bytes: u64,
+    /// Bytes of the weight memory that all layers take.
+    pub weight_bytes: u64,
+    /// Time in milliseconds.
+    pub milliseconds: f64,
+    /// Least and most energy in millijoules; an estimate.
+    pub millijoules: (f64, f64),
+}
+
+impl ChipSpec {
+    /// The most multiply-accumulates of a cycle: `engines * tile^2 * 9`.
+    pub fn peak_macs_per_cycle(&self) -> u64 {
+        self.engines * self.tile * self.tile * WINDOW
+    }
+
+    /// Clock cycles of one 3x3 convolution over `height` x `width` pixels:
+    /// `ceil(H / tile) * ceil(W / tile) * engines * ceil(Cin / engines) * ceil(Cout / engines)`.
+    pub fn cycles(&self, height: usize, width: usize, cin: usize, cout: usize) -> u64 {
+        let tiles = (height as u64).div_ceil(self.tile) * (width as u64).div_ceil(self.tile);
+        let inputs = self.engines * (cin as u64).div_ceil(self.engines);
+        tiles * inputs * (cout as u64).div_ceil(self.engines)
+    }
+
+    /// The share, 0 to 1, of the multiply-accumulates that the chip could do in these cycles which are of use.
+    pub fn utilization(&self, macs: u64, cycles: u64) -> f64 {
+        macs as f64 / (cycles as f64 * self.peak_macs_per_cycle() as f64)
+    }
+
+    /// Time of these cycles in milliseconds.
+    pub fn milliseconds(&self, cycles: u64) -> f64 {
+        cycles as f64 / (self.clock_mhz * 1e3)
+    }
+
+    /// Least and most energy of these multiply-accumulates in millijoules; an estimate.
+    pub fn millijoules(&self, macs: u64) -> (f64, f64) {
+        let (least, most) = self.energy_pj_per_mac;
+        (macs as f64 * least * 1e-9, macs as f64 * most * 1e-9)
+    }
+
+    /// The cost of a pass over an image of `height` x `width` pixels, whether or not the chip's memories hold it.
+    pub fn cost(&self, network: &[LayerShape], height: usize, width: usize) -> CostReport {
+        let (mut rows, mut columns) = (height, width);
+        let mut layers = Vec::with_capacity(network.len());
+        for layer in network {
+            let pixels = (rows * columns) as u64;
+            let (cin, cout) = (layer.cin as u64, layer.cout as u64);
+            let input_bits = if cin == 3 { PIXEL_BITS } else { ACTIVATION_BITS };
+            layers.push(LayerCost {
+                name: layer.name.clone().into_owned(),
+                height: rows,
+                width: columns,
+                cin: layer.cin,
+                cout: layer.cout,
+                macs: pixels * layer.weights() as u64,
+                cycles: self.cycles(rows, columns, layer.cin, layer.cout),
+                input_bytes: (pixels * cin * input_bits).div_ceil(8),
+                output_bytes: (pixels * cout * ACTIVATION_BITS).div_ceil(8),
+                weight_bytes: (layer.weights() as u64 * CODE_BITS).div_ceil(8) + cout * CHANNEL_BYTES,
+            });
+            if layer.pool {
+                (rows, columns) = (rows / 2, columns / 2);
+            }
+        }
+        let macs = layers.iter().map(|layer| layer.macs).sum();
+        let cycles = layers.iter().map(|layer| layer.cycles).sum();
+        CostReport {
+            macs,
+            cycles,
+            buffer_bytes: layers.iter().map(|layer| layer.input_bytes + layer.output_bytes).max().unwrap_or(0),
+            weight_bytes: layers.iter().map(|layer| layer.weight_bytes).sum(),
+            milliseconds: self.milliseconds(cycles),
+            millijoules: self.millijoules(macs),
+            layers,
+        }
+    }
+
+    /// Whether the image buffer holds every layer of a pass over an image of `height` x `width` pixels.
+    pub fn holds(&self, network: &[LayerShape], height: usize, width: usize) -> bool {
+        self.cost(network, height, width).buffer_bytes <= self.image_buffer_bytes
+    }
+
+    /// Pixels a side of the largest square image whose every layer fits the image buffer; 0 if none does.
+    pub fn largest_input(&self, network: &[LayerShape]) -> usize {
+        let holds = |side: usize| self.holds(network, side, side);
+        // Sizes grow with the side, so the last that fits lies between a doubling that fits and one that does not.
+        let mut above = 1;
+        while holds(above) && above < 1 << 16 {
+            above *= 2;
+        }
+        let mut least = above / 2;
+        while above - least > 1 {
+            let middle = least.midpoint(above);
+            if holds(middle) { least = middle } else { above = middle }
+        }
+        least
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::VGG16;
+
+    fn pass(side: usize) -> CostReport {
+        ChipSpec::default().cost(&VGG16, side, side)
+    }
+
+    #[test]
+    fn a_pass_of_vgg16_at_224_takes_557056_cycles_and_15_35_gmac() {
+        let report = pass(224);
+        assert_eq!(report.cycles, 557_056);
+        assert_eq!(report.macs, 15_346_630_656);
+        let cycles: Vec<u64> = report.layers.iter().map(|layer| layer.cycles).collect();
+        let expected = [16, 64, 32, 64, 32, 64, 64, 32, 64, 64, 16, 16, 16].map(|k| k * 1024);
+        assert_eq!(cycles, expected);
+        assert_eq!((report.layers[12].height, report.layers[12].width), (14, 14));
+        assert!((report.milliseconds - 6.9632).abs() < 1e-9, "{}", report.milliseconds);
+        assert!((report.millijoules.0 - 2.1485).abs() < 1e-3 && (report.millijoules.1 - 3.2995).abs() < 1e-3);
+    }
+
+    #[test]
+    fn the_memories_of_two_small_layers_are_those_worked_out_by_hand() {
+        // 32x32 pixels of 3 bytes in, 64 channels of 5 bits out; then 64 in and out.
+        let report = ChipSpec::default().cost(&VGG16[..2], 32, 32);
+        let [first, second] = &report.layers[..] else { panic!("two layers") };
+        assert_eq!((first.input_bytes, first.output_bytes), (3072, 40_960));
+        assert_eq!((second.input_bytes, second.output_bytes), (40_960, 40_960));
+        assert_eq!(report.buffer_bytes, 81_920);
+        // 9 * 3 * 64 codes are 432 bytes, 9 * 64 * 64 are 9,216; 64 channels have 6 bytes each.
+        assert_eq!((first.weight_bytes, second.weight_bytes), (432 + 384, 9216 + 384));
+        assert_eq!(report.weight_bytes, 10_416);
+        // 3x3 tiles of 14x14; 16 of 3 input channels and four groups of 16 output channels; then four and four groups.
+        assert_eq!((first.cycles, second.cycles), (9 * 16 * 4, 9 * 64 * 4));
+    }
+
+    #[test]
+    fn the_whole_network_takes_the_bytes_that_the_model_file_has_for_it() {
+        let report = pass(224);
+        assert_eq!(report.weight_bytes, 3_677_616 + 25_344);
+        assert!(report.weight_bytes <= ChipSpec::default().weight_memory_bytes);
+        assert_eq!(report.weight_bytes, pass(32).weight_bytes, "whatever the image");
+    }
+
+    #[test]
+    fn full_tiles_and_full_groups_of_channels_use_the_whole_chip_and_three_channels_a_fraction() {
+        let spec = ChipSpec::default();
+        assert_eq!(spec.peak_macs_per_cycle(), 28_224);
+        let layers = pass(224).layers;
+        let use_of = |layer: &LayerCost| spec.utilization(layer.macs, layer.cycles);
+        assert!((use_of(&layers[1]) - 1.0).abs() < 1e-12);
+        assert!((use_of(&layers[0]) - 3.0 / 16.0).abs() < 1e-12);
+        for side in [32, 100, 224, 225] {
+            for layer in pass(side).layers {
+                assert!(use_of(&layer) <= 1.0, "{} at {side}", layer.name);
+            }
+        }
+    }
+
+    #[test]
+    fn the_buffer_holds_224_and_not_a_pixel_more() {
+        let spec = ChipSpec::default();
+        assert_eq!(spec.image_buffer_bytes, 4_014_080);
+        assert_eq!(spec.largest_input(&VGG16), 224);
+        assert_eq!(pass(224).buffer_bytes, spec.image_buffer_bytes);
+        assert!(!spec.holds(&VGG16, 225, 224));
+        let with = |image_buffer_bytes| ChipSpec { image_buffer_bytes, ..spec };
+        assert_eq!(with(4 * spec.image_buffer_bytes).largest_input(&VGG16), 448);
+        assert_eq!(with(80).largest_input(&VGG16), 1);
+        assert_eq!(with(10).largest_input(&VGG16), 0);
+    }
+
+    #[test]
+    fn a_larger_image_never_costs_less_and_a_larger_buffer_never_holds_less() {
+        let mut last = (0, 0, 0);
+        for side in 32..300 {
+            let report = pass(side);
+            let cost = (report.macs, report.cycles, report.buffer_bytes);
+            assert!(cost.0 > last.0 && cost.1 >= last.1 && cost.2 > last.2, "{side}");
+            last = cost;
+        }
+        let largest = |bytes: u64| ChipSpec { image_buffer_bytes: bytes, ..ChipSpec::default() }.largest_input(&VGG16);
+        let sides: Vec<usize> = (1..60).map(|i| largest(i * 100_000)).collect();
+        assert!(sides.is_sorted(), "{sides:?}");
+    }
+
+    #[test]
+    fn a_partial_tile_costs_as_much_as_a_full_one() {
+        let spec = ChipSpec::default();
+        assert_eq!(spec.cycles(14, 14, 64, 64), spec.cycles(1, 9, 64, 64));
+        assert_eq!(spec.cycles(15, 14, 64, 64), 2 * spec.cycles(14, 14, 64, 64));
+        assert_eq!(spec.cycles(14, 14, 3, 64), spec.cycles(14, 14, 16, 64));
+    }
+}

@@ -1,0 +1,33 @@
+//! `eyrie bench`: how fast this machine is.
+
+mod extract;
+
+use clap::{Args, Subcommand};
+
+use eyrie_terminal::CliError;
+
+use super::Machine;
+
+/// Measure how fast this machine describes images
+#[derive(Debug, Args)]
+pub struct Bench<M: Machine> {
+    #[command(subcommand)]
+    what: What<M>,
+}
+
+#[derive(Debug, Subcommand)]
+enum What<M: Machine> {
+    Extract(extract::Extract<M>),
+}
+
+impl<M: Machine> Bench<M> {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// [`CliError`].
+    pub fn run(self) -> Result<(), CliError> {
+        match self.what {
+            What::Extract(extract) => extract.run(),
+        }
+    }
+}

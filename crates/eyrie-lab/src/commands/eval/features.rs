@@ -1,0 +1,316 @@
+//! From files to pooled vectors, through the service's extractor or the float network, by way of the cache.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rayon::prelude::*;
+use sha2::{Digest as _, Sha256};
+
+use super::cache::{Cache, Key};
+use crate::eval::{TRANSFORMS_REVISION, Transform, pool_float};
+use crate::quantize::FloatVgg;
+use eyrie_chip::{Kernels, ModelFile, Team, fingerprint};
+use eyrie_terminal::CliError;
+use eyrie_terminal::Progress;
+use eyrie_vision::describe::DescriberOptions;
+use eyrie_vision::describe::Profile;
+use eyrie_vision::describe::{AsicExtractor, Model, PIPELINE_REVISION, Pooled, WHOLE_PASSES};
+use eyrie_vision::local::LocalFeatures;
+use eyrie_vision::picture::{DecodeLimits, Decoded, INPUT_BYTES, INPUT_SIDE, PictureError, decode, encode_png, luma};
+
+/// Values that either network gives for a pass: the channels of VGG-16's two maps.
+const POOLED_VALUES: usize = 2 * LEVEL_VALUES;
+const LEVEL_VALUES: usize = 512;
+
+/// The most failures that are told one by one.
+const FAILURES_TOLD: usize = 10;
+
+/// A picture: a file, or a transformed copy of it.
+#[derive(Debug, Clone)]
+pub(super) struct Picture {
+    pub path: PathBuf,
+    pub transform: Option<Transform>,
+}
+
+impl Picture {
+    /// The picture that the bytes of its file show; `None` where they are no image at all.
+    fn pixels(&self, bytes: &[u8], limits: DecodeLimits) -> Result<Option<Decoded>, Failure> {
+        let failed = |reason: &dyn std::fmt::Display| Failure::Picture(format!("{}: {reason}", self.path.display()));
+        let original = match decode(bytes, limits) {
+            Err(PictureError::NotAnImage | PictureError::Empty) => return Ok(None),
+            decoded => decoded.map_err(|e| failed(&e))?,
+        };
+        let Some(transform) = self.transform else { return Ok(Some(original)) };
+        transform.apply(&original, seed(&Sha256::digest(bytes).into())).map(Some).map_err(|e| failed(&e))
+    }
+}
+
+/// The pooled vectors of one picture's passes, those of the dearest profile that was asked for.
+pub(super) type Passes = Vec<Pooled>;
+
+/// What the extractor is made of.
+pub(super) struct Chip {
+    pub model: Arc<Model>,
+    pub kernels: Kernels,
+    pub limits: DecodeLimits,
+    pub threads: usize,
+    /// The bytes of the network without its whitenings, hashed: what pooled vectors depend on.
+    network: String,
+}
+
+impl Chip {
+    pub(super) fn load(config: &DescriberOptions) -> Result<Self, CliError> {
+        let describer = crate::commands::load(config)?;
+        let file = if config.model.as_os_str().is_empty() {
+            ModelFile::decode(Model::embedded_file())
+        } else {
+            ModelFile::decode(&read(&config.model)?)
+        };
+        let mut file = file.map_err(|e| CliError::Failed(e.to_string()))?;
+        file.whitenings.clear();
+        "{}".clone_into(&mut file.card);
+        Ok(Self {
+            network: fingerprint(&file.encode()),
+            threads: describer.team.threads(),
+            limits: describer.limits,
+            kernels: describer.kernels,
+            model: describer.model,
+        })
+    }
+
+    fn extractor(&self) -> AsicExtractor {
+        AsicExtractor::new(Arc::clone(&self.model), self.kernels, Arc::new(Team::ALONE), self.limits)
+    }
+}
+
+/// The networks that can be measured.
+pub(super) enum Network {
+    /// The 2-bit network on the simulated chip.
+    Chip,
+    /// The float network, with a name that stands for its weights.
+    Float(Box<FloatVgg>, String),
+}
+
+impl Network {
+    pub(super) fn float(path: &Path) -> Result<Self, CliError> {
+        let bytes = read(path)?;
+        let weights = FloatVgg::from_safetensors(&bytes)
+            .map_err(|error| CliError::Failed(format!("{}: {error}", path.display())))?;
+        Ok(Self::Float(Box::new(weights), fingerprint(&bytes)))
+    }
+
+    /// What vectors before the whitening depend on, besides the picture; also the name of the cache's file.
+    pub(super) fn version(&self, chip: &Chip) -> String {
+        match self {
+            Self::Chip => format!("chip-{}-{PIPELINE_REVISION}", chip.network),
+            Self::Float(_, fingerprint) => format!("float-{fingerprint}-{PIPELINE_REVISION}"),
+        }
+    }
+}
+
+/// Describes pictures with one network: the vectors before the whitening.
+pub(super) struct Features<'a> {
+    chip: &'a Chip,
+    network: &'a Network,
+    cache: Cache,
+    /// The dearest profile that is asked for.
+    dearest: Profile,
+    /// Those that no thread uses just now; each owns the memory of its passes.
+    idle: Mutex<Vec<AsicExtractor>>,
+}
+
+impl<'a> Features<'a> {
+    pub(super) fn new(
+        chip: &'a Chip,
+        network: &'a Network,
+        folder: Option<&Path>,
+        profiles: &[Profile],
+    ) -> Result<Self, CliError> {
+        let cache = Cache::open(folder, &network.version(chip), POOLED_VALUES)?;
+        let dearest = profiles.iter().max().copied().unwrap_or(Profile::Fast);
+        Ok(Self { chip, network, cache, dearest, idle: Mutex::default() })
+    }
+
+    /// The vectors of every picture, in order; `None` where a file is no image at all (a read-me among the photos).
+    ///
+    /// # Errors
+    /// [`CliError::Failed`] when a picture cannot be read or described: figures without it would be of another set.
+    pub(super) fn describe(&self, what: &str, pictures: &[Picture]) -> Result<Vec<Option<Passes>>, CliError> {
+        each(what, pictures, self.chip.threads, |picture| self.describe_one(picture))
+    }
+
+    fn describe_one(&self, picture: &Picture) -> Result<Option<Passes>, Failure> {
+        let failed = |reason: &dyn std::fmt::Display| Failure::Picture(format!("{}: {reason}", picture.path.display()));
+        let bytes = std::fs::read(&picture.path).map_err(|e| failed(&e))?;
+        let hash: Key = Sha256::digest(&bytes).into();
+        let key = key(&hash, picture.transform);
+        if let Some(known) = self.cache.get(&key).filter(|known| holds(known, self.dearest)) {
+            return Ok(Some(known.iter().map(|values| split(values)).collect()));
+        }
+        let Some(image) = picture.pixels(&bytes, self.chip.limits)? else { return Ok(None) };
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = idle().pop();
+        let mut extractor = taken.unwrap_or_else(|| self.chip.extractor());
+        let passes = self.passes(&mut extractor, &image).map_err(|e| failed(&e))?;
+        idle().push(extractor);
+        let joined = passes.iter().map(|pass| [pass.middle.as_slice(), &pass.last].concat()).collect();
+        self.cache.put(key, joined).map_err(Failure::Run)?;
+        Ok(Some(passes))
+    }
+
+    fn passes(&self, extractor: &mut AsicExtractor, image: &Decoded) -> Result<Passes, PictureError> {
+        match self.network {
+            Network::Chip => extractor.pooled(image, self.dearest),
+            Network::Float(network, _) => {
+                let inputs = extractor.inputs(image, self.dearest)?;
+                let run = |input| {
+                    let [middle, last] = network.run(input, INPUT_SIDE, INPUT_SIDE);
+                    Pooled { middle: pool_float(&middle), last: pool_float(&last) }
+                };
+                Ok(inputs.chunks_exact(INPUT_BYTES).map(run).collect())
+            }
+        }
+    }
+}
+
+/// A pass as the cache keeps it: the values of the middle map, then those of the last one.
+fn split(values: &[f32]) -> Pooled {
+    let (middle, last) = values.split_at(LEVEL_VALUES);
+    Pooled { middle: middle.to_vec(), last: last.to_vec() }
+}
+
+/// Whether these passes are all that the profile takes: `rnip` has more than the whole image's.
+fn holds(passes: &[Vec<f32>], profile: Profile) -> bool {
+    match profile {
+        Profile::Fast => !passes.is_empty(),
+        Profile::Nip => passes.len() >= WHOLE_PASSES,
+        Profile::Rnip => passes.len() > WHOLE_PASSES,
+    }
+}
+
+/// The local features of every picture, in order, `limit` of each at most; `None` where a file is no image at all.
+///
+/// # Errors
+/// [`CliError::Failed`] when a picture cannot be read or decoded.
+pub(super) fn local_features(
+    chip: &Chip,
+    what: &str,
+    pictures: &[Picture],
+    limit: usize,
+) -> Result<Vec<Option<LocalFeatures>>, CliError> {
+    each(what, pictures, chip.threads, |picture| {
+        let failed = |reason: &dyn std::fmt::Display| Failure::Picture(format!("{}: {reason}", picture.path.display()));
+        let bytes = std::fs::read(&picture.path).map_err(|e| failed(&e))?;
+        let Some(image) = picture.pixels(&bytes, chip.limits)? else { return Ok(None) };
+        let (width, height) = (image.width as usize, image.height as usize);
+        LocalFeatures::extract(&luma(&image), width, height, limit).map(Some).map_err(|e| failed(&e))
+    })
+}
+
+/// Writes pictures as PNG, each to its path; files that are no images are left out.
+///
+/// # Errors
+/// [`CliError::Failed`] when a picture cannot be read, decoded or written.
+pub(super) fn write_pictures(chip: &Chip, what: &str, pictures: &[(Picture, PathBuf)]) -> Result<(), CliError> {
+    let written = each(what, pictures, chip.threads, |(picture, path)| {
+        let failed = |reason: &dyn std::fmt::Display| Failure::Picture(format!("{}: {reason}", picture.path.display()));
+        let bytes = std::fs::read(&picture.path).map_err(|e| failed(&e))?;
+        let Some(image) = picture.pixels(&bytes, chip.limits)? else { return Ok(()) };
+        let refused = |reason: &dyn std::fmt::Display| {
+            Failure::Run(CliError::Failed(format!("cannot write {}: {reason}", path.display())))
+        };
+        std::fs::create_dir_all(path.parent().unwrap_or(path)).map_err(|e| refused(&e))?;
+        let png = encode_png(&image).map_err(|e| failed(&e))?;
+        std::fs::write(path, png).map_err(|e| refused(&e))
+    });
+    written.map(|_| ())
+}
+
+/// Does something with every picture, on `threads` threads; all that fail are told together.
+fn each<P: Sync, T: Send>(
+    what: &str,
+    pictures: &[P],
+    threads: usize,
+    work: impl Fn(&P) -> Result<T, Failure> + Sync,
+) -> Result<Vec<T>, CliError> {
+    let progress = Progress::start(what, pictures.len());
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|e| CliError::Failed(format!("cannot start threads: {e}")))?;
+    let done: Vec<Result<T, Failure>> = pool.install(|| {
+        let worked = pictures.par_iter().map(|picture| {
+            let result = work(picture);
+            progress.step();
+            result
+        });
+        worked.collect()
+    });
+    progress.end();
+    let mut all = Vec::with_capacity(pictures.len());
+    let mut failures = Vec::new();
+    for result in done {
+        match result {
+            Ok(value) => all.push(value),
+            Err(Failure::Picture(reason)) => failures.push(reason),
+            Err(Failure::Run(error)) => return Err(error),
+        }
+    }
+    let failed = failures.len();
+    if failed == 0 {
+        return Ok(all);
+    }
+    failures.truncate(FAILURES_TOLD);
+    let more = if failed > FAILURES_TOLD { "\n..." } else { "" };
+    Err(CliError::Failed(format!("{failed} pictures cannot be described:\n{}{more}", failures.join("\n"))))
+}
+
+enum Failure {
+    /// This picture cannot be described.
+    Picture(String),
+    /// Nothing can be: the cache cannot be written.
+    Run(CliError),
+}
+
+impl From<Failure> for CliError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Picture(reason) => Self::Failed(reason),
+            Failure::Run(error) => error,
+        }
+    }
+}
+
+fn key(file: &Key, transform: Option<Transform>) -> Key {
+    let mut hash = Sha256::new();
+    hash.update(file);
+    if let Some(transform) = transform {
+        hash.update(format!("/{transform}/{TRANSFORMS_REVISION}"));
+    }
+    hash.finalize().into()
+}
+
+/// What decides the places and the noise of a transform: the file's own bytes.
+pub(super) fn seed(hash: &Key) -> u64 {
+    hash.iter().take(8).fold(0, |seed, byte| seed << 8 | u64::from(*byte))
+}
+
+/// The pictures of a report: a thumbnail of a file or of its copy.
+pub(super) fn thumbnail(picture: &Picture, limits: DecodeLimits) -> Result<Vec<u8>, CliError> {
+    let failed = |reason: &dyn std::fmt::Display| CliError::Failed(format!("{}: {reason}", picture.path.display()));
+    let pixels = picture.pixels(&read(&picture.path)?, limits)?;
+    let image = pixels.ok_or_else(|| failed(&PictureError::NotAnImage))?;
+    let (mut scaler, mut buffer) = (eyrie_vision::picture::Scaler::default(), Vec::new());
+    eyrie_vision::picture::thumbnail(&image, &mut scaler, &mut buffer).map(|t| t.bytes).map_err(|e| failed(&e))
+}
+
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
+    std::fs::read(path).map_err(|e| CliError::Failed(format!("cannot read {}: {e}", path.display())))
+}
+
+/// Checks that no two systems would be the same.
+pub(super) fn without_repeats<T: Clone + Eq + std::hash::Hash>(items: &[T]) -> Vec<T> {
+    let mut seen = HashSet::new();
+    items.iter().filter(|item| seen.insert((*item).clone())).cloned().collect()
+}

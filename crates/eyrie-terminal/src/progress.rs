@@ -1,0 +1,72 @@
+//! Progress on the standard error output: a bar on a terminal, a plain line every few seconds elsewhere.
+
+use std::io::IsTerminal;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+
+use crate::output;
+
+const PLAIN_LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// How far a piece of work is.
+pub struct Progress {
+    bar: ProgressBar,
+    what: String,
+    /// When the last plain line was written; `None` on a terminal.
+    last_line: Option<Mutex<Instant>>,
+}
+
+impl Progress {
+    /// Starts to show `what` for so many steps.
+    pub fn start(what: impl Into<String>, steps: usize) -> Self {
+        let what = what.into();
+        let on_terminal = std::io::stderr().is_terminal();
+        let bar = if on_terminal { ProgressBar::new(steps as u64) } else { ProgressBar::hidden() };
+        bar.set_length(steps as u64);
+        if let Ok(style) = ProgressStyle::with_template(
+            "{prefix} [{bar:30}] {human_pos}/{human_len} ({per_sec}, {eta} left) {wide_msg}",
+        ) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_prefix(what.clone());
+        if on_terminal {
+            bar.enable_steady_tick(Duration::from_millis(200));
+        }
+        Self { bar, what, last_line: (!on_terminal).then(|| Mutex::new(Instant::now())) }
+    }
+
+    /// One step is done.
+    pub fn step(&self) {
+        self.bar.inc(1);
+        self.plain_line();
+    }
+
+    /// So many steps are done by now.
+    pub fn set(&self, done: usize) {
+        self.bar.set_position(done as u64);
+        self.plain_line();
+    }
+
+    fn plain_line(&self) {
+        let Some(last) = &self.last_line else { return };
+        let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if last.elapsed() >= PLAIN_LINE_EVERY {
+            *last = Instant::now();
+            let (position, length) = (self.bar.position(), self.bar.length().unwrap_or(0));
+            let left = HumanDuration(self.bar.eta());
+            output::note(&format!("{}: {position} of {length}, {:.1}/s, {left} left", self.what, self.bar.per_sec()));
+        }
+    }
+
+    /// A line above the bar.
+    pub fn note(&self, line: &str) {
+        self.bar.suspend(|| output::note(line));
+    }
+
+    /// Takes the bar away.
+    pub fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,23 @@
+//! What describing one picture costs.
+
+use serde::{Deserialize, Serialize};
+
+/// What an extraction costs on the simulated chip. Cycles are exact for the model of the chip; time and energy
+/// are estimates derived from them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExtractionCost {
+    /// Passes through the network.
+    pub passes: u32,
+    /// Chip cycles of all passes.
+    pub cycles: u64,
+    /// Multiply-accumulates of all passes.
+    pub macs: u64,
+    /// Largest use of the image buffer by one layer's input and output, in bytes.
+    pub buffer_bytes: u64,
+    /// Time at the chip's clock, in milliseconds (estimate).
+    pub chip_milliseconds: f64,
+    /// Energy range in millijoules, low and high (estimate).
+    pub energy_millijoules: [f64; 2],
+    /// Wall time of the whole extraction on this machine, decoding included, in milliseconds.
+    pub host_milliseconds: f64,
+}

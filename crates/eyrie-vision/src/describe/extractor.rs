@@ -1,0 +1,257 @@
+//! The extractor that runs the 2-bit network on the simulated chip; `combine.rs` says how its passes become a descriptor.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::combine::{Pooled, WHOLE_PASSES};
+
+use super::model::Model;
+
+use super::regions::RegionPlan;
+
+use super::{DescriptorVersion, Extraction, ExtractionCost, Extractor, Profile};
+use crate::picture::{
+    DecodeLimits, Decoded, INPUT_BYTES, INPUT_SIDE, PictureError, QueryRegion, Scaler, crop, cut, decode, luma,
+    thumbnail, turn,
+};
+use eyrie_chip::{Arena, CostReport, Kernels, Team};
+
+use crate::local::Levels;
+
+const SIDE: u32 = INPUT_SIDE as u32;
+
+/// Passes whose late layers run together; more share an expanded block of weights further and need more memory.
+const BATCH: usize = 8;
+
+/// Describes images with one model on one thread or several. All large buffers live as long as it does.
+#[derive(Debug)]
+pub struct AsicExtractor {
+    model: Arc<Model>,
+    kernels: Kernels,
+    arena: Arena,
+    limits: DecodeLimits,
+    scaler: Scaler,
+    /// The picture scaled to the canvas of the plan.
+    canvas: Vec<u8>,
+    /// What the network sees, one input after the other.
+    inputs: Vec<u8>,
+    times: StepTimes,
+}
+
+/// Where the time of extractions went, in sum.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StepTimes {
+    /// From the bytes of the file to upright pixels, those of a region where one was given.
+    pub decode: Duration,
+    /// Scaling, turning and cutting the inputs of the network.
+    pub scale: Duration,
+    /// The passes of the network.
+    pub network: Duration,
+    /// From activations to pooled vectors.
+    pub pool: Duration,
+    /// Combining the vectors, whitening, normalising.
+    pub describe: Duration,
+    /// The thumbnail, and the luma of each pixel.
+    pub thumbnail: Duration,
+}
+
+impl AsicExtractor {
+    /// An extractor whose passes use the threads of `team`, which others may share, and the instructions of `kernels`.
+    /// Neither changes a descriptor.
+    pub fn new(model: Arc<Model>, kernels: Kernels, team: Arc<Team>, limits: DecodeLimits) -> Self {
+        let arena = Arena::new(model.network(), INPUT_SIDE, INPUT_SIDE, BATCH, team);
+        Self {
+            model,
+            kernels,
+            arena,
+            limits,
+            scaler: Scaler::default(),
+            canvas: Vec::new(),
+            inputs: Vec::new(),
+            times: StepTimes::default(),
+        }
+    }
+
+    /// Runs at most `batch` passes together (at least one; otherwise eight), which changes memory and time alone.
+    #[must_use]
+    pub fn with_batch(mut self, batch: usize) -> Self {
+        let team = Arc::clone(self.arena.team());
+        self.arena = Arena::new(self.model.network(), INPUT_SIDE, INPUT_SIDE, batch, team);
+        self
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Where the time of all extractions since the last call went.
+    pub fn take_times(&mut self) -> StepTimes {
+        std::mem::take(&mut self.times)
+    }
+
+    /// The pooled vectors of each pass that `profile` takes (see [`AsicExtractor::inputs`] for their order).
+    /// [`super::combine()`] makes one vector of them, whitenings are learned from them.
+    ///
+    /// # Errors
+    /// [`PictureError::Internal`] when `image.rgb` does not have the length that its sides say.
+    pub fn pooled(&mut self, image: &Decoded, profile: Profile) -> Result<Vec<Pooled>, PictureError> {
+        self.prepare(image, profile)?;
+        Ok(self.passes())
+    }
+
+    /// The pooled vectors of an image's details ([`RegionPlan::detail`]), smaller parts of it than a profile looks at:
+    /// whitenings are learned from them.
+    ///
+    /// # Errors
+    /// Those of [`AsicExtractor::pooled`].
+    pub fn details(&mut self, image: &Decoded) -> Result<Vec<Pooled>, PictureError> {
+        let plan = RegionPlan::detail(image.width, image.height, SIDE);
+        self.inputs.resize(plan.regions.len() * INPUT_BYTES, 0);
+        self.cut(image, &plan, 0)?;
+        Ok(self.passes())
+    }
+
+    /// What the network sees of an image: [`INPUT_BYTES`] for each pass. The whole image first, for `nip` and `rnip` its
+    /// turns next, for `rnip` the sub-images after them.
+    ///
+    /// # Errors
+    /// Those of [`AsicExtractor::pooled`].
+    pub fn inputs(&mut self, image: &Decoded, profile: Profile) -> Result<&[u8], PictureError> {
+        self.prepare(image, profile)?;
+        Ok(&self.inputs)
+    }
+
+    /// Fills the inputs: the whole image, for `nip` and `rnip` turned as well, for `rnip` the sub-images.
+    fn prepare(&mut self, image: &Decoded, profile: Profile) -> Result<(), PictureError> {
+        let plan = (profile == Profile::Rnip).then(|| RegionPlan::new(image.width, image.height, SIDE));
+        let turned = if profile == Profile::Fast { 1 } else { WHOLE_PASSES };
+        let regions = plan.as_ref().map_or(0, |plan| plan.regions.len());
+        self.inputs.resize((turned + regions) * INPUT_BYTES, 0);
+        let whole = &mut self.inputs[..turned * INPUT_BYTES];
+        self.scaler.scale_into(image, SIDE, SIDE, &mut whole[..INPUT_BYTES])?;
+        for turn_to in 1..turned {
+            let (before, after) = whole.split_at_mut(turn_to * INPUT_BYTES);
+            turn(&before[(turn_to - 1) * INPUT_BYTES..], INPUT_SIDE, &mut after[..INPUT_BYTES]);
+        }
+        plan.map_or(Ok(()), |plan| self.cut(image, &plan, turned))
+    }
+
+    /// Cuts the squares of a plan out of the image, into the inputs from the number `first` on.
+    fn cut(&mut self, image: &Decoded, plan: &RegionPlan, first: usize) -> Result<(), PictureError> {
+        self.scaler.scale(image, plan.canvas_width, plan.canvas_height, &mut self.canvas)?;
+        let parts = self.inputs[first * INPUT_BYTES..].chunks_exact_mut(INPUT_BYTES);
+        for (region, part) in plan.regions.iter().zip(parts) {
+            cut(&self.canvas, plan.canvas_width as usize, region.x as usize, region.y as usize, INPUT_SIDE, part);
+        }
+        Ok(())
+    }
+
+    /// Runs the network on all inputs, and pools.
+    fn passes(&mut self) -> Vec<Pooled> {
+        let count = self.inputs.len() / INPUT_BYTES;
+        let batches = count.div_ceil(self.arena.batch());
+        let mut vectors = Vec::with_capacity(count);
+        for batch in 0..batches {
+            let (first, end) = (count * batch / batches, count * (batch + 1) / batches);
+            let inputs = &self.inputs[first * INPUT_BYTES..end * INPUT_BYTES];
+            let start = Instant::now();
+            let maps = self.model.network().run(self.kernels, &mut self.arena, inputs, INPUT_SIDE, INPUT_SIDE);
+            let ran = Instant::now();
+            vectors.extend(maps.middle.iter().zip(maps.last).map(|(middle, last)| Pooled::new(middle, last)));
+            self.times.network += ran - start;
+            self.times.pool += ran.elapsed();
+        }
+        vectors
+    }
+}
+
+fn cost(pass: &CostReport, passes: u32, elapsed: Duration) -> ExtractionCost {
+    let times = f64::from(passes);
+    ExtractionCost {
+        passes,
+        cycles: pass.cycles * u64::from(passes),
+        macs: pass.macs * u64::from(passes),
+        buffer_bytes: pass.buffer_bytes,
+        chip_milliseconds: pass.milliseconds * times,
+        energy_millijoules: [pass.millijoules.0 * times, pass.millijoules.1 * times],
+        host_milliseconds: elapsed.as_secs_f64() * 1000.0,
+    }
+}
+
+impl Extractor for AsicExtractor {
+    fn version(&self, profile: Profile) -> DescriptorVersion {
+        DescriptorVersion::new(self.model.fingerprint(), profile)
+    }
+
+    fn dimension(&self, _profile: Profile) -> usize {
+        self.model.dimension()
+    }
+
+    fn levels(&self, profile: Profile) -> Levels {
+        *self.model.levels(profile)
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.arena.bytes() + self.canvas.capacity() + self.inputs.capacity()
+    }
+
+    fn extract_region(
+        &mut self,
+        bytes: &[u8],
+        region: Option<QueryRegion>,
+        profile: Profile,
+    ) -> Result<Extraction, PictureError> {
+        let mut clock = Clock::start();
+        let whole = decode(bytes, self.limits)?;
+        let (image, region) = match region {
+            Some(region) => crop(whole, region, self.limits).map(|(part, region)| (part, Some(region)))?,
+            None => (whole, None),
+        };
+        self.times.decode += clock.lap();
+        self.prepare(&image, profile)?;
+        self.times.scale += clock.lap();
+        let vectors = self.passes();
+        clock.lap();
+        let descriptor = self.model.descriptor(&vectors, profile)?;
+        self.times.describe += clock.lap();
+        let thumbnail = thumbnail(&image, &mut self.scaler, &mut self.canvas)?;
+        let luma = luma(&image);
+        self.times.thumbnail += clock.lap();
+        Ok(Extraction {
+            descriptor,
+            version: self.version(profile),
+            format: image.format,
+            region,
+            width: image.width,
+            height: image.height,
+            thumbnail,
+            luma,
+            cost: cost(self.model.pass_cost(), vectors.len() as u32, clock.total()),
+        })
+    }
+}
+
+/// Tells how long each step took.
+struct Clock {
+    start: Instant,
+    lap: Instant,
+}
+
+impl Clock {
+    fn start() -> Self {
+        let now = Instant::now();
+        Self { start: now, lap: now }
+    }
+
+    /// The time since the last lap.
+    fn lap(&mut self) -> Duration {
+        let now = Instant::now();
+        now - std::mem::replace(&mut self.lap, now)
+    }
+
+    /// The time since the start.
+    fn total(&self) -> Duration {
+        self.start.elapsed()
+    }
+}

@@ -1,0 +1,296 @@
+//! Whether two pictures show the same thing, and where.
+//!
+//! A feature has a position, a scale and an angle, so a single match already tells how the candidate would have to be
+//! shifted, scaled and turned to lie on the query (J. Philbin et al., "Object retrieval with large vocabularies and
+//! fast spatial matching", 2007, section 4). Every match is tried, so nothing is drawn at random; the trials that most
+//! matches agree with are refined to an affine map and then to a homography, by least squares with narrowing tolerance.
+
+use super::angle::{UNIT, apart, direction};
+use super::features::{Feature, LocalFeatures};
+use super::geometry::{Map, Point, affine, homography, is_plausible, is_spread};
+use super::matching::{Match, matches};
+use super::{LEVEL_RATIO, LEVELS};
+use crate::picture::QueryRegion;
+
+/// So many inliers make a match; fewer are what pictures of different things share by chance.
+///
+/// Chosen by measurement on wrong pairs, see `docs/VERIFICATION.md`.
+pub const VERIFIED_INLIERS: usize = 9;
+
+/// Matches that are tried as a first guess, the nearest first.
+const GUESSES: usize = 200;
+/// Guesses that are refined, the most agreed with first.
+const REFINED: usize = 5;
+/// A match agrees with a guess within this many pixels of the query's working picture: perspective bends that far.
+const GUESS_TOLERANCE: f64 = 25.0;
+/// An inlier lies within this many pixels of where the final map puts it.
+const INLIER_TOLERANCE: f64 = 5.0;
+/// Each refinement multiplies the tolerance by this until it is the final one.
+const NARROWING: f64 = 0.75;
+const REFINEMENTS: usize = 6;
+/// Two matches agree if their turns differ by at most this, in 1/256 of a full turn.
+const TURN_TOLERANCE: u8 = 28;
+/// Two matches agree if their scales differ by at most so many levels.
+const LEVEL_TOLERANCE: i32 = 2;
+/// Inliers nearer than this to another, in pixels of either picture, are the same spot and count once.
+const SAME_SPOT: f64 = 6.0;
+
+/// Four corners in order around the region, (x, y) in fractions of the picture's width and height.
+pub type Quad = [[f64; 2]; 4];
+
+/// Where two pictures show the same thing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MatchedRegion {
+    /// Row by row, the map from the candidate to the query, both in fractions of width and height: (x, y) goes to
+    /// ((h0 x + h1 y + h2) / w, (h3 x + h4 y + h5) / w) with w = h6 x + h7 y + h8.
+    /// Where w is not positive, a point of the candidate has no place in the query; in the middle of the region w is 1.
+    pub homography: [f64; 9],
+    /// The upright rectangle around the inliers in the candidate: clockwise from the upper left.
+    pub quad_in_candidate: Quad,
+    /// The same region in the query; convex, the corners in the same order.
+    pub quad_in_query: Quad,
+}
+
+impl MatchedRegion {
+    /// The outline of the whole candidate as it lies in the query, which may reach beyond the query's border; `None`
+    /// where the map cannot be continued that far.
+    #[must_use]
+    pub fn candidate_outline_in_query(&self) -> Option<Quad> {
+        let map = Map(self.homography);
+        let mut quad = [[0.0; 2]; 4];
+        for (to, from) in quad.iter_mut().zip([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]) {
+            let (x, y) = map.apply(from)?;
+            *to = [x, y];
+        }
+        Some(quad)
+    }
+
+    /// The same, where the query was the part `region` of a picture: as it lies in that whole picture.
+    fn in_whole_query(self, region: QueryRegion) -> Self {
+        let [x, y, width, height] = region.to_array();
+        let h = self.homography;
+        // Scaled and shifted: in homogeneous coordinates the shift goes with the denominator.
+        let place = |h: [f64; 3], w: [f64; 3], length: f64, from: f64| [0, 1, 2].map(|i| length * h[i] + from * w[i]);
+        let bottom = [h[6], h[7], h[8]];
+        let [a, b, c] = place([h[0], h[1], h[2]], bottom, width, x);
+        let [d, e, f] = place([h[3], h[4], h[5]], bottom, height, y);
+        Self {
+            homography: [a, b, c, d, e, f, h[6], h[7], h[8]],
+            quad_in_query: self.quad_in_query.map(|corner| region.to_whole(corner)),
+            quad_in_candidate: self.quad_in_candidate,
+        }
+    }
+}
+
+/// What comparing two pictures gives.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Verification {
+    /// Spots of the two pictures that look alike and lie alike; 0 where no believable map was found.
+    pub inliers: usize,
+    /// Where; only if there are at least [`VERIFIED_INLIERS`].
+    pub region: Option<MatchedRegion>,
+}
+
+impl Verification {
+    /// What a picture has that could not be compared, or that was compared in vain.
+    pub const NOTHING: Self = Self { inliers: 0, region: None };
+
+    /// Whether the pictures show the same thing.
+    #[must_use]
+    pub fn verified(&self) -> bool {
+        self.region.is_some()
+    }
+
+    /// The same, where the query was the part `region` of a picture: as it lies in that whole picture.
+    #[must_use]
+    pub fn in_whole_query(self, region: QueryRegion) -> Self {
+        Self { region: self.region.map(|found| found.in_whole_query(region)), ..self }
+    }
+}
+
+/// Puts a ranking into its final order: what is verified comes first, by falling inliers; the rest follows. What is equal in
+/// this keeps its order.
+pub fn order_by_verification<T>(ranking: &mut [(T, Verification)]) {
+    ranking.sort_by_key(|(_, v)| std::cmp::Reverse(if v.verified() { v.inliers } else { 0 }));
+}
+
+/// Compares two pictures by their local features.
+///
+/// The result depends on the arguments alone: nothing is drawn at random.
+#[must_use]
+pub fn match_pair(query: &LocalFeatures, candidate: &LocalFeatures) -> Verification {
+    let positions = candidate.positions();
+    let matches = matches(&query.features, &candidate.features, &positions);
+    let to = query.positions();
+    let links: Vec<Link> = matches.iter().map(|m| Link::new(m, query, candidate, &positions, &to)).collect();
+    let Some(found) = best_map(&links) else { return Verification::NOTHING };
+    let region = (found.inliers >= VERIFIED_INLIERS).then(|| region(&found, &links, query, candidate));
+    Verification { inliers: found.inliers, region: region.flatten() }
+}
+
+/// A match as geometry.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Link {
+    /// Position in the candidate, pixels of its working picture.
+    pub(super) from: Point,
+    /// Position in the query, pixels of its working picture.
+    pub(super) to: Point,
+    /// From the candidate to the query, in 1/256 of a full turn.
+    pub(super) turn: u8,
+    /// From the candidate to the query, in levels.
+    pub(super) levels: i32,
+}
+
+impl Link {
+    fn new(m: &Match, query: &LocalFeatures, candidate: &LocalFeatures, from: &[Point], to: &[Point]) -> Self {
+        let (q, c): (&Feature, &Feature) = (&query.features[m.query], &candidate.features[m.candidate]);
+        Self {
+            from: from[m.candidate],
+            to: to[m.query],
+            turn: q.angle.wrapping_sub(c.angle),
+            levels: i32::from(q.level) - i32::from(c.level),
+        }
+    }
+
+    /// The shift, scale and turn that this match alone speaks for.
+    fn similarity(&self) -> Map {
+        let (c, s) = direction(self.turn);
+        let scale = scale_of(self.levels) / f64::from(UNIT);
+        let (c, s) = (f64::from(c) * scale, f64::from(s) * scale);
+        let ((x, y), (u, v)) = (self.from, self.to);
+        Map([c, -s, u - c * x + s * y, s, c, v - s * x - c * y, 0.0, 0.0, 1.0])
+    }
+
+    /// Whether another match speaks for about the same turn and scale.
+    fn agrees(&self, other: &Self) -> bool {
+        apart(self.turn, other.turn) <= TURN_TOLERANCE && (self.levels - other.levels).abs() <= LEVEL_TOLERANCE
+    }
+
+    fn is_mapped(&self, map: &Map, tolerance: f64) -> bool {
+        map.apply(self.from).is_some_and(|(x, y)| {
+            let (dx, dy) = (x - self.to.0, y - self.to.1);
+            dx * dx + dy * dy <= tolerance * tolerance
+        })
+    }
+}
+
+/// The factor between two levels that are `levels` apart.
+fn scale_of(levels: i32) -> f64 {
+    const POWERS: [f64; LEVELS] = {
+        let mut powers = [1.0; LEVELS];
+        let mut i = 1;
+        while i < LEVELS {
+            powers[i] = powers[i - 1] * LEVEL_RATIO;
+            i += 1;
+        }
+        powers
+    };
+    let power = POWERS[levels.unsigned_abs() as usize];
+    if levels < 0 { 1.0 / power } else { power }
+}
+
+/// A map and the links that follow it.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    pub(super) map: Map,
+    pub(super) followers: Vec<usize>,
+    pub(super) inliers: usize,
+}
+
+/// The map from candidate to query that most links follow, in pixels.
+pub(super) fn best_map(links: &[Link]) -> Option<Found> {
+    let mut guesses: Vec<(usize, usize)> = (0..links.len().min(GUESSES))
+        .map(|seed| (following(links, seed, &links[seed].similarity(), GUESS_TOLERANCE).count(), seed))
+        .collect();
+    guesses.sort_by_key(|&(agreed, seed)| (std::cmp::Reverse(agreed), seed));
+    let mut best: Option<Found> = None;
+    for (agreed, seed) in guesses.into_iter().take(REFINED) {
+        if agreed <= best.as_ref().map_or(3, |b| b.inliers) {
+            break;
+        }
+        if let Some(found) = refined(links, seed)
+            && best.as_ref().is_none_or(|b| found.inliers > b.inliers)
+        {
+            best = Some(found);
+        }
+    }
+    best
+}
+
+/// The links that agree with the link `seed` and follow a map.
+fn following(links: &[Link], seed: usize, map: &Map, tolerance: f64) -> impl Iterator<Item = usize> {
+    let seed = links[seed];
+    (0..links.len()).filter(move |&i| seed.agrees(&links[i]) && links[i].is_mapped(map, tolerance))
+}
+
+/// The homography that grows out of one link; `None` if the links that follow it cannot carry one.
+fn refined(links: &[Link], seed: usize) -> Option<Found> {
+    let pairs = |followers: &[usize]| -> Vec<(Point, Point)> {
+        followers.iter().map(|&i| (links[i].from, links[i].to)).collect()
+    };
+    let mut map = links[seed].similarity();
+    let mut tolerance = GUESS_TOLERANCE;
+    let mut followers: Vec<usize> = following(links, seed, &map, tolerance).collect();
+    for round in 0..REFINEMENTS {
+        map = if round < 2 { affine(&pairs(&followers))? } else { homography(&pairs(&followers), &map)? };
+        tolerance = (tolerance * NARROWING).max(INLIER_TOLERANCE);
+        followers = following(links, seed, &map, tolerance).collect();
+    }
+    let pairs = pairs(&followers);
+    let is_believable = is_spread(pairs.iter().map(|p| p.0))
+        && is_spread(pairs.iter().map(|p| p.1))
+        && is_plausible(&corners(pairs.iter().map(|p| p.0)), &map);
+    is_believable.then(|| Found { map, inliers: distinct(&pairs), followers })
+}
+
+/// How many pairs are left if of those that share a spot one is kept.
+fn distinct(pairs: &[(Point, Point)]) -> usize {
+    let near = |a: Point, b: Point| {
+        let (dx, dy) = (a.0 - b.0, a.1 - b.1);
+        dx * dx + dy * dy <= SAME_SPOT * SAME_SPOT
+    };
+    let mut kept: Vec<(Point, Point)> = Vec::new();
+    for &pair in pairs {
+        if !kept.iter().any(|&k| near(k.0, pair.0) || near(k.1, pair.1)) {
+            kept.push(pair);
+        }
+    }
+    kept.len()
+}
+
+/// The upright rectangle around points: clockwise from the upper left.
+fn corners(points: impl Iterator<Item = Point>) -> [Point; 4] {
+    let start = (f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY);
+    let (l, t, r, b) =
+        points.fold(start, |(l, t, r, b), (x, y)| (f64::min(l, x), f64::min(t, y), f64::max(r, x), f64::max(b, y)));
+    [(l, t), (r, t), (r, b), (l, b)]
+}
+
+/// A map in pixels as a region in fractions.
+fn region(found: &Found, links: &[Link], query: &LocalFeatures, candidate: &LocalFeatures) -> Option<MatchedRegion> {
+    let (qw, qh) = query.size();
+    let (cw, ch) = candidate.size();
+    let rectangle = corners(found.followers.iter().map(|&i| links[i].from));
+    let mut quad_in_query = [[0.0; 2]; 4];
+    for (to, &from) in quad_in_query.iter_mut().zip(&rectangle) {
+        let (x, y) = found.map.apply(from)?;
+        *to = [x / qw, y / qh];
+    }
+    let m = &found.map.0;
+    // The denominator in the middle of the rectangle: positive, since it is at all four corners.
+    let [(left, top), _, (right, bottom), _] = rectangle;
+    let scale = (m[6] * (left + right) + m[7] * (top + bottom)) / 2.0 + m[8];
+    let homography = [
+        m[0] * cw / qw,
+        m[1] * ch / qw,
+        m[2] / qw, //
+        m[3] * cw / qh,
+        m[4] * ch / qh,
+        m[5] / qh, //
+        m[6] * cw,
+        m[7] * ch,
+        m[8],
+    ]
+    .map(|v| v / scale);
+    Some(MatchedRegion { homography, quad_in_candidate: rectangle.map(|(x, y)| [x / cw, y / ch]), quad_in_query })
+}
