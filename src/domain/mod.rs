@@ -1,13 +1,21 @@
 //! The words of the service, without I/O: identifiers, records, metadata, filters. The words of seeing (descriptors, regions,
 //! verdicts) come from `eyrie_vision` and are named here with them.
 
+mod catalogue;
+mod clock;
 mod collection;
 mod filter;
 mod id;
+mod key;
 mod metadata;
+pub mod milliseconds;
+mod precondition;
 mod record;
+mod seq;
 mod verify;
 
+pub use catalogue::{Catalogue, ProfileFacts};
+pub use clock::{Clock, SystemClock, whole_microseconds};
 pub use collection::Collection;
 pub use eyrie_vision::cost::{
     ChipFacts, ChipReport, ImagePlan, LayerCost, ModelFacts, PassCost, ProfileCost, SubImage,
@@ -19,6 +27,9 @@ pub use eyrie_vision::local::{Levels, Verdict};
 pub use eyrie_vision::picture::{ImageFormat, InvalidRegion, QueryRegion, Thumbnail};
 pub use filter::{Condition, Filter, FilterLimits, InvalidFilter};
 pub use id::{CollectionName, ImageId, InvalidId};
+pub use key::ImageKey;
 pub use metadata::{InvalidMetadata, Metadata, MetadataLimits};
+pub use precondition::Precondition;
 pub use record::{ContentHash, ImageRecord, Neighbor};
+pub use seq::Seq;
 pub use verify::{UnknownVerify, Verify};
