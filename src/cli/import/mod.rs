@@ -90,7 +90,7 @@ impl Import {
                 id_from: self.id_from,
                 print_ids: self.print_ids,
                 max_bytes: loaded.config.server.max_upload_bytes as u64,
-                at_once: 2 * loaded.config.extractor.workers + 2,
+                at_once: 2 * loaded.config.extractor.pool.workers + 2,
             };
             let report = run::import(&backend.service, &plan, files).await;
             // Told to stop twice, the program does not wait for the images under way.
