@@ -11,12 +11,12 @@ use eyrie_terminal::CliError;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
-use crate::config::{Config, Storage};
+use crate::config::Config;
 use crate::domain::MetadataLimits;
 use crate::http::{self, HttpLimits, HttpState};
 use crate::index::{FlatIndex, HnswIndex, HnswParams, IndexError, VectorIndex};
 use crate::service::{NewIndex, RetrievalService, ServiceError, ServiceOptions, ServiceParts};
-use crate::store::{DescriptorStore, PostgresStore, SqliteStore, StoreError};
+use crate::store::{DescriptorStore, PostgresStore, SqliteStore, StorageOptions, StoreError};
 use crate::telemetry;
 use eyrie_vision::describe::{Describer, DescriberError, Extractor};
 
@@ -65,8 +65,12 @@ impl StartError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Describer(error) => error.hint(),
-            Self::Sqlite { .. } => Some("the folder must be writable for this user; --data-dir chooses another"),
-            Self::Postgres(_) => Some("check that the server runs and that EYRIE_DATABASE_URL names it"),
+            Self::Sqlite { source, .. } => Some(
+                setup_hint(source).unwrap_or("the folder must be writable for this user; --data-dir chooses another"),
+            ),
+            Self::Postgres(source) => {
+                Some(setup_hint(source).unwrap_or("check that the server runs and that EYRIE_DATABASE_URL names it"))
+            }
             Self::Listen { source, .. } if source.kind() == io::ErrorKind::AddrInUse => {
                 Some("another program (perhaps another eyrie) listens there; --bind chooses another port")
             }
@@ -78,6 +82,13 @@ impl StartError {
             }
             Self::Index(_) | Self::Service(_) | Self::Process(_) => None,
         }
+    }
+}
+
+/// What the store itself says that helps.
+fn setup_hint(error: &StoreError) -> Option<&'static str> {
+    match error {
+        StoreError::Unavailable(_) | StoreError::Full(_) | StoreError::Internal(_) => None,
     }
 }
 
@@ -125,15 +136,26 @@ impl Backend {
     /// # Errors
     /// [`StartError`].
     pub async fn open(config: &Config, purpose: Purpose) -> Result<Self, StartError> {
+        Self::compose(config, purpose, None).await
+    }
+
+    /// [`Backend::open`] over `store`, where there is one, in place of the configured database.
+    async fn compose(
+        config: &Config,
+        purpose: Purpose,
+        store: Option<Arc<dyn DescriptorStore>>,
+    ) -> Result<Self, StartError> {
         let describer = Describer::load(&config.extractor.describer)?;
-        let extractors =
-            (0..config.extractor.workers).map(|_| Box::new(describer.extractor()) as Box<dyn Extractor>).collect();
-        let new_index = new_index(config, purpose)?;
-        let store = open_store(&config.storage).await?;
+        let new_index = new_index(config.index.graph, purpose)?;
+        let store = match store {
+            Some(store) => store,
+            None => open_store(&config.storage).await?,
+        };
+        let extractor = || Box::new(describer.extractor()) as Box<dyn Extractor>;
         let parts = ServiceParts {
             store: Arc::clone(&store),
-            extractors,
-            queue_length: config.extractor.queue_length,
+            extractors: std::iter::repeat_with(extractor).take(config.extractor.pool.workers).collect(),
+            queue_length: config.extractor.pool.queue_length,
             new_index,
             costs: Arc::clone(&describer.costs),
         };
@@ -143,7 +165,7 @@ impl Backend {
                 max_depth: config.limits.metadata_max_depth,
             },
             max_results: config.limits.max_results,
-            follow_interval_ms: config.index.follow_interval_ms,
+            follow_interval_ms: u64::try_from(config.index.follow_interval.as_millis()).unwrap_or(u64::MAX),
             verify: config.search.verify,
             verify_candidates: config.search.verify_candidates,
         };
@@ -161,7 +183,7 @@ impl Backend {
     }
 }
 
-async fn open_store(storage: &Storage) -> Result<Arc<dyn DescriptorStore>, StartError> {
+async fn open_store(storage: &StorageOptions) -> Result<Arc<dyn DescriptorStore>, StartError> {
     if storage.is_postgres() {
         let url = storage.database_url.reveal();
         let store = PostgresStore::connect(url, storage.max_connections).await.map_err(StartError::Postgres)?;
@@ -172,13 +194,7 @@ async fn open_store(storage: &Storage) -> Result<Arc<dyn DescriptorStore>, Start
     Ok(Arc::new(store))
 }
 
-fn new_index(config: &Config, purpose: Purpose) -> Result<NewIndex, StartError> {
-    let params = HnswParams {
-        m: config.index.m,
-        ef_construction: config.index.ef_construction,
-        ef_search: config.index.ef_search,
-        exact_below: config.index.exact_below,
-    };
+fn new_index(params: HnswParams, purpose: Purpose) -> Result<NewIndex, StartError> {
     params.check()?;
     Ok(match purpose {
         Purpose::Serve => Box::new(move |dimension| {
@@ -207,12 +223,26 @@ pub struct App {
     started: Instant,
 }
 
-impl App {
+/// What an [`App`] is made of.
+pub struct AppBuilder {
+    config: Config,
+    store: Option<Arc<dyn DescriptorStore>>,
+}
+
+impl AppBuilder {
+    /// Over this database in place of the configured one.
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn DescriptorStore>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
     /// Opens everything that the configuration names, listens, and logs one line that says so.
     ///
     /// # Errors
     /// [`StartError`].
-    pub async fn start(config: &Config) -> Result<Self, StartError> {
+    pub async fn start(self) -> Result<App, StartError> {
+        let Self { config, store } = self;
         let started = Instant::now();
         // First, so that a port in use is told before a model is loaded or a database touched.
         let bind = &config.server.bind;
@@ -221,7 +251,7 @@ impl App {
         let address = listener.local_addr().map_err(listen_error)?;
 
         let metrics = telemetry::install_metrics().map_err(StartError::Process)?;
-        let backend = Backend::open(config, Purpose::Serve).await?;
+        let backend = Backend::compose(&config, Purpose::Serve, store).await?;
         let isa = backend.describer.kernels.isa().name();
         let model = backend.describer.model.fingerprint().to_owned();
         telemetry::record_build_info(&model, isa);
@@ -258,13 +288,27 @@ impl App {
             database = backend.store.kind(),
             isa,
             threads = backend.describer.team.threads(),
-            workers = config.extractor.workers,
+            workers = config.extractor.pool.workers,
             %model,
             collections = collections.len(),
             images,
             "listening"
         );
-        Ok(Self { backend, listener, address, router, limits, metrics, started })
+        Ok(App { backend, listener, address, router, limits, metrics, started })
+    }
+}
+
+impl App {
+    /// An app of this configuration.
+    #[must_use]
+    pub fn builder(config: Config) -> AppBuilder {
+        AppBuilder { config, store: None }
+    }
+
+    /// The service and its store.
+    #[must_use]
+    pub fn backend(&self) -> &Backend {
+        &self.backend
     }
 
     /// The address that is listened on, with the real port.

@@ -1,6 +1,9 @@
 //! Logs and metrics: where they go, and the names that the whole program uses for them.
 
+use std::sync::OnceLock;
+
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
 
 /// The names of the metrics. Durations are in seconds, sizes in bytes, as Prometheus asks for.
@@ -59,33 +62,44 @@ const SECONDS_BUCKETS: [f64; 16] =
 const BYTES_BUCKETS: [f64; 8] =
     [1024.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0, 16_777_216.0, 67_108_864.0];
 
-/// What is logged and how.
-#[derive(Debug, Clone, Copy)]
-pub struct Logging<'a> {
+/// What is logged and how. `config/default.toml` explains the keys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogOptions {
     /// `off`, `error`, `warn`, `info`, `debug` or `trace`; used unless `RUST_LOG` is set.
-    pub level: &'a str,
-    /// One JSON object a line instead of text.
-    pub json: bool,
+    pub level: String,
+    /// How lines look.
+    pub format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 /// Sends the log of this process to its standard error output. Only the first call has an effect.
 ///
 /// # Errors
 /// A sentence that names `RUST_LOG` or the level when it is no filter.
-pub fn init_logging(logging: Logging<'_>) -> Result<(), String> {
+pub fn init_logging(options: &LogOptions) -> Result<(), String> {
     let from_environment = std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty());
     let (name, text) = match &from_environment {
         Some(text) => ("RUST_LOG", text.as_str()),
-        None => ("log.level", logging.level),
+        None => ("log.level", options.level.as_str()),
     };
     let filter = EnvFilter::try_new(text).map_err(|e| format!("{name} is {text:?}, which is no log filter: {e}"))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // An error means that the process logs already (several services in one test binary): the first one stays.
-    let _already_logging = if logging.json {
-        builder.json().flatten_event(true).with_current_span(false).try_init()
-    } else {
-        let colours = std::io::IsTerminal::is_terminal(&std::io::stderr()) && std::env::var_os("NO_COLOR").is_none();
-        builder.with_ansi(colours).try_init()
+    let _already_logging = match options.format {
+        LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).try_init(),
+        LogFormat::Text => {
+            let terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+            builder.with_ansi(terminal && std::env::var_os("NO_COLOR").is_none()).try_init()
+        }
     };
     Ok(())
 }
@@ -96,17 +110,20 @@ fn builder() -> Result<PrometheusBuilder, BuildError> {
         .set_buckets_for_metric(Matcher::Suffix("_bytes".to_owned()), &BYTES_BUCKETS)
 }
 
-/// Installs the recorder that keeps the metrics of this process, and describes the metrics. The handle renders them;
-/// somebody must call its `run_upkeep` every few seconds.
+/// The handle of the recorder that keeps the metrics of this process. The first call installs it and describes the
+/// metrics. The handle renders them; somebody must call its `run_upkeep` every few seconds.
 ///
 /// # Errors
-/// A sentence when the process has another recorder already.
+/// A sentence when the process has a recorder that is not this one.
 pub fn install_metrics() -> Result<PrometheusHandle, String> {
-    let handle = builder()
-        .and_then(PrometheusBuilder::install_recorder)
-        .map_err(|e| format!("cannot install the metrics recorder: {e}"))?;
-    describe();
-    Ok(handle)
+    static RECORDER: OnceLock<Result<PrometheusHandle, String>> = OnceLock::new();
+    let install = || {
+        let installed = builder().and_then(PrometheusBuilder::install_recorder);
+        let handle = installed.map_err(|e| format!("cannot install the metrics recorder: {e}"))?;
+        describe();
+        Ok(handle)
+    };
+    RECORDER.get_or_init(install).clone()
 }
 
 fn describe() {
@@ -177,6 +194,15 @@ mod tests {
         assert!(text.contains("a_body_bytes_bucket{le=\"1024\"} 0"), "{text}");
         assert!(text.contains("model=\"0123\"") && text.contains("# TYPE eyrie_uptime_seconds gauge"), "{text}");
         assert!(text.contains("# HELP eyrie_build_info Always 1"), "{text}");
+    }
+
+    #[test]
+    fn the_recorder_is_installed_once_and_every_call_gets_its_handle() {
+        let handles = [install_metrics().expect("installs"), install_metrics().expect("is there")];
+        metrics::counter!("a_count_of_the_process").increment(1);
+        for handle in handles {
+            assert!(handle.render().contains("a_count_of_the_process 1"));
+        }
     }
 
     #[cfg(target_os = "linux")]

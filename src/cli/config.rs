@@ -38,9 +38,9 @@ enum Action {
 impl ConfigCommand {
     pub(super) fn run(self) -> Result<(), CliError> {
         match self.action {
-            Action::Show { settings, json } => show(&told(settings.load([])?), json),
+            Action::Show { settings, json } => show(&load(&settings)?, json),
             Action::Check { settings } => {
-                told(settings.load([])?);
+                load(&settings)?;
                 output::results(|out| writeln!(out, "the configuration is valid"))
             }
             Action::Defaults => output::results(|out| out.write_all(DEFAULTS.as_bytes())),
@@ -48,11 +48,12 @@ impl ConfigCommand {
     }
 }
 
-fn told(loaded: Loaded) -> Loaded {
+fn load(settings: &Settings) -> Result<Loaded, CliError> {
+    let loaded = settings.load([])?;
     for warning in &loaded.warnings {
         output::note(&format!("warning: {warning}"));
     }
-    loaded
+    Ok(loaded)
 }
 
 fn show(loaded: &Loaded, as_json: bool) -> Result<(), CliError> {

@@ -13,9 +13,11 @@ mod signals;
 
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, Parser, Subcommand};
 
 use eyrie_terminal::CliError;
+use eyrie_terminal::output::note;
 
 use settings::Settings;
 
@@ -36,6 +38,9 @@ Exit codes:
      or chip
 
 `eyrie COMMAND --help` explains a command with its flags and examples.";
+
+/// The commands of the laboratory, which a build may lack.
+const LAB_COMMANDS: [&str; 4] = ["bench", "eval", "quantize", "whiten"];
 
 /// Finds images by what they show. One process, one binary: a 2-bit VGG-16 on a simulated chip describes the images,
 /// SQLite or Postgres keeps them, a graph index searches them.
@@ -74,6 +79,9 @@ pub fn main() -> ExitCode {
         Err(error) => {
             // A closed pipe behind `eyrie --help | head` is no failure.
             let _closed = error.print();
+            if names_lab_command(&error) {
+                note("note: this build has no laboratory; bench, eval, quantize and whiten need the cargo feature lab");
+            }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
@@ -102,6 +110,14 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Whether the arguments name a command of the laboratory in a build without it.
+fn names_lab_command(error: &clap::Error) -> bool {
+    match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(name)) => LAB_COMMANDS.contains(&name.as_str()),
+        Some(_) | None => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,5 +125,14 @@ mod tests {
     #[test]
     fn the_definition_of_the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_command_of_the_laboratory_is_there_or_is_known_to_be_missing() {
+        for name in LAB_COMMANDS {
+            let error = Cli::try_parse_from(["eyrie", name, "--no-such-flag"]).expect_err("a wrong flag");
+            assert_eq!(names_lab_command(&error), !cfg!(feature = "lab"), "{error}");
+        }
+        assert!(!names_lab_command(&Cli::try_parse_from(["eyrie", "evaluate"]).expect_err("no such command")));
     }
 }

@@ -32,14 +32,14 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) fn run(self) -> Result<(), CliError> {
         let loaded = self.settings.load(given("--bind", "server.bind", self.bind.as_ref()))?;
-        init_logging(&loaded, &loaded.config.log.level)?;
+        init_logging(&loaded.config.log)?;
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }
         app::runtime()?.block_on(async {
             let mut stop = StopRequests::receive()?;
             let app = tokio::select! {
-                app = App::start(&loaded.config) => app?,
+                app = App::builder(loaded.config).start() => app?,
                 () = stop.next() => return Ok(()),
             };
             Ok(app.serve(stop.next()).await?)

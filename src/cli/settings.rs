@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::config::{self, Loaded, Override};
-use crate::telemetry::{self, Logging};
+use crate::telemetry::{self, LogOptions};
 
 use eyrie_terminal::CliError;
 use eyrie_terminal::output;
@@ -44,9 +44,11 @@ impl Settings {
     /// configuration says otherwise, and the configuration's own warnings are told at once.
     pub(super) fn load_quietly(&self, more: impl IntoIterator<Item = Override>) -> Result<Loaded, CliError> {
         let loaded = self.load(more)?;
-        let unchanged = loaded.sources.get("log.level") == Some(&config::Source::Default);
-        let level = if unchanged { "warn" } else { &loaded.config.log.level };
-        init_logging(&loaded, level)?;
+        let mut log = loaded.config.log.clone();
+        if loaded.sources.get("log.level") == Some(&config::Source::Default) {
+            log.level = "warn".to_owned();
+        }
+        init_logging(&log)?;
         for warning in &loaded.warnings {
             output::note(&format!("warning: {warning}"));
         }
@@ -55,9 +57,8 @@ impl Settings {
 }
 
 /// Starts the log of this process.
-pub(super) fn init_logging(loaded: &Loaded, level: &str) -> Result<(), CliError> {
-    let json = loaded.config.log.format == config::LogFormat::Json;
-    telemetry::init_logging(Logging { level, json }).map_err(CliError::Usage)
+pub(super) fn init_logging(options: &LogOptions) -> Result<(), CliError> {
+    telemetry::init_logging(options).map_err(CliError::Usage)
 }
 
 /// The environment as text.

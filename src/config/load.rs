@@ -1,15 +1,12 @@
-//! Puts the layers over each other and remembers which of them set each value.
+//! Finds the layers, puts them over each other and checks the result.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
-use figment::providers::{Format, Toml};
-use figment::value::{Dict, Map, Value};
-use figment::{Figment, Metadata, Profile, Provider};
-
-use super::validate::validate;
-use super::{Config, ConfigError};
+use super::error::ConfigError;
+use super::layers::{Layers, Source, nearest};
+use super::rules::check;
+use super::sections::Config;
 
 /// The text of `config/default.toml`.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
@@ -23,30 +20,6 @@ const SHORT_NAMES: [(&str, &str); 3] = [
 
 /// Names the configuration file.
 const FILE_VARIABLE: &str = "EYRIE_CONFIG";
-
-/// Where a value comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// `config/default.toml`, as built in.
-    Default,
-    /// A configuration file.
-    File(PathBuf),
-    /// An environment variable.
-    Environment(String),
-    /// A flag of the command line.
-    Flag(String),
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Default => f.write_str("default"),
-            Self::File(path) => write!(f, "file {}", path.display()),
-            Self::Environment(name) => write!(f, "environment {name}"),
-            Self::Flag(name) => write!(f, "flag {name}"),
-        }
-    }
-}
 
 /// A value given by a flag.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,25 +58,17 @@ pub fn load(
     environment: impl IntoIterator<Item = (String, String)>,
     flags: &[Override],
 ) -> Result<Loaded, ConfigError> {
-    let defaults = toml_keys(DEFAULTS, &Source::Default)?;
-    let mut layers = Layers { figment: Figment::new(), sources: BTreeMap::new(), known: defaults.clone() };
-    for (key, value) in defaults {
-        layers.set(key, value, Source::Default);
-    }
-
     let environment: BTreeMap<String, String> = environment
         .into_iter()
         .filter(|(name, _)| name.starts_with("EYRIE_") && !name.starts_with("EYRIE_TEST_"))
         .collect();
+    let mut layers = Layers::new(DEFAULTS)?;
+
     let named = environment.get(FILE_VARIABLE).filter(|name| !name.is_empty()).map(PathBuf::from);
     if let Some(path) = file.map(Path::to_owned).or(named) {
-        let source = Source::File(path.clone());
         let text = std::fs::read_to_string(&path)
             .map_err(|e| ConfigError::File { path: path.clone(), reason: e.to_string() })?;
-        for (key, value) in toml_keys(&text, &source)? {
-            layers.check_known(&key, &source)?;
-            layers.set(key, value, source.clone());
-        }
+        layers.set_file(&text, path)?;
     }
 
     let mut warnings = Vec::new();
@@ -113,106 +78,25 @@ pub fn load(
             continue;
         }
         let Some(key) = key_of_variable(&name) else {
-            warnings.push(unknown_variable(&name, &layers.known));
+            warnings.push(unknown_variable(&name, layers.keys()));
             continue;
         };
-        let source = Source::Environment(name.clone());
-        layers.check_known(&key, &source)?;
+        layers.set_text(&key, &text, Source::Environment(name.clone()))?;
         if let Some((first, other)) = by_environment.get(&key)
             && *other != text
         {
             return Err(ConfigError::Ambiguous { key, first: first.clone(), second: name });
         }
-        layers.set_text(&key, &text, source)?;
         by_environment.insert(key, (name, text));
     }
     for flag in flags {
         layers.set_text(flag.key, &flag.value, Source::Flag(flag.flag.to_owned()))?;
     }
 
-    let config: Config = layers.figment.extract().map_err(|e| ConfigError::Value(e.to_string()))?;
-    validate(&config, &layers.sources)?;
-    Ok(Loaded { config, sources: layers.sources, warnings })
-}
-
-/// The stack while it grows.
-struct Layers {
-    figment: Figment,
-    sources: BTreeMap<String, Source>,
-    /// Every key that exists, with its default; the default's type is the key's type.
-    known: BTreeMap<String, Value>,
-}
-
-impl Layers {
-    fn check_known(&self, key: &str, source: &Source) -> Result<(), ConfigError> {
-        if self.known.contains_key(key) {
-            return Ok(());
-        }
-        let nearest = nearest(key, self.known.keys().map(String::as_str)).map(str::to_owned);
-        Err(ConfigError::UnknownKey { key: key.to_owned(), source_name: source.to_string(), nearest })
-    }
-
-    fn set(&mut self, key: String, value: Value, source: Source) {
-        let layer = OneValue { key: key.clone(), value, source: source.clone() };
-        self.figment = std::mem::take(&mut self.figment).merge(layer);
-        self.sources.insert(key, source);
-    }
-
-    /// Reads a text as a value of the key's type. The type comes from the key and not from the text, so that a folder
-    /// may be called `2024` and a password `true`.
-    fn set_text(&mut self, key: &str, text: &str, source: Source) -> Result<(), ConfigError> {
-        let is_number = matches!(self.known.get(key), Some(Value::Num(..)));
-        let value = if is_number {
-            let number: i64 = text
-                .trim()
-                .parse()
-                .map_err(|_| ConfigError::Value(format!("{key} is {text:?} ({source}); it must be a whole number")))?;
-            Value::from(number)
-        } else {
-            Value::from(text)
-        };
-        self.set(key.to_owned(), value, source);
-        Ok(())
-    }
-}
-
-/// One value at one key, with a name that figment's messages show.
-struct OneValue {
-    key: String,
-    value: Value,
-    source: Source,
-}
-
-impl Provider for OneValue {
-    fn metadata(&self) -> Metadata {
-        Metadata::named(self.source.to_string()).interpolater(|_, path| path.join("."))
-    }
-
-    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
-        let nested = figment::util::nest(&self.key, self.value.clone());
-        Ok(Profile::Default.collect(nested.into_dict().unwrap_or_default()))
-    }
-}
-
-/// The keys of a TOML text, sections joined by dots.
-fn toml_keys(text: &str, source: &Source) -> Result<BTreeMap<String, Value>, ConfigError> {
-    let mut profiles =
-        Toml::string(text).data().map_err(|e| ConfigError::Value(format!("{source} is not valid TOML: {e}")))?;
-    let mut keys = BTreeMap::new();
-    flatten("", profiles.remove(&Profile::Default).unwrap_or_default(), &mut keys);
-    Ok(keys)
-}
-
-fn flatten(prefix: &str, dict: Dict, keys: &mut BTreeMap<String, Value>) {
-    for (name, value) in dict {
-        let key = if prefix.is_empty() { name } else { format!("{prefix}.{name}") };
-        match value.as_dict() {
-            Some(inner) => flatten(&key, inner.clone(), keys),
-            None => {
-                keys.insert(key, value);
-            }
-        }
-    }
+    check(&layers)?;
+    let config = serde_path_to_error::deserialize(layers.nested())
+        .map_err(|e| ConfigError::Shape { key: e.path().to_string(), reason: e.inner().message().to_owned() })?;
+    Ok(Loaded { config, sources: layers.sources(), warnings })
 }
 
 /// `EYRIE_SERVER__BIND` and `EYRIE_BIND` are `server.bind`; `None` for a name of no such form.
@@ -225,21 +109,14 @@ fn key_of_variable(name: &str) -> Option<String> {
     Some(format!("{}.{}", section.to_ascii_lowercase(), key.to_ascii_lowercase()))
 }
 
-fn unknown_variable(name: &str, known: &BTreeMap<String, Value>) -> String {
-    let long_names = known.keys().map(|key| format!("EYRIE_{}", key.replace('.', "__").to_ascii_uppercase()));
-    let names: Vec<String> =
-        long_names.chain(SHORT_NAMES.iter().map(|(n, _)| (*n).to_owned())).chain([FILE_VARIABLE.to_owned()]).collect();
+fn unknown_variable<'a>(name: &str, keys: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<String> = keys
+        .map(|key| format!("EYRIE_{}", key.replace('.', "__").to_ascii_uppercase()))
+        .chain(SHORT_NAMES.map(|(short, _)| short.to_owned()))
+        .chain([FILE_VARIABLE.to_owned()])
+        .collect();
     match nearest(name, names.iter().map(String::as_str)) {
         Some(near) => format!("the environment variable {name} means nothing to eyrie; did you mean {near}?"),
         None => format!("the environment variable {name} means nothing to eyrie"),
     }
-}
-
-/// The candidate that looks most like `text`, if one looks like it at all.
-fn nearest<'a>(text: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    candidates
-        .map(|candidate| (strsim::jaro_winkler(text, candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
 }

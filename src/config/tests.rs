@@ -1,6 +1,10 @@
 use std::io::Write;
+use std::path::PathBuf;
 
+use super::rules::{RULES, Rule};
 use super::*;
+use crate::domain::Secret;
+use crate::telemetry::LogFormat;
 
 fn env(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect()
@@ -56,8 +60,8 @@ fn flags_beat_the_environment_which_beats_the_file_which_beats_the_defaults() {
     let loaded = load(Some(file.path()), environment, &flags).expect("valid");
     assert_eq!(loaded.config.server.bind, "127.0.0.1:3");
     assert_eq!(loaded.config.server.max_upload_bytes, 2222);
-    assert_eq!(loaded.config.index.m, 5);
-    assert_eq!(loaded.config.index.ef_search, 128);
+    assert_eq!(loaded.config.index.graph.m, 5);
+    assert_eq!(loaded.config.index.graph.ef_search, 128);
     assert_eq!(loaded.sources["server.bind"], Source::Flag("--bind".to_owned()));
     assert_eq!(
         loaded.sources["server.max_upload_bytes"],
@@ -108,8 +112,8 @@ fn short_names_work_and_may_not_contradict_the_long_ones() {
 fn the_environment_names_the_file_and_the_flag_beats_it() {
     let (one, two) = (file("[index]\nm = 7\n"), file("[index]\nm = 8\n"));
     let environment = env(&[("EYRIE_CONFIG", one.path().to_str().expect("text"))]);
-    assert_eq!(load(None, environment.clone(), &[]).expect("ok").config.index.m, 7);
-    assert_eq!(load(Some(two.path()), environment, &[]).expect("ok").config.index.m, 8);
+    assert_eq!(load(None, environment.clone(), &[]).expect("ok").config.index.graph.m, 7);
+    assert_eq!(load(Some(two.path()), environment, &[]).expect("ok").config.index.graph.m, 8);
 }
 
 #[test]
@@ -168,11 +172,11 @@ fn a_value_outside_its_range_is_an_error_with_key_value_range_and_source() {
 #[test]
 fn a_value_of_the_wrong_type_is_an_error_that_names_the_key() {
     let text = message(from_file("[index]\nm = \"sixteen\"\n"));
-    assert!(text.contains("index.m") && text.contains("sixteen"), "{text}");
+    assert!(text.starts_with("index.m is \"sixteen\" (file ") && text.ends_with("must be a whole number"), "{text}");
     let text = message(from_file("[index]\nm = -1\n"));
-    assert!(text.contains("index.m") && text.contains("-1"), "{text}");
-    let text = message(from_file("[index\nm = 1\n"));
-    assert!(text.contains("is not valid TOML"), "{text}");
+    assert!(text.starts_with("index.m is -1 (file ") && text.ends_with("must be 2 to 255 links"), "{text}");
+    let text = message(from_file("[storage]\ndata_dir = 5\n"));
+    assert!(text.starts_with("storage.data_dir is 5 (file ") && text.ends_with("must be a text"), "{text}");
     let text = message(load(None, env(&[("EYRIE_SEARCH__VERIFY", "yes")]), &[]));
     assert!(text.contains("search.verify") && text.contains("yes") && text.contains("always"), "{text}");
     let text = message(load(None, env(&[("EYRIE_LOG__FORMAT", "xml")]), &[]));
@@ -192,6 +196,32 @@ fn the_database_url_is_never_shown() {
     assert!(!shown.contains("hunter2") && shown.contains("(hidden)"));
     let text = message(load(None, env(&[("EYRIE_DATABASE_URL", "mysql://u:hunter2@h/d")]), &[]));
     assert!(text.contains("storage.database_url") && !text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn a_file_that_is_no_toml_is_an_error_with_the_line_and_nothing_of_its_text() {
+    let text = message(from_file("[storage]\n\ndatabase_url = postgres://u:hunter2@h/d\n"));
+    assert!(text.starts_with("file ") && text.contains(" is not valid TOML: line 3: "), "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
+    let text = message(from_file("[storage]\ndatabase_url = [\"postgres://u:hunter2@h/d\"]\n"));
+    assert!(text.starts_with("storage.database_url is a text that is not shown (file "), "{text}");
+}
+
+#[test]
+fn every_number_has_a_range_and_every_choice_is_taken() {
+    let defaults: toml::Table = toml::from_str(DEFAULTS).expect("TOML");
+    for (section, keys) in &defaults {
+        for (name, value) in keys.as_table().expect("a section") {
+            let key = format!("{section}.{name}");
+            let rule = RULES.iter().find(|(other, _)| *other == key).map(|(_, rule)| rule);
+            assert!(rule.is_some() || !value.is_integer(), "{key}");
+            let Some(Rule::OneOf(choices)) = rule else { continue };
+            for choice in *choices {
+                let text = format!("[{section}]\n{name} = \"{choice}\"\n");
+                assert!(from_file(&text).is_ok(), "{text}");
+            }
+        }
+    }
 }
 
 #[test]

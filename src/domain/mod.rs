@@ -11,6 +11,7 @@ mod metadata;
 pub mod milliseconds;
 mod precondition;
 mod record;
+mod secret;
 mod seq;
 mod verify;
 
@@ -31,5 +32,6 @@ pub use key::ImageKey;
 pub use metadata::{InvalidMetadata, Metadata, MetadataLimits};
 pub use precondition::Precondition;
 pub use record::{ContentHash, ImageRecord, Neighbor};
+pub use secret::Secret;
 pub use seq::Seq;
 pub use verify::{UnknownVerify, Verify};

@@ -14,6 +14,9 @@ pub use flat::FlatIndex;
 pub use hnsw::HnswIndex;
 
 use std::collections::HashSet;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 use crate::domain::{Descriptor, ImageId, Neighbor};
 
@@ -40,8 +43,19 @@ pub enum IndexError {
     },
 }
 
+/// The index and how it follows the store. `config/default.toml` gives each key's meaning, unit, range and default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexOptions {
+    /// The graph.
+    #[serde(flatten)]
+    pub graph: HnswParams,
+    /// How often the change log is read for what other processes stored.
+    #[serde(rename = "follow_interval_ms", with = "crate::domain::milliseconds")]
+    pub follow_interval: Duration,
+}
+
 /// Parameters of the graph.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HnswParams {
     /// Links of a point on each layer, 2 to 255.
     pub m: usize,

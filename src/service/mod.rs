@@ -8,6 +8,7 @@ mod error;
 mod follow;
 mod indexes;
 mod ingest;
+mod options;
 mod readiness;
 mod requests;
 mod running;
@@ -39,6 +40,7 @@ pub use eyrie_vision::describe::Extraction;
 pub use eyrie_vision::local::{MatchedRegion, Quad, Verification};
 pub use eyrie_vision::picture::PictureError;
 pub use indexes::NewIndex;
+pub use options::PoolOptions;
 pub use requests::{
     AddImage, AddOutcome, OnDuplicate, PutOutcome, Query, Readiness, SearchHit, SearchRequest, SearchResponse,
     ServiceOptions, Stored, VerificationEffort,

@@ -4,6 +4,7 @@ mod codec;
 mod failure;
 mod lease;
 mod migrate;
+mod options;
 mod postgres;
 mod prefilter;
 mod sqlite;
@@ -15,6 +16,7 @@ use crate::domain::{
     Metadata, Thumbnail,
 };
 
+pub use options::StorageOptions;
 pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 

@@ -13,7 +13,7 @@ const MAX_UPLOAD: usize = 100_000;
 
 async fn app() -> TestApp {
     let mut builder = TestApp::builder();
-    builder.limits.max_upload_bytes = MAX_UPLOAD;
+    builder.config.server.max_upload_bytes = MAX_UPLOAD;
     builder.start().await
 }
 

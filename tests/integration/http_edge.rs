@@ -98,7 +98,7 @@ async fn metrics_have_the_matched_path_and_never_the_raw_one() {
 #[tokio::test]
 async fn a_body_that_does_not_come_is_a_408() {
     let mut builder = TestApp::builder();
-    builder.limits.body_timeout_ms = 100;
+    builder.config.server.body_timeout_ms = 100;
     let app = builder.start().await;
     let mut stream = begin_upload(&app, 1000).await;
     stream.write_all(&[0; 10]).await.expect("writes");
@@ -111,7 +111,7 @@ async fn a_body_that_does_not_come_is_a_408() {
 #[tokio::test]
 async fn a_connection_without_a_request_is_closed() {
     let mut builder = TestApp::builder();
-    builder.limits.header_timeout_ms = 100;
+    builder.config.server.header_timeout_ms = 100;
     let app = builder.start().await;
     let mut stream = TcpStream::connect(app.address).await.expect("connects");
     stream.write_all(b"GET /livez HTTP/1.1\r\nhost:").await.expect("writes");
@@ -123,7 +123,7 @@ async fn a_connection_without_a_request_is_closed() {
 #[tokio::test]
 async fn uploads_beyond_the_limit_are_told_to_come_back() {
     let mut builder = TestApp::builder();
-    builder.limits.max_concurrent_uploads = 1;
+    builder.config.server.max_concurrent_uploads = 1;
     let app = builder.start().await;
     let image = pictures::png(1);
     let mut slow = begin_upload(&app, image.len()).await;
@@ -144,7 +144,7 @@ async fn uploads_beyond_the_limit_are_told_to_come_back() {
 #[tokio::test]
 async fn a_client_that_goes_away_leaves_nothing_behind() {
     let mut builder = TestApp::builder();
-    builder.limits.max_concurrent_uploads = 1;
+    builder.config.server.max_concurrent_uploads = 1;
     let app = builder.start().await;
     let mut broken = begin_upload(&app, 1000).await;
     broken.write_all(&[0; 10]).await.expect("writes");
@@ -159,8 +159,8 @@ async fn a_client_that_goes_away_leaves_nothing_behind() {
 #[tokio::test]
 async fn connections_beyond_the_limit_wait_and_are_served() {
     let mut builder = TestApp::builder();
-    builder.limits.max_connections = 2;
-    builder.limits.header_timeout_ms = 200;
+    builder.config.server.max_connections = 2;
+    builder.config.server.header_timeout_ms = 200;
     let app = builder.start().await;
     let mut idle = Vec::new();
     for _ in 0..4 {
@@ -186,7 +186,7 @@ async fn a_shutdown_lets_requests_under_way_end() {
 #[tokio::test]
 async fn a_shutdown_does_not_wait_for_ever() {
     let mut builder = TestApp::builder();
-    builder.limits.shutdown_timeout_ms = 100;
+    builder.config.server.shutdown_grace_ms = 100;
     let mut app = builder.start().await;
     let _stuck = begin_upload(&app, 1000).await;
     app.stop();

@@ -171,7 +171,7 @@ async fn a_descriptor_is_never_verified_and_refused_where_it_must_be() {
 #[tokio::test]
 async fn two_pages_are_one_page_of_twice_the_size() {
     let mut builder = TestApp::builder();
-    builder.verify_candidates = 12;
+    builder.config.search.verify_candidates = 12;
     let app = builder.start().await;
     for seed in 1..=8 {
         app.add(&format!("s{seed}"), as_png(scene(seed)), json!({})).await;
@@ -252,7 +252,7 @@ async fn an_image_without_features_gets_them_when_it_is_added_again_over_postgre
 #[tokio::test]
 async fn an_elongated_picture_is_stored_and_compared() {
     let mut builder = TestApp::builder();
-    builder.decode.max_pixels = 40_000_000;
+    builder.config.extractor.describer.max_pixels = 40_000_000;
     let app = builder.start().await;
     let strip = || resize(&scene(5), 20_000, 1_000, FilterType::Triangle);
     app.add("strip", as_png(strip()), json!({})).await;

@@ -1,11 +1,12 @@
 //! `eyrie import`: a folder into a collection.
 
-mod report;
+mod ids;
 mod run;
+mod summary;
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use crate::app::{self, Backend, Purpose};
 use crate::domain::{CollectionName, Profile};
@@ -14,6 +15,7 @@ use super::settings::Settings;
 use eyrie_terminal::CliError;
 use eyrie_terminal::files;
 use eyrie_terminal::output;
+use ids::IdFrom;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -64,47 +66,34 @@ pub(super) struct Import {
     settings: Settings,
 }
 
-/// Where the id of an imported image comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum IdFrom {
-    /// A fresh one, in the order of time (UUIDv7)
-    Random,
-    /// The file's name without its extension; it must have only A-Z a-z 0-9 . _ - :
-    Stem,
-    /// The relative path, with : for / and _ for characters that an id may not have
-    Path,
-    /// The SHA-256 of the bytes
-    Hash,
-}
-
 impl Import {
     pub(super) fn run(self) -> Result<(), CliError> {
         let loaded = self.settings.load_quietly([])?;
         let files = files::find(&self.paths, self.limit)?;
         let runtime = app::runtime()?;
-        let report = runtime.block_on(async {
+        let summary = runtime.block_on(async {
             let backend = Backend::open(&loaded.config, Purpose::Import).await?;
-            let plan = run::Plan {
+            let options = run::ImportOptions {
                 collection: self.collection,
                 profile: self.profile,
                 id_from: self.id_from,
                 print_ids: self.print_ids,
                 max_bytes: loaded.config.server.max_upload_bytes as u64,
-                at_once: 2 * loaded.config.extractor.workers + 2,
+                at_once: 2 * loaded.config.extractor.pool.workers + 2,
             };
-            let report = run::import(&backend.service, &plan, files).await;
+            let summary = run::import(&backend.service, &options, files).await;
             // Told to stop twice, the program does not wait for the images under way.
-            if !report.as_ref().is_ok_and(|r| r.aborted) {
+            if !summary.as_ref().is_ok_and(|summary| summary.aborted) {
                 backend.close().await;
             }
-            report
+            summary
         });
         runtime.shutdown_background();
-        let report = report?;
+        let summary = summary?;
         if self.json {
-            output::json(&report)?;
+            output::json(&summary)?;
         }
-        report.tell();
-        if report.complete() { Ok(()) } else { Err(CliError::Reported) }
+        summary.tell();
+        if summary.complete() { Ok(()) } else { Err(CliError::Reported) }
     }
 }

@@ -5,21 +5,20 @@ use std::time::Instant;
 
 use futures::StreamExt as _;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
 use crate::cli::signals::StopRequests;
-use crate::domain::{CollectionName, ImageId, Profile};
+use crate::domain::{CollectionName, Profile};
 use crate::service::{AddImage, AddOutcome, OnDuplicate, PictureError, RetrievalService, ServiceError};
 use eyrie_terminal::CliError;
 use eyrie_terminal::Progress;
 use eyrie_terminal::files::Found;
 use eyrie_terminal::output;
 
-use super::IdFrom;
-use super::report::{Outcome, Report};
+use super::ids::IdFrom;
+use super::summary::{FileOutcome, Summary};
 
 /// What is imported where and how.
-pub(super) struct Plan {
+pub(super) struct ImportOptions {
     pub collection: CollectionName,
     /// Profile of the collection where it has to be created; must agree with it where it is there.
     pub profile: Option<Profile>,
@@ -36,38 +35,42 @@ pub(super) struct Plan {
 ///
 /// # Errors
 /// [`CliError::Failed`] when there is no collection to import into; [`CliError::Output`] when a line cannot be printed. A
-/// file that fails is no error but part of the report.
-pub(super) async fn import(service: &RetrievalService, plan: &Plan, files: Vec<Found>) -> Result<Report, CliError> {
+/// file that fails is no error but part of the summary.
+pub(super) async fn import(
+    service: &RetrievalService,
+    options: &ImportOptions,
+    files: Vec<Found>,
+) -> Result<Summary, CliError> {
     let started = Instant::now();
     let mut requests = StopRequests::receive()?;
-    ready_collection(service, plan).await?;
-    let mut report = Report::new(plan.collection.as_str(), files.len());
+    ready_collection(service, options).await?;
+    let mut summary = Summary::new(options.collection.as_str(), files.len());
     let progress = Progress::start("importing", files.len());
     let stop = AtomicBool::new(false);
 
     let work = async {
         let mut outcomes = futures::stream::iter(&files)
             .take_while(|_| std::future::ready(!stop.load(Ordering::Relaxed)))
-            .map(|file| async move { (file, import_file(service, plan, file).await) })
-            .buffer_unordered(plan.at_once);
+            .map(|file| async move { (file, import_file(service, options, file).await) })
+            .buffer_unordered(options.at_once);
         let mut seen = 0;
         while let Some((file, outcome)) = outcomes.next().await {
             seen += 1;
             progress.step();
-            if plan.print_ids
-                && let Outcome::Stored(id) = &outcome
+            if options.print_ids
+                && let FileOutcome::Stored(id) = &outcome
             {
                 output::results(|out| writeln!(out, "{id}\t{}", file.path.display()))?;
             }
-            report.count(&file.path.display().to_string(), outcome);
-            if report.stopped {
+            summary.count(&file.path.display().to_string(), outcome);
+            if summary.stopped {
                 stop.store(true, Ordering::Relaxed);
             }
         }
-        report.stopped |= seen < files.len();
+        summary.stopped |= seen < files.len();
         Ok::<(), CliError>(())
     };
-    let asked_twice = async {
+    let second_request = async {
         requests.next().await;
         stop.store(true, Ordering::Relaxed);
         progress.note("stopping after the images under way; once more to stop at once");
@@ -75,20 +78,20 @@ pub(super) async fn import(service: &RetrievalService, plan: &Plan, files: Vec<F
     };
     let aborted = tokio::select! {
         done = work => { done?; false }
-        () = asked_twice => true,
+        () = second_request => true,
     };
     progress.end();
-    report.aborted = aborted;
-    report.stopped |= aborted;
-    report.failed.sort_by(|a, b| a.path.cmp(&b.path));
-    report.seconds = started.elapsed().as_secs_f64();
-    Ok(report)
+    summary.aborted = aborted;
+    summary.stopped |= aborted;
+    summary.failed.sort_by(|a, b| a.path.cmp(&b.path));
+    summary.seconds = started.elapsed().as_secs_f64();
+    Ok(summary)
 }
 
-/// Makes sure that the collection is there, with the profile that was asked for.
-async fn ready_collection(service: &RetrievalService, plan: &Plan) -> Result<(), CliError> {
+/// Makes sure that the collection is there, with the profile of the options.
+async fn ready_collection(service: &RetrievalService, options: &ImportOptions) -> Result<(), CliError> {
     let failed = |e: ServiceError| CliError::Failed(explain(&e));
-    let existing = match service.collection(&plan.collection).await {
+    let existing = match service.collection(&options.collection).await {
         Ok(summary) => Some(summary.collection),
         Err(ServiceError::UnknownCollection(_)) => None,
         Err(error) => return Err(failed(error)),
@@ -97,7 +100,7 @@ async fn ready_collection(service: &RetrievalService, plan: &Plan) -> Result<(),
         Some(collection) => collection,
         None => {
             let (collection, created) = service
-                .create_collection(plan.collection.clone(), plan.profile, String::new())
+                .create_collection(options.collection.clone(), options.profile, String::new())
                 .await
                 .map_err(failed)?;
             if created {
@@ -106,41 +109,41 @@ async fn ready_collection(service: &RetrievalService, plan: &Plan) -> Result<(),
             collection
         }
     };
-    match plan.profile {
-        Some(wanted) if wanted != collection.profile => Err(CliError::Usage(format!(
-            "the collection {} has profile {}, not {wanted}; a profile is fixed when a collection is created",
+    match options.profile {
+        Some(profile) if profile != collection.profile => Err(CliError::Usage(format!(
+            "the collection {} has profile {}, not {profile}; a profile is fixed when a collection is created",
             collection.name, collection.profile
         ))),
         Some(_) | None => Ok(()),
     }
 }
 
-async fn import_file(service: &RetrievalService, plan: &Plan, file: &Found) -> Outcome {
-    let bytes = match read(file, plan.max_bytes).await {
+async fn import_file(service: &RetrievalService, options: &ImportOptions, file: &Found) -> FileOutcome {
+    let bytes = match read(file, options.max_bytes).await {
         Ok(bytes) => bytes,
         Err(outcome) => return outcome,
     };
-    let id = match image_id(plan.id_from, file, &bytes) {
+    let id = match options.id_from.id_of(file, &bytes) {
         Ok(id) => id,
-        Err(reason) => return Outcome::Failed(reason),
+        Err(reason) => return FileOutcome::Failed(reason),
     };
     let filename = file.relative.rsplit('/').next().unwrap_or(&file.relative);
     let metadata = json!({"filename": filename, "path": file.relative});
     let image = AddImage { id, bytes, metadata, on_duplicate: OnDuplicate::Return };
-    match service.import_image(&plan.collection, image).await {
-        Ok(AddOutcome::Created(record)) => Outcome::Stored(record.id.to_string()),
-        Ok(AddOutcome::Existing(_)) => Outcome::AlreadyThere,
+    match service.import_image(&options.collection, image).await {
+        Ok(AddOutcome::Created(record)) => FileOutcome::Stored(record.id.to_string()),
+        Ok(AddOutcome::Existing(_)) => FileOutcome::AlreadyThere,
         Err(error) => failure(&error),
     }
 }
 
-fn failure(error: &ServiceError) -> Outcome {
+fn failure(error: &ServiceError) -> FileOutcome {
     if matches!(error, ServiceError::Extract(PictureError::NotAnImage)) {
-        Outcome::NotAnImage
+        FileOutcome::NotAnImage
     } else if matches!(error, ServiceError::Store(_) | ServiceError::ShuttingDown) {
-        Outcome::Fatal(explain(error))
+        FileOutcome::Fatal(explain(error))
     } else {
-        Outcome::Failed(explain(error))
+        FileOutcome::Failed(explain(error))
     }
 }
 
@@ -149,78 +152,33 @@ fn explain(error: &ServiceError) -> String {
     if let ServiceError::Store(inner) = error { inner.to_string() } else { error.to_string() }
 }
 
-async fn read(file: &Found, max_bytes: u64) -> Result<bytes::Bytes, Outcome> {
+async fn read(file: &Found, max_bytes: u64) -> Result<bytes::Bytes, FileOutcome> {
     if let Some(reason) = &file.unreadable {
-        return Err(Outcome::Failed(reason.clone()));
+        return Err(FileOutcome::Failed(reason.clone()));
     }
     let path = file.path.clone();
     let read = tokio::task::spawn_blocking(move || read_image(&path, max_bytes)).await;
-    read.unwrap_or_else(|e| Err(Outcome::Failed(format!("cannot be read: {e}"))))
+    read.unwrap_or_else(|e| Err(FileOutcome::Failed(format!("cannot be read: {e}"))))
 }
 
 /// Reads a file whose first bytes look like an image. Anything else, however large, is not read any further.
-fn read_image(path: &std::path::Path, max_bytes: u64) -> Result<bytes::Bytes, Outcome> {
+fn read_image(path: &std::path::Path, max_bytes: u64) -> Result<bytes::Bytes, FileOutcome> {
     use std::io::Read as _;
-    let unreadable = |e: std::io::Error| Outcome::Failed(format!("cannot be read: {e}"));
+    let unreadable = |e: std::io::Error| FileOutcome::Failed(format!("cannot be read: {e}"));
     let file = std::fs::File::open(path).map_err(unreadable)?;
     let length = file.metadata().map_err(unreadable)?.len();
     let mut reader = file.take(max_bytes + 1);
     let mut bytes = Vec::with_capacity(usize::try_from(length.min(max_bytes)).unwrap_or(0));
     (&mut reader).take(HEAD).read_to_end(&mut bytes).map_err(unreadable)?;
     if matches!(eyrie_vision::picture::sniff(&bytes), Err(PictureError::NotAnImage | PictureError::Empty)) {
-        return Err(Outcome::NotAnImage);
+        return Err(FileOutcome::NotAnImage);
     }
     reader.read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > max_bytes {
-        return Err(Outcome::Failed(format!("larger than server.max_upload_bytes ({max_bytes} bytes)")));
+        return Err(FileOutcome::Failed(format!("larger than server.max_upload_bytes ({max_bytes} bytes)")));
     }
     Ok(bytes.into())
 }
 
 /// Bytes at the start of a file that tell whether it is an image.
 const HEAD: u64 = 4096;
-
-fn image_id(from: IdFrom, file: &Found, bytes: &[u8]) -> Result<Option<ImageId>, String> {
-    let text = match from {
-        IdFrom::Random => return Ok(None),
-        IdFrom::Stem => file.path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
-        IdFrom::Path => file
-            .relative
-            .chars()
-            .map(|c| match c {
-                '/' => ':',
-                c if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') => c,
-                _ => '_',
-            })
-            .collect(),
-        IdFrom::Hash => Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
-    };
-    ImageId::new(text.clone()).map(Some).map_err(|e| format!("its name gives no id ({text:?}): {e}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn id(from: IdFrom, relative: &str) -> Result<Option<String>, String> {
-        let file = Found { path: relative.into(), relative: relative.to_owned(), unreadable: None };
-        image_id(from, &file, b"abc").map(|id| id.map(|id| id.to_string()))
-    }
-
-    #[test]
-    fn ids_come_from_where_they_should() {
-        assert_eq!(id(IdFrom::Random, "a/b.jpg"), Ok(None));
-        assert_eq!(id(IdFrom::Stem, "a/b.c.jpg"), Ok(Some("b.c".to_owned())));
-        assert_eq!(id(IdFrom::Path, "a b/ü.jpg"), Ok(Some("a_b:_.jpg".to_owned())));
-        assert_eq!(
-            id(IdFrom::Hash, "a").map(|i| i.map(|i| i[..16].to_owned())),
-            Ok(Some("ba7816bf8f01cfea".to_owned()))
-        );
-    }
-
-    #[test]
-    fn a_stem_that_is_no_id_fails_and_says_why() {
-        let reason = id(IdFrom::Stem, "holiday photo.jpg").expect_err("a space");
-        assert!(reason.contains("\"holiday photo\"") && reason.contains("' '"), "{reason}");
-    }
-}

@@ -1,22 +1,15 @@
 //! A whole server over a fresh database, on a port of its own.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use eyrie::domain::{MetadataLimits, Verify};
-use eyrie::http::{HttpLimits, HttpState};
-use eyrie::index::{HnswIndex, HnswParams, VectorIndex};
-use eyrie::service::{RetrievalService, ServiceOptions, ServiceParts};
-use eyrie::store::{DescriptorStore, SqliteStore};
-use eyrie::telemetry;
-use eyrie_chip::{Kernels, Team};
-use eyrie_vision::cost::{Chip, CostModel};
-use eyrie_vision::describe::{AsicExtractor, Extractor, Model};
-use eyrie_vision::picture::DecodeLimits;
-use metrics_exporter_prometheus::PrometheusHandle;
+use eyrie::app::{App, StartError};
+use eyrie::config::{self, Config};
+use eyrie::service::RetrievalService;
+use eyrie::store::DescriptorStore;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -25,18 +18,13 @@ pub(crate) const COLLECTION: &str = "pictures";
 
 /// What a [`TestApp`] is made with.
 pub(crate) struct Builder {
-    /// Limits of the server.
-    pub(crate) limits: HttpLimits,
-    /// Limits of the decoder.
-    pub(crate) decode: DecodeLimits,
-    /// Bounds on metadata.
-    pub(crate) metadata: MetadataLimits,
-    /// How many of the first results are verified.
-    pub(crate) verify_candidates: usize,
+    /// The defaults, but for what [`TestApp::builder`] says.
+    pub(crate) config: Config,
     store: Option<Arc<dyn DescriptorStore>>,
+    data_dir: TempDir,
 }
 
-/// A running server.
+/// The program's own [`App`], running.
 pub(crate) struct TestApp {
     /// Where it listens.
     pub(crate) address: SocketAddr,
@@ -46,19 +34,8 @@ pub(crate) struct TestApp {
     pub(crate) store: Arc<dyn DescriptorStore>,
     client: reqwest::Client,
     stop: Option<oneshot::Sender<()>>,
-    server: JoinHandle<std::io::Result<()>>,
-    _data_dir: tempfile::TempDir,
-}
-
-/// One recorder serves every app of the test program.
-fn metrics() -> PrometheusHandle {
-    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
-    HANDLE.get_or_init(|| telemetry::install_metrics().expect("the first recorder")).clone()
-}
-
-fn model() -> Arc<Model> {
-    static MODEL: OnceLock<Arc<Model>> = OnceLock::new();
-    MODEL.get_or_init(|| Arc::new(Model::embedded().expect("the embedded model"))).clone()
+    server: JoinHandle<Result<(), StartError>>,
+    _data_dir: TempDir,
 }
 
 impl Builder {
@@ -70,44 +47,22 @@ impl Builder {
 
     /// Starts it, with [`COLLECTION`] beside what the database has.
     pub(crate) async fn start(self) -> TestApp {
-        let data_dir = tempfile::tempdir().expect("temporary folder");
-        let store: Arc<dyn DescriptorStore> = match self.store {
-            Some(store) => store,
-            None => Arc::new(SqliteStore::open(data_dir.path()).await.expect("SQLite")),
+        let builder = App::builder(self.config);
+        let builder = match self.store {
+            Some(store) => builder.store(store),
+            None => builder,
         };
-        let extractor = AsicExtractor::new(model(), Kernels::detect(), Arc::new(Team::ALONE), self.decode);
-        let params = HnswParams { m: 16, ef_construction: 100, ef_search: 64, exact_below: 1000 };
-        let parts = ServiceParts {
-            store: Arc::clone(&store),
-            extractors: vec![Box::new(extractor) as Box<dyn Extractor>],
-            queue_length: 64,
-            new_index: Box::new(move |dimension| {
-                Arc::new(HnswIndex::new(dimension, params).expect("valid parameters")) as Arc<dyn VectorIndex>
-            }),
-            costs: Arc::new(CostModel::new(Chip::load("default").expect("built in"), &model()).expect("it fits")),
-        };
-        let options = ServiceOptions {
-            metadata_limits: self.metadata,
-            max_results: 100,
-            follow_interval_ms: 1000,
-            verify: Verify::Auto,
-            verify_candidates: self.verify_candidates,
-        };
-        let service = RetrievalService::start(parts, options).expect("service");
+        let app = builder.start().await.expect("the app starts");
+        let address = app.address();
+        let service = Arc::clone(&app.backend().service);
+        let store = Arc::clone(&app.backend().store);
         service.index_built().await.expect("index");
 
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("address");
-        let state = HttpState { service: Arc::clone(&service), metrics: metrics(), limits: self.limits.clone() };
-        let router = eyrie::http::router(state);
         let (stop, stopped) = oneshot::channel();
-        let server = tokio::spawn(async move {
-            let shutdown = async {
-                // A dropped sender stops the server as well.
-                let _ = stopped.await;
-            };
-            eyrie::http::serve(listener, router, &self.limits, shutdown).await
-        });
+        let server = tokio::spawn(app.serve(async {
+            // A dropped sender stops the server as well.
+            let _ = stopped.await;
+        }));
         let app = TestApp {
             address,
             service,
@@ -115,7 +70,7 @@ impl Builder {
             client: reqwest::Client::new(),
             stop: Some(stop),
             server,
-            _data_dir: data_dir,
+            _data_dir: self.data_dir,
         };
         ok(app.put(&format!("/v1/collections/{COLLECTION}")).json(&json!({"profile": "fast"}))).await;
         app
@@ -123,16 +78,21 @@ impl Builder {
 }
 
 impl TestApp {
-    /// With limits that no test of good input meets.
+    /// On a free port and over a folder of its own, with one thread, small limits and no hurry.
     pub(crate) fn builder() -> Builder {
-        Builder {
-            // Ten minutes: a machine that is busy with other things must not fail a test.
-            limits: HttpLimits { request_timeout_ms: 600_000, body_timeout_ms: 600_000, ..HttpLimits::default() },
-            decode: DecodeLimits { max_pixels: 1_000_000, max_aspect_ratio: 20 },
-            metadata: MetadataLimits { max_bytes: 1000, max_depth: 4 },
-            verify_candidates: 100,
-            store: None,
-        }
+        let data_dir = tempfile::tempdir().expect("temporary folder");
+        let mut config = config::load(None, [], &[]).expect("the defaults").config;
+        config.server.bind = "127.0.0.1:0".to_owned();
+        // Ten minutes: a machine that is busy with other things must not fail a test.
+        config.server.request_timeout_ms = 600_000;
+        config.server.body_timeout_ms = 600_000;
+        config.storage.data_dir = data_dir.path().to_owned();
+        config.extractor.describer.threads = 1;
+        config.extractor.describer.max_pixels = 1_000_000;
+        config.limits.max_results = 100;
+        config.limits.metadata_max_bytes = 1000;
+        config.limits.metadata_max_depth = 4;
+        Builder { config, store: None, data_dir }
     }
 
     /// Starts one with the usual limits.
@@ -199,10 +159,7 @@ impl TestApp {
     /// Stops all of it in order, as the program does.
     pub(crate) async fn close(mut self) {
         self.stop();
-        let (service, store) = (Arc::clone(&self.service), Arc::clone(&self.store));
         self.ended().await;
-        service.shutdown().await;
-        store.close().await;
     }
 
     /// Waits until the server has ended.

@@ -11,7 +11,7 @@ const NAMED_FOR_EACH_REASON: usize = 20;
 
 /// What became of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum FileOutcome {
     /// Stored under this id.
     Stored(String),
     /// The same bytes are there (where another model had described them, they are described again by now).
@@ -35,7 +35,7 @@ pub(super) struct Failure {
 
 /// The counts and the failures.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct Report {
+pub(super) struct Summary {
     /// The collection.
     pub collection: String,
     /// Files found.
@@ -57,7 +57,7 @@ pub(super) struct Report {
     pub seconds: f64,
 }
 
-impl Report {
+impl Summary {
     pub(super) fn new(collection: &str, files: usize) -> Self {
         Self {
             collection: collection.to_owned(),
@@ -73,13 +73,13 @@ impl Report {
     }
 
     /// Counts a file.
-    pub(super) fn count(&mut self, path: &str, outcome: Outcome) {
+    pub(super) fn count(&mut self, path: &str, outcome: FileOutcome) {
         match outcome {
-            Outcome::Stored(_) => self.stored += 1,
-            Outcome::AlreadyThere => self.already_there += 1,
-            Outcome::NotAnImage => self.not_images += 1,
-            Outcome::Failed(reason) => self.failed.push(Failure { path: path.to_owned(), reason }),
-            Outcome::Fatal(reason) => {
+            FileOutcome::Stored(_) => self.stored += 1,
+            FileOutcome::AlreadyThere => self.already_there += 1,
+            FileOutcome::NotAnImage => self.not_images += 1,
+            FileOutcome::Failed(reason) => self.failed.push(Failure { path: path.to_owned(), reason }),
+            FileOutcome::Fatal(reason) => {
                 self.failed.push(Failure { path: path.to_owned(), reason });
                 self.stopped = true;
             }
@@ -130,15 +130,15 @@ mod tests {
 
     #[test]
     fn failures_are_grouped_by_reason_and_counted() {
-        let mut report = Report::new("default", 5);
-        report.count("a", Outcome::Stored("1".to_owned()));
-        report.count("b", Outcome::Failed("the image is truncated".to_owned()));
-        report.count("c", Outcome::Failed("the image is empty".to_owned()));
-        report.count("d", Outcome::Failed("the image is truncated".to_owned()));
-        report.count("e", Outcome::NotAnImage);
-        assert!(!report.complete());
+        let mut summary = Summary::new("default", 5);
+        summary.count("a", FileOutcome::Stored("1".to_owned()));
+        summary.count("b", FileOutcome::Failed("the image is truncated".to_owned()));
+        summary.count("c", FileOutcome::Failed("the image is empty".to_owned()));
+        summary.count("d", FileOutcome::Failed("the image is truncated".to_owned()));
+        summary.count("e", FileOutcome::NotAnImage);
+        assert!(!summary.complete());
         assert_eq!(
-            report.lines(),
+            summary.lines(),
             [
                 "5 files: 1 stored, 0 already there, 1 not an image, 3 failed (0.0 s)",
                 "1 failed: the image is empty",
@@ -152,8 +152,8 @@ mod tests {
 
     #[test]
     fn a_stopped_import_is_not_complete() {
-        let mut report = Report::new("default", 9);
-        report.count("a", Outcome::Fatal("the database is not available".to_owned()));
-        assert!(report.stopped && !report.complete());
+        let mut summary = Summary::new("default", 9);
+        summary.count("a", FileOutcome::Fatal("the database is not available".to_owned()));
+        assert!(summary.stopped && !summary.complete());
     }
 }

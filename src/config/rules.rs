@@ -1,0 +1,104 @@
+//! What values are allowed. `config/default.toml` states the same in words.
+
+use toml::Value;
+
+use super::error::ConfigError;
+use super::layers::Layers;
+
+/// What `extractor.isa` may be.
+pub const ISAS: [&str; 7] = ["auto", "scalar", "avx2", "avxvnni", "avx512vnni", "amx", "neon"];
+
+/// What the value of a key may be.
+pub(super) enum Rule {
+    /// A whole number from the first to the second, in this unit.
+    Within(i64, i64, &'static str),
+    /// One of these texts.
+    OneOf(&'static [&'static str]),
+    /// A text that passes the check; the words say which texts do.
+    Text(fn(&str) -> bool, &'static str),
+}
+
+use Rule::{OneOf, Text, Within};
+
+/// The rules by key. A key without one takes any value of its type.
+pub(super) const RULES: [(&str, Rule); 29] = [
+    ("server.bind", Text(is_host_and_port, "HOST:PORT, for example 127.0.0.1:8080")),
+    ("server.max_upload_bytes", Within(1024, 1 << 30, "bytes")),
+    ("server.header_timeout_ms", Within(100, 3_600_000, "milliseconds")),
+    ("server.body_timeout_ms", Within(100, 3_600_000, "milliseconds")),
+    ("server.request_timeout_ms", Within(100, 3_600_000, "milliseconds")),
+    ("server.shutdown_grace_ms", Within(0, 600_000, "milliseconds")),
+    ("server.max_concurrent_uploads", Within(1, 10_000, "uploads")),
+    ("server.max_connections", Within(1, 1_000_000, "connections")),
+    ("storage.data_dir", Text(|text| (1..=4096).contains(&text.len()), "a path of 1 to 4096 bytes")),
+    (
+        "storage.database_url",
+        Text(
+            |url| url.is_empty() || url.starts_with("postgres://") || url.starts_with("postgresql://"),
+            "postgres://USER:PASSWORD@HOST:PORT/DATABASE, or empty for SQLite in storage.data_dir",
+        ),
+    ),
+    ("storage.max_connections", Within(1, 1000, "connections")),
+    ("extractor.isa", OneOf(&ISAS)),
+    ("extractor.threads", Within(0, 1024, "threads")),
+    ("extractor.workers", Within(1, 256, "workers")),
+    ("extractor.queue_length", Within(1, 100_000, "images")),
+    ("extractor.max_pixels", Within(1, 1_000_000_000, "pixels")),
+    ("extractor.max_aspect_ratio", Within(1, 1000, "times")),
+    ("index.m", Within(2, 255, "links")),
+    ("index.ef_construction", Within(1, 100_000, "candidates")),
+    ("index.ef_search", Within(1, 100_000, "candidates")),
+    ("index.exact_below", Within(0, 10_000_000, "candidates")),
+    ("index.follow_interval_ms", Within(10, 3_600_000, "milliseconds")),
+    ("search.verify", OneOf(&["auto", "always", "never"])),
+    ("search.verify_candidates", Within(0, 1000, "candidates")),
+    ("limits.max_results", Within(1, 100_000, "results")),
+    ("limits.metadata_max_bytes", Within(2, 1 << 20, "bytes")),
+    ("limits.metadata_max_depth", Within(1, 64, "levels")),
+    ("log.level", OneOf(&["off", "error", "warn", "info", "debug", "trace"])),
+    ("log.format", OneOf(&["text", "json"])),
+];
+
+impl Rule {
+    fn allows(&self, value: &Value) -> bool {
+        match self {
+            Self::Within(least, most, _) => value.as_integer().is_some_and(|n| (*least..=*most).contains(&n)),
+            Self::OneOf(texts) => value.as_str().is_some_and(|text| texts.contains(&text)),
+            Self::Text(check, _) => value.as_str().is_some_and(check),
+        }
+    }
+
+    fn words(&self) -> String {
+        match self {
+            Self::Within(least, most, unit) => format!("{least} to {most} {unit}"),
+            Self::OneOf(texts) => format!("one of {}", texts.join(", ")),
+            Self::Text(_, words) => (*words).to_owned(),
+        }
+    }
+}
+
+/// Checks every value.
+///
+/// # Errors
+/// [`ConfigError::Value`] for the first that is not allowed.
+pub(super) fn check(layers: &Layers) -> Result<(), ConfigError> {
+    for (key, rule) in RULES {
+        match layers.get(key) {
+            Some(setting) if !rule.allows(&setting.value) => {
+                return Err(setting.refusal(key, rule.words()));
+            }
+            Some(_) | None => {}
+        }
+    }
+    let is = |key, value: Value| layers.get(key).filter(|setting| setting.value == value);
+    if is("search.verify", "always".into()).is_some()
+        && let Some(none) = is("search.verify_candidates", 0.into())
+    {
+        return Err(none.refusal("search.verify_candidates", "at least 1 where search.verify is always"));
+    }
+    Ok(())
+}
+
+fn is_host_and_port(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+}
