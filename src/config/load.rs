@@ -161,15 +161,11 @@ impl Layers {
     /// Reads a text as a value of the key's type. The type comes from the key and not from the text, so that a folder
     /// may be called `2024` and a password `true`.
     fn set_text(&mut self, key: &str, text: &str, source: Source) -> Result<(), ConfigError> {
-        let is_number = matches!(self.known.get(key), Some(Value::Num(..)));
-        let value = if is_number {
-            let number: i64 = text
-                .trim()
-                .parse()
-                .map_err(|_| ConfigError::Value(format!("{key} is {text:?} ({source}); it must be a whole number")))?;
-            Value::from(number)
-        } else {
-            Value::from(text)
+        let must_be = |allowed: &str| ConfigError::Value(format!("{key} is {text:?} ({source}); it must be {allowed}"));
+        let value = match self.known.get(key) {
+            Some(Value::Num(..)) => Value::from(text.trim().parse::<i64>().map_err(|_| must_be("a whole number"))?),
+            Some(Value::Bool(..)) => Value::from(text.trim().parse::<bool>().map_err(|_| must_be("true or false"))?),
+            Some(_) | None => Value::from(text),
         };
         self.set(key.to_owned(), value, source);
         Ok(())

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use eyrie_vision::describe::DescriberOptions;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::Verify;
+use crate::service::{Limits, VerificationOptions};
 
 pub use load::{DEFAULTS, Loaded, Override, Source, load};
 pub use secret::Secret;
@@ -79,7 +79,7 @@ pub struct Config {
     /// The search index.
     pub index: Index,
     /// Searches.
-    pub search: Search,
+    pub search: VerificationOptions,
     /// Bounds on requests.
     pub limits: Limits,
     /// The log.
@@ -118,6 +118,8 @@ pub struct Storage {
     pub database_url: Secret,
     /// Database connections.
     pub max_connections: u32,
+    /// Whether Postgres keeps parsed statements for each connection.
+    pub prepared_statements: bool,
 }
 
 /// The extraction of descriptors.
@@ -146,28 +148,6 @@ pub struct Index {
     pub exact_below: usize,
     /// How often the change log is read, in milliseconds.
     pub follow_interval_ms: u64,
-}
-
-/// Searches.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Search {
-    /// Whether the first results are verified, where the search does not say.
-    pub verify: Verify,
-    /// How many are.
-    pub verify_candidates: usize,
-}
-
-/// Bounds on requests.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Limits {
-    /// Most results of one search.
-    pub max_results: usize,
-    /// Largest metadata in bytes of JSON.
-    pub metadata_max_bytes: usize,
-    /// Deepest nesting of metadata in levels.
-    pub metadata_max_depth: usize,
 }
 
 /// The log.

@@ -6,10 +6,12 @@
 mod codec;
 mod failure;
 mod lease;
+mod listing;
 mod migrate;
 mod postgres;
 mod prefilter;
 mod sqlite;
+mod statements;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -19,7 +21,7 @@ use crate::domain::{
     ImageRecord, Metadata, Precondition, Seq, Thumbnail,
 };
 
-pub use postgres::PostgresStore;
+pub use postgres::{PostgresOptions, PostgresStore};
 pub use sqlite::SqliteStore;
 
 /// Why the store could not answer. "Not found" is no error: it is a `None` or an outcome.
@@ -46,6 +48,20 @@ pub enum StoreError {
     /// The database answered something that cannot be: a defect, a damaged file or a foreign schema.
     #[error("the database failed: {0}")]
     Internal(String),
+}
+
+impl StoreError {
+    /// The same with what it is about in front of the text: a file, a host.
+    fn about(self, subject: &str) -> Self {
+        let named = |text: String| format!("{subject}: {text}");
+        match self {
+            Self::Unavailable(text) => Self::Unavailable(named(text)),
+            Self::Full(text) => Self::Full(named(text)),
+            Self::ReadOnly(text) => Self::ReadOnly(named(text)),
+            Self::Setup { reason, hint } => Self::Setup { reason: named(reason), hint },
+            Self::Internal(text) => Self::Internal(named(text)),
+        }
+    }
 }
 
 /// An image to be stored, with all that belongs to it.
