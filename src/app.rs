@@ -12,11 +12,14 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
 use crate::config::{Config, Storage};
-use crate::domain::MetadataLimits;
+use crate::domain::{Catalogue, Clock, SystemClock};
 use crate::http::{self, HttpLimits, HttpState};
-use crate::index::{FlatIndex, HnswIndex, HnswParams, IndexError, VectorIndex};
-use crate::service::{NewIndex, RetrievalService, ServiceError, ServiceOptions, ServiceParts};
-use crate::store::{DescriptorStore, PostgresStore, SqliteStore, StoreError};
+use crate::search::{
+    FlatIndex, HnswIndex, HnswParams, IndexError, MemorySearch, NewIndex, NoSearch, SearchBackend, SearchSlots,
+    VectorIndex,
+};
+use crate::service::{RetrievalService, ServiceError, ServiceOptions, ServiceParts};
+use crate::store::{PostgresOptions, PostgresStore, SqliteStore, Store, StoreError};
 use crate::telemetry;
 use eyrie_vision::describe::{Describer, DescriberError, Extractor};
 
@@ -114,7 +117,7 @@ pub struct Backend {
     /// The service.
     pub service: Arc<RetrievalService>,
     /// Where the images live.
-    pub store: Arc<dyn DescriptorStore>,
+    pub store: Arc<dyn Store>,
     /// What describes them.
     pub describer: Describer,
 }
@@ -128,29 +131,34 @@ impl Backend {
         let describer = Describer::load(&config.extractor.describer)?;
         let extractors =
             (0..config.extractor.workers).map(|_| Box::new(describer.extractor()) as Box<dyn Extractor>).collect();
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let new_index = new_index(config, purpose)?;
-        let store = open_store(&config.storage).await?;
+        let store = open_store(&config.storage, Arc::clone(&clock)).await?;
+        let model = &describer.model;
+        let catalogue = Arc::new(Catalogue::new(model.fingerprint(), model.dimension(), |p| *model.levels(p)));
+        let slots = Arc::new(SearchSlots::new());
+        let search: Arc<dyn SearchBackend> = match purpose {
+            Purpose::Serve | Purpose::OneSearch => Arc::new(MemorySearch::start(
+                Arc::clone(&store),
+                Arc::clone(&catalogue),
+                new_index,
+                Arc::clone(&slots),
+                Duration::from_millis(config.index.follow_interval_ms),
+            )),
+            Purpose::Import => Arc::new(NoSearch),
+        };
         let parts = ServiceParts {
             store: Arc::clone(&store),
+            search,
+            slots,
+            catalogue,
             extractors,
             queue_length: config.extractor.queue_length,
-            new_index,
             costs: Arc::clone(&describer.costs),
+            clock,
         };
-        let options = ServiceOptions {
-            metadata_limits: MetadataLimits {
-                max_bytes: config.limits.metadata_max_bytes,
-                max_depth: config.limits.metadata_max_depth,
-            },
-            max_results: config.limits.max_results,
-            follow_interval_ms: config.index.follow_interval_ms,
-            verify: config.search.verify,
-            verify_candidates: config.search.verify_candidates,
-        };
-        let service = match purpose {
-            Purpose::Serve | Purpose::OneSearch => RetrievalService::start(parts, options)?,
-            Purpose::Import => RetrievalService::start_without_index(parts, options)?,
-        };
+        let options = ServiceOptions { limits: config.limits.clone(), search: config.search.clone() };
+        let service = RetrievalService::start(parts, options)?;
         Ok(Self { service, store, describer })
     }
 
@@ -161,14 +169,18 @@ impl Backend {
     }
 }
 
-async fn open_store(storage: &Storage) -> Result<Arc<dyn DescriptorStore>, StartError> {
+async fn open_store(storage: &Storage, clock: Arc<dyn Clock>) -> Result<Arc<dyn Store>, StartError> {
     if storage.is_postgres() {
         let url = storage.database_url.reveal();
-        let store = PostgresStore::connect(url, storage.max_connections).await.map_err(StartError::Postgres)?;
+        let options = PostgresOptions {
+            max_connections: storage.max_connections,
+            prepared_statements: storage.prepared_statements,
+        };
+        let store = PostgresStore::connect(url, options, clock).await.map_err(StartError::Postgres)?;
         return Ok(Arc::new(store));
     }
     let data_dir = storage.data_dir.clone();
-    let store = SqliteStore::open(&data_dir).await.map_err(|source| StartError::Sqlite { data_dir, source })?;
+    let store = SqliteStore::open(&data_dir, clock).await.map_err(|source| StartError::Sqlite { data_dir, source })?;
     Ok(Arc::new(store))
 }
 

@@ -90,7 +90,7 @@ pub trait SearchBackend: Send + Sync {
     ///
     /// # Errors
     /// [`SearchError`].
-    async fn nearest(&self, wanted: Nearest) -> Result<Ranked, SearchError>;
+    async fn nearest(&self, query: Nearest) -> Result<Ranked, SearchError>;
 
     /// The `k` nearest others of each of these images of one collection, none below `min_score`; images that are not searched
     /// (gone, or described by another model) are left out.
@@ -119,7 +119,7 @@ pub trait SearchBackend: Send + Sync {
     /// Returns when searches can be answered. A database that cannot be reached lets it wait on.
     ///
     /// # Errors
-    /// [`SearchError::ShuttingDown`].
+    /// [`SearchError::ShuttingDown`]; [`SearchError::NotReady`] where nothing is ever searched.
     async fn ready(&self) -> Result<(), SearchError>;
 
     /// How far it is.

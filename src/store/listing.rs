@@ -118,7 +118,7 @@ pub(super) fn scan<'a>(
         let after = match &place {
             Place::Start => None,
             Place::After(id) => Some(id),
-            Place::End => return Ok(None),
+            Place::End => return Ok::<_, StoreError>(None),
         };
         let page = Page { operation: "scan", collection, after, limit: SCAN_PAGE, filter };
         let mut records = pages.page(page).await?;

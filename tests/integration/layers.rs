@@ -129,7 +129,7 @@ fn the_graph_crate_and_unsafe_code_stay_in_their_files() {
     for (_, path, code) in modules() {
         let shown = path.display().to_string();
         if names_crate(&code, "hnsw_rs") {
-            assert!(shown.contains("src/index/hnsw"), "{shown} names hnsw_rs");
+            assert!(shown.contains("src/search/index/hnsw"), "{shown} names hnsw_rs");
         }
         if code.contains("unsafe {") || code.contains("unsafe fn") {
             assert!(shown.contains("crates/eyrie-chip/src/kernels/"), "{shown} has unsafe code");

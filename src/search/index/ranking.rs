@@ -2,43 +2,50 @@
 
 use std::cmp::Ordering;
 
-use crate::domain::{ImageId, Neighbor};
+use crate::domain::{ImageKey, Neighbor};
 
-/// Falling score, then rising id. Scores are finite, so the comparison of floats never fails; it also takes 0 and -0
+/// Falling score, then rising key. Scores are finite, so the comparison of floats never fails; it also takes 0 and -0
 /// as equal, which `total_cmp` would not.
-fn order(a: &(f32, &ImageId), b: &(f32, &ImageId)) -> Ordering {
-    b.0.partial_cmp(&a.0).unwrap_or(Ordering::Equal).then_with(|| a.1.cmp(b.1))
+fn order(a: &Neighbor, b: &Neighbor) -> Ordering {
+    b.score.partial_cmp(&a.score).unwrap_or(Ordering::Equal).then_with(|| a.key.cmp(&b.key))
 }
 
-/// Keeps the best `k` of what is pushed, in memory for about `2 k` of them.
-pub(super) struct TopK<'a> {
+/// Keeps the best `k` of what is pushed and all that tie with the last of them, in memory for about twice as many.
+pub(super) struct TopK {
     k: usize,
+    /// So many are kept before the worst are dropped.
     limit: usize,
     /// A score that `k` others reach already: what is below it can be dropped.
     floor: f32,
-    best: Vec<(f32, &'a ImageId)>,
+    best: Vec<Neighbor>,
 }
 
-impl<'a> TopK<'a> {
+/// No fewer are kept between two cuts.
+const LEAST_LIMIT: usize = 256;
+
+impl TopK {
     pub(super) fn new(k: usize) -> Self {
-        Self { k, limit: k.saturating_mul(2).max(256), floor: f32::NEG_INFINITY, best: Vec::new() }
+        Self { k, limit: k.saturating_mul(2).max(LEAST_LIMIT), floor: f32::NEG_INFINITY, best: Vec::new() }
     }
 
-    pub(super) fn push(&mut self, score: f32, id: &'a ImageId) {
+    pub(super) fn push(&mut self, score: f32, key: ImageKey) {
         if self.k == 0 || score < self.floor {
             return;
         }
-        self.best.push((score, id));
+        self.best.push(Neighbor { key, score });
         if self.best.len() >= self.limit {
             self.cut();
+            // Where many tie, a cut drops few: the next one comes when there are twice as many.
+            self.limit = self.best.len().saturating_mul(2).max(LEAST_LIMIT);
         }
     }
 
     fn cut(&mut self) {
         if self.best.len() > self.k {
             let (_, last, _) = self.best.select_nth_unstable_by(self.k - 1, order);
-            self.floor = last.0;
-            self.best.truncate(self.k);
+            let floor = last.score;
+            self.floor = floor;
+            self.best.retain(|neighbor| neighbor.score >= floor);
         }
     }
 
@@ -48,7 +55,7 @@ impl<'a> TopK<'a> {
             self.cut();
         }
         self.best.sort_unstable_by(order);
-        self.best.into_iter().map(|(score, id)| Neighbor { id: id.clone(), score }).collect()
+        self.best
     }
 }
 
@@ -56,31 +63,38 @@ impl<'a> TopK<'a> {
 mod tests {
     use super::*;
 
-    fn ids(n: usize) -> Vec<ImageId> {
-        (0..n).map(|i| ImageId::new(format!("{i:05}")).expect("valid")).collect()
-    }
-
     #[test]
-    fn the_best_k_of_many_equal_those_of_a_full_sort() {
-        let ids = ids(3000);
-        let score = |i: usize| ((i * 7919) % 101) as f32 / 101.0;
+    fn the_best_k_and_what_ties_with_the_last_equal_those_of_a_full_sort() {
+        let score = |i: u64| ((i * 7919) % 101) as f32 / 101.0;
         for k in [0, 1, 2, 100, 255, 256, 2999, 3000, 4000, usize::MAX] {
             let mut top = TopK::new(k);
-            ids.iter().enumerate().for_each(|(i, id)| top.push(score(i), id));
-            let mut all: Vec<_> = ids.iter().enumerate().map(|(i, id)| (score(i), id)).collect();
+            (0..3000).for_each(|i| top.push(score(i), ImageKey(i)));
+            let mut all: Vec<_> = (0..3000).map(|i| Neighbor { key: ImageKey(i), score: score(i) }).collect();
             all.sort_by(order);
-            all.truncate(k);
-            let got = top.into_neighbors();
-            assert_eq!(got.iter().map(|n| (n.score, &n.id)).collect::<Vec<_>>(), all, "k = {k}");
+            let floor = k.checked_sub(1).map(|last| all.get(last).map_or(f32::NEG_INFINITY, |n| n.score));
+            all.retain(|neighbor| floor.is_some_and(|floor| neighbor.score >= floor));
+            assert_eq!(top.into_neighbors(), all, "k = {k}");
         }
     }
 
     #[test]
-    fn zero_and_minus_zero_tie_and_the_lower_id_comes_first() {
-        let ids = ids(2);
+    fn all_of_many_that_tie_are_kept() {
+        let mut top = TopK::new(3);
+        (0..10_000).for_each(|i| top.push(0.5, ImageKey(i)));
+        (10_000..10_002).for_each(|i| top.push(0.75, ImageKey(i)));
+        (20_000..30_000).for_each(|i| top.push(0.25, ImageKey(i)));
+        assert_eq!(top.into_neighbors().len(), 10_002);
         let mut top = TopK::new(2);
-        top.push(0.0, &ids[1]);
-        top.push(-0.0, &ids[0]);
-        assert_eq!(top.into_neighbors()[0].id, ids[0]);
+        (0..10_000).for_each(|i| top.push(0.5, ImageKey(i)));
+        (10_000..10_002).for_each(|i| top.push(0.75, ImageKey(i)));
+        assert_eq!(top.into_neighbors().len(), 2);
+    }
+
+    #[test]
+    fn zero_and_minus_zero_tie_and_the_lower_key_comes_first() {
+        let mut top = TopK::new(1);
+        top.push(0.0, ImageKey(2));
+        top.push(-0.0, ImageKey(1));
+        assert_eq!(top.into_neighbors().iter().map(|n| n.key).collect::<Vec<_>>(), [ImageKey(1), ImageKey(2)]);
     }
 }

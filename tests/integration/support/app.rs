@@ -2,12 +2,13 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use eyrie::domain::{MetadataLimits, Verify};
+use eyrie::domain::{Catalogue, MetadataLimits, SystemClock, Verify};
 use eyrie::http::{HttpLimits, HttpState};
-use eyrie::index::{HnswIndex, HnswParams, VectorIndex};
-use eyrie::service::{RetrievalService, ServiceOptions, ServiceParts};
-use eyrie::store::{DescriptorStore, SqliteStore};
+use eyrie::search::{HnswIndex, HnswParams, MemorySearch, NewIndex, SearchSlots};
+use eyrie::service::{Limits, RetrievalService, ServiceOptions, ServiceParts, VerificationOptions};
+use eyrie::store::{SqliteStore, Store};
 use eyrie::telemetry;
 use eyrie_chip::{Kernels, Team};
 use eyrie_vision::cost::{Chip, CostModel};
@@ -33,7 +34,7 @@ pub(crate) struct Builder {
     pub(crate) metadata: MetadataLimits,
     /// How many of the first results are verified.
     pub(crate) verify_candidates: usize,
-    store: Option<Arc<dyn DescriptorStore>>,
+    store: Option<Arc<dyn Store>>,
 }
 
 /// A running server.
@@ -43,7 +44,7 @@ pub(crate) struct TestApp {
     /// Its service.
     pub(crate) service: Arc<RetrievalService>,
     /// Its database.
-    pub(crate) store: Arc<dyn DescriptorStore>,
+    pub(crate) store: Arc<dyn Store>,
     client: reqwest::Client,
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<std::io::Result<()>>,
@@ -63,7 +64,7 @@ fn model() -> Arc<Model> {
 
 impl Builder {
     /// Over this database instead of a fresh SQLite.
-    pub(crate) fn store(mut self, store: Arc<dyn DescriptorStore>) -> Self {
+    pub(crate) fn store(mut self, store: Arc<dyn Store>) -> Self {
         self.store = Some(store);
         self
     }
@@ -71,27 +72,40 @@ impl Builder {
     /// Starts it, with [`COLLECTION`] beside what the database has.
     pub(crate) async fn start(self) -> TestApp {
         let data_dir = tempfile::tempdir().expect("temporary folder");
-        let store: Arc<dyn DescriptorStore> = match self.store {
+        let store: Arc<dyn Store> = match self.store {
             Some(store) => store,
-            None => Arc::new(SqliteStore::open(data_dir.path()).await.expect("SQLite")),
+            None => Arc::new(SqliteStore::open(data_dir.path(), Arc::new(SystemClock)).await.expect("SQLite")),
         };
         let extractor = AsicExtractor::new(model(), Kernels::detect(), Arc::new(Team::ALONE), self.decode);
         let params = HnswParams { m: 16, ef_construction: 100, ef_search: 64, exact_below: 1000 };
+        let new_index: NewIndex =
+            Box::new(move |dimension| Arc::new(HnswIndex::new(dimension, params).expect("valid parameters")));
+        let catalogue = Catalogue::new(model().fingerprint(), model().dimension(), |profile| *model().levels(profile));
+        let (catalogue, slots) = (Arc::new(catalogue), Arc::new(SearchSlots::new()));
+        let search = MemorySearch::start(
+            Arc::clone(&store),
+            Arc::clone(&catalogue),
+            new_index,
+            Arc::clone(&slots),
+            Duration::from_secs(1),
+        );
         let parts = ServiceParts {
             store: Arc::clone(&store),
+            search: Arc::new(search),
+            slots,
+            catalogue,
+            clock: Arc::new(SystemClock),
             extractors: vec![Box::new(extractor) as Box<dyn Extractor>],
             queue_length: 64,
-            new_index: Box::new(move |dimension| {
-                Arc::new(HnswIndex::new(dimension, params).expect("valid parameters")) as Arc<dyn VectorIndex>
-            }),
             costs: Arc::new(CostModel::new(Chip::load("default").expect("built in"), &model()).expect("it fits")),
         };
         let options = ServiceOptions {
-            metadata_limits: self.metadata,
-            max_results: 100,
-            follow_interval_ms: 1000,
-            verify: Verify::Auto,
-            verify_candidates: self.verify_candidates,
+            limits: Limits {
+                max_results: 100,
+                metadata_max_bytes: self.metadata.max_bytes,
+                metadata_max_depth: self.metadata.max_depth,
+            },
+            search: VerificationOptions { verify: Verify::Auto, verify_candidates: self.verify_candidates },
         };
         let service = RetrievalService::start(parts, options).expect("service");
         service.index_built().await.expect("index");
