@@ -1,8 +1,8 @@
 //! The graph against the exact scan: 10,000 points of 256 values around 100 centres.
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use eyrie::domain::{Descriptor, ImageId};
-use eyrie::index::{FlatIndex, HnswIndex, HnswParams, SearchParams, VectorIndex};
+use eyrie::domain::{Descriptor, ImageKey};
+use eyrie::search::{FlatIndex, HnswIndex, HnswParams, SearchParams, VectorIndex};
 
 const DIMENSION: usize = 256;
 const POINTS: usize = 10_000;
@@ -16,18 +16,17 @@ fn next(state: &mut u64) -> f32 {
     (*state >> 40) as f32 / 8_388_608.0 - 1.0
 }
 
-fn points(count: usize, seed: u64) -> Vec<(ImageId, Descriptor)> {
+fn points(count: usize, seed: u64) -> Vec<(ImageKey, Descriptor)> {
     let (mut centres, mut random) = (7_u64, seed);
     let centres: Vec<Vec<f32>> = (0..100).map(|_| (0..DIMENSION).map(|_| next(&mut centres)).collect()).collect();
     let mut point = |n: usize| {
         let values = centres[n % 100].iter().map(|c| c + 0.7 * next(&mut random)).collect();
-        let id = ImageId::new(format!("{n:08}")).expect("valid");
-        (id, Descriptor::new(values, DIMENSION).expect("not zero"))
+        (ImageKey(n as u64), Descriptor::new(values, DIMENSION).expect("not zero"))
     };
     (0..count).map(&mut point).collect()
 }
 
-fn hnsw(points: Vec<(ImageId, Descriptor)>) -> HnswIndex {
+fn hnsw(points: Vec<(ImageKey, Descriptor)>) -> HnswIndex {
     let index = HnswIndex::new(DIMENSION, PARAMS).expect("valid");
     index.upsert(points).expect("dimension");
     index.settle();

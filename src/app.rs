@@ -12,11 +12,14 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
 use crate::config::Config;
-use crate::domain::MetadataLimits;
+use crate::domain::{Catalogue, Clock, SystemClock};
 use crate::http::{self, HttpLimits, HttpState};
-use crate::index::{FlatIndex, HnswIndex, HnswParams, IndexError, VectorIndex};
-use crate::service::{NewIndex, RetrievalService, ServiceError, ServiceOptions, ServiceParts};
-use crate::store::{DescriptorStore, PostgresStore, SqliteStore, StorageOptions, StoreError};
+use crate::search::{
+    FlatIndex, HnswIndex, HnswParams, IndexError, MemorySearch, NewIndex, NoSearch, SearchBackend, SearchSlots,
+    VectorIndex,
+};
+use crate::service::{RetrievalService, ServiceError, ServiceOptions, ServiceParts};
+use crate::store::{PostgresStore, SqliteStore, StorageOptions, Store, StoreError};
 use crate::telemetry;
 use eyrie_vision::describe::{Describer, DescriberError, Extractor};
 
@@ -88,7 +91,8 @@ impl StartError {
 /// What the store itself says that helps.
 fn setup_hint(error: &StoreError) -> Option<&'static str> {
     match error {
-        StoreError::Unavailable(_) | StoreError::Full(_) | StoreError::Internal(_) => None,
+        StoreError::Setup { hint, .. } => Some(hint),
+        StoreError::Unavailable(_) | StoreError::Full(_) | StoreError::ReadOnly(_) | StoreError::Internal(_) => None,
     }
 }
 
@@ -125,7 +129,7 @@ pub struct Backend {
     /// The service.
     pub service: Arc<RetrievalService>,
     /// Where the images live.
-    pub store: Arc<dyn DescriptorStore>,
+    pub store: Arc<dyn Store>,
     /// What describes them.
     pub describer: Describer,
 }
@@ -140,39 +144,40 @@ impl Backend {
     }
 
     /// [`Backend::open`] over `store`, where there is one, in place of the configured database.
-    async fn compose(
-        config: &Config,
-        purpose: Purpose,
-        store: Option<Arc<dyn DescriptorStore>>,
-    ) -> Result<Self, StartError> {
+    async fn compose(config: &Config, purpose: Purpose, store: Option<Arc<dyn Store>>) -> Result<Self, StartError> {
         let describer = Describer::load(&config.extractor.describer)?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let new_index = new_index(config.index.graph, purpose)?;
         let store = match store {
             Some(store) => store,
-            None => open_store(&config.storage).await?,
+            None => open_store(&config.storage, Arc::clone(&clock)).await?,
         };
         let extractor = || Box::new(describer.extractor()) as Box<dyn Extractor>;
+        let model = &describer.model;
+        let catalogue = Arc::new(Catalogue::new(model.fingerprint(), model.dimension(), |p| *model.levels(p)));
+        let slots = Arc::new(SearchSlots::new());
+        let search: Arc<dyn SearchBackend> = match purpose {
+            Purpose::Serve | Purpose::OneSearch => Arc::new(MemorySearch::start(
+                Arc::clone(&store),
+                Arc::clone(&catalogue),
+                new_index,
+                Arc::clone(&slots),
+                config.index.follow_interval,
+            )),
+            Purpose::Import => Arc::new(NoSearch),
+        };
         let parts = ServiceParts {
             store: Arc::clone(&store),
+            search,
+            slots,
+            catalogue,
             extractors: std::iter::repeat_with(extractor).take(config.extractor.pool.workers).collect(),
             queue_length: config.extractor.pool.queue_length,
-            new_index,
             costs: Arc::clone(&describer.costs),
+            clock,
         };
-        let options = ServiceOptions {
-            metadata_limits: MetadataLimits {
-                max_bytes: config.limits.metadata_max_bytes,
-                max_depth: config.limits.metadata_max_depth,
-            },
-            max_results: config.limits.max_results,
-            follow_interval_ms: u64::try_from(config.index.follow_interval.as_millis()).unwrap_or(u64::MAX),
-            verify: config.search.verify,
-            verify_candidates: config.search.verify_candidates,
-        };
-        let service = match purpose {
-            Purpose::Serve | Purpose::OneSearch => RetrievalService::start(parts, options)?,
-            Purpose::Import => RetrievalService::start_without_index(parts, options)?,
-        };
+        let options = ServiceOptions { limits: config.limits.clone(), search: config.search.clone() };
+        let service = RetrievalService::start(parts, options)?;
         Ok(Self { service, store, describer })
     }
 
@@ -183,14 +188,14 @@ impl Backend {
     }
 }
 
-async fn open_store(storage: &StorageOptions) -> Result<Arc<dyn DescriptorStore>, StartError> {
+async fn open_store(storage: &StorageOptions, clock: Arc<dyn Clock>) -> Result<Arc<dyn Store>, StartError> {
     if storage.is_postgres() {
         let url = storage.database_url.reveal();
-        let store = PostgresStore::connect(url, storage.max_connections).await.map_err(StartError::Postgres)?;
+        let store = PostgresStore::connect(url, storage.postgres, clock).await.map_err(StartError::Postgres)?;
         return Ok(Arc::new(store));
     }
     let data_dir = storage.data_dir.clone();
-    let store = SqliteStore::open(&data_dir).await.map_err(|source| StartError::Sqlite { data_dir, source })?;
+    let store = SqliteStore::open(&data_dir, clock).await.map_err(|source| StartError::Sqlite { data_dir, source })?;
     Ok(Arc::new(store))
 }
 
@@ -226,13 +231,13 @@ pub struct App {
 /// What an [`App`] is made of.
 pub struct AppBuilder {
     config: Config,
-    store: Option<Arc<dyn DescriptorStore>>,
+    store: Option<Arc<dyn Store>>,
 }
 
 impl AppBuilder {
     /// Over this database in place of the configured one.
     #[must_use]
-    pub fn store(mut self, store: Arc<dyn DescriptorStore>) -> Self {
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
         self.store = Some(store);
         self
     }

@@ -11,7 +11,7 @@ pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod http;
-pub mod index;
+pub mod search;
 pub mod service;
 pub mod store;
 pub mod telemetry;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::app::{self, Backend, Purpose};
 use crate::domain::{CollectionName, Filter, FilterLimits, QueryRegion, Verify};
-use crate::service::{Query, SearchHit, SearchRequest, SearchResponse};
+use crate::service::{SearchHit, SearchQuery, SearchRequest, SearchResponse};
 
 use super::settings::Settings;
 use eyrie_terminal::CliError;
@@ -65,7 +65,7 @@ impl Search {
         let bytes = std::fs::read(&self.file)
             .map_err(|e| CliError::Failed(format!("cannot read {}: {e}", self.file.display())))?;
         let request = SearchRequest {
-            query: Query::Image(bytes.into(), self.region),
+            query: SearchQuery::Image(bytes.into(), self.region),
             k: self.k,
             offset: 0,
             min_score: self.min_score,

@@ -16,4 +16,4 @@ pub use error::ConfigError;
 pub use layers::Source;
 pub use load::{DEFAULTS, Loaded, Override, load};
 pub use rules::ISAS;
-pub use sections::{Config, Extractor, Limits, Search, Server};
+pub use sections::{Config, Extractor, Server};

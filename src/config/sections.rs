@@ -3,9 +3,8 @@
 use eyrie_vision::describe::DescriberOptions;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::Verify;
-use crate::index::IndexOptions;
-use crate::service::PoolOptions;
+use crate::search::IndexOptions;
+use crate::service::{Limits, PoolOptions, VerificationOptions};
 use crate::store::StorageOptions;
 use crate::telemetry::LogOptions;
 
@@ -22,7 +21,7 @@ pub struct Config {
     /// The search index.
     pub index: IndexOptions,
     /// Searches.
-    pub search: Search,
+    pub search: VerificationOptions,
     /// Bounds on requests.
     pub limits: Limits,
     /// The log.
@@ -60,26 +59,4 @@ pub struct Extractor {
     /// The workers that run it.
     #[serde(flatten)]
     pub pool: PoolOptions,
-}
-
-/// Searches.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Search {
-    /// Whether the first results are verified, where the search does not say.
-    pub verify: Verify,
-    /// How many are.
-    pub verify_candidates: usize,
-}
-
-/// Bounds on requests.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Limits {
-    /// Most results of one search.
-    pub max_results: usize,
-    /// Largest metadata in bytes of JSON.
-    pub metadata_max_bytes: usize,
-    /// Deepest nesting of metadata in levels.
-    pub metadata_max_depth: usize,
 }

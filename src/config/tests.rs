@@ -79,6 +79,7 @@ fn every_key_can_be_set_by_the_environment() {
             "server.bind" => "127.0.0.1:0",
             "storage.data_dir" => "2024",
             "storage.database_url" => "postgres://localhost/x",
+            "storage.prepared_statements" => "false",
             "extractor.isa" => "scalar",
             "extractor.model" => "model.eyrie",
             "search.verify" => "never",
@@ -154,6 +155,10 @@ fn a_value_outside_its_range_is_an_error_with_key_value_range_and_source() {
     assert_eq!(
         message(load(None, env(&[("EYRIE_INDEX__M", "many")]), &[])),
         "index.m is \"many\" (environment EYRIE_INDEX__M); it must be a whole number"
+    );
+    assert_eq!(
+        message(load(None, env(&[("EYRIE_STORAGE__PREPARED_STATEMENTS", "no")]), &[])),
+        "storage.prepared_statements is \"no\" (environment EYRIE_STORAGE__PREPARED_STATEMENTS); it must be true or false"
     );
     for bind in ["8080", ":8080", "host", "host:port", "host:70000"] {
         let text = message(load(None, env(&[("EYRIE_BIND", bind)]), &[]));

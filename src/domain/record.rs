@@ -6,7 +6,7 @@ use eyrie_vision::describe::DescriptorVersion;
 use eyrie_vision::picture::ImageFormat;
 use time::OffsetDateTime;
 
-use super::{CollectionName, ImageId, Metadata};
+use super::{CollectionName, ImageId, ImageKey, Metadata, Seq};
 
 /// The SHA-256 of an image's bytes as they were uploaded.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,6 +27,8 @@ impl fmt::Debug for ContentHash {
 /// Everything that is stored of an image except its descriptor and its thumbnail. The original bytes are not kept.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageRecord {
+    /// What the index and the change log call it.
+    pub key: ImageKey,
     /// The collection it belongs to.
     pub collection: CollectionName,
     /// Its id, unique in the collection.
@@ -46,7 +48,7 @@ pub struct ImageRecord {
     /// Model and profile of the stored descriptor.
     pub version: DescriptorVersion,
     /// Sequence number of the change that last wrote this record; grows with every write, serves as the entity tag.
-    pub revision: i64,
+    pub revision: Seq,
     /// When it was first stored (UTC, microseconds).
     pub created_at: OffsetDateTime,
     /// When it was last written (UTC, microseconds).
@@ -54,10 +56,10 @@ pub struct ImageRecord {
 }
 
 /// One hit of an index search.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Neighbor {
     /// The image.
-    pub id: ImageId,
+    pub key: ImageKey,
     /// Cosine to the query, -1 to 1; 1 is identical.
     pub score: f32,
 }

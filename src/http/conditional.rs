@@ -3,6 +3,7 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::error::{ApiError, Code};
+use crate::domain::Seq;
 use crate::service::ServiceError;
 
 /// What `If-Match` asks for.
@@ -11,11 +12,11 @@ pub(super) enum IfMatch {
     /// `*`: the image must be there.
     Any,
     /// The image must have this revision.
-    Revision(i64),
+    Revision(Seq),
 }
 
 /// The entity tag of a revision.
-pub(super) fn etag(revision: i64) -> String {
+pub(super) fn etag(revision: Seq) -> String {
     format!("\"{revision}\"")
 }
 
@@ -37,7 +38,7 @@ pub(super) fn if_match(headers: &HeaderMap) -> Result<Option<IfMatch>, ApiError>
         .filter(|opaque| !opaque.contains('"'))
         .ok_or_else(|| invalid("If-Match must be one entity tag such as \"17\", or *"))?;
     match opaque.parse::<i64>() {
-        Ok(revision) if !weak && revision.to_string() == opaque => Ok(Some(IfMatch::Revision(revision))),
+        Ok(revision) if !weak && revision.to_string() == opaque => Ok(Some(IfMatch::Revision(Seq(revision)))),
         _ => Err(ServiceError::PreconditionFailed.into()),
     }
 }
@@ -67,7 +68,7 @@ pub(super) fn refuse_preconditions(headers: &HeaderMap) -> Result<(), ApiError> 
 }
 
 /// A tag as a header value.
-pub(super) fn etag_header(revision: i64) -> (HeaderName, HeaderValue) {
+pub(super) fn etag_header(revision: Seq) -> (HeaderName, HeaderValue) {
     let value = HeaderValue::from_str(&etag(revision)).unwrap_or_else(|_| HeaderValue::from_static("\"\""));
     (header::ETAG, value)
 }
@@ -99,7 +100,7 @@ mod tests {
 
     #[test]
     fn if_match_takes_one_strong_tag_or_a_star() {
-        assert_eq!(if_match_of("\"17\""), Ok(Some(IfMatch::Revision(17))));
+        assert_eq!(if_match_of("\"17\""), Ok(Some(IfMatch::Revision(Seq(17)))));
         assert_eq!(if_match_of(" * "), Ok(Some(IfMatch::Any)));
         assert_eq!(if_match_of("W/\"17\""), Err(Code::PreconditionFailed));
         assert_eq!(if_match_of("\"abc\""), Err(Code::PreconditionFailed));

@@ -204,7 +204,7 @@ impl From<ImageRecord> for ImageDto {
             byte_size: record.byte_size,
             metadata: record.metadata.as_map().clone(),
             version: record.version.to_string(),
-            revision: record.revision,
+            revision: record.revision.0,
             created_at: record.created_at,
             updated_at: record.updated_at,
         }

@@ -109,6 +109,7 @@ codes! {
     ShuttingDown, "shutting_down", SERVICE_UNAVAILABLE, "The service is shutting down";
     RequestTimeout, "request_timeout", SERVICE_UNAVAILABLE, "The answer took too long";
     DatabaseUnavailable, "database_unavailable", SERVICE_UNAVAILABLE, "The database is not available";
+    DatabaseReadOnly, "database_read_only", SERVICE_UNAVAILABLE, "The database can only be read";
     DatabaseFull, "database_full", INSUFFICIENT_STORAGE, "The database has no space left";
     InternalError, "internal_error", INTERNAL_SERVER_ERROR, "Something went wrong in the service";
 }
@@ -303,7 +304,8 @@ impl From<StoreError> for ApiError {
                 Self::new(Code::DatabaseUnavailable, "the database cannot be reached at the moment").retry_after(5)
             }
             StoreError::Full(_) => Self::new(Code::DatabaseFull, "the database has no space left for this"),
-            StoreError::Internal(_) => return Self::internal(error.to_string()),
+            StoreError::ReadOnly(_) => Self::new(Code::DatabaseReadOnly, "the database takes no changes at the moment"),
+            StoreError::Setup { .. } | StoreError::Internal(_) => return Self::internal(error.to_string()),
         }
         .logging(error.to_string())
     }

@@ -21,8 +21,8 @@ use super::params::{InCollection, OfImage};
 use super::routes::App;
 use super::search::parse_filter;
 use super::upload::Upload;
-use crate::domain::{CollectionName, ExtractionCost, ImageId, ImageRecord};
-use crate::service::{AddImage, AddOutcome, OnDuplicate, PutOutcome, ServiceError, Stored};
+use crate::domain::{ExtractionCost, ImageId, ImageRecord, Precondition};
+use crate::service::{AddImage, AddOutcome, PutOutcome, Stored};
 
 const DEFAULT_PAGE: u32 = 50;
 const MAX_PAGE: u32 = 1000;
@@ -179,37 +179,18 @@ pub(super) async fn put_image(
 ) -> Result<Response, ApiError> {
     let bytes = required(upload.image)?;
     let metadata = upload.fields.metadata.unwrap_or(Value::Null);
-    let if_match = conditional::if_match(&headers)?;
-    if conditional::if_absent(&headers)? {
-        let image = AddImage { id: Some(id), bytes, metadata, on_duplicate: OnDuplicate::Allow };
-        return match app.service.add_image(&collection, image).await {
-            Ok(Stored { outcome: AddOutcome::Created(record) | AddOutcome::Existing(record), cost }) => {
-                Ok(located(StatusCode::CREATED, record, asked(cost, &upload.fields.include)))
-            }
-            Err(ServiceError::IdTaken(_)) => Err(ApiError::new(Code::PreconditionFailed, "there is such an image")),
-            Err(error) => Err(error.into()),
-        };
-    }
-    let expected = match if_match {
-        None => None,
-        Some(IfMatch::Revision(revision)) => Some(revision),
-        Some(IfMatch::Any) => Some(current_revision(&app, &collection, &id).await?),
+    let precondition = match conditional::if_match(&headers)? {
+        _ if conditional::if_absent(&headers)? => Precondition::Absent,
+        None => Precondition::None,
+        Some(IfMatch::Any) => Precondition::Present,
+        Some(IfMatch::Revision(revision)) => Precondition::Revision(revision),
     };
-    let Stored { outcome, cost } = app.service.put_image(&collection, id, bytes, metadata, expected).await?;
+    let Stored { outcome, cost } = app.service.put_image(&collection, id, bytes, metadata, precondition).await?;
     let cost = asked(cost, &upload.fields.include);
     Ok(match outcome {
         PutOutcome::Created(record) => located(StatusCode::CREATED, record, cost),
         PutOutcome::Updated(record) => located(StatusCode::OK, record, cost),
     })
-}
-
-/// The revision that `If-Match: *` stands for at this moment.
-async fn current_revision(app: &App, collection: &CollectionName, id: &ImageId) -> Result<i64, ApiError> {
-    match app.service.image(collection, id).await {
-        Ok(record) => Ok(record.revision),
-        Err(ServiceError::UnknownImage(_)) => Err(ServiceError::PreconditionFailed.into()),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Change an image's metadata by a merge patch (RFC 7396).
@@ -231,12 +212,12 @@ pub(super) async fn patch_image(
     headers: HeaderMap,
     JsonBody(change): JsonBody<PatchImageDto>,
 ) -> Result<Response, ApiError> {
-    let expected = match conditional::if_match(&headers)? {
-        // An image that is not there is a 404 either way.
-        None | Some(IfMatch::Any) => None,
-        Some(IfMatch::Revision(revision)) => Some(revision),
+    let precondition = match conditional::if_match(&headers)? {
+        None => Precondition::None,
+        Some(IfMatch::Any) => Precondition::Present,
+        Some(IfMatch::Revision(revision)) => Precondition::Revision(revision),
     };
-    let record = app.service.patch_metadata(&collection, &id, change.metadata, expected).await?;
+    let record = app.service.patch_metadata(&collection, &id, change.metadata, precondition).await?;
     Ok(described(record, None))
 }
 
@@ -257,7 +238,7 @@ pub(super) async fn delete_image(
     headers: HeaderMap,
 ) -> Result<StatusCode, ApiError> {
     conditional::refuse_preconditions(&headers)?;
-    app.service.delete_image(&collection, &id).await?;
+    app.service.delete_image(&collection, &id, Precondition::None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -14,7 +14,7 @@ use super::routes::App;
 use super::search_dto::{DEFAULT_K, HitDto, Include, SearchDto, SearchForm, SearchOptions, SearchResultDto, TookDto};
 use super::upload::Upload;
 use crate::domain::{CollectionName, DescriptorVersion, Filter, FilterLimits};
-use crate::service::{Query, SearchRequest};
+use crate::service::{SearchQuery, SearchRequest};
 
 /// Search by an image, by the id of a stored image, or by a descriptor.
 ///
@@ -48,9 +48,9 @@ pub(super) async fn search(
         return Err(ApiError::new(Code::InvalidRequest, detail));
     }
     let query = match (upload.image, fields.id, fields.descriptor) {
-        (Some(image), None, None) => Query::Image(image, fields.region),
-        (None, Some(id), None) => Query::Id(id),
-        (None, None, Some(values)) => Query::Descriptor(values, version),
+        (Some(image), None, None) => SearchQuery::Image(image, fields.region),
+        (None, Some(id), None) => SearchQuery::Id(id),
+        (None, None, Some(values)) => SearchQuery::Descriptor(values, version),
         (None, None, None) => {
             return Err(ApiError::new(Code::MissingQuery, "give one of image, id and descriptor"));
         }
@@ -78,13 +78,13 @@ pub(super) async fn similar_images(
     OfImage(collection, id): OfImage,
     fields::Query(options): fields::Query<SearchOptions>,
 ) -> Result<Json<SearchResultDto>, ApiError> {
-    run(&app, &collection, Query::Id(id), options).await
+    run(&app, &collection, SearchQuery::Id(id), options).await
 }
 
 async fn run(
     app: &App,
     collection: &CollectionName,
-    query: Query,
+    query: SearchQuery,
     options: SearchOptions,
 ) -> Result<Json<SearchResultDto>, ApiError> {
     let start = Instant::now();

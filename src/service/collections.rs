@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use time::{Duration, OffsetDateTime};
-
+use super::core::unknown_collection;
 use super::{RetrievalService, ServiceError};
 use crate::domain::{Collection, CollectionName, Profile};
 use crate::store::CollectionSummary;
@@ -11,16 +10,13 @@ use crate::store::CollectionSummary;
 /// The profile of a collection that is created without naming one.
 const DEFAULT_PROFILE: Profile = Profile::Rnip;
 
-/// How often a creation starts over because the collection comes and goes meanwhile.
-const TRIES: usize = 8;
-
 impl RetrievalService {
     /// Every collection by name.
     ///
     /// # Errors
     /// [`ServiceError::Store`].
     pub async fn list_collections(&self) -> Result<Vec<CollectionSummary>, ServiceError> {
-        Ok(self.store.list_collections(self.model()).await?)
+        Ok(self.core.store.list_collections(self.core.catalogue.model()).await?)
     }
 
     /// One collection with its counts.
@@ -28,8 +24,8 @@ impl RetrievalService {
     /// # Errors
     /// [`ServiceError::UnknownCollection`], [`ServiceError::Store`].
     pub async fn collection(&self, name: &CollectionName) -> Result<CollectionSummary, ServiceError> {
-        let found = self.store.collection_summary(name, self.model()).await?;
-        found.ok_or_else(|| ServiceError::UnknownCollection(name.to_string()))
+        let found = self.core.store.collection_summary(name, self.core.catalogue.model()).await?;
+        found.ok_or_else(|| unknown_collection(name))
     }
 
     /// Creates a collection; `false` when the same one was there. Without a profile it gets `rnip`, and one of
@@ -44,28 +40,27 @@ impl RetrievalService {
         profile: Option<Profile>,
         description: String,
     ) -> Result<(Collection, bool), ServiceError> {
-        let _running = self.gate.enter()?;
-        let now = OffsetDateTime::now_utc();
+        let _running = self.core.gate.enter()?;
         let collection = Collection {
             name,
             profile: profile.unwrap_or(DEFAULT_PROFILE),
             description,
-            // Databases keep microseconds: what is answered now is what is read later.
-            created_at: now - Duration::nanoseconds(i64::from(now.nanosecond() % 1_000)),
+            created_at: self.core.clock.now(),
         };
-        for _ in 0..TRIES {
-            if self.store.create_collection(&collection).await? {
+        let mut attempts = self.core.attempts();
+        loop {
+            attempts.next().await?;
+            if self.core.store.create_collection(&collection).await? {
                 return Ok((collection, true));
             }
-            // `None`: deleted since, so it can be created now.
-            if let Some(there) = self.store.get_collection(&collection.name).await? {
+            // `None`: deleted since, so it can be created at the next attempt.
+            if let Some(there) = self.core.store.get_collection(&collection.name).await? {
                 if profile.is_some_and(|p| p != there.profile) {
                     return Err(ServiceError::CollectionExists(there.name.to_string(), there.profile));
                 }
                 return Ok((there, false));
             }
         }
-        Err(ServiceError::Overloaded { retry_after_seconds: 1 })
     }
 
     /// Changes the description.
@@ -77,9 +72,9 @@ impl RetrievalService {
         name: &CollectionName,
         description: &str,
     ) -> Result<Collection, ServiceError> {
-        let _running = self.gate.enter()?;
-        let changed = self.store.describe_collection(name, description).await?;
-        changed.ok_or_else(|| ServiceError::UnknownCollection(name.to_string()))
+        let _running = self.core.gate.enter()?;
+        let changed = self.core.store.describe_collection(name, description).await?;
+        changed.ok_or_else(|| unknown_collection(name))
     }
 
     /// Deletes a collection and all its images.
@@ -87,21 +82,15 @@ impl RetrievalService {
     /// # Errors
     /// [`ServiceError::DefaultCollection`], [`ServiceError::UnknownCollection`], [`ServiceError::Store`].
     pub async fn delete_collection(&self, name: &CollectionName) -> Result<(), ServiceError> {
-        let running = self.gate.enter()?;
+        let running = self.core.gate.enter()?;
         if *name == CollectionName::default_collection() {
             return Err(ServiceError::DefaultCollection);
         }
-        let (store, gone) = (Arc::clone(&self.store), name.clone());
-        let deleted = self
-            .commit(&running, async move {
-                let seq = store.delete_collection(&gone).await?;
-                Ok((seq.is_some(), seq))
-            })
-            .await?;
-        if deleted { Ok(()) } else { Err(ServiceError::UnknownCollection(name.to_string())) }
-    }
-
-    fn model(&self) -> &str {
-        self.pool.version(DEFAULT_PROFILE).model()
+        let (store, gone) = (Arc::clone(&self.core.store), name.clone());
+        let deletion = async move { store.delete_collection(&gone).await };
+        match self.core.write_and_follow(&running, deletion).await? {
+            Some(_) => Ok(()),
+            None => Err(unknown_collection(name)),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Why a request fails.
 
 use crate::domain::{DescriptorVersion, InvalidDescriptor, InvalidMetadata, Profile};
+use crate::search::SearchError;
 use crate::store::StoreError;
 use eyrie_vision::picture::PictureError;
 
@@ -25,8 +26,8 @@ pub enum ServiceError {
     /// The default collection cannot be deleted.
     #[error("the collection \"default\" cannot be deleted")]
     DefaultCollection,
-    /// If-Match names another revision.
-    #[error("the image was changed since: its revision is not the one that If-Match names")]
+    /// What the request requires of the image does not hold.
+    #[error("the image is not as If-Match or If-None-Match require it; it was changed, stored or deleted since")]
     PreconditionFailed,
     /// The upload has no descriptor.
     #[error(transparent)]
@@ -74,4 +75,17 @@ pub enum ServiceError {
     /// A defect of the program.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+impl From<SearchError> for ServiceError {
+    fn from(error: SearchError) -> Self {
+        let reason = error.to_string();
+        match error {
+            SearchError::NotReady => Self::NotReady,
+            SearchError::Overloaded => Self::Overloaded { retry_after_seconds: 1 },
+            SearchError::ShuttingDown => Self::ShuttingDown,
+            SearchError::Store(error) => Self::Store(error),
+            SearchError::Internal(_) => Self::Internal(reason),
+        }
+    }
 }

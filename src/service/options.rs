@@ -1,8 +1,49 @@
-//! What can be set about the service.
+//! What can be configured of the use cases. `config/default.toml` gives each key's meaning, unit, range and default.
 
 use serde::{Deserialize, Serialize};
 
-/// The workers that describe images. `config/default.toml` gives each key's meaning, unit, range and default.
+use crate::domain::{MetadataLimits, Verify};
+
+/// What the use cases are configured by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceOptions {
+    /// Bounds on requests.
+    pub limits: Limits,
+    /// The verification of searches.
+    pub search: VerificationOptions,
+}
+
+/// Bounds on requests.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// The most results of one search, offset included.
+    pub max_results: usize,
+    /// Largest metadata in bytes of JSON.
+    pub metadata_max_bytes: usize,
+    /// Deepest nesting of metadata in levels.
+    pub metadata_max_depth: usize,
+}
+
+impl Limits {
+    /// Bounds on metadata.
+    #[must_use]
+    pub fn metadata(&self) -> MetadataLimits {
+        MetadataLimits { max_bytes: self.metadata_max_bytes, max_depth: self.metadata_max_depth }
+    }
+}
+
+/// The verification of searches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerificationOptions {
+    /// Whether a search that does not say otherwise is verified.
+    pub verify: Verify,
+    /// How many of the first results are verified; with 0 none ever is.
+    pub verify_candidates: usize,
+}
+
+/// The workers that describe images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolOptions {
     /// Images described at the same time.

@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-use super::follow::IndexState;
 use super::{Readiness, RetrievalService};
-use crate::store::{DescriptorStore, StoreError};
+use crate::search::SearchState;
+use crate::store::{Store, StoreError};
 
 /// The database has to answer within this time.
 const BOUND: Duration = Duration::from_secs(2);
@@ -24,9 +24,9 @@ pub(super) struct StoreCheck(Mutex<Option<Instant>>);
 
 impl StoreCheck {
     /// `ok`, or what is wrong in a few public words; the log has the inside.
-    async fn state(&self, store: &dyn DescriptorStore) -> &'static str {
+    async fn state(&self, store: &dyn Store) -> &'static str {
         let mut last_good = self.0.lock().await;
-        if last_good.is_some_and(|asked| asked.elapsed() < KEPT) {
+        if last_good.is_some_and(|at| at.elapsed() < KEPT) {
             return OK;
         }
         let state = match timeout(BOUND, store.ping()).await {
@@ -36,7 +36,8 @@ impl StoreCheck {
                 match error {
                     StoreError::Unavailable(_) => "unavailable",
                     StoreError::Full(_) => "no space left",
-                    StoreError::Internal(_) => "failed",
+                    StoreError::ReadOnly(_) => "read-only",
+                    StoreError::Setup { .. } | StoreError::Internal(_) => "failed",
                 }
             }
             Err(_) => {
@@ -58,17 +59,17 @@ impl StoreCheck {
 impl RetrievalService {
     /// Whether the service can answer now. Takes two seconds at most.
     pub async fn readiness(&self) -> Readiness {
-        let store = self.store_check.state(&*self.store).await;
-        let index = self.follower.state();
-        let closed = self.gate.is_closed();
+        let store = self.store_check.state(&*self.core.store).await;
+        let index = self.core.search.state();
+        let closed = self.core.gate.is_closed();
         Readiness {
-            ready: store == OK && matches!(index, IndexState::Ready | IndexState::Off) && !closed,
+            ready: store == OK && matches!(index, SearchState::Ready | SearchState::Off) && !closed,
             store: store.to_owned(),
             index: match index {
-                IndexState::Off => "not kept in this process".to_owned(),
-                IndexState::Building { done, total } => format!("building, {done} of {total}"),
-                IndexState::Waiting => "waiting for the database, then it is built".to_owned(),
-                IndexState::Ready => OK.to_owned(),
+                SearchState::Off => "not kept in this process".to_owned(),
+                SearchState::Building { done, total } => format!("building, {done} of {total}"),
+                SearchState::Waiting => "waiting for the database, then it is built".to_owned(),
+                SearchState::Ready => OK.to_owned(),
             },
             workers: if closed { "shutting down" } else { OK }.to_owned(),
         }

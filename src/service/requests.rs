@@ -2,9 +2,7 @@
 
 use serde_json::Value;
 
-use crate::domain::{
-    DescriptorVersion, ExtractionCost, Filter, ImageId, ImageRecord, MetadataLimits, QueryRegion, Verdict, Verify,
-};
+use crate::domain::{DescriptorVersion, ExtractionCost, Filter, ImageId, ImageRecord, QueryRegion, Verdict, Verify};
 use eyrie_vision::local::Verification;
 
 /// What to do when the same bytes are already in the collection.
@@ -62,7 +60,7 @@ pub struct Stored<T> {
 
 /// What is searched for.
 #[derive(Debug, Clone)]
-pub enum Query {
+pub enum SearchQuery {
     /// An encoded image, or the part of it that lies in the region, as if it were an image of its own.
     Image(bytes::Bytes, Option<QueryRegion>),
     /// An image of the collection; it is not among the results itself.
@@ -75,7 +73,7 @@ pub enum Query {
 #[derive(Debug, Clone)]
 pub struct SearchRequest {
     /// What is searched for.
-    pub query: Query,
+    pub query: SearchQuery,
     /// How many results, 1 to the configured maximum.
     pub k: usize,
     /// How many of the best to leave out first, for paging.
@@ -125,7 +123,7 @@ pub struct SearchResponse {
     pub version: DescriptorVersion,
     /// What describing the query image cost; `None` when nothing had to be described.
     pub cost: Option<ExtractionCost>,
-    /// Time in the index, in milliseconds.
+    /// Time to find the candidates, in milliseconds.
     pub index_milliseconds: f64,
     /// `None` when nothing was to be verified.
     pub verification: Option<VerificationEffort>,
@@ -142,19 +140,4 @@ pub struct Readiness {
     pub index: String,
     /// `ok`, or `shutting down`.
     pub workers: String,
-}
-
-/// Numbers that bound requests.
-#[derive(Debug, Clone)]
-pub struct ServiceOptions {
-    /// Bounds on metadata.
-    pub metadata_limits: MetadataLimits,
-    /// The most results of one search, offset included.
-    pub max_results: usize,
-    /// How often the change log is read for changes that others made, in milliseconds.
-    pub follow_interval_ms: u64,
-    /// Whether a search that does not say otherwise is verified.
-    pub verify: Verify,
-    /// How many of the first results are verified; with 0 none ever is.
-    pub verify_candidates: usize,
 }

@@ -1,79 +1,32 @@
-//! Searching a collection.
+//! Searching a collection: the query becomes a descriptor, the backend finds candidates, the first of them are compared with the
+//! query by local features, and the page is cut from the order that comes of it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use metrics::{counter, histogram};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use metrics::counter;
 
-use super::follow::IndexState;
-use super::indexes::CollectionIndex;
-use super::verification::Matches;
-use super::workers::WhenFull;
-use super::{Query, RetrievalService, SearchHit, SearchRequest, SearchResponse, ServiceError, VerificationEffort};
+use super::core::Core;
+use super::pool::{Assignment, WhenFull};
+use super::rerank::{self, Reranked};
+use super::{RetrievalService, SearchHit, SearchQuery, SearchRequest, SearchResponse, ServiceError};
 use crate::domain::{
-    Collection, CollectionName, Descriptor, DescriptorVersion, ExtractionCost, Filter, ImageId, ImageRecord, Levels,
-    Neighbor, QueryRegion, Verify,
+    Collection, CollectionName, Descriptor, DescriptorVersion, ExtractionCost, Filter, ImageKey, ImageRecord, Neighbor,
+    QueryRegion, Verify,
 };
-use crate::index::SearchParams;
+use crate::search::{Effort, Nearest, SearchState};
 use crate::telemetry::metric;
 use eyrie_vision::local::{LocalFeatures, QUERY_FEATURES, Verification, verdict};
 
 /// The largest breadth of a graph search; beyond it an exact search is faster.
 const MAX_EF: usize = 4_096;
 
-/// Neighbours read beyond those asked for, to fill the places of images that are deleted during the search.
+/// Neighbours found beyond those of the page, to fill the places of images that are deleted during the search.
 const SPARE: usize = 8;
 
-/// Searches that may wait for a free processor; one more is refused.
-const MAX_WAITING: usize = 256;
-
-/// Bounds the searches that run at once (each takes a processor) and those that wait.
-pub(super) struct SearchSlots {
-    admitted: Semaphore,
-    running: Arc<Semaphore>,
-    processors: usize,
-}
-
-impl SearchSlots {
-    pub(super) fn new() -> Self {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        Self {
-            admitted: Semaphore::new(processors + MAX_WAITING),
-            running: Arc::new(Semaphore::new(processors)),
-            processors,
-        }
-    }
-
-    /// How much of the work can run at once.
-    pub(super) fn processors(&self) -> usize {
-        self.processors
-    }
-
-    /// A place among the searches that run or wait.
-    fn admit(&self) -> Result<SemaphorePermit<'_>, ServiceError> {
-        self.admitted.try_acquire().map_err(|_| ServiceError::Overloaded { retry_after_seconds: 1 })
-    }
-
-    /// Runs work of an admitted search off the async threads, when a processor is free.
-    pub(super) async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, ServiceError> {
-        let slot = Arc::clone(&self.running).acquire_owned().await.map_err(|_| ServiceError::ShuttingDown)?;
-        tokio::task::spawn_blocking(move || {
-            // Held until the work is done, also when the client has gone by then.
-            let _slot = slot;
-            work()
-        })
-        .await
-        .map_err(|e| ServiceError::Internal(format!("the search failed: {e}")))
-    }
-}
-
-/// A query, resolved to the descriptor that is looked for.
-struct Wanted {
+/// What images are compared with.
+struct Subject {
     descriptor: Descriptor,
     /// What the first results are compared with; `None` where they are not.
     features: Option<Arc<LocalFeatures>>,
@@ -82,12 +35,39 @@ struct Wanted {
     /// The part of the query image that this is; `None` for all of it.
     region: Option<QueryRegion>,
     /// The image that must not be among its own results.
-    itself: Option<ImageId>,
+    itself: Option<ImageKey>,
     cost: Option<ExtractionCost>,
 }
 
+/// Which part of the results a search is for.
+#[derive(Debug, Clone, Copy)]
+struct Cut {
+    k: usize,
+    offset: usize,
+    /// How many of the best are verified, whichever of them the page holds.
+    window: usize,
+}
+
+/// What the backend found.
+struct Candidates {
+    neighbors: Vec<Neighbor>,
+    /// Whether there may be more.
+    more: bool,
+    time: Duration,
+}
+
+/// One look for results.
+struct Page {
+    hits: Vec<SearchHit>,
+    /// There may be more hits than these, since many of the images that were found are gone.
+    incomplete: bool,
+    matches: HashMap<ImageKey, Verification>,
+    search_time: Duration,
+    rerank_time: Duration,
+}
+
 impl RetrievalService {
-    /// Searches a collection. The first results of the whole ranking, whichever page is asked for, are compared with the
+    /// Searches a collection. The first results of the whole ranking, whichever page is looked at, are compared with the
     /// query by local features where there are any; offset and k cut the order that comes of it.
     ///
     /// # Errors
@@ -98,84 +78,102 @@ impl RetrievalService {
         collection: &CollectionName,
         request: SearchRequest,
     ) -> Result<SearchResponse, ServiceError> {
-        let _running = self.gate.enter()?;
-        self.check(&request)?;
-        let found = self.known_collection(collection).await?;
-        if self.follower.state() != IndexState::Ready {
+        let core = &self.core;
+        let _running = core.gate.enter()?;
+        check(&request, core.options.limits.max_results)?;
+        let collection = core.collection(collection).await?;
+        if core.search.state() != SearchState::Ready {
             return Err(ServiceError::NotReady);
         }
-        let version = self.version(found.profile);
-        let verify = request.verify.unwrap_or(self.options.verify);
-        let window = self.window(verify)?;
-        let kind = match &request.query {
-            Query::Image(..) => "image",
-            Query::Id(_) => "id",
-            Query::Descriptor(..) => "descriptor",
-        };
-        let wanted = self.resolve(&found, &version, request.query, verify, window).await?;
-        let page = Page {
-            k: request.k,
-            offset: request.offset,
-            min_score: request.min_score,
+        let verify = request.verify.unwrap_or(core.options.search.verify);
+        let window = core.window(verify)?;
+        let kind = kind(&request.query);
+        let subject = core.resolve(&collection, request.query, verify, window).await?;
+        let window = if subject.features.is_some() { window } else { 0 };
+        let cut = Cut { k: request.k, offset: request.offset, window };
+        let version = core.catalogue.profile(collection.profile).version.clone();
+        let query = Nearest {
+            collection: collection.name,
+            version: version.clone(),
+            descriptor: subject.descriptor.clone(),
             filter: request.filter,
-            ef: request.ef,
-            exact: request.exact,
-            window: if wanted.features.is_some() { window } else { 0 },
+            limit: (cut.offset + cut.k).max(window) + SPARE + usize::from(subject.itself.is_some()),
+            min_score: request.min_score,
+            effort: match (request.exact, request.ef) {
+                (true, _) => Effort::Exact,
+                (false, Some(ef)) => Effort::Breadth(ef),
+                (false, None) => Effort::Usual,
+            },
         };
-        let mut index_milliseconds = 0.0;
-        let mut matches = Matches { time: wanted.features_time, ..Matches::default() };
-        let mut answer = self.page(collection, &version, &wanted, &page, &mut index_milliseconds, &mut matches).await?;
-        if answer.incomplete {
-            // More images went away than the spare ones could replace, probably by another process: read what it did
+        let mut page = core.page(&query, &subject, cut).await?;
+        if page.incomplete {
+            // More images went away than the spare ones could replace, probably by another process: follow what it did
             // and look once more.
-            self.follow_now().await?;
-            answer = self.page(collection, &version, &wanted, &page, &mut index_milliseconds, &mut matches).await?;
+            core.search.refresh().await?;
+            let first = page;
+            page = core.page(&query, &subject, cut).await?;
+            page.search_time += first.search_time;
+            page.rerank_time += first.rerank_time;
         }
         counter!(metric::SEARCHES, "query" => kind).increment(1);
-        let verification = (page.window > 0).then(|| {
-            matches.record();
-            VerificationEffort { compared: matches.of.len(), milliseconds: matches.time.as_secs_f64() * 1e3 }
-        });
-        Ok(SearchResponse { hits: answer.hits, version, cost: wanted.cost, index_milliseconds, verification })
+        Ok(SearchResponse {
+            hits: page.hits,
+            version,
+            cost: subject.cost,
+            index_milliseconds: page.search_time.as_secs_f64() * 1e3,
+            verification: (window > 0).then(|| rerank::effort(&page.matches, subject.features_time + page.rerank_time)),
+        })
     }
+}
 
-    fn check(&self, request: &SearchRequest) -> Result<(), ServiceError> {
-        let max = self.options.max_results;
-        if !(1..=max).contains(&request.k) {
-            return Err(ServiceError::OutOfRange { name: "k", allowed: format!("between 1 and {max}") });
-        }
-        if request.offset > max - request.k {
-            let allowed = format!("at most {} with this k (offset and k together at most {max})", max - request.k);
-            return Err(ServiceError::OutOfRange { name: "offset", allowed });
-        }
-        if request.min_score.is_some_and(|score| !(-1.0..=1.0).contains(&score)) {
-            return Err(ServiceError::OutOfRange { name: "min_score", allowed: "between -1 and 1".to_owned() });
-        }
-        if request.ef.is_some_and(|ef| !(1..=MAX_EF).contains(&ef)) {
-            return Err(ServiceError::OutOfRange { name: "ef", allowed: format!("between 1 and {MAX_EF}") });
-        }
-        Ok(())
+fn kind(query: &SearchQuery) -> &'static str {
+    match query {
+        SearchQuery::Image(..) => "image",
+        SearchQuery::Id(_) => "id",
+        SearchQuery::Descriptor(..) => "descriptor",
     }
+}
 
+fn check(request: &SearchRequest, max: usize) -> Result<(), ServiceError> {
+    if !(1..=max).contains(&request.k) {
+        return Err(ServiceError::OutOfRange { name: "k", allowed: format!("between 1 and {max}") });
+    }
+    if request.offset > max - request.k {
+        let allowed = format!("at most {} with this k (offset and k together at most {max})", max - request.k);
+        return Err(ServiceError::OutOfRange { name: "offset", allowed });
+    }
+    if request.min_score.is_some_and(|score| !(-1.0..=1.0).contains(&score)) {
+        return Err(ServiceError::OutOfRange { name: "min_score", allowed: "between -1 and 1".to_owned() });
+    }
+    if request.ef.is_some_and(|ef| !(1..=MAX_EF).contains(&ef)) {
+        return Err(ServiceError::OutOfRange { name: "ef", allowed: format!("between 1 and {MAX_EF}") });
+    }
+    Ok(())
+}
+
+fn must_be(expected: &DescriptorVersion, actual: DescriptorVersion) -> Result<(), ServiceError> {
+    if actual == *expected {
+        return Ok(());
+    }
+    Err(ServiceError::VersionMismatch { actual, expected: expected.clone() })
+}
+
+impl Core {
+    /// First step: what the query is, as something to compare images with.
     async fn resolve(
         &self,
         collection: &Collection,
-        version: &DescriptorVersion,
-        query: Query,
+        query: SearchQuery,
         verify: Verify,
         window: usize,
-    ) -> Result<Wanted, ServiceError> {
-        let must_be = |actual: DescriptorVersion| {
-            if actual == *version {
-                return Ok(());
-            }
-            Err(ServiceError::VersionMismatch { actual, expected: version.clone() })
-        };
+    ) -> Result<Subject, ServiceError> {
+        let facts = self.catalogue.profile(collection.profile);
         match query {
-            Query::Image(bytes, region) => {
-                let limit = if window == 0 { 0 } else { QUERY_FEATURES };
-                let described = self.pool.describe(bytes, region, collection.profile, limit, WhenFull::Refuse).await?;
-                Ok(Wanted {
+            SearchQuery::Image(bytes, region) => {
+                let features = if window == 0 { 0 } else { QUERY_FEATURES };
+                let assignment = Assignment { bytes, region, profile: collection.profile, features };
+                let described = self.pool.describe(assignment, WhenFull::Refuse).await?;
+                Ok(Subject {
                     descriptor: described.extraction.descriptor,
                     features: described.features.map(Arc::new),
                     features_time: described.features_time,
@@ -184,37 +182,36 @@ impl RetrievalService {
                     cost: Some(described.extraction.cost),
                 })
             }
-            Query::Id(id) => {
-                let Some(stored) = self.store.get_descriptor(&collection.name, &id).await? else {
+            SearchQuery::Id(id) => {
+                let Some((key, stored)) = self.store.get_descriptor(&collection.name, &id).await? else {
                     return Err(self.missing(&collection.name, &id).await);
                 };
-                must_be(stored.version)?;
+                must_be(&facts.version, stored.version)?;
                 let start = Instant::now();
-                let features = if window == 0 { None } else { self.stored_features(&collection.name, &id).await? };
+                let features = if window == 0 { None } else { self.stored_features(&collection.name, key).await? };
                 if features.is_none() && verify == Verify::Always {
                     return Err(ServiceError::NotVerifiable(
                         "the image was stored without local features; store it again, or search by its bytes",
                     ));
                 }
-                Ok(Wanted {
+                Ok(Subject {
                     descriptor: stored.descriptor,
                     features: features.map(Arc::new),
                     features_time: start.elapsed(),
                     region: None,
-                    itself: Some(id),
+                    itself: Some(key),
                     cost: None,
                 })
             }
-            Query::Descriptor(values, made_by) => {
+            SearchQuery::Descriptor(values, made_by) => {
                 if verify == Verify::Always {
                     return Err(ServiceError::NotVerifiable(
                         "a descriptor does not say where in the image anything is; search by an image or an id",
                     ));
                 }
-                made_by.map_or(Ok(()), must_be)?;
-                let descriptor = Descriptor::new(values, self.dimension(collection.profile))?;
-                Ok(Wanted {
-                    descriptor,
+                made_by.map_or(Ok(()), |version| must_be(&facts.version, version))?;
+                Ok(Subject {
+                    descriptor: Descriptor::new(values, facts.dimension)?,
                     features: None,
                     features_time: Duration::ZERO,
                     region: None,
@@ -225,115 +222,63 @@ impl RetrievalService {
         }
     }
 
-    async fn page(
-        &self,
-        collection: &CollectionName,
-        version: &DescriptorVersion,
-        wanted: &Wanted,
-        page: &Page,
-        index_milliseconds: &mut f64,
-        matches: &mut Matches,
-    ) -> Result<Answer, ServiceError> {
-        let allowed = match &page.filter {
-            Some(filter) => Some(HashSet::from_iter(self.store.matching_ids(collection, filter).await?)),
-            None => None,
-        };
-        let index = match self.follower.index(collection) {
-            // Of another version: the collection was just made anew with another profile, so it has nothing to find yet.
-            Some(index) if index.version == *version => index,
-            Some(_) | None => return Ok(Answer::default()),
-        };
-        let asked = (page.offset + page.k).max(page.window) + SPARE + usize::from(wanted.itself.is_some());
-        let params = SearchParams { k: asked, ef: page.ef, exact: page.exact };
-        let admitted = self.slots.admit()?;
-        let start = Instant::now();
-        let mut neighbors = self.nearest(index, wanted.descriptor.clone(), params, allowed).await?;
-        let elapsed = start.elapsed().as_secs_f64();
-        histogram!(metric::INDEX_SEARCH_SECONDS).record(elapsed);
-        *index_milliseconds += elapsed * 1e3;
-
-        let exhausted = neighbors.len() < asked;
-        neighbors.retain(|n| Some(&n.id) != wanted.itself.as_ref());
-        let cut = neighbors.iter().position(|n| page.min_score.is_some_and(|min| n.score < min));
-        neighbors.truncate(cut.unwrap_or(neighbors.len()));
-        if neighbors.len() <= page.offset {
-            return Ok(Answer::default());
-        }
-        // A page behind the window is in the order of the index.
-        if let Some(query) = wanted.features.as_ref().filter(|_| page.offset < page.window) {
-            let start = Instant::now();
-            let window = page.window.min(neighbors.len());
-            matches.of = self.verify(collection, query, &mut neighbors[..window]).await?;
-            matches.time += start.elapsed();
-        }
-        drop(admitted);
-        neighbors.drain(..page.offset);
-        let more = neighbors.len() > page.k + SPARE;
-        neighbors.truncate(page.k + SPARE);
-        let ids: Vec<ImageId> = neighbors.iter().map(|n| n.id.clone()).collect();
-        let records = self.store.get_many(collection, &ids).await?;
-        let mut hits = hits(neighbors, records, page, &matches.of, self.pool.levels(version.profile()));
-        if let Some(region) = wanted.region {
-            for hit in &mut hits {
-                hit.verification = hit.verification.map(|found| found.in_whole_query(region));
+    /// The other steps: candidates, their final order, the page of it.
+    async fn page(&self, query: &Nearest, subject: &Subject, cut: Cut) -> Result<Page, ServiceError> {
+        let found = self.candidates(query, subject.itself).await?;
+        let reranked = match &subject.features {
+            // A page behind the window is in the order of the backend.
+            Some(features) if (found.neighbors.len().min(cut.window)) > cut.offset => {
+                self.rerank(&query.collection, features, found.neighbors, cut.window).await?
             }
-        }
-        let more = more || (!exhausted && cut.is_none());
-        let incomplete = hits.len() < page.k && hits.len() < ids.len() && more;
-        Ok(Answer { hits, incomplete })
-    }
-
-    async fn nearest(
-        &self,
-        index: Arc<CollectionIndex>,
-        query: Descriptor,
-        params: SearchParams,
-        allowed: Option<HashSet<ImageId>>,
-    ) -> Result<Vec<Neighbor>, ServiceError> {
-        let found = self.slots.run(move || index.points.search(&query, params, allowed.as_ref())).await?;
-        found.map_err(|e| ServiceError::Internal(e.to_string()))
-    }
-}
-
-/// Which part of the results is wanted, and how.
-struct Page {
-    k: usize,
-    offset: usize,
-    min_score: Option<f32>,
-    filter: Option<Filter>,
-    ef: Option<usize>,
-    exact: bool,
-    /// How many of the best are verified, whichever of them the page holds.
-    window: usize,
-}
-
-#[derive(Default)]
-struct Answer {
-    hits: Vec<SearchHit>,
-    /// There may be more hits than these, since many of those that the index named are gone.
-    incomplete: bool,
-}
-
-/// Joins the neighbours, which are in order, with their records; leaves out those that are gone or, changed meanwhile,
-/// no longer match the filter.
-fn hits(
-    neighbors: Vec<Neighbor>,
-    records: Vec<ImageRecord>,
-    page: &Page,
-    matches: &HashMap<ImageId, Verification>,
-    levels: &Levels,
-) -> Vec<SearchHit> {
-    let mut records: HashMap<ImageId, ImageRecord> = records.into_iter().map(|r| (r.id.clone(), r)).collect();
-    neighbors
-        .into_iter()
-        .filter_map(|n| records.remove(&n.id).map(|record| (n.score, record)))
-        .filter(|(_, record)| page.filter.as_ref().is_none_or(|filter| filter.matches(&record.metadata)))
-        .take(page.k)
-        .enumerate()
-        .map(|(i, (score, record))| {
-            let verification = matches.get(&record.id).copied();
-            let verdict = verdict(score, verification.as_ref(), levels);
-            SearchHit { rank: page.offset + i + 1, score, record, verdict, verification }
+            Some(_) | None => Reranked::as_found(found.neighbors),
+        };
+        let mut first: Vec<Neighbor> = reranked.neighbors.into_iter().skip(cut.offset).collect();
+        let more = found.more || first.len() > cut.k + SPARE;
+        first.truncate(cut.k + SPARE);
+        let records = self.records(&first, query.filter.as_ref()).await?;
+        let levels = &self.catalogue.profile(query.version.profile()).levels;
+        let hits: Vec<SearchHit> = (cut.offset + 1..)
+            .zip(records.into_iter().take(cut.k))
+            .map(|(rank, (score, record))| {
+                let found = reranked.matches.get(&record.key).copied();
+                let verdict = verdict(score, found.as_ref(), levels);
+                let verification = match subject.region {
+                    Some(region) => found.map(|found| found.in_whole_query(region)),
+                    None => found,
+                };
+                SearchHit { rank, score, record, verdict, verification }
+            })
+            .collect();
+        Ok(Page {
+            incomplete: hits.len() < cut.k && hits.len() < first.len() && more,
+            hits,
+            matches: reranked.matches,
+            search_time: found.time,
+            rerank_time: reranked.time,
         })
-        .collect()
+    }
+
+    async fn candidates(&self, query: &Nearest, itself: Option<ImageKey>) -> Result<Candidates, ServiceError> {
+        let start = Instant::now();
+        let mut ranked = self.search.nearest(query.clone()).await?;
+        ranked.neighbors.retain(|neighbor| Some(neighbor.key) != itself);
+        Ok(Candidates { neighbors: ranked.neighbors, more: ranked.more, time: start.elapsed() })
+    }
+
+    /// The scores and records of neighbours, in their order; without those that are gone or, changed meanwhile, no longer
+    /// match the filter.
+    async fn records(
+        &self,
+        neighbors: &[Neighbor],
+        filter: Option<&Filter>,
+    ) -> Result<Vec<(f32, ImageRecord)>, ServiceError> {
+        if neighbors.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys: Vec<ImageKey> = neighbors.iter().map(|neighbor| neighbor.key).collect();
+        let records = self.store.records(&keys).await?;
+        let mut records: HashMap<ImageKey, ImageRecord> = records.into_iter().map(|r| (r.key, r)).collect();
+        records.retain(|_, record| filter.is_none_or(|filter| filter.matches(&record.metadata)));
+        Ok(neighbors.iter().filter_map(|n| records.remove(&n.key).map(|record| (n.score, record))).collect())
+    }
 }

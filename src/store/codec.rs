@@ -6,17 +6,15 @@ use time::OffsetDateTime;
 
 use super::{Change, ChangeKind, CollectionSummary, NewImage, StoreError, StoredDescriptor};
 use crate::domain::{
-    Collection, CollectionName, ContentHash, Descriptor, Filter, ImageFormat, ImageId, ImageRecord, Metadata,
+    Collection, CollectionName, ContentHash, Descriptor, Filter, ImageFormat, ImageId, ImageKey, ImageRecord, Metadata,
+    Seq,
 };
-
-/// The columns of an [`ImageRecord`], in the order in which the statements name them.
-pub(super) const RECORD_COLUMNS: &str =
-    "id, content_hash, format, width, height, byte_size, metadata, version, revision, created_at, updated_at";
 
 /// An image's row with times of type `T` (integer microseconds in SQLite, a timestamp in Postgres).
 #[derive(sqlx::FromRow)]
 pub(super) struct RecordRow<T> {
-    pub(super) id: String,
+    key: i64,
+    id: String,
     content_hash: Vec<u8>,
     format: String,
     width: i64,
@@ -27,6 +25,14 @@ pub(super) struct RecordRow<T> {
     revision: i64,
     created_at: T,
     updated_at: T,
+}
+
+/// An image's row with the name of its collection.
+#[derive(sqlx::FromRow)]
+pub(super) struct NamedRecordRow<T> {
+    collection: String,
+    #[sqlx(flatten)]
+    record: RecordRow<T>,
 }
 
 /// A collection's row.
@@ -50,7 +56,7 @@ pub(super) struct SummaryRow<T> {
 /// What a filter is decided by.
 #[derive(sqlx::FromRow)]
 pub(super) struct MetadataRow {
-    id: String,
+    key: i64,
     metadata: Json<Map<String, Value>>,
 }
 
@@ -60,7 +66,7 @@ pub(super) struct ChangeRow {
     seq: i64,
     collection: String,
     kind: String,
-    image_id: Option<String>,
+    image_key: Option<i64>,
     version: Option<String>,
     components: Option<Vec<u8>>,
 }
@@ -85,6 +91,7 @@ impl StoredTime for OffsetDateTime {
 impl<T: StoredTime> RecordRow<T> {
     pub(super) fn into_record(self, collection: &CollectionName) -> Result<ImageRecord, StoreError> {
         Ok(ImageRecord {
+            key: key(self.key)?,
             collection: collection.clone(),
             id: ImageId::new(self.id).map_err(damaged)?,
             content_hash: ContentHash(
@@ -96,10 +103,16 @@ impl<T: StoredTime> RecordRow<T> {
             byte_size: u64::try_from(self.byte_size).map_err(damaged)?,
             metadata: Metadata::from_stored(self.metadata.0),
             version: self.version.parse().map_err(damaged)?,
-            revision: self.revision,
+            revision: Seq(self.revision),
             created_at: self.created_at.into_time()?,
             updated_at: self.updated_at.into_time()?,
         })
+    }
+}
+
+impl<T: StoredTime> NamedRecordRow<T> {
+    pub(super) fn into_record(self) -> Result<ImageRecord, StoreError> {
+        self.record.into_record(&CollectionName::new(self.collection).map_err(damaged)?)
     }
 }
 
@@ -125,12 +138,9 @@ impl<T: StoredTime> SummaryRow<T> {
 }
 
 impl MetadataRow {
-    /// The id, if the metadata match.
-    pub(super) fn matching_id(self, filter: &Filter) -> Result<Option<ImageId>, StoreError> {
-        if !filter.matches(&Metadata::from_stored(self.metadata.0)) {
-            return Ok(None);
-        }
-        Ok(Some(ImageId::new(self.id).map_err(damaged)?))
+    /// The key, if the metadata match.
+    pub(super) fn matching_key(self, filter: &Filter) -> Result<Option<ImageKey>, StoreError> {
+        filter.matches(&Metadata::from_stored(self.metadata.0)).then(|| key(self.key)).transpose()
     }
 }
 
@@ -143,33 +153,34 @@ pub(super) const COLLECTION_DELETED: &str = "collection_deleted";
 
 impl ChangeRow {
     pub(super) fn into_change(self) -> Result<Change, StoreError> {
-        let image =
-            |id: Option<String>| ImageId::new(id.ok_or_else(|| damaged("a change names no image"))?).map_err(damaged);
+        let image = |stored: Option<i64>| key(stored.ok_or_else(|| damaged("a change names no image"))?);
         let kind = match self.kind.as_str() {
             IMAGE_WRITTEN => {
                 let stored = match (self.version, self.components) {
                     (Some(version), Some(components)) => Some(stored_descriptor(&version, &components)?),
                     (None, _) | (_, None) => None,
                 };
-                ChangeKind::ImageWritten(image(self.image_id)?, stored)
+                ChangeKind::ImageWritten(image(self.image_key)?, stored)
             }
-            IMAGE_DELETED => ChangeKind::ImageDeleted(image(self.image_id)?),
+            IMAGE_DELETED => ChangeKind::ImageDeleted(image(self.image_key)?),
             COLLECTION_DELETED => ChangeKind::CollectionDeleted,
             other => return Err(damaged(format!("unknown kind of change {other:?}"))),
         };
-        Ok(Change { seq: self.seq, collection: CollectionName::new(self.collection).map_err(damaged)?, kind })
+        Ok(Change { seq: Seq(self.seq), collection: CollectionName::new(self.collection).map_err(damaged)?, kind })
     }
 }
 
 /// The record of an image that is written now.
 pub(super) fn record_of(
+    key: ImageKey,
     collection: &CollectionName,
     image: &NewImage,
-    revision: i64,
+    revision: Seq,
     created_at: OffsetDateTime,
     updated_at: OffsetDateTime,
 ) -> ImageRecord {
     ImageRecord {
+        key,
         collection: collection.clone(),
         id: image.id.clone(),
         content_hash: image.content_hash,
@@ -206,24 +217,36 @@ pub(super) fn stored_descriptor(version: &str, components: &[u8]) -> Result<Stor
     Ok(StoredDescriptor { version: version.parse().map_err(damaged)?, descriptor: decode_descriptor(components)? })
 }
 
-/// An id with its descriptor from their columns.
-pub(super) fn identified_descriptor(row: (String, Vec<u8>)) -> Result<(ImageId, Descriptor), StoreError> {
-    Ok((ImageId::new(row.0).map_err(damaged)?, decode_descriptor(&row.1)?))
+/// A key with its descriptor from their columns.
+pub(super) fn keyed_descriptor(row: (i64, Vec<u8>)) -> Result<(ImageKey, Descriptor), StoreError> {
+    Ok((key(row.0)?, decode_descriptor(&row.1)?))
 }
 
-/// An id with its local features from their columns.
-pub(super) fn identified_features(row: (String, Vec<u8>)) -> Result<(ImageId, Vec<u8>), StoreError> {
-    Ok((ImageId::new(row.0).map_err(damaged)?, row.1))
+/// A key with version and descriptor from their columns.
+pub(super) fn keyed_stored_descriptor(
+    (column, version, components): (i64, String, Vec<u8>),
+) -> Result<(ImageKey, StoredDescriptor), StoreError> {
+    Ok((key(column)?, stored_descriptor(&version, &components)?))
 }
 
-/// The current time, in whole microseconds, so that what is returned equals what is read back.
-pub(super) fn now() -> OffsetDateTime {
-    truncate(OffsetDateTime::now_utc())
+/// A key with its local features from their columns.
+pub(super) fn keyed_features(row: (i64, Vec<u8>)) -> Result<(ImageKey, Vec<u8>), StoreError> {
+    Ok((key(row.0)?, row.1))
 }
 
-/// A time without what is below a microsecond.
-pub(super) fn truncate(time: OffsetDateTime) -> OffsetDateTime {
-    time.replace_microsecond(time.microsecond()).unwrap_or(time)
+/// A key with its id from their columns.
+pub(super) fn keyed_id(row: (i64, String)) -> Result<(ImageKey, ImageId), StoreError> {
+    Ok((key(row.0)?, ImageId::new(row.1).map_err(damaged)?))
+}
+
+/// A key from its column.
+pub(super) fn key(column: i64) -> Result<ImageKey, StoreError> {
+    u64::try_from(column).map(ImageKey).map_err(damaged)
+}
+
+/// Keys as the columns that they can be in: no image has one beyond the integers of both databases.
+pub(super) fn key_columns(keys: &[ImageKey]) -> Vec<i64> {
+    keys.iter().filter_map(|key| i64::try_from(key.0).ok()).collect()
 }
 
 /// Microseconds since 1970.
@@ -231,9 +254,9 @@ pub(super) fn microseconds(time: OffsetDateTime) -> i64 {
     time.unix_timestamp() * 1_000_000 + i64::from(time.microsecond())
 }
 
-/// A size as the signed integer that both databases have.
-pub(super) fn integer(size: u64) -> Result<i64, StoreError> {
-    i64::try_from(size).map_err(damaged)
+/// A size or a key as the signed integer that both databases have.
+pub(super) fn integer(number: u64) -> Result<i64, StoreError> {
+    i64::try_from(number).map_err(damaged)
 }
 
 /// What is read cannot have been written by this program.
@@ -273,7 +296,7 @@ mod tests {
 
     #[test]
     fn times_survive_as_microseconds() {
-        let time = now();
+        let time = crate::domain::Clock::now(&crate::domain::SystemClock);
         assert_eq!(microseconds(time).into_time().expect("in range"), time);
         let old = OffsetDateTime::from_unix_timestamp_nanos(-1_500_000_000).expect("in range");
         assert_eq!(microseconds(old), -1_500_000);

@@ -30,27 +30,48 @@ impl From<sqlx::Error> for StoreError {
 
 fn from_database(error: &dyn DatabaseError) -> StoreError {
     let code = error.code().unwrap_or(Cow::Borrowed(""));
-    // SQLite's codes are decimal numbers of which the low byte is the class; those of Postgres have five characters.
-    let sqlite = (code.len() != 5).then(|| code.parse::<i32>().ok()).flatten().map(|extended| extended & 0xff);
+    let sqlite = sqlite_class(&code);
     let text = error.to_string();
     match (sqlite, code.as_ref()) {
         (Some(SQLITE_FULL), _) | (None, "53100") => StoreError::Full(text),
         (Some(SQLITE_BUSY | SQLITE_LOCKED), _) => StoreError::Unavailable(text),
+        (Some(SQLITE_READONLY), _) | (None, "25006") => StoreError::ReadOnly(text),
+        (None, "26000" | "42P05") => pooler(&text),
         (None, code) if unavailable_in_postgres(code) => StoreError::Unavailable(text),
         (Some(_) | None, _) => StoreError::Internal(text),
     }
 }
 
+/// Whether another connection holds the lock that a SQLite statement needs.
+pub(super) fn is_busy(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(DatabaseError::code).and_then(|code| sqlite_class(&code)) == Some(SQLITE_BUSY)
+}
+
+/// SQLite's codes are decimal numbers of which the low byte is the class; those of Postgres have five characters.
+fn sqlite_class(code: &str) -> Option<i32> {
+    (code.len() != 5).then(|| code.parse::<i32>().ok()).flatten().map(|extended| extended & 0xff)
+}
+
+/// A pooler stands between this program and Postgres, and mixes up what belongs to one connection.
+pub(super) fn pooler(text: &str) -> StoreError {
+    StoreError::Setup {
+        reason: format!("a pooler such as pgbouncer gives each transaction another connection: {text}"),
+        hint: "set storage.prepared_statements = false (EYRIE_STORAGE__PREPARED_STATEMENTS=false), or let the pooler \
+               work by session",
+    }
+}
+
 const SQLITE_BUSY: i32 = 5;
 const SQLITE_LOCKED: i32 = 6;
+const SQLITE_READONLY: i32 = 8;
 const SQLITE_FULL: i32 = 13;
 
-/// Connection errors (class 08), lack of resources (53), a shutdown or failover (57P, 25006), time-outs and
+/// Connection errors (class 08), lack of resources (53), a shutdown or failover (57P), time-outs and
 /// conflicts between transactions.
 /// See <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 fn unavailable_in_postgres(code: &str) -> bool {
     ["08", "53", "57P"].iter().any(|class| code.starts_with(class))
-        || ["57014", "25006", "25P03", "40001", "40P01", "55P03"].contains(&code)
+        || ["57014", "25P03", "40001", "40P01", "55P03"].contains(&code)
 }
 
 #[cfg(test)]
@@ -93,6 +114,8 @@ mod tests {
         match StoreError::from(sqlx::Error::Database(Box::new(Answer(code)))) {
             StoreError::Unavailable(_) => "unavailable",
             StoreError::Full(_) => "full",
+            StoreError::ReadOnly(_) => "read-only",
+            StoreError::Setup { .. } => "setup",
             StoreError::Internal(_) => "internal",
         }
     }
@@ -103,9 +126,14 @@ mod tests {
             ("5", "unavailable"),
             ("517", "unavailable"), // SQLITE_BUSY_SNAPSHOT
             ("6", "unavailable"),
+            ("8", "read-only"),
+            ("1032", "read-only"), // SQLITE_READONLY_DBMOVED
             ("13", "full"),
             ("11", "internal"),
-            ("787", "internal"), // a foreign key
+            ("787", "internal"),    // a foreign key
+            ("25006", "read-only"), // a standby
+            ("26000", "setup"),     // a prepared statement of another connection
+            ("42P05", "setup"),
             ("53100", "full"),
             ("53300", "unavailable"),
             ("57014", "unavailable"),

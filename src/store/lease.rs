@@ -1,7 +1,7 @@
 //! Connections that are lent for one piece of work.
 
 use sqlx::pool::PoolConnection;
-use sqlx::{Connection, Database, Pool, Postgres, Sqlite, Transaction};
+use sqlx::{Database, Pool};
 
 use super::StoreError;
 
@@ -10,6 +10,7 @@ use super::StoreError;
 /// After an error, a time-out or a cancellation nobody knows what a Postgres server is still doing for a connection, and
 /// SQLite may have rolled the transaction back by itself (on a full disk it does), which the connection's count of open
 /// transactions does not notice. A new connection knows nothing of either.
+#[derive(Debug)]
 pub(super) struct Lease<DB: Database> {
     conn: PoolConnection<DB>,
     finished: bool,
@@ -28,20 +29,6 @@ impl<DB: Database> Lease<DB> {
     pub(super) fn done<T>(mut self, result: T) -> T {
         self.finished = true;
         result
-    }
-}
-
-impl Lease<Sqlite> {
-    /// Begins a transaction that takes the file's write lock at once, or waits for it.
-    pub(super) async fn begin(&mut self) -> Result<Transaction<'_, Sqlite>, StoreError> {
-        Ok(self.connection().begin_with("BEGIN IMMEDIATE").await?)
-    }
-}
-
-impl Lease<Postgres> {
-    /// Begins a transaction.
-    pub(super) async fn begin(&mut self) -> Result<Transaction<'_, Postgres>, StoreError> {
-        Ok(self.connection().begin().await?)
     }
 }
 

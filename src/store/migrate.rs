@@ -1,7 +1,9 @@
-//! The schema, embedded: `migrations/sqlite` and `migrations/postgres` with the same numbers and names.
+//! The schema, embedded: `migrations/sqlite` and `migrations/postgres` with the same numbers and names. What was applied
+//! stands in the table of sqlx's own migrator. This one does everything in a single transaction, so that it works behind a
+//! pooler, and a role without the right to create tables may use a schema that is up to date.
 
 use sqlx::SqlSafeStr;
-use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::migrate::{Migration, MigrationType};
 
 use super::StoreError;
 
@@ -25,26 +27,75 @@ pub(super) enum Database {
     Postgres,
 }
 
-/// Every migration of a database, oldest first.
-pub(super) fn migrator(database: Database) -> Migrator {
-    Migrator::with_migrations(match database {
-        Database::Sqlite => migrations!("sqlite": (1, "0001", "initial"), (2, "0002", "local_features")),
-        Database::Postgres => migrations!("postgres": (1, "0001", "initial"), (2, "0002", "local_features")),
-    })
+/// What was applied, oldest first.
+pub(super) const APPLIED: &str = "SELECT version, description, checksum FROM _sqlx_migrations ORDER BY version";
+
+/// Notes that a migration was applied.
+pub(super) const NOTE: &str = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+     VALUES ($1, $2, TRUE, $3, -1)";
+
+/// A row of what was applied.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Applied {
+    version: i64,
+    description: String,
+    checksum: Vec<u8>,
 }
 
-/// What a failed migration means, in words for the person who starts the program.
-pub(super) fn failure(database: Database, error: MigrateError) -> StoreError {
-    if let MigrateError::VersionMissing(found) = error {
-        let known = migrator(database).iter().map(|m| m.version).max().unwrap_or(0);
-        return StoreError::Internal(format!(
-            "the database has schema {found}, this program knows up to {known}: it was written by a newer version of Eyrie"
-        ));
+/// Every migration of a database, oldest first.
+fn migrations(database: Database) -> Vec<Migration> {
+    match database {
+        Database::Sqlite => migrations!(
+            "sqlite": (1, "0001", "initial"), (2, "0002", "local_features"), (3, "0003", "image_keys")
+        ),
+        Database::Postgres => migrations!(
+            "postgres": (1, "0001", "initial"), (2, "0002", "local_features"), (3, "0003", "image_keys")
+        ),
     }
-    if let MigrateError::Execute(inner) | MigrateError::ExecuteMigration(inner, _) = error {
-        return inner.into();
+}
+
+/// The migrations that are missing, oldest first.
+///
+/// # Errors
+/// [`StoreError::Setup`] when something was applied that this program does not know.
+pub(super) fn pending(database: Database, applied: &[Applied]) -> Result<Vec<Migration>, StoreError> {
+    let mut missing = migrations(database);
+    let newest = missing.last().map_or(0, |migration| migration.version);
+    for (place, row) in applied.iter().enumerate() {
+        let is_ours = missing.first().is_some_and(|ours| {
+            ours.version == row.version && ours.description == row.description && *ours.checksum == row.checksum
+        });
+        if is_ours {
+            missing.remove(0);
+        } else if place > 0 && missing.is_empty() {
+            return Err(StoreError::Setup {
+                reason: format!(
+                    "the database has schema {}, this program knows up to {newest}: it was written by a newer version of \
+                     Eyrie",
+                    row.version
+                ),
+                hint: "start the newer version, or use another database",
+            });
+        } else {
+            return Err(foreign(database));
+        }
     }
-    StoreError::Internal(format!("the database's schema is not the one that this program knows: {error}"))
+    Ok(missing)
+}
+
+/// The tables that are there are those of another program.
+pub(super) fn foreign(database: Database) -> StoreError {
+    match database {
+        Database::Sqlite => StoreError::Setup {
+            reason: "the file belongs to another program: its migrations are not Eyrie's".to_owned(),
+            hint: "choose another folder with --data-dir",
+        },
+        Database::Postgres => StoreError::Setup {
+            reason: "the schema belongs to another program: its tables or migrations are not Eyrie's".to_owned(),
+            hint: "give Eyrie a schema of its own: CREATE SCHEMA eyrie, and ?options=-csearch_path%3Deyrie at the end of \
+                   the database URL",
+        },
+    }
 }
 
 #[cfg(test)]
@@ -62,7 +113,25 @@ mod tests {
     }
 
     fn embedded(database: Database) -> Vec<String> {
-        migrator(database).iter().map(|m| format!("{:04}_{}.sql", m.version, m.description)).collect()
+        migrations(database).iter().map(|m| format!("{:04}_{}.sql", m.version, m.description)).collect()
+    }
+
+    /// The rows that the first `count` migrations leave.
+    fn rows(count: usize) -> Vec<Applied> {
+        migrations(Database::Postgres)
+            .into_iter()
+            .take(count)
+            .map(|m| Applied {
+                version: m.version,
+                description: m.description.into_owned(),
+                checksum: m.checksum.into_owned(),
+            })
+            .collect()
+    }
+
+    fn missing(applied: &[Applied]) -> Result<Vec<i64>, String> {
+        let pending = pending(Database::Postgres, applied).map_err(|error| error.to_string())?;
+        Ok(pending.into_iter().map(|migration| migration.version).collect())
     }
 
     #[test]
@@ -70,5 +139,25 @@ mod tests {
         assert_eq!(files("sqlite"), files("postgres"));
         assert_eq!(embedded(Database::Sqlite), files("sqlite"));
         assert_eq!(embedded(Database::Postgres), files("postgres"));
+    }
+
+    #[test]
+    fn what_was_not_applied_is_missing() {
+        assert_eq!(missing(&[]), Ok(vec![1, 2, 3]));
+        assert_eq!(missing(&rows(2)), Ok(vec![3]));
+        assert_eq!(missing(&rows(3)), Ok(vec![]));
+    }
+
+    #[test]
+    fn rows_of_a_newer_eyrie_and_of_another_program_are_told_apart() {
+        let other = |version| Applied { version, description: "users".to_owned(), checksum: vec![1; 48] };
+        let mut newer = rows(3);
+        newer.push(other(4));
+        assert!(missing(&newer).is_err_and(|text| text.contains("schema 4") && text.contains("newer version")));
+        let mut changed = rows(3);
+        changed[1].checksum = vec![0; 48];
+        for foreign in [vec![other(1)], vec![other(20_240_101)], changed] {
+            assert!(missing(&foreign).is_err_and(|text| text.contains("belongs to another program")), "{foreign:?}");
+        }
     }
 }

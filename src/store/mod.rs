@@ -1,23 +1,29 @@
 //! The truth: image records, descriptors, thumbnails, local features and a log of changes, in SQLite or Postgres.
+//!
+//! [`Store`] is what a database does, in parts: [`Collections`], [`Images`], [`ChangeLog`]. Ids are text at the edge only: what the
+//! index and the change log speak of are [`ImageKey`]s.
 
 mod codec;
 mod failure;
 mod lease;
+mod listing;
 mod migrate;
 mod options;
 mod postgres;
 mod prefilter;
 mod sqlite;
+mod statements;
 
 use async_trait::async_trait;
+use futures::stream::BoxStream;
 
 use crate::domain::{
-    Collection, CollectionName, ContentHash, Descriptor, DescriptorVersion, Filter, ImageFormat, ImageId, ImageRecord,
-    Metadata, Thumbnail,
+    Collection, CollectionName, ContentHash, Descriptor, DescriptorVersion, Filter, ImageFormat, ImageId, ImageKey,
+    ImageRecord, Metadata, Precondition, Seq, Thumbnail,
 };
 
 pub use options::StorageOptions;
-pub use postgres::PostgresStore;
+pub use postgres::{PostgresOptions, PostgresStore};
 pub use sqlite::SqliteStore;
 
 /// Why the store could not answer. "Not found" is no error: it is a `None` or an outcome.
@@ -30,9 +36,34 @@ pub enum StoreError {
     /// The disk or the quota is full.
     #[error("the database has no space left: {0}")]
     Full(String),
+    /// The database takes no writes: a file without write permission, a standby.
+    #[error("the database can only be read: {0}")]
+    ReadOnly(String),
+    /// The database cannot be used as it is set up; found when it is opened.
+    #[error("{reason}")]
+    Setup {
+        /// What is wrong, in a sentence for the person who starts the program.
+        reason: String,
+        /// What helps.
+        hint: &'static str,
+    },
     /// The database answered something that cannot be: a defect, a damaged file or a foreign schema.
     #[error("the database failed: {0}")]
     Internal(String),
+}
+
+impl StoreError {
+    /// The same with what it is about in front of the text: a file, a host.
+    fn about(self, subject: &str) -> Self {
+        let named = |text: String| format!("{subject}: {text}");
+        match self {
+            Self::Unavailable(text) => Self::Unavailable(named(text)),
+            Self::Full(text) => Self::Full(named(text)),
+            Self::ReadOnly(text) => Self::ReadOnly(named(text)),
+            Self::Setup { reason, hint } => Self::Setup { reason: named(reason), hint },
+            Self::Internal(text) => Self::Internal(named(text)),
+        }
+    }
 }
 
 /// An image to be stored, with all that belongs to it.
@@ -84,16 +115,29 @@ pub enum InsertOutcome {
     UnknownCollection,
 }
 
-/// What became of a conditional write. Preconditions are the revision that the client last saw.
+/// What became of a conditional write.
 #[derive(Debug, Clone, PartialEq)]
 pub enum WriteOutcome {
     /// Stored as a new image.
     Created(ImageRecord),
     /// Stored over an older version.
     Updated(ImageRecord),
-    /// The image's revision is another one than the precondition names (or it is not there); nothing was stored.
+    /// The precondition does not hold; nothing was stored.
     PreconditionFailed,
     /// There is no such image (only for writes that do not create).
+    UnknownImage,
+    /// There is no such collection.
+    UnknownCollection,
+}
+
+/// What became of a deletion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeleteOutcome {
+    /// Deleted by this change.
+    Deleted(Seq),
+    /// The precondition does not hold; the image is as it was.
+    PreconditionFailed,
+    /// There is no such image, and the precondition did not ask for one.
     UnknownImage,
     /// There is no such collection.
     UnknownCollection,
@@ -102,8 +146,8 @@ pub enum WriteOutcome {
 /// One entry of the change log, in the order of commits.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
-    /// Its sequence number; grows, may skip. A later commit never has a smaller one.
-    pub seq: i64,
+    /// Its sequence number. A later commit never has a smaller one.
+    pub seq: Seq,
     /// The collection.
     pub collection: CollectionName,
     /// What happened.
@@ -115,9 +159,9 @@ pub struct Change {
 pub enum ChangeKind {
     /// The image was stored or its descriptor replaced. Carries the descriptor as it is *now*; `None` when the image
     /// is gone by now (a later entry says so).
-    ImageWritten(ImageId, Option<StoredDescriptor>),
+    ImageWritten(ImageKey, Option<StoredDescriptor>),
     /// The image was deleted.
-    ImageDeleted(ImageId),
+    ImageDeleted(ImageKey),
     /// The whole collection was deleted.
     CollectionDeleted,
 }
@@ -142,16 +186,9 @@ pub struct CollectionSummary {
     pub stale: u64,
 }
 
-/// Where images live. Each write is one transaction: record, descriptor, thumbnail, local features and change-log row, or
-/// nothing.
+/// Collections in a database.
 #[async_trait]
-pub trait DescriptorStore: Send + Sync {
-    /// `sqlite` or `postgres`.
-    fn kind(&self) -> &'static str;
-
-    /// Asks the database for a trivial answer, within two seconds.
-    async fn ping(&self) -> Result<(), StoreError>;
-
+pub trait Collections: Send + Sync {
     /// Every collection by name; `model` is the running model's fingerprint, for the count of stale images
     /// (an image is current when its version is that model with the collection's profile).
     async fn list_collections(&self, model: &str) -> Result<Vec<CollectionSummary>, StoreError>;
@@ -176,9 +213,14 @@ pub trait DescriptorStore: Send + Sync {
         description: &str,
     ) -> Result<Option<Collection>, StoreError>;
 
-    /// Deletes a collection with its images; the sequence number of the change, `None` when there is none of that name.
-    async fn delete_collection(&self, name: &CollectionName) -> Result<Option<i64>, StoreError>;
+    /// Deletes a collection with its images; the change, `None` when there is none of that name.
+    async fn delete_collection(&self, name: &CollectionName) -> Result<Option<Seq>, StoreError>;
+}
 
+/// Images in a database. Each write is one transaction: record, descriptor, thumbnail, local features and change-log row, or
+/// nothing; its precondition is decided in that transaction.
+#[async_trait]
+pub trait Images: Send + Sync {
     /// Stores an image under a new id.
     async fn insert(
         &self,
@@ -187,13 +229,12 @@ pub trait DescriptorStore: Send + Sync {
         same_content: SameContent,
     ) -> Result<InsertOutcome, StoreError>;
 
-    /// Stores an image, replacing one of the same id. With `expected_revision` the image must be there with that revision.
-    /// A replaced image keeps its `created_at`.
+    /// Stores an image, replacing one of the same id. A replaced image keeps its key and its `created_at`.
     async fn put(
         &self,
         collection: &CollectionName,
         image: &NewImage,
-        expected_revision: Option<i64>,
+        precondition: Precondition,
     ) -> Result<WriteOutcome, StoreError>;
 
     /// Replaces an image's metadata and nothing else. It is a change like any other: it raises the revision and writes a
@@ -203,17 +244,25 @@ pub trait DescriptorStore: Send + Sync {
         collection: &CollectionName,
         id: &ImageId,
         metadata: &Metadata,
-        expected_revision: Option<i64>,
+        precondition: Precondition,
     ) -> Result<WriteOutcome, StoreError>;
 
-    /// Deletes an image; the sequence number of the change, `None` when it is not there.
-    async fn delete(&self, collection: &CollectionName, id: &ImageId) -> Result<Option<i64>, StoreError>;
+    /// Deletes an image.
+    async fn delete(
+        &self,
+        collection: &CollectionName,
+        id: &ImageId,
+        precondition: Precondition,
+    ) -> Result<DeleteOutcome, StoreError>;
 
     /// One record.
     async fn get(&self, collection: &CollectionName, id: &ImageId) -> Result<Option<ImageRecord>, StoreError>;
 
-    /// The records of these ids that are there, in any order, in one statement.
-    async fn get_many(&self, collection: &CollectionName, ids: &[ImageId]) -> Result<Vec<ImageRecord>, StoreError>;
+    /// The records of these images that are there, in any order, in one statement.
+    async fn records(&self, keys: &[ImageKey]) -> Result<Vec<ImageRecord>, StoreError>;
+
+    /// The ids of these images that are there, in any order, in one statement.
+    async fn ids(&self, keys: &[ImageKey]) -> Result<Vec<(ImageKey, ImageId)>, StoreError>;
 
     /// The image with these bytes (the oldest where several were allowed).
     async fn find_by_hash(
@@ -222,23 +271,19 @@ pub trait DescriptorStore: Send + Sync {
         hash: &ContentHash,
     ) -> Result<Option<ImageRecord>, StoreError>;
 
-    /// The descriptor of an image.
+    /// The key and the descriptor of an image.
     async fn get_descriptor(
         &self,
         collection: &CollectionName,
         id: &ImageId,
-    ) -> Result<Option<StoredDescriptor>, StoreError>;
+    ) -> Result<Option<(ImageKey, StoredDescriptor)>, StoreError>;
 
     /// The thumbnail of an image.
     async fn get_thumbnail(&self, collection: &CollectionName, id: &ImageId) -> Result<Option<Thumbnail>, StoreError>;
 
     /// The encoded local features of these images, in any order, in one statement. Images that are not there, or were stored
     /// before features were, are left out.
-    async fn local_features(
-        &self,
-        collection: &CollectionName,
-        ids: &[ImageId],
-    ) -> Result<Vec<(ImageId, Vec<u8>)>, StoreError>;
+    async fn local_features(&self, keys: &[ImageKey]) -> Result<Vec<(ImageKey, Vec<u8>)>, StoreError>;
 
     /// Records after `after` in order of id (by code point), at most `limit`, of those that match `filter`.
     async fn list(
@@ -249,23 +294,44 @@ pub trait DescriptorStore: Send + Sync {
         filter: Option<&Filter>,
     ) -> Result<Vec<ImageRecord>, StoreError>;
 
-    /// The ids whose metadata match the filter.
-    async fn matching_ids(&self, collection: &CollectionName, filter: &Filter) -> Result<Vec<ImageId>, StoreError>;
+    /// Every record that matches `filter` in order of id, read page by page: no more than a page is in memory.
+    fn scan<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        filter: Option<&'a Filter>,
+    ) -> BoxStream<'a, Result<ImageRecord, StoreError>>;
 
-    /// Descriptors of one version after `after` in order of id, at most `limit`; for building an index.
+    /// The keys of the images whose metadata match the filter.
+    async fn matching_keys(&self, collection: &CollectionName, filter: &Filter) -> Result<Vec<ImageKey>, StoreError>;
+
+    /// Descriptors of one version after `after` in order of key, at most `limit`; for building an index.
     async fn descriptors(
         &self,
         collection: &CollectionName,
         version: &DescriptorVersion,
-        after: Option<&ImageId>,
+        after: Option<ImageKey>,
         limit: u32,
-    ) -> Result<Vec<(ImageId, Descriptor)>, StoreError>;
+    ) -> Result<Vec<(ImageKey, Descriptor)>, StoreError>;
+}
 
-    /// The sequence number of the newest change, 0 before the first.
-    async fn last_seq(&self) -> Result<i64, StoreError>;
+/// The log of changes, which an index follows.
+#[async_trait]
+pub trait ChangeLog: Send + Sync {
+    /// The newest change, [`Seq::ZERO`] before the first.
+    async fn last_seq(&self) -> Result<Seq, StoreError>;
 
     /// Changes after `after` in order, at most `limit`.
-    async fn changes(&self, after: i64, limit: u32) -> Result<Vec<Change>, StoreError>;
+    async fn changes(&self, after: Seq, limit: u32) -> Result<Vec<Change>, StoreError>;
+}
+
+/// A database.
+#[async_trait]
+pub trait Store: Collections + Images + ChangeLog {
+    /// `sqlite` or `postgres`.
+    fn kind(&self) -> &'static str;
+
+    /// Asks the database whether it answers and takes writes, within two seconds.
+    async fn ping(&self) -> Result<(), StoreError>;
 
     /// Closes the connections after the statements under way.
     async fn close(&self);

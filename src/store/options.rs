@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::PostgresOptions;
 use crate::domain::Secret;
 
 /// The database. `config/default.toml` gives each key's meaning, unit, range and default.
@@ -13,8 +14,9 @@ pub struct StorageOptions {
     pub data_dir: PathBuf,
     /// `postgres://...`, or empty for SQLite in `data_dir`.
     pub database_url: Secret,
-    /// Connections to Postgres at most.
-    pub max_connections: u32,
+    /// How Postgres is used.
+    #[serde(flatten)]
+    pub postgres: PostgresOptions,
 }
 
 impl StorageOptions {

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use sqlx::types::Json;
 use sqlx::{Postgres, QueryBuilder, Sqlite};
 
-use crate::domain::{Condition, Filter, ImageId, ImageRecord};
+use crate::domain::{Condition, Filter};
 
 /// The longest `in` list that is spelt out in SQL; longer ones narrow to the records that have the field.
 const MAX_ALTERNATIVES: usize = 64;
@@ -29,53 +29,6 @@ pub(super) fn push_sqlite(query: &mut QueryBuilder<Sqlite>, filter: &Filter) {
 /// Appends the condition for Postgres.
 pub(super) fn push_postgres(query: &mut QueryBuilder<Postgres>, filter: &Filter) {
     push(query, filter, &postgres_leaf);
-}
-
-/// Candidates that a filtered list reads at first; each further page is twice as large.
-const FIRST_PAGE: u32 = 256;
-/// The most candidates that are read in one page.
-const LARGEST_PAGE: u32 = 4096;
-
-/// A filtered list in the making: pages of candidates go in until enough of them match or none are left.
-pub(super) struct FilteredList<'f> {
-    filter: &'f Filter,
-    wanted: usize,
-    found: Vec<ImageRecord>,
-    after: Option<ImageId>,
-    page_size: u32,
-    exhausted: bool,
-}
-
-impl<'f> FilteredList<'f> {
-    pub(super) fn new(filter: &'f Filter, after: Option<&ImageId>, limit: u32) -> Self {
-        Self {
-            filter,
-            wanted: limit as usize,
-            found: Vec::new(),
-            after: after.cloned(),
-            page_size: limit.clamp(FIRST_PAGE, LARGEST_PAGE),
-            exhausted: limit == 0,
-        }
-    }
-
-    /// The page that is needed next: after which id, and how many candidates.
-    pub(super) fn next_page(&self) -> Option<(Option<&ImageId>, u32)> {
-        (!self.exhausted && self.found.len() < self.wanted).then_some((self.after.as_ref(), self.page_size))
-    }
-
-    /// Takes the page that [`Self::next_page`] asked for.
-    pub(super) fn take(&mut self, page: Vec<ImageRecord>) {
-        self.exhausted = page.len() < self.page_size as usize;
-        self.after = page.last().map(|record| record.id.clone());
-        self.found.extend(page.into_iter().filter(|record| self.filter.matches(&record.metadata)));
-        self.page_size = (self.page_size * 2).min(LARGEST_PAGE);
-    }
-
-    /// The records that match.
-    pub(super) fn found(mut self) -> Vec<ImageRecord> {
-        self.found.truncate(self.wanted);
-        self.found
-    }
 }
 
 type Leaf<DB> = dyn Fn(&mut QueryBuilder<DB>, &[String], &Condition);

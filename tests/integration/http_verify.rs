@@ -158,7 +158,7 @@ async fn a_descriptor_is_never_verified_and_refused_where_it_must_be() {
     let app = app_with_scenes([1, 2]).await;
     let collection = CollectionName::new(COLLECTION).expect("name");
     let id = ImageId::new("s1").expect("id");
-    let stored = app.store.get_descriptor(&collection, &id).await.expect("store").expect("there");
+    let (_, stored) = app.store.get_descriptor(&collection, &id).await.expect("store").expect("there");
     let descriptor = stored.descriptor.values();
     let auto = ok(app.post(&search()).json(&json!({"descriptor": descriptor}))).await;
     assert_eq!((ids(&auto)[0], auto.get("compared"), auto["results"][0].get("verified")), ("s1", None, None));
@@ -203,7 +203,7 @@ async fn an_image_without_features_is_found_and_gets_them_when_it_is_added_again
     app.add("old", as_png(scene(1)), json!({})).await;
     app.add("new", as_png(scene(2)), json!({})).await;
     // As an image that was stored before there were features.
-    let statement = "DELETE FROM local_features WHERE image_id = 'old'";
+    let statement = "DELETE FROM local_features WHERE image_key = (SELECT key FROM images WHERE id = 'old')";
     match &place {
         Place::Sqlite(dir) => {
             let url = format!("sqlite://{}", dir.path().join("eyrie.db").display());
@@ -230,10 +230,11 @@ async fn an_image_without_features_is_found_and_gets_them_when_it_is_added_again
 
     // Features go with their image.
     let collection = CollectionName::new(COLLECTION).expect("name");
-    let old = [ImageId::new("old").expect("id")];
-    assert_eq!(app.store.local_features(&collection, &old).await.expect("readable").len(), 1);
+    let old = ImageId::new("old").expect("id");
+    let (old, _) = app.store.get_descriptor(&collection, &old).await.expect("readable").expect("there");
+    assert_eq!(app.store.local_features(&[old]).await.expect("readable").len(), 1);
     app.delete(&images("/old")).send().await.expect("answer").error_for_status().expect("deleted");
-    assert_eq!(app.store.local_features(&collection, &old).await.expect("readable"), []);
+    assert_eq!(app.store.local_features(&[old]).await.expect("readable"), []);
     let answer = ok(by_image(&app, query(), &[])).await;
     assert_eq!((ids(&answer), &answer["compared"]), (vec!["new"], &json!(1)));
     app.close().await;

@@ -134,7 +134,8 @@ fn inline_paths(code: &str) -> Vec<String> {
             if before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':' || c == '(') {
                 continue;
             }
-            let path: String = code[at..].chars().take_while(|c| c.is_alphanumeric() || *c == '_' || *c == ':').collect();
+            let path: String =
+                code[at..].chars().take_while(|c| c.is_alphanumeric() || *c == '_' || *c == ':').collect();
             found.push(path.trim_end_matches(':').to_owned());
         }
     }

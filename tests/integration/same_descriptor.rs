@@ -42,7 +42,7 @@ async fn upload_and_command_line_over_sqlite_and_postgres_give_the_same_bytes() 
         app.add("picture", bytes.clone(), Value::Null).await;
         let (collection, id) =
             (CollectionName::new(COLLECTION).expect("valid"), ImageId::new("picture").expect("valid"));
-        let stored = app.store.get_descriptor(&collection, &id).await.expect("the store answers").expect("stored");
+        let (_, stored) = app.store.get_descriptor(&collection, &id).await.expect("the store answers").expect("stored");
         assert_eq!(stored.version.to_string(), version);
         let bits: Vec<u32> = stored.descriptor.values().iter().map(|v| v.to_bits()).collect();
         assert_eq!(bits, expected);

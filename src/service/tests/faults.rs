@@ -1,12 +1,13 @@
 //! A database that fails at the worst moments.
 
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use roaring::RoaringTreemap;
+
 use super::*;
-use crate::domain::{Descriptor, Neighbor};
-use crate::index::{IndexError, SearchParams, VectorIndex};
-use crate::store::{DescriptorStore, StoreError};
+use crate::domain::{Descriptor, ImageKey, Neighbor};
+use crate::search::{IndexError, SearchParams, VectorIndex};
+use crate::store::{ChangeLog as _, StoreError};
 
 fn unavailable<T: std::fmt::Debug>(answer: Result<T, ServiceError>) {
     assert!(matches!(answer, Err(ServiceError::Store(StoreError::Unavailable(_)))), "{answer:?}");
@@ -22,8 +23,8 @@ async fn while_the_database_is_away_requests_fail_and_afterwards_all_is_as_befor
     unavailable(fixture.service.add_image(&default(), image(b"b", json!({}))).await);
     unavailable(fixture.service.search(&default(), like(b"a", 1)).await);
     unavailable(fixture.service.image(&default(), &record.id).await);
-    unavailable(fixture.service.delete_image(&default(), &record.id).await);
-    unavailable(fixture.service.follow_now().await);
+    unavailable(fixture.service.delete_image(&default(), &record.id, Precondition::None).await);
+    unavailable(fixture.service.refresh().await);
     fixture.service.store_check.forget().await;
     let readiness = fixture.service.readiness().await;
     assert_eq!((readiness.ready, readiness.store.as_str(), readiness.index.as_str()), (false, "unavailable", "ok"));
@@ -41,10 +42,10 @@ async fn a_database_that_is_away_at_the_start_delays_the_index_and_nothing_else(
     let old = first.add(b"old").await;
     first.service.shutdown().await;
 
-    let store = faulty(first.dir.path()).await;
+    let store = open(first.dir.path()).await;
     store.fail("last_seq");
-    let service = start(&store, &first.control, MODEL, 1, 8, Index::Hnsw);
-    unavailable(service.follow_now().await);
+    let service = start(&store, &first.control, MODEL);
+    unavailable(service.refresh().await);
     let readiness = service.readiness().await;
     assert_eq!((readiness.ready, readiness.store.as_str()), (false, "ok"));
     assert_eq!(readiness.index, "waiting for the database, then it is built");
@@ -54,7 +55,7 @@ async fn a_database_that_is_away_at_the_start_delays_the_index_and_nothing_else(
     let Ok(Stored { outcome: AddOutcome::Created(new), .. }) = added else { panic!("{added:?}") };
 
     store.heal();
-    service.follow_now().await.expect("built");
+    service.refresh().await.expect("built");
     service.index_built().await.expect("built");
     assert!(service.readiness().await.ready);
     assert_eq!(found(&service, like(b"old", 1)).await, [old.id]);
@@ -69,7 +70,7 @@ async fn a_write_is_acknowledged_when_only_the_index_cannot_follow() {
     let record = fixture.add(b"a").await;
     assert!(!found(&fixture.service, like(b"a", 5)).await.contains(&record.id));
     fixture.store.heal();
-    fixture.service.follow_now().await.expect("followed");
+    fixture.service.refresh().await.expect("followed");
     assert_eq!(found(&fixture.service, like(b"a", 1)).await, [record.id]);
 }
 
@@ -79,7 +80,7 @@ async fn a_commit_whose_answer_was_lost_is_found_and_can_be_repeated() {
     fixture.store.fail("insert after commit");
     unavailable(fixture.service.add_image(&default(), named("x", b"a")).await);
     fixture.store.heal();
-    fixture.service.follow_now().await.expect("followed");
+    fixture.service.refresh().await.expect("followed");
     assert_eq!(found(&fixture.service, like(b"a", 1)).await, [id("x")]);
     let again = fixture.service.add_image(&default(), named("x", b"a")).await;
     assert!(matches!(again, Ok(Stored { outcome: AddOutcome::Existing(_), .. })), "{again:?}");
@@ -97,7 +98,7 @@ async fn a_client_that_leaves_after_the_commit_does_not_leave_the_index_behind()
     assert!(request.await.expect_err("it was aborted").is_cancelled());
     fixture.store.release_changes();
     // Returns when the write, which holds the lock, is done; nothing else follows here.
-    let watermark = fixture.service.follower.watermark().await;
+    let watermark = fixture.search.watermark().await;
     assert_eq!(watermark, Some(fixture.store.last_seq().await.expect("read")));
     assert_eq!(found(&fixture.service, like(b"a", 1)).await, [id("x")]);
 }
@@ -108,22 +109,16 @@ async fn an_index_that_panics_is_built_anew() {
     let control = Arc::new(Control::default());
     let broken = Arc::new(AtomicBool::new(false));
     let switch = Arc::clone(&broken);
-    let parts = ServiceParts {
-        store: Arc::clone(&fixture.store) as Arc<dyn DescriptorStore>,
-        extractors: vec![StandIn::boxed(MODEL, &control)],
-        queue_length: 8,
-        new_index: Box::new(move |dimension| {
-            Arc::new(Fragile { inner: FlatIndex::new(dimension), broken: Arc::clone(&switch) })
-        }),
-        costs: costs(),
-    };
-    let service = RetrievalService::start(parts, options()).expect("started");
+    let fragile: NewIndex =
+        Box::new(move |dimension| Arc::new(Fragile { inner: FlatIndex::new(dimension), broken: Arc::clone(&switch) }));
+    let search = search_over(&fixture.store, MODEL, fragile);
+    let service = RetrievalService::start(parts(&fixture.store, &control, MODEL, search), options()).expect("started");
     service.index_built().await.expect("built");
     service.add_image(&default(), image(b"first", json!({}))).await.expect("added");
     broken.store(true, Ordering::Relaxed);
     service.add_image(&default(), image(b"second", json!({}))).await.expect("the write is durable all the same");
     broken.store(false, Ordering::Relaxed);
-    service.follow_now().await.expect("built anew");
+    service.refresh().await.expect("built anew");
     assert_eq!(found(&service, like(b"first", 5)).await.len(), 2);
 }
 
@@ -134,20 +129,24 @@ struct Fragile {
 }
 
 impl VectorIndex for Fragile {
-    fn upsert(&self, points: Vec<(ImageId, Descriptor)>) -> Result<(), IndexError> {
+    fn upsert(&self, points: Vec<(ImageKey, Descriptor)>) -> Result<(), IndexError> {
         assert!(!self.broken.load(Ordering::Relaxed), "told to break");
         self.inner.upsert(points)
     }
 
-    fn remove(&self, id: &ImageId) -> bool {
-        self.inner.remove(id)
+    fn remove(&self, key: ImageKey) -> bool {
+        self.inner.remove(key)
+    }
+
+    fn descriptor(&self, key: ImageKey) -> Option<Descriptor> {
+        self.inner.descriptor(key)
     }
 
     fn search(
         &self,
         query: &Descriptor,
         params: SearchParams,
-        allowed: Option<&HashSet<ImageId>>,
+        allowed: Option<&RoaringTreemap>,
     ) -> Result<Vec<Neighbor>, IndexError> {
         self.inner.search(query, params, allowed)
     }

@@ -4,31 +4,31 @@ use std::collections::HashSet;
 
 use super::*;
 use crate::domain::Profile;
-use crate::store::DescriptorStore;
+use crate::store::Images as _;
 
 /// A second process over the same database.
-async fn second(fixture: &Fixture, model: &'static str) -> (Arc<RetrievalService>, Arc<FaultyStore>) {
-    let store = faulty(fixture.dir.path()).await;
-    let service = start(&store, &fixture.control, model, 1, 8, Index::Hnsw);
+async fn second(fixture: &Fixture, model: &'static str) -> Arc<RetrievalService> {
+    let store = open(fixture.dir.path()).await;
+    let service = start(&store, &fixture.control, model);
     service.index_built().await.expect("built");
-    (service, store)
+    service
 }
 
 #[tokio::test]
 async fn what_another_process_writes_appears() {
     let fixture = Fixture::new().await;
-    let (other, _) = second(&fixture, MODEL).await;
+    let other = second(&fixture, MODEL).await;
     let kept = fixture.add(b"kept").await.id;
     let gone = fixture.add(b"gone").await.id;
     assert!(found(&other, like(b"kept", 5)).await.is_empty(), "the other process has not looked yet");
-    other.follow_now().await.expect("followed");
+    other.refresh().await.expect("followed");
     assert_eq!(found(&other, like(b"kept", 5)).await.len(), 2);
 
-    fixture.service.delete_image(&default(), &gone).await.expect("deleted");
+    fixture.service.delete_image(&default(), &gone, Precondition::None).await.expect("deleted");
     let covers = CollectionName::new("covers").expect("valid");
     fixture.service.create_collection(covers.clone(), Some(Profile::Fast), String::new()).await.expect("created");
     fixture.service.add_image(&covers, image(b"cover", json!({}))).await.expect("added");
-    other.follow_now().await.expect("followed");
+    other.refresh().await.expect("followed");
     assert_eq!(found(&other, like(b"kept", 5)).await, [kept]);
     assert_eq!(other.search(&covers, like(b"cover", 5)).await.expect("an answer").hits.len(), 1);
 
@@ -38,7 +38,7 @@ async fn what_another_process_writes_appears() {
     assert!(other.search(&covers, like(b"cover", 5)).await.expect("an answer").hits.is_empty());
     let anew = fixture.service.add_image(&covers, image(b"anew", json!({}))).await;
     let Ok(Stored { outcome: AddOutcome::Created(anew), .. }) = anew else { panic!("{anew:?}") };
-    other.follow_now().await.expect("followed");
+    other.refresh().await.expect("followed");
     let hits = other.search(&covers, like(b"cover", 5)).await.expect("an answer").hits;
     assert_eq!(hits.iter().map(|hit| &hit.record.id).collect::<Vec<_>>(), [&anew.id]);
 }
@@ -51,7 +51,7 @@ async fn a_restart_builds_the_index_from_the_store() {
     }
     let before = found(&fixture.service, like(&[200, 7, 7], 20)).await;
     fixture.service.shutdown().await;
-    let (after, _) = second(&fixture, MODEL).await;
+    let after = second(&fixture, MODEL).await;
     assert_eq!(found(&after, like(&[200, 7, 7], 20)).await, before);
     assert_eq!(before.len(), 20);
     assert!(after.readiness().await.ready);
@@ -61,14 +61,14 @@ async fn a_restart_builds_the_index_from_the_store() {
 async fn images_of_another_model_are_not_compared_until_they_are_described_anew() {
     let fixture = Fixture::new().await;
     let old = fixture.add_with(b"a", json!({"n": 1})).await;
-    let put = fixture.service.put_image(&default(), id("p"), b"b".to_vec().into(), json!({}), None).await;
+    let put = fixture.service.put_image(&default(), id("p"), b"b".to_vec().into(), json!({}), Precondition::None).await;
     put.expect("stored");
-    let (service, _) = second(&fixture, OTHER_MODEL).await;
+    let service = second(&fixture, OTHER_MODEL).await;
 
     assert!(found(&service, like(b"a", 5)).await.is_empty());
     let summary = service.collection(&default()).await.expect("there");
     assert_eq!((summary.images, summary.stale), (2, 2));
-    let by_id = service.search(&default(), search_for(Query::Id(old.id.clone()), 5)).await;
+    let by_id = service.search(&default(), search_for(SearchQuery::Id(old.id.clone()), 5)).await;
     assert!(matches!(by_id, Err(ServiceError::VersionMismatch { .. })), "{by_id:?}");
 
     let again = service.add_image(&default(), image(b"a", json!({"n": 2}))).await.expect("answered").outcome;
@@ -76,12 +76,12 @@ async fn images_of_another_model_are_not_compared_until_they_are_described_anew(
     assert_eq!((&renewed.id, &renewed.metadata), (&old.id, &old.metadata));
     assert_eq!(renewed.version, service.version(Profile::Rnip));
     assert_eq!(found(&service, like(b"a", 5)).await, std::slice::from_ref(&old.id));
-    let put = service.put_image(&default(), id("p"), b"b".to_vec().into(), json!({}), None).await;
+    let put = service.put_image(&default(), id("p"), b"b".to_vec().into(), json!({}), Precondition::None).await;
     assert!(matches!(put, Ok(Stored { outcome: PutOutcome::Updated(_), .. })), "{put:?}");
     assert_eq!(found(&service, like(b"a", 5)).await.len(), 2);
 
     // The process with the old model no longer finds them.
-    fixture.service.follow_now().await.expect("followed");
+    fixture.service.refresh().await.expect("followed");
     assert!(found(&fixture.service, like(b"a", 5)).await.is_empty());
 }
 
@@ -101,7 +101,7 @@ async fn writer(service: Arc<RetrievalService>, seed: u64) {
         let id = id(&format!("i{}", numbers.below(12)));
         let bytes: Vec<u8> = (0..8).map(|_| numbers.below(256) as u8).collect();
         match numbers.below(4) {
-            0 => match service.delete_image(&default(), &id).await {
+            0 => match service.delete_image(&default(), &id, Precondition::None).await {
                 Ok(()) | Err(ServiceError::UnknownImage(_)) => {}
                 Err(error) => panic!("{error:?}"),
             },
@@ -110,7 +110,7 @@ async fn writer(service: Arc<RetrievalService>, seed: u64) {
                 assert!(response.hits.windows(2).all(|pair| pair[0].score >= pair[1].score));
             }
             _ => {
-                service.put_image(&default(), id, bytes.into(), json!({}), None).await.expect("stored");
+                service.put_image(&default(), id, bytes.into(), json!({}), Precondition::None).await.expect("stored");
             }
         }
     }
@@ -120,7 +120,7 @@ async fn writer(service: Arc<RetrievalService>, seed: u64) {
 async fn after_a_race_of_writers_in_two_processes_each_index_equals_the_store() {
     for index in [Index::Flat, Index::Hnsw] {
         let fixture = Fixture::with(2, 64, index).await;
-        let (other, _) = second(&fixture, MODEL).await;
+        let other = second(&fixture, MODEL).await;
         let writers = (1..=6).map(|n| {
             let service = if n % 2 == 0 { &other } else { &fixture.service };
             tokio::spawn(writer(Arc::clone(service), n))
@@ -131,37 +131,33 @@ async fn after_a_race_of_writers_in_two_processes_each_index_equals_the_store() 
         let version = fixture.service.version(Profile::Rnip);
         let stored = fixture.store.descriptors(&default(), &version, None, 1000).await.expect("read");
         for service in [&fixture.service, &other] {
-            service.follow_now().await.expect("followed");
-            let ids: HashSet<_> =
-                found(service, SearchRequest { exact: true, ..like(b"a", 50) }).await.into_iter().collect();
-            assert_eq!(ids, stored.iter().map(|(id, _)| id.clone()).collect(), "{index:?}");
-            for (id, descriptor) in &stored {
-                let itself = search_for(Query::Descriptor(descriptor.values().to_vec(), None), 1);
+            service.refresh().await.expect("followed");
+            let request = SearchRequest { exact: true, ..like(b"a", 50) };
+            let hits = service.search(&default(), request).await.expect("an answer").hits;
+            let keys: HashSet<_> = hits.iter().map(|hit| hit.record.key).collect();
+            assert_eq!(keys, stored.iter().map(|(key, _)| *key).collect(), "{index:?}");
+            for (key, descriptor) in &stored {
+                let itself = search_for(SearchQuery::Descriptor(descriptor.values().to_vec(), None), 1);
                 let hits = service.search(&default(), itself).await.expect("an answer").hits;
-                assert_eq!(hits[0].record.id, *id, "{index:?}");
-                assert!((hits[0].score - 1.0).abs() < 1e-6, "{index:?}: an older descriptor of {id:?} is in the index");
+                assert_eq!(hits[0].record.key, *key, "{index:?}");
+                assert!((hits[0].score - 1.0).abs() < 1e-6, "{index:?}: an older descriptor of {key} is in the index");
             }
         }
     }
 }
 
 #[tokio::test]
-async fn without_an_index_images_are_added_and_searches_are_refused() {
+async fn without_a_search_images_are_added_and_searches_are_refused() {
     let fixture = Fixture::new().await;
-    let parts = ServiceParts {
-        store: Arc::clone(&fixture.store) as Arc<dyn DescriptorStore>,
-        extractors: vec![StandIn::boxed(MODEL, &fixture.control)],
-        queue_length: 1,
-        new_index: Box::new(|_| panic!("no index is wanted")),
-        costs: costs(),
-    };
-    let importer = RetrievalService::start_without_index(parts, options()).expect("started");
+    let parts = parts(&fixture.store, &fixture.control, MODEL, Arc::new(NoSearch));
+    let importer = RetrievalService::start(parts, options()).expect("started");
     let added = importer.import_image(&default(), image(b"a", json!({}))).await;
     let Ok(AddOutcome::Created(added)) = added else { panic!("{added:?}") };
     assert!(matches!(importer.search(&default(), like(b"a", 1)).await, Err(ServiceError::NotReady)));
-    assert!(matches!(importer.follow_now().await, Err(ServiceError::NotReady)));
+    assert!(matches!(importer.refresh().await, Err(ServiceError::NotReady)));
+    assert!(matches!(importer.index_built().await, Err(ServiceError::NotReady)));
     let readiness = importer.readiness().await;
     assert_eq!((readiness.ready, readiness.index.as_str()), (true, "not kept in this process"));
-    fixture.service.follow_now().await.expect("followed");
+    fixture.service.refresh().await.expect("followed");
     assert_eq!(found(&fixture.service, like(b"a", 1)).await, [added.id]);
 }

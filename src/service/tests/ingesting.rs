@@ -4,7 +4,7 @@ use futures::future::join_all;
 use serde_json::Map;
 
 use super::*;
-use crate::domain::Profile;
+use crate::domain::{Profile, Seq};
 use eyrie_vision::picture::PictureError;
 
 async fn add(fixture: &Fixture, new: AddImage) -> Result<AddOutcome, ServiceError> {
@@ -15,11 +15,11 @@ async fn put(
     fixture: &Fixture,
     bytes: &[u8],
     metadata: Value,
-    expected: Option<i64>,
+    precondition: Precondition,
 ) -> Result<PutOutcome, ServiceError> {
     fixture
         .service
-        .put_image(&default(), id("p"), bytes.to_vec().into(), metadata, expected)
+        .put_image(&default(), id("p"), bytes.to_vec().into(), metadata, precondition)
         .await
         .map(|put| put.outcome)
 }
@@ -40,7 +40,7 @@ async fn whoever_is_answered_finds_the_image() {
             let bytes = [n.wrapping_mul(37), n, 255 - n, 9, n ^ 85, 3];
             let record = fixture.add(&bytes).await;
             assert_eq!(found(&fixture.service, like(&bytes, 1)).await, std::slice::from_ref(&record.id));
-            fixture.service.delete_image(&default(), &record.id).await.expect("deleted");
+            fixture.service.delete_image(&default(), &record.id, Precondition::None).await.expect("deleted");
             assert!(!found(&fixture.service, like(&bytes, 100)).await.contains(&record.id));
         }
     }))
@@ -110,7 +110,8 @@ async fn what_is_described_says_what_it_cost_and_what_was_there_does_not() {
     assert_eq!(again.cost, None);
     let mut costs = Vec::new();
     for (bytes, metadata) in [(b"b", json!({})), (b"b", json!({"n": 1})), (b"c", json!({}))] {
-        let put = fixture.service.put_image(&default(), id("p"), bytes.to_vec().into(), metadata, None).await;
+        let put =
+            fixture.service.put_image(&default(), id("p"), bytes.to_vec().into(), metadata, Precondition::None).await;
         costs.push(put.expect("stored").cost.is_some());
     }
     assert_eq!(costs, [true, false, true], "new metadata alone describe nothing");
@@ -162,13 +163,13 @@ async fn an_upload_that_is_refused_stores_nothing() {
 #[tokio::test]
 async fn a_put_is_idempotent_and_describes_only_new_bytes() {
     let fixture = Fixture::new().await;
-    let created = put(&fixture, b"a", json!({"n": 1}), None).await.expect("stored");
+    let created = put(&fixture, b"a", json!({"n": 1}), Precondition::None).await.expect("stored");
     let PutOutcome::Created(first) = created else { panic!("{created:?}") };
-    assert_eq!(updated(put(&fixture, b"a", json!({"n": 1}), None).await), first);
-    let renamed = updated(put(&fixture, b"a", json!({"n": 2}), None).await);
+    assert_eq!(updated(put(&fixture, b"a", json!({"n": 1}), Precondition::None).await), first);
+    let renamed = updated(put(&fixture, b"a", json!({"n": 2}), Precondition::None).await);
     assert!(renamed.revision > first.revision);
     assert_eq!(fixture.control.begun(), 1, "new metadata need no new description");
-    let replaced = updated(put(&fixture, b"zzzzzzzz", json!({"n": 2}), Some(renamed.revision)).await);
+    let replaced = updated(put(&fixture, b"zzzzzzzz", json!({"n": 2}), Precondition::Revision(renamed.revision)).await);
     assert_eq!((fixture.control.begun(), replaced.created_at), (2, first.created_at));
     let hits = fixture.service.search(&default(), like(b"zzzzzzzz", 5)).await.expect("an answer").hits;
     assert_eq!(hits.len(), 1);
@@ -178,16 +179,19 @@ async fn a_put_is_idempotent_and_describes_only_new_bytes() {
 #[tokio::test]
 async fn a_put_over_another_revision_is_refused_before_anything_is_described() {
     let fixture = Fixture::new().await;
-    assert!(matches!(put(&fixture, b"a", json!({}), Some(1)).await, Err(ServiceError::PreconditionFailed)));
-    let PutOutcome::Created(first) = put(&fixture, b"a", json!({}), None).await.expect("stored") else {
+    assert!(matches!(
+        put(&fixture, b"a", json!({}), Precondition::Revision(Seq(1))).await,
+        Err(ServiceError::PreconditionFailed)
+    ));
+    let PutOutcome::Created(first) = put(&fixture, b"a", json!({}), Precondition::None).await.expect("stored") else {
         panic!("nothing was there")
     };
     for bytes in [b"a", b"b"] {
-        let stale = put(&fixture, bytes, json!({}), Some(first.revision + 1)).await;
+        let stale = put(&fixture, bytes, json!({}), Precondition::Revision(Seq(first.revision.0 + 1))).await;
         assert!(matches!(stale, Err(ServiceError::PreconditionFailed)), "{stale:?}");
     }
     assert_eq!(fixture.control.begun(), 1);
-    assert_eq!(updated(put(&fixture, b"a", json!({}), Some(first.revision)).await), first);
+    assert_eq!(updated(put(&fixture, b"a", json!({}), Precondition::Revision(first.revision)).await), first);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -198,7 +202,7 @@ async fn patches_sent_at_once_are_all_applied() {
         let (service, id) = (Arc::clone(&fixture.service), record.id.clone());
         tokio::spawn(async move {
             let patch = Map::from_iter([(format!("key{n}"), json!(n))]);
-            service.patch_metadata(&default(), &id, patch, None).await
+            service.patch_metadata(&default(), &id, patch, Precondition::None).await
         })
     });
     for outcome in join_all(patches.collect::<Vec<_>>()).await {
@@ -214,18 +218,22 @@ async fn a_patch_honours_its_precondition_and_the_limits() {
     let record = fixture.add_with(b"a", json!({"keep": 1, "drop": 2})).await;
     let patch = |value: Value| value.as_object().expect("object").clone();
     let service = &fixture.service;
-    let changed =
-        service.patch_metadata(&default(), &record.id, patch(json!({"drop": null})), Some(record.revision)).await;
+    let changed = service
+        .patch_metadata(&default(), &record.id, patch(json!({"drop": null})), Precondition::Revision(record.revision))
+        .await;
     let changed = changed.expect("applied");
     assert_eq!(Value::Object(changed.metadata.as_map().clone()), json!({"keep": 1}));
-    let stale = service.patch_metadata(&default(), &record.id, patch(json!({"a": 1})), Some(record.revision)).await;
+    let stale = service
+        .patch_metadata(&default(), &record.id, patch(json!({"a": 1})), Precondition::Revision(record.revision))
+        .await;
     assert!(matches!(stale, Err(ServiceError::PreconditionFailed)), "{stale:?}");
-    let nothing = service.patch_metadata(&default(), &record.id, patch(json!({"keep": 1})), None).await;
+    let nothing = service.patch_metadata(&default(), &record.id, patch(json!({"keep": 1})), Precondition::None).await;
     assert_eq!(nothing.expect("applied"), changed, "a patch that changes nothing writes nothing");
-    let large = service.patch_metadata(&default(), &record.id, patch(json!({"x": "y".repeat(2000)})), None).await;
+    let large =
+        service.patch_metadata(&default(), &record.id, patch(json!({"x": "y".repeat(2000)})), Precondition::None).await;
     assert!(matches!(large, Err(ServiceError::Metadata(_))), "{large:?}");
     assert_eq!(found(service, like(b"a", 5)).await, std::slice::from_ref(&record.id), "the image is found as before");
-    let unknown = service.patch_metadata(&default(), &id("no"), patch(json!({})), None).await;
+    let unknown = service.patch_metadata(&default(), &id("no"), patch(json!({})), Precondition::None).await;
     assert!(matches!(unknown, Err(ServiceError::UnknownImage(_))), "{unknown:?}");
 }
 
@@ -235,10 +243,16 @@ async fn an_image_that_is_not_there_is_told_from_a_collection_that_is_not() {
     let nowhere = CollectionName::new("nowhere").expect("valid");
     let service = &fixture.service;
     assert!(matches!(service.image(&default(), &id("x")).await, Err(ServiceError::UnknownImage(_))));
-    assert!(matches!(service.delete_image(&default(), &id("x")).await, Err(ServiceError::UnknownImage(_))));
+    assert!(matches!(
+        service.delete_image(&default(), &id("x"), Precondition::None).await,
+        Err(ServiceError::UnknownImage(_))
+    ));
     assert!(matches!(service.thumbnail(&default(), &id("x")).await, Err(ServiceError::UnknownImage(_))));
     assert!(matches!(service.image(&nowhere, &id("x")).await, Err(ServiceError::UnknownCollection(_))));
-    assert!(matches!(service.delete_image(&nowhere, &id("x")).await, Err(ServiceError::UnknownCollection(_))));
+    assert!(matches!(
+        service.delete_image(&nowhere, &id("x"), Precondition::None).await,
+        Err(ServiceError::UnknownCollection(_))
+    ));
     assert!(matches!(service.list_images(&nowhere, None, 5, None).await, Err(ServiceError::UnknownCollection(_))));
 }
 

@@ -2,30 +2,33 @@
 //! image's first bytes, so that a test decides what is similar to what, and when a worker is busy.
 
 mod faults;
-mod faulty_store;
 mod following;
 mod ingesting;
 mod pool;
+mod preconditions;
 mod searching;
 mod stand_in;
 mod verifying;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::domain::{CollectionName, ImageId, ImageRecord, MetadataLimits, Verify};
-use crate::index::{FlatIndex, HnswIndex, HnswParams};
+use crate::domain::{CollectionName, ImageId, ImageRecord, Levels, Precondition, SystemClock, Verify};
+use crate::search::{FlatIndex, HnswIndex, HnswParams, MemorySearch, NewIndex, NoSearch};
 use crate::store::SqliteStore;
 use eyrie_vision::cost::Chip;
-use faulty_store::FaultyStore;
 use stand_in::{Control, DIMENSION, StandIn};
 
 pub(super) const MODEL: &str = "0123456789abcdef";
 pub(super) const OTHER_MODEL: &str = "fedcba9876543210";
+
+/// So long that only a refresh and the writes themselves move the index.
+const NEVER: Duration = Duration::from_secs(3_600);
 
 #[derive(Debug, Clone, Copy)]
 enum Index {
@@ -45,19 +48,16 @@ fn new_index(kind: Index) -> NewIndex {
 
 fn options() -> ServiceOptions {
     ServiceOptions {
-        metadata_limits: MetadataLimits { max_bytes: 1024, max_depth: 4 },
-        max_results: 100,
-        // So long that only `follow_now` and the writes themselves move the index.
-        follow_interval_ms: 3_600_000,
-        verify: Verify::Auto,
-        verify_candidates: 20,
+        limits: Limits { max_results: 100, metadata_max_bytes: 1024, metadata_max_depth: 4 },
+        search: VerificationOptions { verify: Verify::Auto, verify_candidates: 20 },
     }
 }
 
 /// A service over a database in a folder of its own, with what is needed to disturb it.
 struct Fixture {
     service: Arc<RetrievalService>,
-    store: Arc<FaultyStore>,
+    search: Arc<MemorySearch>,
+    store: Arc<SqliteStore>,
     control: Arc<Control>,
     dir: TempDir,
 }
@@ -74,12 +74,14 @@ impl Fixture {
 
     async fn with_options(workers: usize, queue_length: usize, index: Index, options: ServiceOptions) -> Self {
         let dir = tempfile::tempdir().expect("temporary folder");
-        let store = faulty(dir.path()).await;
+        let store = open(dir.path()).await;
         let control = Arc::new(Control::default());
-        let parts = parts(&store, &control, MODEL, workers, queue_length, index);
+        let search = search_over(&store, MODEL, new_index(index));
+        let extractors = (0..workers).map(|_| StandIn::boxed(MODEL, &control)).collect();
+        let parts = ServiceParts { extractors, queue_length, ..parts(&store, &control, MODEL, search.clone()) };
         let service = RetrievalService::start(parts, options).expect("started");
         service.index_built().await.expect("built");
-        Self { service, store, control, dir }
+        Self { service, search, store, control, dir }
     }
 
     async fn add(&self, bytes: &[u8]) -> ImageRecord {
@@ -92,38 +94,52 @@ impl Fixture {
             AddOutcome::Existing(record) => panic!("{:?} was there", record.id),
         }
     }
+
+    async fn add_named(&self, name: &str, bytes: &[u8], metadata: Value) -> ImageRecord {
+        let new = AddImage { id: Some(id(name)), ..image(bytes, metadata) };
+        match self.service.add_image(&default(), new).await.expect("added").outcome {
+            AddOutcome::Created(record) => record,
+            AddOutcome::Existing(record) => panic!("{:?} was there", record.id),
+        }
+    }
 }
 
-async fn faulty(dir: &Path) -> Arc<FaultyStore> {
-    Arc::new(FaultyStore::new(SqliteStore::open(dir).await.expect("database")))
+async fn open(dir: &Path) -> Arc<SqliteStore> {
+    Arc::new(SqliteStore::open(dir, Arc::new(SystemClock)).await.expect("database"))
 }
 
-fn start(
-    store: &Arc<FaultyStore>,
-    control: &Arc<Control>,
-    model: &'static str,
-    workers: usize,
-    queue_length: usize,
-    index: Index,
-) -> Arc<RetrievalService> {
-    RetrievalService::start(parts(store, control, model, workers, queue_length, index), options()).expect("started")
+fn catalogue(model: &str) -> Arc<Catalogue> {
+    Arc::new(Catalogue::new(model, DIMENSION, |_| Levels { near_duplicate: 0.8, similar: 0.5 }))
 }
 
+fn search_over(store: &Arc<SqliteStore>, model: &str, new_index: NewIndex) -> Arc<MemorySearch> {
+    let slots = Arc::new(SearchSlots::new());
+    Arc::new(MemorySearch::start(Arc::clone(store) as Arc<dyn Store>, catalogue(model), new_index, slots, NEVER))
+}
+
+/// With one worker and a queue of eight.
 fn parts(
-    store: &Arc<FaultyStore>,
+    store: &Arc<SqliteStore>,
     control: &Arc<Control>,
     model: &'static str,
-    workers: usize,
-    queue_length: usize,
-    index: Index,
+    search: Arc<dyn SearchBackend>,
 ) -> ServiceParts {
     ServiceParts {
-        store: Arc::clone(store) as Arc<dyn DescriptorStore>,
-        extractors: (0..workers).map(|_| StandIn::boxed(model, control)).collect(),
-        queue_length,
-        new_index: new_index(index),
+        store: Arc::clone(store) as Arc<dyn Store>,
+        search,
+        slots: Arc::new(SearchSlots::new()),
+        catalogue: catalogue(model),
+        extractors: vec![StandIn::boxed(model, control)],
+        queue_length: 8,
         costs: costs(),
+        clock: Arc::new(SystemClock),
     }
+}
+
+/// A service with one worker and a graph index, which may not be built yet.
+fn start(store: &Arc<SqliteStore>, control: &Arc<Control>, model: &'static str) -> Arc<RetrievalService> {
+    let search = search_over(store, model, new_index(Index::Hnsw));
+    RetrievalService::start(parts(store, control, model, search), options()).expect("started")
 }
 
 /// Of a network without layers: the stand-in has none.
@@ -149,13 +165,13 @@ fn named(name: &str, bytes: &[u8]) -> AddImage {
 }
 
 /// A search for the `k` nearest of a query.
-fn search_for(query: Query, k: usize) -> SearchRequest {
+fn search_for(query: SearchQuery, k: usize) -> SearchRequest {
     SearchRequest { query, k, offset: 0, min_score: None, filter: None, exact: false, ef: None, verify: None }
 }
 
 /// A search by the descriptor that the stand-in makes of these bytes.
 fn like(bytes: &[u8], k: usize) -> SearchRequest {
-    search_for(Query::Descriptor(stand_in::values(bytes), None), k)
+    search_for(SearchQuery::Descriptor(stand_in::values(bytes), None), k)
 }
 
 async fn found(service: &RetrievalService, request: SearchRequest) -> Vec<ImageId> {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::{DescriptorVersion, Filter, FilterLimits, Profile};
+use crate::store::Images as _;
 
 fn filter(value: Value) -> Filter {
     Filter::parse(&value, FilterLimits::default()).expect("valid filter")
@@ -10,8 +11,7 @@ fn filter(value: Value) -> Filter {
 async fn three(index: Index) -> Fixture {
     let fixture = Fixture::with(1, 64, index).await;
     for (name, bytes, brand) in [("a", [90, 0, 0], "x"), ("b", [90, 30, 0], "y"), ("c", [0, 90, 0], "x")] {
-        let new = AddImage { id: Some(id(name)), ..image(&bytes, json!({ "brand": brand })) };
-        fixture.service.add_image(&default(), new).await.expect("added");
+        fixture.add_named(name, &bytes, json!({ "brand": brand })).await;
     }
     fixture
 }
@@ -20,7 +20,7 @@ async fn three(index: Index) -> Fixture {
 async fn every_kind_of_query_ranks_by_similarity() {
     for index in [Index::Flat, Index::Hnsw] {
         let fixture = three(index).await;
-        let by_image = search_for(Query::Image(vec![90, 0, 0].into(), None), 3);
+        let by_image = search_for(SearchQuery::Image(vec![90, 0, 0].into(), None), 3);
         let response = fixture.service.search(&default(), by_image).await.expect("an answer");
         let ranked: Vec<_> = response.hits.iter().map(|hit| (hit.rank, hit.record.id.as_str())).collect();
         assert_eq!(ranked, [(1, "a"), (2, "b"), (3, "c")]);
@@ -34,7 +34,7 @@ async fn every_kind_of_query_ranks_by_similarity() {
         let ids: Vec<_> = by_descriptor.hits.iter().map(|hit| hit.record.id.as_str()).collect();
         assert_eq!(ids, ["c", "b"]);
 
-        let by_id = search_for(Query::Id(id("a")), 3);
+        let by_id = search_for(SearchQuery::Id(id("a")), 3);
         assert_eq!(found(&fixture.service, by_id).await, [id("b"), id("c")], "an image is not its own result");
     }
 }
@@ -47,7 +47,7 @@ async fn an_offset_pages_through_the_same_ranking() {
     assert_eq!((hits[0].rank, hits[0].record.id.clone(), hits.len()), (2, id("b"), 1));
     let beyond = SearchRequest { offset: 3, ..like(&[90, 0, 0], 1) };
     assert!(found(&fixture.service, beyond).await.is_empty());
-    let of_id = SearchRequest { offset: 1, ..search_for(Query::Id(id("a")), 5) };
+    let of_id = SearchRequest { offset: 1, ..search_for(SearchQuery::Id(id("a")), 5) };
     assert_eq!(found(&fixture.service, of_id).await, [id("c")]);
 }
 
@@ -71,9 +71,68 @@ async fn equal_scores_are_ordered_by_id() {
     for name in ["c", "a", "b"] {
         // Beyond the eighth byte the images differ, but not their descriptors.
         let bytes = [b"12345678", name.as_bytes()].concat();
-        fixture.service.add_image(&default(), named(name, &bytes)).await.expect("added");
+        fixture.add_named(name, &bytes, json!({})).await;
     }
     assert_eq!(found(&fixture.service, like(b"12345678", 3)).await, [id("a"), id("b"), id("c")]);
+}
+
+#[tokio::test]
+async fn of_many_that_tie_across_the_end_of_a_page_the_lowest_ids_are_on_it() {
+    for index in [Index::Flat, Index::Hnsw] {
+        let fixture = Fixture::with(1, 64, index).await;
+        fixture.add_named("near", b"12345670", json!({})).await;
+        // Stored in falling order of id, so the order of their keys is the other way round.
+        for n in (10..50).rev() {
+            fixture.add_named(&format!("i{n}"), format!("12345678{n}").as_bytes(), json!({})).await;
+        }
+        for (offset, k) in [(0, 3), (3, 7), (35, 5)] {
+            let page = SearchRequest { offset, verify: Some(Verify::Never), ..like(b"12345678", k) };
+            let expected: Vec<_> = (10 + offset..10 + offset + k).map(|n| id(&format!("i{n}"))).collect();
+            assert_eq!(found(&fixture.service, page).await, expected, "{index:?}, {k} from {offset}");
+        }
+        let last = SearchRequest { offset: 39, verify: Some(Verify::Never), ..like(b"12345678", 5) };
+        assert_eq!(found(&fixture.service, last).await, [id("i49"), id("near")]);
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_metadata_moves_an_image_in_and_out_of_a_filter_at_once() {
+    let fixture = three(Index::Hnsw).await;
+    let only_x =
+        || SearchRequest { filter: Some(filter(json!({"field": "brand", "eq": "x"}))), ..like(&[90, 0, 0], 3) };
+    assert_eq!(found(&fixture.service, only_x()).await, [id("a"), id("c")]);
+    for (brand, expected) in [("x", vec![id("a"), id("b"), id("c")]), ("z", vec![id("a"), id("c")])] {
+        let patch = serde_json::Map::from_iter([("brand".to_owned(), json!(brand))]);
+        fixture.service.patch_metadata(&default(), &id("b"), patch, Precondition::None).await.expect("patched");
+        assert_eq!(found(&fixture.service, only_x()).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_filter_is_read_from_the_database_once_until_something_changes() {
+    let fixture = three(Index::Hnsw).await;
+    let of = |brand: &str| SearchRequest {
+        filter: Some(filter(json!({"field": "brand", "eq": brand}))),
+        ..like(&[90, 0, 0], 3)
+    };
+    for _ in 0..3 {
+        found(&fixture.service, of("x")).await;
+        found(&fixture.service, of("y")).await;
+    }
+    assert_eq!(fixture.store.calls("matching_keys"), 2, "one for each filter");
+    fixture.add_named("d", &[90, 1, 0], json!({"brand": "x"})).await;
+    assert_eq!(found(&fixture.service, of("x")).await, [id("a"), id("d"), id("c")]);
+    found(&fixture.service, of("x")).await;
+    assert_eq!(fixture.store.calls("matching_keys"), 3);
+    // More filters than are remembered: the one that was not used for longest is read again, the latest is not.
+    for n in 0..16 {
+        found(&fixture.service, of(&n.to_string())).await;
+    }
+    let before = fixture.store.calls("matching_keys");
+    found(&fixture.service, of("15")).await;
+    assert_eq!(fixture.store.calls("matching_keys"), before);
+    found(&fixture.service, of("x")).await;
+    assert_eq!(fixture.store.calls("matching_keys"), before + 1);
 }
 
 #[tokio::test]
@@ -83,7 +142,7 @@ async fn an_empty_collection_answers_and_an_unknown_one_does_not() {
     let nowhere = CollectionName::new("nowhere").expect("valid");
     let unknown = fixture.service.search(&nowhere, like(b"a", 5)).await;
     assert!(matches!(unknown, Err(ServiceError::UnknownCollection(_))), "{unknown:?}");
-    let no_image = fixture.service.search(&default(), search_for(Query::Id(id("x")), 5)).await;
+    let no_image = fixture.service.search(&default(), search_for(SearchQuery::Id(id("x")), 5)).await;
     assert!(matches!(no_image, Err(ServiceError::UnknownImage(_))), "{no_image:?}");
 }
 
@@ -113,7 +172,7 @@ async fn numbers_outside_their_range_are_refused_by_name() {
 async fn a_query_descriptor_has_the_right_length_values_and_version() {
     let fixture = Fixture::new().await;
     let search = |values, version| {
-        let request = search_for(Query::Descriptor(values, version), 1);
+        let request = search_for(SearchQuery::Descriptor(values, version), 1);
         let service = Arc::clone(&fixture.service);
         async move { service.search(&default(), request).await }
     };
@@ -136,7 +195,7 @@ async fn images_that_another_process_deleted_leave_no_gap_in_a_page() {
     }
     // Past the index: more than a search can replace by its spare neighbours.
     for n in 0..20 {
-        fixture.store.delete(&default(), &id(&format!("i{n:02}"))).await.expect("deleted");
+        fixture.store.delete(&default(), &id(&format!("i{n:02}")), Precondition::None).await.expect("deleted");
     }
     let expected: Vec<_> = (20..25).map(|n| id(&format!("i{n:02}"))).collect();
     assert_eq!(found(&fixture.service, like(&[100, 0], 5)).await, expected);

@@ -3,7 +3,7 @@
 use super::stand_in::with_picture;
 use super::*;
 use crate::domain::{Filter, FilterLimits, QueryRegion, Verdict};
-use crate::store::{NewImage, WriteOutcome};
+use crate::store::{Images as _, NewImage, WriteOutcome};
 use eyrie_vision::local::{LocalFeatures, VERIFIED_INLIERS};
 use eyrie_vision::picture::PictureError;
 
@@ -41,16 +41,20 @@ fn part(hundredths: usize, seed: u64) -> Vec<u8> {
     with_picture([200, 0, 0, 0, 0, 0, 0, 0], width as u16, HEIGHT as u16, &cut)
 }
 
+fn verifying(verify: Verify, verify_candidates: usize) -> ServiceOptions {
+    ServiceOptions { search: VerificationOptions { verify, verify_candidates }, ..options() }
+}
+
 async fn fixture(candidates: usize) -> Fixture {
-    Fixture::with_options(1, 64, Index::Flat, ServiceOptions { verify_candidates: candidates, ..options() }).await
+    Fixture::with_options(1, 64, Index::Flat, verifying(Verify::Auto, candidates)).await
 }
 
 async fn add(fixture: &Fixture, name: &str, bytes: &[u8]) {
-    fixture.service.add_image(&default(), named(name, bytes)).await.expect("added");
+    fixture.add_named(name, bytes, json!({})).await;
 }
 
 fn by_image(bytes: Vec<u8>, verify: Verify) -> SearchRequest {
-    SearchRequest { verify: Some(verify), ..search_for(Query::Image(bytes.into(), None), 20) }
+    SearchRequest { verify: Some(verify), ..search_for(SearchQuery::Image(bytes.into(), None), 20) }
 }
 
 async fn answer(fixture: &Fixture, request: SearchRequest) -> SearchResponse {
@@ -64,7 +68,7 @@ fn ids(response: &SearchResponse) -> Vec<&str> {
 /// Stores damaged features for an image that is there.
 async fn damage(fixture: &Fixture, name: &str) {
     let record = fixture.store.get(&default(), &id(name)).await.expect("readable").expect("there");
-    let stored = fixture.store.get_descriptor(&default(), &id(name)).await.expect("readable").expect("there");
+    let stored = fixture.store.get_descriptor(&default(), &id(name)).await.expect("readable").expect("there").1;
     let damaged = NewImage {
         id: record.id,
         content_hash: record.content_hash,
@@ -78,13 +82,14 @@ async fn damage(fixture: &Fixture, name: &str) {
         thumbnail: fixture.store.get_thumbnail(&default(), &id(name)).await.expect("readable").expect("there"),
         local_features: b"EYLF, but not for long".to_vec(),
     };
-    let outcome = fixture.store.put(&default(), &damaged, None).await.expect("stored");
+    let outcome = fixture.store.put(&default(), &damaged, Precondition::None).await.expect("stored");
     assert!(matches!(outcome, WriteOutcome::Updated(_)), "{outcome:?}");
-    fixture.service.follow_now().await.expect("followed");
+    fixture.service.refresh().await.expect("followed");
 }
 
 async fn has_features(fixture: &Fixture, name: &str) -> bool {
-    let stored = fixture.store.local_features(&default(), &[id(name)]).await.expect("readable");
+    let (key, _) = fixture.store.get_descriptor(&default(), &id(name)).await.expect("readable").expect("there");
+    let stored = fixture.store.local_features(&[key]).await.expect("readable");
     stored.first().is_some_and(|(_, bytes)| LocalFeatures::decode(bytes).is_ok())
 }
 
@@ -129,7 +134,7 @@ async fn a_region_of_the_query_is_compared_alone_and_matched_in_the_whole() {
     let query = with_picture([200, 0, 0, 0, 0, 0, 0, 0], 2 * WIDTH as u16, HEIGHT as u16, &collage);
     let within = |region: [f64; 4]| {
         let region = QueryRegion::new(region).expect("inside");
-        search_for(Query::Image(query.clone().into(), Some(region)), 20)
+        search_for(SearchQuery::Image(query.clone().into(), Some(region)), 20)
     };
     let found = answer(&fixture, within([0.5, 0.0, 0.5, 1.0])).await;
     let [right, left] = &found.hits[..] else { panic!("two") };
@@ -152,7 +157,7 @@ async fn a_stored_image_is_compared_by_its_stored_features() {
     add(&fixture, "alike", &near(0, 1)).await;
     add(&fixture, "same", &near(90, 2)).await;
     add(&fixture, "query", &part(80, 2)).await;
-    let found = answer(&fixture, search_for(Query::Id(id("query")), 5)).await;
+    let found = answer(&fixture, search_for(SearchQuery::Id(id("query")), 5)).await;
     assert_eq!(ids(&found), ["same", "alike"]);
     assert_eq!(found.verification.map(|effort| effort.compared), Some(2), "it is not compared with itself");
 }
@@ -198,8 +203,7 @@ async fn pages_cut_one_order_and_results_behind_the_window_keep_theirs() {
 async fn a_lowest_score_and_a_filter_hold_for_verified_results_too() {
     let fixture = fixture(100).await;
     for (name, bytes, brand) in [("alike", near(0, 1), "x"), ("same", near(90, 2), "y"), ("far", near(200, 2), "x")] {
-        let new = AddImage { id: Some(id(name)), ..image(&bytes, json!({ "brand": brand })) };
-        fixture.service.add_image(&default(), new).await.expect("added");
+        fixture.add_named(name, &bytes, json!({ "brand": brand })).await;
     }
     let query = || by_image(part(80, 2), Verify::Auto);
     let all = answer(&fixture, query()).await;
@@ -216,15 +220,15 @@ async fn a_query_without_features_is_not_verified_or_is_refused_as_asked() {
     add(&fixture, "a", &near(0, 1)).await;
     add(&fixture, "b", &near(9, 1)).await;
     damage(&fixture, "a").await;
-    let with = |query: Query, verify| SearchRequest { verify, ..search_for(query, 5) };
+    let with = |query: SearchQuery, verify| SearchRequest { verify, ..search_for(query, 5) };
     let values = stand_in::values(&[200]);
-    for query in [Query::Descriptor(values, None), Query::Id(id("a"))] {
+    for query in [SearchQuery::Descriptor(values, None), SearchQuery::Id(id("a"))] {
         let found = answer(&fixture, with(query.clone(), None)).await;
         assert!(found.verification.is_none() && found.hits.iter().all(|hit| hit.verification.is_none()));
         let refused = fixture.service.search(&default(), with(query, Some(Verify::Always))).await;
         assert!(matches!(refused, Err(ServiceError::NotVerifiable(_))), "{refused:?}");
     }
-    let found = answer(&fixture, with(Query::Id(id("b")), Some(Verify::Always))).await;
+    let found = answer(&fixture, with(SearchQuery::Id(id("b")), Some(Verify::Always))).await;
     assert_eq!(found.hits[0].verification, None, "a cannot be compared");
     assert_eq!(found.verification.map(|effort| effort.compared), Some(0));
 }
@@ -238,12 +242,11 @@ async fn the_configuration_can_switch_it_off_or_leave_it_to_the_search() {
     let refused = off.service.search(&default(), by_image(near(0, 2), Verify::Always)).await;
     assert!(matches!(refused, Err(ServiceError::NotVerifiable(_))), "{refused:?}");
 
-    let asked = ServiceOptions { verify: Verify::Never, ..options() };
-    let asked = Fixture::with_options(1, 64, Index::Flat, asked).await;
-    add(&asked, "same", &near(90, 2)).await;
-    let silent = answer(&asked, search_for(Query::Image(near(0, 2).into(), None), 5)).await;
-    assert!(silent.verification.is_none());
-    assert!(answer(&asked, by_image(near(0, 2), Verify::Auto)).await.verification.is_some());
+    let silent = Fixture::with_options(1, 64, Index::Flat, verifying(Verify::Never, 20)).await;
+    add(&silent, "same", &near(90, 2)).await;
+    let unverified = answer(&silent, search_for(SearchQuery::Image(near(0, 2).into(), None), 5)).await;
+    assert!(unverified.verification.is_none());
+    assert!(answer(&silent, by_image(near(0, 2), Verify::Auto)).await.verification.is_some());
 }
 
 #[tokio::test]
@@ -254,7 +257,7 @@ async fn candidates_that_are_gone_or_damaged_hinder_no_other() {
     }
     damage(&fixture, "damaged").await;
     // Past the index, which still names it.
-    fixture.store.delete(&default(), &id("gone")).await.expect("deleted");
+    fixture.store.delete(&default(), &id("gone"), Precondition::None).await.expect("deleted");
     let found = answer(&fixture, by_image(part(80, 2), Verify::Always)).await;
     assert_eq!(ids(&found), ["same", "damaged", "plain"]);
     let looked_at: Vec<_> = found.hits.iter().map(|hit| hit.verification.map(|verdict| verdict.verified())).collect();
@@ -277,7 +280,7 @@ async fn an_image_whose_features_cannot_be_read_gets_new_ones_when_it_is_stored_
     assert_eq!(fixture.control.begun(), 2);
 
     damage(&fixture, "a").await;
-    let put = fixture.service.put_image(&default(), id("a"), bytes.clone().into(), json!({}), None).await;
+    let put = fixture.service.put_image(&default(), id("a"), bytes.clone().into(), json!({}), Precondition::None).await;
     assert!(matches!(put.expect("stored").outcome, PutOutcome::Updated(_)));
     assert!(has_features(&fixture, "a").await);
     assert_eq!(fixture.control.begun(), 3);

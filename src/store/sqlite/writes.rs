@@ -1,72 +1,69 @@
 //! What the writing transactions do. The caller begins and commits.
 
-use sqlx::{AssertSqlSafe, SqliteConnection};
+use sqlx::SqliteConnection;
 
-use super::super::codec::{self, IMAGE_DELETED, IMAGE_WRITTEN, RECORD_COLUMNS, RecordRow};
-use super::super::{InsertOutcome, NewImage, SameContent, StoreError, WriteOutcome};
-use crate::domain::{CollectionName, ContentHash, ImageId, ImageRecord, Metadata};
+use super::super::codec::{self, COLLECTION_DELETED, IMAGE_DELETED, IMAGE_WRITTEN, RecordRow};
+use super::super::statements::{OLDEST_WITH_HASH, RECORD, insert_image, over_image};
+use super::super::{DeleteOutcome, InsertOutcome, NewImage, SameContent, StoreError, WriteOutcome};
+use crate::domain::{Clock, CollectionName, ContentHash, ImageId, ImageKey, ImageRecord, Metadata, Precondition, Seq};
 
-/// The key of a collection.
-pub(super) async fn collection_id(
-    conn: &mut SqliteConnection,
-    name: &CollectionName,
-) -> Result<Option<i64>, StoreError> {
-    Ok(sqlx::query_scalar("SELECT id FROM collections WHERE name = ?").bind(name.as_str()).fetch_optional(conn).await?)
+async fn collection_id(conn: &mut SqliteConnection, name: &CollectionName) -> Result<Option<i64>, StoreError> {
+    Ok(sqlx::query_scalar("SELECT id FROM collections WHERE name = $1")
+        .bind(name.as_str())
+        .fetch_optional(conn)
+        .await?)
 }
 
-/// The first image that was stored with these bytes.
-pub(super) async fn oldest_with_hash(
+async fn oldest_with_hash(
     conn: &mut SqliteConnection,
     collection: &CollectionName,
-    collection_id: i64,
     hash: &ContentHash,
 ) -> Result<Option<ImageRecord>, StoreError> {
-    let row: Option<RecordRow<i64>> = sqlx::query_as(AssertSqlSafe(format!(
-        "SELECT {RECORD_COLUMNS} FROM images WHERE collection_id = ? AND content_hash = ? \
-         ORDER BY created_at, revision LIMIT 1"
-    )))
-    .bind(collection_id)
-    .bind(&hash.0[..])
-    .fetch_optional(conn)
-    .await?;
+    let row: Option<RecordRow<i64>> =
+        sqlx::query_as(OLDEST_WITH_HASH).bind(collection.as_str()).bind(&hash.0[..]).fetch_optional(conn).await?;
     row.map(|row| row.into_record(collection)).transpose()
 }
 
 async fn record(
     conn: &mut SqliteConnection,
     collection: &CollectionName,
-    collection_id: i64,
     id: &ImageId,
 ) -> Result<Option<ImageRecord>, StoreError> {
-    let row: Option<RecordRow<i64>> = sqlx::query_as(AssertSqlSafe(format!(
-        "SELECT {RECORD_COLUMNS} FROM images WHERE collection_id = ? AND id = ?"
-    )))
-    .bind(collection_id)
-    .bind(id.as_str())
-    .fetch_optional(conn)
-    .await?;
+    let row: Option<RecordRow<i64>> =
+        sqlx::query_as(RECORD).bind(collection.as_str()).bind(id.as_str()).fetch_optional(conn).await?;
     row.map(|row| row.into_record(collection)).transpose()
 }
 
-/// Writes the change-log row and returns its sequence number.
+/// The number that the change of this transaction gets: the image's row needs it before the image has its key, which the
+/// change names. Nobody else writes meanwhile.
+async fn next_seq(conn: &mut SqliteConnection) -> Result<Seq, StoreError> {
+    let last: Option<i64> =
+        sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'changes'").fetch_optional(conn).await?;
+    Ok(Seq(last.unwrap_or(0) + 1))
+}
+
 async fn log(
     conn: &mut SqliteConnection,
+    seq: Seq,
     collection: &CollectionName,
     kind: &str,
-    id: Option<&ImageId>,
+    key: Option<ImageKey>,
     at: i64,
-) -> Result<i64, StoreError> {
-    Ok(sqlx::query_scalar("INSERT INTO changes (collection, kind, image_id, at) VALUES (?, ?, ?, ?) RETURNING seq")
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO changes (seq, collection, kind, image_key, at) VALUES ($1, $2, $3, $4, $5)")
+        .bind(seq.0)
         .bind(collection.as_str())
         .bind(kind)
-        .bind(id.map(ImageId::as_str))
+        .bind(key.map(|key| codec::integer(key.0)).transpose()?)
         .bind(at)
-        .fetch_one(conn)
-        .await?)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 pub(super) async fn insert(
     conn: &mut SqliteConnection,
+    clock: &dyn Clock,
     collection: &CollectionName,
     image: &NewImage,
     same_content: SameContent,
@@ -75,30 +72,31 @@ pub(super) async fn insert(
         return Ok(InsertOutcome::UnknownCollection);
     };
     if same_content == SameContent::Refuse
-        && let Some(existing) = oldest_with_hash(conn, collection, collection_id, &image.content_hash).await?
+        && let Some(existing) = oldest_with_hash(conn, collection, &image.content_hash).await?
     {
         return Ok(InsertOutcome::SameContent(existing));
     }
-    if let Some(existing) = record(conn, collection, collection_id, &image.id).await? {
+    if let Some(existing) = record(conn, collection, &image.id).await? {
         return Ok(InsertOutcome::IdTaken(existing));
     }
-    Ok(InsertOutcome::Inserted(write(conn, collection, collection_id, image, None).await?))
+    Ok(InsertOutcome::Inserted(write(conn, clock, collection, collection_id, image, None).await?))
 }
 
 pub(super) async fn put(
     conn: &mut SqliteConnection,
+    clock: &dyn Clock,
     collection: &CollectionName,
     image: &NewImage,
-    expected_revision: Option<i64>,
+    precondition: Precondition,
 ) -> Result<WriteOutcome, StoreError> {
     let Some(collection_id) = collection_id(conn, collection).await? else {
         return Ok(WriteOutcome::UnknownCollection);
     };
-    let existing = record(conn, collection, collection_id, &image.id).await?;
-    if expected_revision.is_some() && existing.as_ref().map(|e| e.revision) != expected_revision {
+    let existing = record(conn, collection, &image.id).await?;
+    if !precondition.holds(existing.as_ref().map(|record| record.revision)) {
         return Ok(WriteOutcome::PreconditionFailed);
     }
-    let written = write(conn, collection, collection_id, image, existing.as_ref()).await?;
+    let written = write(conn, clock, collection, collection_id, image, existing.as_ref()).await?;
     Ok(match existing {
         Some(_) => WriteOutcome::Updated(written),
         None => WriteOutcome::Created(written),
@@ -108,23 +106,20 @@ pub(super) async fn put(
 /// Writes the change, the record and what belongs to it, over those of `existing` where there is one.
 async fn write(
     conn: &mut SqliteConnection,
+    clock: &dyn Clock,
     collection: &CollectionName,
     collection_id: i64,
     image: &NewImage,
     existing: Option<&ImageRecord>,
 ) -> Result<ImageRecord, StoreError> {
-    let now = codec::now();
+    let now = clock.now();
     let at = codec::microseconds(now);
-    let seq = log(conn, collection, IMAGE_WRITTEN, Some(&image.id), at).await?;
-    let record = codec::record_of(collection, image, seq, existing.map_or(now, |e| e.created_at), now);
-    // The columns of `excluded` are those of the row that was to be inserted.
-    sqlx::query(AssertSqlSafe(format!(
-        "INSERT INTO images (collection_id, {RECORD_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
-         ON CONFLICT (collection_id, id) DO UPDATE SET content_hash = excluded.content_hash, format = excluded.format, \
-             width = excluded.width, height = excluded.height, byte_size = excluded.byte_size, \
-             metadata = excluded.metadata, version = excluded.version, revision = excluded.revision, \
-             updated_at = excluded.updated_at"
-    )))
+    let seq = next_seq(conn).await?;
+    let (key, _): (i64, i64) = sqlx::query_as(concat!(
+        insert_image!(),
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11) ",
+        over_image!()
+    ))
     .bind(collection_id)
     .bind(image.id.as_str())
     .bind(&image.content_hash.0[..])
@@ -134,98 +129,102 @@ async fn write(
     .bind(codec::integer(image.byte_size)?)
     .bind(image.metadata.to_json())
     .bind(image.version.to_string())
-    .bind(seq)
+    .bind(seq.0)
     .bind(at)
-    .bind(at)
-    .execute(&mut *conn)
+    .fetch_one(&mut *conn)
     .await?;
     sqlx::query(
-        "INSERT INTO descriptors (collection_id, image_id, components) VALUES (?, ?, ?) \
-         ON CONFLICT (collection_id, image_id) DO UPDATE SET components = excluded.components",
+        "INSERT INTO descriptors (image_key, components) VALUES ($1, $2) \
+         ON CONFLICT (image_key) DO UPDATE SET components = excluded.components",
     )
-    .bind(collection_id)
-    .bind(image.id.as_str())
+    .bind(key)
     .bind(codec::encode_descriptor(&image.descriptor))
     .execute(&mut *conn)
     .await?;
     sqlx::query(
-        "INSERT INTO thumbnails (collection_id, image_id, media_type, bytes) VALUES (?, ?, ?, ?) \
-         ON CONFLICT (collection_id, image_id) DO UPDATE SET media_type = excluded.media_type, bytes = excluded.bytes",
+        "INSERT INTO thumbnails (image_key, media_type, bytes) VALUES ($1, $2, $3) \
+         ON CONFLICT (image_key) DO UPDATE SET media_type = excluded.media_type, bytes = excluded.bytes",
     )
-    .bind(collection_id)
-    .bind(image.id.as_str())
+    .bind(key)
     .bind(&image.thumbnail.media_type)
     .bind(&image.thumbnail.bytes)
     .execute(&mut *conn)
     .await?;
     sqlx::query(
-        "INSERT INTO local_features (collection_id, image_id, bytes) VALUES (?, ?, ?) \
-         ON CONFLICT (collection_id, image_id) DO UPDATE SET bytes = excluded.bytes",
+        "INSERT INTO local_features (image_key, bytes) VALUES ($1, $2) \
+         ON CONFLICT (image_key) DO UPDATE SET bytes = excluded.bytes",
     )
-    .bind(collection_id)
-    .bind(image.id.as_str())
+    .bind(key)
     .bind(&image.local_features)
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok(record)
+    let key = codec::key(key)?;
+    log(conn, seq, collection, IMAGE_WRITTEN, Some(key), at).await?;
+    Ok(codec::record_of(key, collection, image, seq, existing.map_or(now, |record| record.created_at), now))
 }
 
 pub(super) async fn replace_metadata(
     conn: &mut SqliteConnection,
+    clock: &dyn Clock,
     collection: &CollectionName,
     id: &ImageId,
     metadata: &Metadata,
-    expected_revision: Option<i64>,
+    precondition: Precondition,
 ) -> Result<WriteOutcome, StoreError> {
-    let Some(collection_id) = collection_id(conn, collection).await? else {
+    if collection_id(conn, collection).await?.is_none() {
         return Ok(WriteOutcome::UnknownCollection);
-    };
-    let Some(existing) = record(conn, collection, collection_id, id).await? else {
-        return Ok(WriteOutcome::UnknownImage);
-    };
-    if expected_revision.is_some_and(|expected| expected != existing.revision) {
+    }
+    let existing = record(conn, collection, id).await?;
+    if !precondition.holds(existing.as_ref().map(|record| record.revision)) {
         return Ok(WriteOutcome::PreconditionFailed);
     }
-    let now = codec::now();
+    let Some(existing) = existing else { return Ok(WriteOutcome::UnknownImage) };
+    let now = clock.now();
     let at = codec::microseconds(now);
-    let seq = log(conn, collection, IMAGE_WRITTEN, Some(id), at).await?;
-    sqlx::query("UPDATE images SET metadata = ?, revision = ?, updated_at = ? WHERE collection_id = ? AND id = ?")
+    let seq = next_seq(conn).await?;
+    sqlx::query("UPDATE images SET metadata = $2, revision = $3, updated_at = $4 WHERE key = $1")
+        .bind(codec::integer(existing.key.0)?)
         .bind(metadata.to_json())
-        .bind(seq)
+        .bind(seq.0)
         .bind(at)
-        .bind(collection_id)
-        .bind(id.as_str())
-        .execute(conn)
+        .execute(&mut *conn)
         .await?;
+    log(conn, seq, collection, IMAGE_WRITTEN, Some(existing.key), at).await?;
     Ok(WriteOutcome::Updated(ImageRecord { metadata: metadata.clone(), revision: seq, updated_at: now, ..existing }))
 }
 
 pub(super) async fn delete(
     conn: &mut SqliteConnection,
+    clock: &dyn Clock,
     collection: &CollectionName,
     id: &ImageId,
-) -> Result<Option<i64>, StoreError> {
-    let deleted =
-        sqlx::query("DELETE FROM images WHERE collection_id = (SELECT id FROM collections WHERE name = ?) AND id = ?")
-            .bind(collection.as_str())
-            .bind(id.as_str())
-            .execute(&mut *conn)
-            .await?;
-    if deleted.rows_affected() == 0 {
-        return Ok(None);
+    precondition: Precondition,
+) -> Result<DeleteOutcome, StoreError> {
+    if collection_id(conn, collection).await?.is_none() {
+        return Ok(DeleteOutcome::UnknownCollection);
     }
-    let at = codec::microseconds(codec::now());
-    log(conn, collection, IMAGE_DELETED, Some(id), at).await.map(Some)
+    let existing = record(conn, collection, id).await?;
+    if !precondition.holds(existing.as_ref().map(|record| record.revision)) {
+        return Ok(DeleteOutcome::PreconditionFailed);
+    }
+    let Some(existing) = existing else { return Ok(DeleteOutcome::UnknownImage) };
+    sqlx::query("DELETE FROM images WHERE key = $1").bind(codec::integer(existing.key.0)?).execute(&mut *conn).await?;
+    let seq = next_seq(conn).await?;
+    log(conn, seq, collection, IMAGE_DELETED, Some(existing.key), codec::microseconds(clock.now())).await?;
+    Ok(DeleteOutcome::Deleted(seq))
 }
 
 pub(super) async fn delete_collection(
     conn: &mut SqliteConnection,
+    clock: &dyn Clock,
     name: &CollectionName,
-) -> Result<Option<i64>, StoreError> {
-    let deleted = sqlx::query("DELETE FROM collections WHERE name = ?").bind(name.as_str()).execute(&mut *conn).await?;
+) -> Result<Option<Seq>, StoreError> {
+    let deleted =
+        sqlx::query("DELETE FROM collections WHERE name = $1").bind(name.as_str()).execute(&mut *conn).await?;
     if deleted.rows_affected() == 0 {
         return Ok(None);
     }
-    let at = codec::microseconds(codec::now());
-    log(conn, name, codec::COLLECTION_DELETED, None, at).await.map(Some)
+    let seq = next_seq(conn).await?;
+    log(conn, seq, name, COLLECTION_DELETED, None, codec::microseconds(clock.now())).await?;
+    Ok(Some(seq))
 }

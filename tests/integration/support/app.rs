@@ -6,7 +6,7 @@ use std::sync::Arc;
 use eyrie::app::{App, StartError};
 use eyrie::config::{self, Config};
 use eyrie::service::RetrievalService;
-use eyrie::store::DescriptorStore;
+use eyrie::store::Store;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -20,7 +20,7 @@ pub(crate) const COLLECTION: &str = "pictures";
 pub(crate) struct Builder {
     /// The defaults, but for what [`TestApp::builder`] says.
     pub(crate) config: Config,
-    store: Option<Arc<dyn DescriptorStore>>,
+    store: Option<Arc<dyn Store>>,
     data_dir: TempDir,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct TestApp {
     /// Its service.
     pub(crate) service: Arc<RetrievalService>,
     /// Its database.
-    pub(crate) store: Arc<dyn DescriptorStore>,
+    pub(crate) store: Arc<dyn Store>,
     client: reqwest::Client,
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<Result<(), StartError>>,
@@ -40,7 +40,7 @@ pub(crate) struct TestApp {
 
 impl Builder {
     /// Over this database instead of a fresh SQLite.
-    pub(crate) fn store(mut self, store: Arc<dyn DescriptorStore>) -> Self {
+    pub(crate) fn store(mut self, store: Arc<dyn Store>) -> Self {
         self.store = Some(store);
         self
     }

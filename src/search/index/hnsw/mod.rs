@@ -6,7 +6,7 @@
 //! microseconds, is visible when it returns, and a search waits for neither insertion nor rebuild.
 //!
 //! A search takes candidates from the graph, adds the waiting ones, and scores them all exactly. It scans instead
-//! where that is faster (few points, a selective filter, many results wanted) or where the graph finds too few.
+//! where that is faster (few points, a selective filter, many results) or where the graph finds too few.
 
 mod graph;
 mod slots;
@@ -14,15 +14,16 @@ mod slots;
 mod tests;
 mod upkeep;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+use roaring::RoaringTreemap;
 
 use self::slots::Slots;
 use self::upkeep::Shared;
 use super::ranking::TopK;
 use super::{HnswParams, IndexError, SearchParams, VectorIndex, check_dimension};
-use crate::domain::{Descriptor, ImageId, Neighbor};
+use crate::domain::{Descriptor, ImageKey, Neighbor};
 
 /// The most candidates, while building and while searching.
 const MAX_EF: usize = 100_000;
@@ -77,18 +78,18 @@ impl HnswIndex {
         slots: &Slots,
         query: &Descriptor,
         params: SearchParams,
-        allowed: Option<&HashSet<ImageId>>,
+        allowed: Option<&RoaringTreemap>,
     ) -> Option<Vec<u32>> {
         let linked = slots.linked()?;
-        let wanted = allowed.map_or(slots.live(), |set| set.len().min(slots.live()));
-        if params.exact || wanted <= self.shared.params.exact_below {
+        let eligible = allowed.map_or(slots.live(), |set| size(set).min(slots.live()));
+        if params.exact || eligible <= self.shared.params.exact_below {
             return None;
         }
         // Dead points and those outside the filter take their share of the candidates, so there are to be more. Where
         // the filter prefers what is far from the query this does not suffice, and the caller scans.
         let ef = params.ef.unwrap_or(self.shared.params.ef_search).max(params.k);
-        let ef = ef.saturating_mul(linked.points.max(slots.live())) / wanted.max(1);
-        if wanted <= ef.saturating_mul(SCANNED_PER_CANDIDATE) {
+        let ef = ef.saturating_mul(linked.points.max(slots.live())) / eligible.max(1);
+        if eligible <= ef.saturating_mul(SCANNED_PER_CANDIDATE) {
             return None;
         }
         let mut found = linked.graph.search(query, ef);
@@ -98,62 +99,70 @@ impl HnswIndex {
     }
 }
 
-/// The best `k` of the ids of these slots.
+/// How many keys a bitmap has.
+fn size(keys: &RoaringTreemap) -> usize {
+    usize::try_from(keys.len()).unwrap_or(usize::MAX)
+}
+
+/// The best `k` of the keys of these slots, and what ties with the last of them.
 fn best(
     slots: &Slots,
     numbers: impl IntoIterator<Item = u32>,
     query: &Descriptor,
     k: usize,
-    allowed: Option<&HashSet<ImageId>>,
+    allowed: Option<&RoaringTreemap>,
 ) -> Vec<Neighbor> {
     let mut top = TopK::new(k);
-    for (descriptor, ids) in numbers.into_iter().filter_map(|number| slots.get(number)) {
-        // They come in rising order, so the first k of one slot are the only ones that can matter.
-        let mut ids = ids.filter(|id| allowed.is_none_or(|set| set.contains(*id))).take(k).peekable();
-        if ids.peek().is_some() {
+    for (descriptor, keys) in numbers.into_iter().filter_map(|number| slots.get(number)) {
+        let mut keys = keys.filter(|key| allowed.is_none_or(|set| set.contains(key.0))).peekable();
+        if keys.peek().is_some() {
             let score = query.cosine(descriptor);
-            ids.for_each(|id| top.push(score, id));
+            keys.for_each(|key| top.push(score, key));
         }
     }
     top.into_neighbors()
 }
 
 impl VectorIndex for HnswIndex {
-    fn upsert(&self, points: Vec<(ImageId, Descriptor)>) -> Result<(), IndexError> {
+    fn upsert(&self, points: Vec<(ImageKey, Descriptor)>) -> Result<(), IndexError> {
         points.iter().try_for_each(|(_, descriptor)| check_dimension(self.shared.dimension, descriptor))?;
         let mut points = points.into_iter().peekable();
         while points.peek().is_some() {
             let mut slots = self.shared.write();
-            points.by_ref().take(UPSERT_CHUNK).for_each(|(id, descriptor)| slots.put(id, descriptor));
+            points.by_ref().take(UPSERT_CHUNK).for_each(|(key, descriptor)| slots.put(key, descriptor));
         }
         Shared::start_upkeep(&self.shared);
         Ok(())
     }
 
-    fn remove(&self, id: &ImageId) -> bool {
-        let removed = self.shared.write().remove(id);
+    fn remove(&self, key: ImageKey) -> bool {
+        let removed = self.shared.write().remove(key);
         if removed {
             Shared::start_upkeep(&self.shared);
         }
         removed
     }
 
+    fn descriptor(&self, key: ImageKey) -> Option<Descriptor> {
+        self.shared.read().descriptor(key).cloned()
+    }
+
     fn search(
         &self,
         query: &Descriptor,
         params: SearchParams,
-        allowed: Option<&HashSet<ImageId>>,
+        allowed: Option<&RoaringTreemap>,
     ) -> Result<Vec<Neighbor>, IndexError> {
         check_dimension(self.shared.dimension, query)?;
         let slots = self.shared.read();
         if let Some(candidates) = self.candidates(&slots, query, params, allowed) {
             let found = best(&slots, candidates, query, params.k, allowed);
-            if found.len() == params.k {
+            if found.len() >= params.k {
                 return Ok(found);
             }
         }
         Ok(match allowed {
-            Some(set) if set.len() < slots.len() => best(&slots, slots.of_ids(set), query, params.k, allowed),
+            Some(set) if size(set) < slots.len() => best(&slots, slots.of_keys(set), query, params.k, allowed),
             Some(_) | None => best(&slots, slots.numbers(), query, params.k, allowed),
         })
     }

@@ -26,7 +26,7 @@ use hnsw_rs::anndists::dist::distances::Distance;
 use hnsw_rs::hnsw::Hnsw;
 
 use crate::domain::Descriptor;
-use crate::index::HnswParams;
+use crate::search::index::HnswParams;
 
 /// Layers of the graph; a point is above layer `l` with probability `m^-l`.
 const MAX_LAYERS: usize = 16;

@@ -1,6 +1,6 @@
-//! What the index holds: ids, descriptors, and which of them the graph covers.
+//! What the index holds: keys, descriptors, and which of them the graph covers.
 //!
-//! A slot is one distinct descriptor with the ids that have it. Equal descriptors share a slot: a graph of thousands
+//! A slot is one distinct descriptor with the keys that have it. Equal descriptors share a slot: a graph of thousands
 //! of equal points falls apart, since none of them has a link to anything else.
 //!
 //! The life of a slot:
@@ -9,21 +9,23 @@
 //!            upsert               upkeep claims it              upkeep finds it by a search
 //!   (free) ----------> pending ----------------------> scanned ----------------------------> in the graph only
 //!     ^                   |                               |   stays where it is not found          |
-//!     |  last id removed  |                               |                                        |
-//!     +-------------------+          last id removed      v                                        v
+//!     |  last key removed  |                               |                                        |
+//!     +-------------------+          last key removed      v                                        v
 //!     +------------------------------------------------ dead: the graph still has it, until a rebuild
 //! ```
 //!
 //! Pending and scanned slots are compared with every query, so a point is found from the moment it is inserted, and
 //! whether or not the graph can reach it. A dead slot lives again when its descriptor comes back.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
 use std::mem::size_of;
 use std::sync::Arc;
 
+use roaring::RoaringTreemap;
+
 use super::graph::{Graph, GraphPoint};
-use crate::domain::{Descriptor, ImageId};
+use crate::domain::{Descriptor, ImageKey};
 
 /// A descriptor compared by its bits.
 struct Bits(Descriptor);
@@ -42,50 +44,50 @@ impl Hash for Bits {
     }
 }
 
-/// The ids of one slot. Nearly every slot has one, and needs no allocation for it.
-enum Ids {
-    One(ImageId),
-    Many(BTreeSet<ImageId>),
+/// The keys of one slot. Nearly every slot has one, and needs no allocation for it.
+enum Keys {
+    One(ImageKey),
+    Many(BTreeSet<ImageKey>),
 }
 
-impl Ids {
+impl Keys {
     fn is_empty(&self) -> bool {
         match self {
             Self::One(_) => false,
-            Self::Many(ids) => ids.is_empty(),
+            Self::Many(keys) => keys.is_empty(),
         }
     }
 
     /// In rising order.
-    fn iter(&self) -> impl Iterator<Item = &ImageId> {
+    fn iter(&self) -> impl Iterator<Item = ImageKey> {
         let (one, many) = match self {
-            Self::One(id) => (Some(id), None),
-            Self::Many(ids) => (None, Some(ids)),
+            Self::One(key) => (Some(key), None),
+            Self::Many(keys) => (None, Some(keys)),
         };
-        one.into_iter().chain(many.into_iter().flatten())
+        one.into_iter().chain(many.into_iter().flatten()).copied()
     }
 
-    fn insert(&mut self, id: ImageId) {
+    fn insert(&mut self, key: ImageKey) {
         match self {
-            Self::Many(ids) if ids.is_empty() => *self = Self::One(id),
-            Self::Many(ids) => drop(ids.insert(id)),
-            Self::One(only) => *self = Self::Many(BTreeSet::from([only.clone(), id])),
+            Self::Many(keys) if keys.is_empty() => *self = Self::One(key),
+            Self::Many(keys) => drop(keys.insert(key)),
+            Self::One(only) => *self = Self::Many(BTreeSet::from([*only, key])),
         }
     }
 
-    fn remove(&mut self, id: &ImageId) {
+    fn remove(&mut self, key: ImageKey) {
         match self {
-            Self::One(only) if only == id => *self = Self::Many(BTreeSet::new()),
+            Self::One(only) if *only == key => *self = Self::Many(BTreeSet::new()),
             Self::One(_) => {}
-            Self::Many(ids) => drop(ids.remove(id)),
+            Self::Many(keys) => drop(keys.remove(&key)),
         }
     }
 }
 
 struct Slot {
     descriptor: Descriptor,
-    ids: Ids,
-    /// The graph has this slot, or is about to get it: the slot's number stays taken although its ids are gone.
+    keys: Keys,
+    /// The graph has this slot, or is about to get it: the slot's number stays taken although its keys are gone.
     claimed: bool,
 }
 
@@ -102,19 +104,19 @@ pub(super) struct Linked {
 pub(super) struct Slots {
     slots: Vec<Option<Slot>>,
     free: Vec<u32>,
-    by_id: HashMap<ImageId, u32>,
+    by_key: HashMap<ImageKey, u32>,
     by_descriptor: HashMap<Bits, u32>,
     pending: BTreeSet<u32>,
     scanned: BTreeSet<u32>,
-    /// Claimed slots without an id.
+    /// Claimed slots without a key.
     dead: usize,
     linked: Option<Linked>,
 }
 
 impl Slots {
-    /// How many ids there are.
+    /// How many keys there are.
     pub(super) fn len(&self) -> usize {
-        self.by_id.len()
+        self.by_key.len()
     }
 
     pub(super) fn linked(&self) -> Option<&Linked> {
@@ -125,46 +127,52 @@ impl Slots {
         self.pending.len()
     }
 
-    /// Claimed slots without an id; they cost memory and a search's time until the next rebuild.
+    /// Claimed slots without a key; they cost memory and a search's time until the next rebuild.
     pub(super) fn dead(&self) -> usize {
         self.dead
     }
 
-    /// Slots with an id.
+    /// Slots with a key.
     pub(super) fn live(&self) -> usize {
         self.slots.len() - self.free.len() - self.dead
     }
 
-    /// Inserts an id, or gives it another descriptor.
-    pub(super) fn put(&mut self, id: ImageId, descriptor: Descriptor) {
-        let key = Bits(descriptor);
-        let slot = match self.by_descriptor.get(&key) {
+    /// Inserts a key, or gives it another descriptor.
+    pub(super) fn put(&mut self, key: ImageKey, descriptor: Descriptor) {
+        let bits = Bits(descriptor);
+        let slot = match self.by_descriptor.get(&bits) {
             Some(&slot) => slot,
-            None => self.add(key),
+            None => self.add(bits),
         };
-        match self.by_id.insert(id.clone(), slot) {
+        match self.by_key.insert(key, slot) {
             Some(before) if before == slot => return,
-            Some(before) => self.detach(before, &id),
+            Some(before) => self.detach(before, key),
             None => {}
         }
         if let Some(slot) = self.slots[slot as usize].as_mut() {
-            if slot.claimed && slot.ids.is_empty() {
+            if slot.claimed && slot.keys.is_empty() {
                 self.dead -= 1;
             }
-            slot.ids.insert(id);
+            slot.keys.insert(key);
         }
     }
 
-    /// Removes an id; `false` when it is not there.
-    pub(super) fn remove(&mut self, id: &ImageId) -> bool {
-        let Some(slot) = self.by_id.remove(id) else { return false };
-        self.detach(slot, id);
+    /// Removes a key; `false` when it is not there.
+    pub(super) fn remove(&mut self, key: ImageKey) -> bool {
+        let Some(slot) = self.by_key.remove(&key) else { return false };
+        self.detach(slot, key);
         true
     }
 
-    fn add(&mut self, key: Bits) -> u32 {
-        let descriptor = key.0.clone();
-        let slot = Some(Slot { descriptor, ids: Ids::Many(BTreeSet::new()), claimed: false });
+    /// The descriptor of a key; `None` when it is not there.
+    pub(super) fn descriptor(&self, key: ImageKey) -> Option<&Descriptor> {
+        let slot = self.slots.get(*self.by_key.get(&key)? as usize)?.as_ref()?;
+        Some(&slot.descriptor)
+    }
+
+    fn add(&mut self, bits: Bits) -> u32 {
+        let descriptor = bits.0.clone();
+        let slot = Some(Slot { descriptor, keys: Keys::Many(BTreeSet::new()), claimed: false });
         let number = match self.free.pop() {
             Some(number) => {
                 self.slots[number as usize] = slot;
@@ -176,15 +184,15 @@ impl Slots {
                 u32::try_from(self.slots.len() - 1).expect("fewer than 2^32 slots")
             }
         };
-        self.by_descriptor.insert(key, number);
+        self.by_descriptor.insert(bits, number);
         self.pending.insert(number);
         number
     }
 
-    fn detach(&mut self, number: u32, id: &ImageId) {
+    fn detach(&mut self, number: u32, key: ImageKey) {
         let Some(slot) = self.slots[number as usize].as_mut() else { return };
-        slot.ids.remove(id);
-        if slot.ids.is_empty() {
+        slot.keys.remove(key);
+        if slot.keys.is_empty() {
             if slot.claimed {
                 self.dead += 1;
             } else {
@@ -193,7 +201,7 @@ impl Slots {
         }
     }
 
-    /// Gives the number of an unclaimed slot without ids back.
+    /// Gives the number of an unclaimed slot without keys back.
     fn release(&mut self, number: u32) {
         if let Some(slot) = self.slots[number as usize].take() {
             self.by_descriptor.remove(&Bits(slot.descriptor));
@@ -202,15 +210,15 @@ impl Slots {
         }
     }
 
-    /// The descriptor and the ids of a slot, in rising order; `None` where it has no id.
-    pub(super) fn get(&self, number: u32) -> Option<(&Descriptor, impl Iterator<Item = &ImageId>)> {
+    /// The descriptor and the keys of a slot, in rising order; `None` where it has no key.
+    pub(super) fn get(&self, number: u32) -> Option<(&Descriptor, impl Iterator<Item = ImageKey>)> {
         let slot = self.slots.get(number as usize)?.as_ref()?;
-        (!slot.ids.is_empty()).then(|| (&slot.descriptor, slot.ids.iter()))
+        (!slot.keys.is_empty()).then(|| (&slot.descriptor, slot.keys.iter()))
     }
 
-    /// The slots of these ids, without repetition; unknown ids are passed over.
-    pub(super) fn of_ids(&self, ids: &HashSet<ImageId>) -> Vec<u32> {
-        let mut numbers: Vec<u32> = ids.iter().filter_map(|id| self.by_id.get(id).copied()).collect();
+    /// The slots of these keys, without repetition; unknown keys are passed over.
+    pub(super) fn of_keys(&self, keys: &RoaringTreemap) -> Vec<u32> {
+        let mut numbers: Vec<u32> = keys.iter().filter_map(|key| self.by_key.get(&ImageKey(key)).copied()).collect();
         numbers.sort_unstable();
         numbers.dedup();
         numbers
@@ -294,7 +302,7 @@ impl Slots {
         for number in self.numbers() {
             let Some(slot) = self.slots[number as usize].as_mut() else { continue };
             slot.claimed = inside[number as usize];
-            match (slot.claimed, slot.ids.is_empty()) {
+            match (slot.claimed, slot.keys.is_empty()) {
                 (true, true) => self.dead += 1,
                 (true, false) => {}
                 (false, true) => self.release(number),
@@ -307,18 +315,16 @@ impl Slots {
         std::mem::replace(&mut self.linked, linked)
     }
 
-    /// Bytes of ids, descriptors and tables (an estimate: 16 bytes are taken for what an allocation costs).
+    /// Bytes of keys, descriptors and tables (an estimate: 16 bytes are taken for what an allocation costs).
     pub(super) fn memory_bytes(&self, dimension: usize) -> usize {
         let used = self.slots.len() - self.free.len();
-        // An id is in its slot and in the map.
-        let id_text: usize = self.by_id.keys().map(|id| 2 * (id.as_str().len() + 16)).sum();
-        let shared: usize = self.by_id.len().saturating_sub(self.live()) * size_of::<ImageId>();
+        let shared: usize = self.by_key.len().saturating_sub(self.live()) * size_of::<ImageKey>();
         let descriptors = used * (dimension * size_of::<f32>() + 16 + 16);
         let tables = self.slots.capacity() * size_of::<Option<Slot>>()
-            + self.by_id.capacity() * (size_of::<(ImageId, u32)>() + 1)
+            + self.by_key.capacity() * (size_of::<(ImageKey, u32)>() + 1)
             + self.by_descriptor.capacity() * (size_of::<(Bits, u32)>() + 1)
             + (self.free.capacity() + self.pending.len() + self.scanned.len()) * size_of::<u32>();
-        id_text + shared + descriptors + tables
+        shared + descriptors + tables
     }
 
     /// Gives memory back that a larger content needed.
@@ -326,10 +332,10 @@ impl Slots {
         let last_used = self.slots.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
         self.slots.truncate(last_used);
         self.free.retain(|&number| (number as usize) < last_used);
-        if self.by_id.capacity() / 2 > self.by_id.len() {
+        if self.by_key.capacity() / 2 > self.by_key.len() {
             self.slots.shrink_to_fit();
             self.free.shrink_to_fit();
-            self.by_id.shrink_to_fit();
+            self.by_key.shrink_to_fit();
             self.by_descriptor.shrink_to_fit();
         }
     }

@@ -15,7 +15,7 @@ use metrics::{counter, gauge, histogram};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::ServiceError;
-use crate::domain::{DescriptorVersion, Levels, Profile, QueryRegion};
+use crate::domain::{Catalogue, Profile, QueryRegion};
 use crate::telemetry::metric;
 use eyrie_vision::describe::{Extraction, Extractor};
 use eyrie_vision::local::LocalFeatures;
@@ -29,23 +29,32 @@ const FIRST_GUESS: Duration = Duration::from_secs(1);
 
 type Answer = Result<Described, PictureError>;
 
+/// What a worker shall do with an image.
+#[derive(Debug, Clone)]
+pub(super) struct Assignment {
+    /// The encoded image.
+    pub(super) bytes: Bytes,
+    /// The part of it that is described; `None` for all of it.
+    pub(super) region: Option<QueryRegion>,
+    /// How it is described.
+    pub(super) profile: Profile,
+    /// How many local features to look for; 0 for none.
+    pub(super) features: usize,
+}
+
 /// What a worker makes of an image.
 #[derive(Debug, Clone)]
 pub(super) struct Described {
     /// The description; its `luma` is spent.
     pub(super) extraction: Extraction,
-    /// The local features, where any were asked for.
+    /// The local features, where any were looked for.
     pub(super) features: Option<LocalFeatures>,
     /// Time that looking for them took.
     pub(super) features_time: Duration,
 }
 
 struct Job {
-    bytes: Bytes,
-    region: Option<QueryRegion>,
-    profile: Profile,
-    /// How many local features to look for; 0 for none.
-    features: usize,
+    assignment: Assignment,
     answer: oneshot::Sender<Answer>,
     /// Held from admission until the job is done or dropped: this is what bounds the queue.
     _room: OwnedSemaphorePermit,
@@ -114,34 +123,29 @@ pub(super) enum WhenFull {
 pub(super) struct InferencePool {
     shared: Arc<Shared>,
     room: Arc<Semaphore>,
-    versions: [DescriptorVersion; 3],
-    dimensions: [usize; 3],
-    levels: [Levels; 3],
     threads: Mutex<Vec<JoinHandle<()>>>,
     workers: usize,
-}
-
-fn slot(profile: Profile) -> usize {
-    match profile {
-        Profile::Fast => 0,
-        Profile::Nip => 1,
-        Profile::Rnip => 2,
-    }
 }
 
 impl InferencePool {
     /// Starts one thread for each extractor.
     ///
     /// # Errors
-    /// [`ServiceError::Internal`] when there is no extractor, when two of them have different models, or when the system
-    /// refuses a thread.
-    pub(super) fn start(extractors: Vec<Box<dyn Extractor>>, queue_length: usize) -> Result<Self, ServiceError> {
-        let first = extractors.first().ok_or_else(|| ServiceError::Internal("no extractor was given".to_owned()))?;
-        let versions = [Profile::Fast, Profile::Nip, Profile::Rnip].map(|p| first.version(p));
-        let dimensions = [Profile::Fast, Profile::Nip, Profile::Rnip].map(|p| first.dimension(p));
-        let levels = [Profile::Fast, Profile::Nip, Profile::Rnip].map(|p| first.levels(p));
-        if extractors.iter().any(|e| Profile::ALL.iter().any(|&p| e.version(p) != versions[slot(p)])) {
-            return Err(ServiceError::Internal("the extractors run different models".to_owned()));
+    /// [`ServiceError::Internal`] when there is no extractor, when one of them has another model than the catalogue, or when
+    /// the system refuses a thread.
+    pub(super) fn start(
+        extractors: Vec<Box<dyn Extractor>>,
+        queue_length: usize,
+        catalogue: &Catalogue,
+    ) -> Result<Self, ServiceError> {
+        if extractors.is_empty() {
+            return Err(ServiceError::Internal("no extractor was given".to_owned()));
+        }
+        let of_the_model = |extractor: &dyn Extractor| {
+            Profile::ALL.iter().all(|&profile| extractor.version(profile) == catalogue.profile(profile).version)
+        };
+        if !extractors.iter().all(|extractor| of_the_model(&**extractor)) {
+            return Err(ServiceError::Internal("an extractor runs another model than the catalogue's".to_owned()));
         }
         let workers = extractors.len();
         let pool = Self {
@@ -152,9 +156,6 @@ impl InferencePool {
                 mean_micros: AtomicU64::new(u64::try_from(FIRST_GUESS.as_micros()).unwrap_or(u64::MAX)),
             }),
             room: Arc::new(Semaphore::new((queue_length + workers).min(Semaphore::MAX_PERMITS))),
-            versions,
-            dimensions,
-            levels,
             threads: Mutex::new(Vec::with_capacity(workers)),
             workers,
         };
@@ -170,32 +171,13 @@ impl InferencePool {
         Ok(pool)
     }
 
-    /// The version of the descriptors that `profile` yields.
-    pub(super) fn version(&self, profile: Profile) -> &DescriptorVersion {
-        &self.versions[slot(profile)]
-    }
-
-    /// The number of values of the descriptors that `profile` yields.
-    pub(super) fn dimension(&self, profile: Profile) -> usize {
-        self.dimensions[slot(profile)]
-    }
-
-    /// What scores between descriptors of `profile` mean.
-    pub(super) fn levels(&self, profile: Profile) -> &Levels {
-        &self.levels[slot(profile)]
-    }
-
-    /// Describes an image, or the part of it in `region`, on one of the threads, and looks for so many local features there
-    /// (0 for none). When the returned future is dropped before a thread took the image, it is not described at all.
+    /// Describes an image on one of the threads. When the returned future is dropped before a thread took the image, it is not described at all.
     ///
     /// # Errors
     /// [`ServiceError::Overloaded`] (with [`WhenFull::Refuse`]), [`ServiceError::Extract`], [`ServiceError::ShuttingDown`].
     pub(super) async fn describe(
         &self,
-        bytes: Bytes,
-        region: Option<QueryRegion>,
-        profile: Profile,
-        features: usize,
+        assignment: Assignment,
         when_full: WhenFull,
     ) -> Result<Described, ServiceError> {
         let room = match when_full {
@@ -208,7 +190,7 @@ impl InferencePool {
             if queue.closed {
                 return Err(ServiceError::ShuttingDown);
             }
-            queue.jobs.push_back(Job { bytes, region, profile, features, answer, _room: room });
+            queue.jobs.push_back(Job { assignment, answer, _room: room });
             depth(&queue);
         }
         self.shared.filled.notify_one();
@@ -275,18 +257,20 @@ fn work(shared: &Shared, number: usize, mut extractor: Box<dyn Extractor>) {
     while let Some(job) = shared.next() {
         busy(shared.busy.fetch_add(1, Ordering::Relaxed) + 1);
         let start = Instant::now();
-        let answer = describe(&mut *extractor, &job);
+        let answer = describe(&mut *extractor, &job.assignment);
         let elapsed = start.elapsed();
         memory(number, &*extractor);
         busy(shared.busy.fetch_sub(1, Ordering::Relaxed) - 1);
         let outcome = match &answer {
             Ok(_) => {
-                histogram!(metric::EXTRACTION_SECONDS, "profile" => job.profile.as_str()).record(elapsed.as_secs_f64());
+                histogram!(metric::EXTRACTION_SECONDS, "profile" => job.assignment.profile.as_str())
+                    .record(elapsed.as_secs_f64());
                 shared.took(elapsed);
                 "described"
             }
             Err(PictureError::Internal(reason)) => {
-                tracing::error!(%reason, profile = %job.profile, bytes = job.bytes.len(), "an image could not be described");
+                let Assignment { bytes, profile, .. } = &job.assignment;
+                tracing::error!(%reason, %profile, bytes = bytes.len(), "an image could not be described");
                 "failed"
             }
             Err(
@@ -315,12 +299,13 @@ fn work(shared: &Shared, number: usize, mut extractor: Box<dyn Extractor>) {
 ///
 /// Unwind safety: what an extractor keeps between two calls is the model, which is never written, and scratch memory
 /// that every call fills from the start. A call that was cut short leaves nothing that a later one reads.
-fn describe(extractor: &mut dyn Extractor, job: &Job) -> Answer {
+fn describe(extractor: &mut dyn Extractor, assignment: &Assignment) -> Answer {
     let described = catch_unwind(AssertUnwindSafe(|| {
-        let mut extraction = extractor.extract_region(&job.bytes, job.region, job.profile)?;
+        let mut extraction = extractor.extract_region(&assignment.bytes, assignment.region, assignment.profile)?;
         let luma = std::mem::take(&mut extraction.luma);
         let start = Instant::now();
-        let features = if job.features == 0 { None } else { Some(local_features(&luma, &extraction, job.features)?) };
+        let limit = assignment.features;
+        let features = if limit == 0 { None } else { Some(local_features(&luma, &extraction, limit)?) };
         Ok(Described { extraction, features, features_time: start.elapsed() })
     }));
     described.unwrap_or_else(|panic| {

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::try_join_all;
 use metrics::{counter, histogram};
 
-use super::{RetrievalService, ServiceError};
-use crate::domain::{CollectionName, ImageId, Neighbor, Verify};
+use super::core::Core;
+use super::{ServiceError, VerificationEffort};
+use crate::domain::{CollectionName, ImageKey, Neighbor, Verify};
 use crate::telemetry::metric;
 use eyrie_vision::local::{DecodeError, LocalFeatures, Verification, match_pair, order_by_verification};
 
@@ -16,41 +17,50 @@ use eyrie_vision::local::{DecodeError, LocalFeatures, Verification, match_pair, 
 const LEAST_PART: usize = 8;
 
 /// Stored features: those of an image each, encoded.
-type Candidates = Vec<(ImageId, Vec<u8>)>;
+type Candidates = Vec<(ImageKey, Vec<u8>)>;
 
 /// What a candidate's features gave, where they could be read.
-type Compared = Vec<(ImageId, Result<Verification, DecodeError>)>;
+type Compared = Vec<(ImageKey, Result<Verification, DecodeError>)>;
 
-/// What became of the verification of a search.
+/// Neighbours in their final order.
 #[derive(Debug, Default)]
-pub(super) struct Matches {
-    /// The images that were compared.
-    pub(super) of: HashMap<ImageId, Verification>,
+pub(super) struct Reranked {
+    /// What shows the same thing first, then the others as they were.
+    pub(super) neighbors: Vec<Neighbor>,
+    /// What comparing gave, of those that were compared.
+    pub(super) matches: HashMap<ImageKey, Verification>,
     /// Time it took.
     pub(super) time: Duration,
 }
 
-impl Matches {
-    /// Counts the search as an answered one.
-    pub(super) fn record(&self) {
-        histogram!(metric::VERIFICATION_SECONDS).record(self.time.as_secs_f64());
-        let outcome = if self.of.values().any(Verification::verified) { "verified" } else { "nothing" };
-        counter!(metric::VERIFICATIONS, "outcome" => outcome).increment(1);
+impl Reranked {
+    /// Neighbours that nothing is compared with.
+    pub(super) fn as_found(neighbors: Vec<Neighbor>) -> Self {
+        Self { neighbors, ..Self::default() }
     }
 }
 
-impl RetrievalService {
+/// Counts a verified search as an answered one and says what it took.
+pub(super) fn effort(matches: &HashMap<ImageKey, Verification>, time: Duration) -> VerificationEffort {
+    histogram!(metric::VERIFICATION_SECONDS).record(time.as_secs_f64());
+    let outcome = if matches.values().any(Verification::verified) { "verified" } else { "nothing" };
+    counter!(metric::VERIFICATIONS, "outcome" => outcome).increment(1);
+    VerificationEffort { compared: matches.len(), milliseconds: time.as_secs_f64() * 1e3 }
+}
+
+impl Core {
     /// How many of the first results are verified where the query has features; 0 for none.
     ///
     /// # Errors
     /// [`ServiceError::NotVerifiable`] when they must be and the configuration says that none are.
     pub(super) fn window(&self, verify: Verify) -> Result<usize, ServiceError> {
+        let candidates = self.options.search.verify_candidates;
         match verify {
             Verify::Never => Ok(0),
-            Verify::Always if self.options.verify_candidates == 0 => {
+            Verify::Always if candidates == 0 => {
                 Err(ServiceError::NotVerifiable("the configuration switches it off (search.verify_candidates is 0)"))
             }
-            Verify::Auto | Verify::Always => Ok(self.options.verify_candidates),
+            Verify::Auto | Verify::Always => Ok(candidates),
         }
     }
 
@@ -58,9 +68,9 @@ impl RetrievalService {
     pub(super) async fn stored_features(
         &self,
         collection: &CollectionName,
-        id: &ImageId,
+        key: ImageKey,
     ) -> Result<Option<LocalFeatures>, ServiceError> {
-        let stored = self.store.local_features(collection, std::slice::from_ref(id)).await?;
+        let stored = self.store.local_features(&[key]).await?;
         let Some((_, bytes)) = stored.first() else { return Ok(None) };
         let features = LocalFeatures::decode(bytes);
         if let Err(error) = &features {
@@ -69,27 +79,31 @@ impl RetrievalService {
         Ok(features.ok())
     }
 
-    /// Compares these results with the query, and puts those that show the same thing first. Results without stored features
-    /// keep their place among the others.
-    pub(super) async fn verify(
+    /// Compares the first `window` neighbours with the query, and puts those that show the same thing first. Neighbours
+    /// without stored features keep their place among the others.
+    pub(super) async fn rerank(
         &self,
         collection: &CollectionName,
         query: &Arc<LocalFeatures>,
-        first: &mut [Neighbor],
-    ) -> Result<HashMap<ImageId, Verification>, ServiceError> {
-        let ids: Vec<ImageId> = first.iter().map(|neighbor| neighbor.id.clone()).collect();
-        let candidates = self.store.local_features(collection, &ids).await?;
+        mut neighbors: Vec<Neighbor>,
+        window: usize,
+    ) -> Result<Reranked, ServiceError> {
+        let start = Instant::now();
+        let window = window.min(neighbors.len());
+        let keys: Vec<ImageKey> = neighbors[..window].iter().map(|neighbor| neighbor.key).collect();
+        let admission = self.slots.admit()?;
+        let candidates = self.store.local_features(&keys).await?;
         let parts = parts(candidates, self.slots.processors());
         let compared = try_join_all(parts.into_iter().map(|part| {
             let query = Arc::clone(query);
-            self.slots.run(move || compare(&query, part))
+            admission.run(move || compare(&query, part))
         }));
         let mut matches = HashMap::new();
         let mut unreadable = Vec::new();
-        for (id, result) in compared.await?.into_iter().flatten() {
+        for (key, result) in compared.await?.into_iter().flatten() {
             match result {
                 Ok(found) => {
-                    matches.insert(id, found);
+                    matches.insert(key, found);
                 }
                 Err(error) => unreadable.push(error),
             }
@@ -97,8 +111,8 @@ impl RetrievalService {
         if let Some(&error) = unreadable.first() {
             warn_unreadable(collection, unreadable.len(), error);
         }
-        reorder(first, &matches);
-        Ok(matches)
+        reorder(&mut neighbors[..window], &matches);
+        Ok(Reranked { neighbors, matches, time: start.elapsed() })
     }
 }
 
@@ -122,12 +136,12 @@ fn parts(candidates: Candidates, most: usize) -> Vec<Candidates> {
 
 fn compare(query: &LocalFeatures, candidates: Candidates) -> Compared {
     let found = |bytes: &[u8]| LocalFeatures::decode(bytes).map(|candidate| match_pair(query, &candidate));
-    candidates.into_iter().map(|(id, bytes)| (id, found(&bytes))).collect()
+    candidates.into_iter().map(|(key, bytes)| (key, found(&bytes))).collect()
 }
 
-fn reorder(first: &mut [Neighbor], matches: &HashMap<ImageId, Verification>) {
-    let found = |neighbor: &Neighbor| matches.get(&neighbor.id).copied().unwrap_or(Verification::NOTHING);
-    let mut ranking: Vec<(Neighbor, Verification)> = first.iter().map(|n| (n.clone(), found(n))).collect();
+fn reorder(first: &mut [Neighbor], matches: &HashMap<ImageKey, Verification>) {
+    let found = |neighbor: &Neighbor| matches.get(&neighbor.key).copied().unwrap_or(Verification::NOTHING);
+    let mut ranking: Vec<(Neighbor, Verification)> = first.iter().map(|n| (*n, found(n))).collect();
     order_by_verification(&mut ranking);
     for (place, (neighbor, _)) in first.iter_mut().zip(ranking) {
         *place = neighbor;
@@ -140,9 +154,7 @@ mod tests {
 
     #[test]
     fn candidates_are_cut_into_parts_that_are_worth_a_processor() {
-        let candidates = |count: usize| -> Candidates {
-            (0..count).map(|i| (ImageId::new(format!("i{i}")).expect("an id"), Vec::new())).collect()
-        };
+        let candidates = |count: u64| -> Candidates { (0..count).map(|i| (ImageKey(i), Vec::new())).collect() };
         let sizes = |count, most| parts(candidates(count), most).iter().map(Vec::len).collect::<Vec<_>>();
         assert_eq!(sizes(0, 4), Vec::<usize>::new());
         assert_eq!(sizes(8, 4), [8]);

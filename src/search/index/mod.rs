@@ -1,10 +1,7 @@
 //! Nearest neighbours by cosine: an exact scan and a graph behind one trait.
 //!
-//! The index is derived from the store and can be thrown away: it holds ids and descriptors, nothing else, and is
-//! filled again at start. Two things can come later behind the same trait without a change to it: a snapshot of the
-//! graph that is read at start in place of a rebuild (the graph names its points by slot, so a snapshot is the slots
-//! with their ids and descriptors plus the links), and a database that searches by itself (the trait takes ids and
-//! descriptors by value, returns owned neighbours, and hands the filter over as a set of ids).
+//! An index is derived from the store and can be thrown away: it holds keys and descriptors, nothing else, and is filled
+//! again at the start. It knows neither ids nor metadata: a filter comes as a bitmap of keys.
 
 mod flat;
 mod hnsw;
@@ -13,12 +10,12 @@ mod ranking;
 pub use flat::FlatIndex;
 pub use hnsw::HnswIndex;
 
-use std::collections::HashSet;
 use std::time::Duration;
 
+use roaring::RoaringTreemap;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Descriptor, ImageId, Neighbor};
+use crate::domain::{Descriptor, ImageKey, Neighbor};
 
 /// Why an index refuses.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -78,21 +75,25 @@ pub struct SearchParams {
     pub exact: bool,
 }
 
-/// A set of descriptors that answers which are nearest. Shared between threads; every method takes `&self`.
+/// A set of descriptors that answers which are nearest. Shared between threads; every method takes `&self` and blocks.
 ///
-/// Results come in order of falling score, ties by rising id, without duplicates; the scores are exact cosines.
-/// There are `min(k, live points that are allowed)` of them.
+/// Results come in order of falling score, ties by rising key, none twice; the scores are exact cosines. There are
+/// `min(k, live points that are allowed)` of them at least, and all those besides that were looked at and tie with the
+/// `k`-th: whoever orders ties by something else than the key can cut at `k` afterwards.
 pub trait VectorIndex: Send + Sync {
-    /// Inserts points, or replaces those whose id is there. Replacing by the same descriptor does nothing.
+    /// Inserts points, or replaces those whose key is there. Replacing by the same descriptor does nothing.
     ///
     /// # Errors
     /// [`IndexError::Dimension`]; nothing is inserted then.
-    fn upsert(&self, points: Vec<(ImageId, Descriptor)>) -> Result<(), IndexError>;
+    fn upsert(&self, points: Vec<(ImageKey, Descriptor)>) -> Result<(), IndexError>;
 
     /// Removes a point; `false` when it is not there.
-    fn remove(&self, id: &ImageId) -> bool;
+    fn remove(&self, key: ImageKey) -> bool;
 
-    /// The nearest neighbours of `query`, among `allowed` where given (ids that are not in the index are ignored).
+    /// The descriptor of a point; `None` when it is not there.
+    fn descriptor(&self, key: ImageKey) -> Option<Descriptor>;
+
+    /// The nearest neighbours of `query`, among `allowed` where given (keys that are not in the index are ignored).
     ///
     /// # Errors
     /// [`IndexError::Dimension`].
@@ -100,7 +101,7 @@ pub trait VectorIndex: Send + Sync {
         &self,
         query: &Descriptor,
         params: SearchParams,
-        allowed: Option<&HashSet<ImageId>>,
+        allowed: Option<&RoaringTreemap>,
     ) -> Result<Vec<Neighbor>, IndexError>;
 
     /// How many points are live.

@@ -10,7 +10,7 @@ use std::thread;
 
 use super::graph::{Graph, GraphPoint};
 use super::slots::Slots;
-use crate::index::HnswParams;
+use crate::search::index::HnswParams;
 
 /// So many points may wait beside an existing graph; scanning them costs less than the search of the graph.
 const MAX_PENDING: usize = 256;

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::domain::{CollectionName, Descriptor, DescriptorVersion, ImageId};
-use crate::index::VectorIndex;
+use super::filters::FilterCache;
+use crate::domain::{CollectionName, Descriptor, DescriptorVersion, ImageKey, ProfileFacts};
+use crate::search::VectorIndex;
 use crate::store::{Change, ChangeKind, StoredDescriptor};
 
 /// Makes an empty index for descriptors of so many values.
@@ -18,6 +19,20 @@ pub(super) struct CollectionIndex {
     pub(super) dimension: usize,
     /// The points.
     pub(super) points: Arc<dyn VectorIndex>,
+    /// What filters left of the collection. It goes with the index, so what is built anew starts without.
+    pub(super) filters: FilterCache,
+}
+
+impl CollectionIndex {
+    /// Without a point.
+    pub(super) fn empty(profile: &ProfileFacts, new_index: &NewIndex) -> Self {
+        Self {
+            version: profile.version.clone(),
+            dimension: profile.dimension,
+            points: new_index(profile.dimension),
+            filters: FilterCache::default(),
+        }
+    }
 }
 
 /// A snapshot of which collection has which index; collections without a searchable image have none.
@@ -56,7 +71,7 @@ pub(super) struct Outcome {
     /// The collection was deleted; what follows belongs to a new one of the same name.
     pub(super) deleted: bool,
     /// The last state of each image that was touched since; `None` when it is gone.
-    pub(super) images: BTreeMap<ImageId, Option<StoredDescriptor>>,
+    pub(super) images: BTreeMap<ImageKey, Option<StoredDescriptor>>,
 }
 
 /// Keeps the last word of the log on every image. Only the last one counts, since an entry carries the descriptor as it
@@ -66,11 +81,11 @@ pub(super) fn fold(changes: Vec<Change>) -> BTreeMap<CollectionName, Outcome> {
     for change in changes {
         let outcome = outcomes.entry(change.collection).or_default();
         match change.kind {
-            ChangeKind::ImageWritten(id, stored) => {
-                outcome.images.insert(id, stored);
+            ChangeKind::ImageWritten(key, stored) => {
+                outcome.images.insert(key, stored);
             }
-            ChangeKind::ImageDeleted(id) => {
-                outcome.images.insert(id, None);
+            ChangeKind::ImageDeleted(key) => {
+                outcome.images.insert(key, None);
             }
             ChangeKind::CollectionDeleted => *outcome = Outcome { deleted: true, images: BTreeMap::new() },
         }
@@ -79,14 +94,14 @@ pub(super) fn fold(changes: Vec<Change>) -> BTreeMap<CollectionName, Outcome> {
 }
 
 /// Brings an index to the given state of these images. Blocks; applying the same once more changes nothing.
-pub(super) fn apply(index: &CollectionIndex, images: BTreeMap<ImageId, Option<StoredDescriptor>>) {
+pub(super) fn apply(index: &CollectionIndex, images: BTreeMap<ImageKey, Option<StoredDescriptor>>) {
     let mut points = Vec::with_capacity(images.len());
-    for (id, stored) in images {
+    for (key, stored) in images {
         match stored {
-            Some(stored) if stored.version == index.version => points.push((id, stored.descriptor)),
+            Some(stored) if stored.version == index.version => points.push((key, stored.descriptor)),
             // Gone, or described by another model: not to be found by this one.
             Some(_) | None => {
-                index.points.remove(&id);
+                index.points.remove(key);
             }
         }
     }
@@ -94,11 +109,11 @@ pub(super) fn apply(index: &CollectionIndex, images: BTreeMap<ImageId, Option<St
 }
 
 /// Inserts points; one that does not fit is left out and logged, since it must not keep the others out.
-pub(super) fn upsert(index: &CollectionIndex, mut points: Vec<(ImageId, Descriptor)>) {
-    points.retain(|(id, descriptor)| {
+pub(super) fn upsert(index: &CollectionIndex, mut points: Vec<(ImageKey, Descriptor)>) {
+    points.retain(|(key, descriptor)| {
         let fits = descriptor.dimension() == index.dimension;
         if !fits {
-            tracing::error!(%id, actual = descriptor.dimension(), expected = index.dimension,
+            tracing::error!(%key, actual = descriptor.dimension(), expected = index.dimension,
                 "a stored descriptor has the wrong length; the image cannot be found until it is stored again");
         }
         fits

@@ -8,7 +8,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use metrics::{counter, gauge, histogram};
@@ -16,9 +16,9 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::MissedTickBehavior;
 
 use super::indexes::{self, CollectionIndex, Indexes, NewIndex};
-use super::workers::InferencePool;
-use crate::domain::{CollectionName, Profile};
-use crate::store::{DescriptorStore, StoreError};
+use crate::domain::{Catalogue, Collection, CollectionName, Seq};
+use crate::search::{SearchError, SearchState};
+use crate::store::{Store, StoreError};
 use crate::telemetry::metric;
 
 /// Descriptors read at once while an index is built.
@@ -41,59 +41,53 @@ pub(super) enum FollowError {
     Index(String),
 }
 
-/// What the index is doing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum IndexState {
-    /// No index is kept in this process.
-    Off,
-    /// Reading descriptors from the store.
-    Building {
-        /// Descriptors read.
-        done: u64,
-        /// Descriptors there are.
-        total: u64,
-    },
-    /// The last attempt to build failed; another one follows.
-    Waiting,
-    /// Searches can be answered.
-    Ready,
+impl From<FollowError> for SearchError {
+    fn from(error: FollowError) -> Self {
+        match error {
+            FollowError::Store(error) => Self::Store(error),
+            FollowError::Index(reason) => Self::Internal(reason),
+        }
+    }
 }
 
 /// Owns the indexes and the position in the change log.
 pub(super) struct Follower {
-    store: Arc<dyn DescriptorStore>,
-    pool: Arc<InferencePool>,
+    store: Arc<dyn Store>,
+    catalogue: Arc<Catalogue>,
     new_index: NewIndex,
     indexes: Indexes,
     /// The last change that the indexes hold; `None` until they are built. Whoever holds the lock is the only one that
     /// applies changes.
-    watermark: Mutex<Option<i64>>,
+    watermark: Mutex<Option<Seq>>,
+    /// The last value of the watermark, for those who must not wait for the lock.
+    applied: AtomicI64,
     /// Held while the indexes are built, so that only one task does it.
     building: Mutex<()>,
-    state: watch::Sender<IndexState>,
+    state: watch::Sender<SearchState>,
     /// Whether the last attempt to follow failed: a failure is logged once, not at every attempt.
     behind: AtomicBool,
 }
 
 impl Follower {
-    pub(super) fn new(store: Arc<dyn DescriptorStore>, pool: Arc<InferencePool>, new_index: NewIndex) -> Self {
+    pub(super) fn new(store: Arc<dyn Store>, catalogue: Arc<Catalogue>, new_index: NewIndex) -> Self {
         Self {
             store,
-            pool,
+            catalogue,
             new_index,
             indexes: Indexes::default(),
             watermark: Mutex::new(None),
+            applied: AtomicI64::new(Seq::ZERO.0),
             building: Mutex::new(()),
-            state: watch::Sender::new(IndexState::Off),
+            state: watch::Sender::new(SearchState::Building { done: 0, total: 0 }),
             behind: AtomicBool::new(false),
         }
     }
 
-    pub(super) fn state(&self) -> IndexState {
+    pub(super) fn state(&self) -> SearchState {
         self.state.borrow().clone()
     }
 
-    pub(super) fn states(&self) -> watch::Receiver<IndexState> {
+    pub(super) fn states(&self) -> watch::Receiver<SearchState> {
         self.state.subscribe()
     }
 
@@ -102,15 +96,20 @@ impl Follower {
         self.indexes.get(name)
     }
 
+    /// A change that the indexes hold, with everything before it.
+    pub(super) fn applied(&self) -> Seq {
+        Seq(self.applied.load(Ordering::Acquire))
+    }
+
     /// The last change that the indexes hold, once nobody is applying any.
     #[cfg(test)]
-    pub(super) async fn watermark(&self) -> Option<i64> {
+    pub(super) async fn watermark(&self) -> Option<Seq> {
         *self.watermark.lock().await
     }
 
-    /// Announces that the index will be built; to be called before [`Follower::run`] is spawned.
-    pub(super) fn announce(&self) {
-        self.state.send_replace(IndexState::Building { done: 0, total: 0 });
+    /// Says that the index is being built.
+    fn announce(&self) {
+        self.state.send_replace(SearchState::Building { done: 0, total: 0 });
     }
 
     /// Builds the indexes and keeps them at the state of the store until `closing` turns true.
@@ -172,7 +171,7 @@ impl Follower {
         // Read under the lock, so that it cannot be older than the watermark unless the store itself went back.
         let newest = self.store.last_seq().await?;
         if newest < *at {
-            tracing::warn!(newest, watermark = *at, "the database is older than the index: it is built anew");
+            tracing::warn!(%newest, watermark = %at, "the database is older than the index: it is built anew");
             *watermark = None;
             self.announce();
             return Ok(());
@@ -186,7 +185,7 @@ impl Follower {
     /// while the indexes are being built: the build ends by applying what was committed meanwhile.
     ///
     /// Must run in a task that is not dropped half-way; see [`Follower::follow`].
-    pub(super) async fn catch_up(&self, target: i64) {
+    pub(super) async fn catch_up(&self, target: Seq) {
         let mut watermark = self.watermark.lock().await;
         let Some(at) = watermark.as_mut() else { return };
         let result = self.advance(at, target).await;
@@ -196,7 +195,7 @@ impl Follower {
         self.note(result);
     }
 
-    async fn advance(&self, watermark: &mut i64, target: i64) -> Result<(), FollowError> {
+    async fn advance(&self, watermark: &mut Seq, target: Seq) -> Result<(), FollowError> {
         while *watermark < target {
             let changes = self.store.changes(*watermark, CHANGES).await?;
             let Some(last) = changes.last().map(|change| change.seq) else { break };
@@ -204,10 +203,15 @@ impl Follower {
                 self.apply(name, outcome).await?;
             }
             *watermark = last;
-            #[allow(clippy::cast_precision_loss)]
-            gauge!(metric::INDEX_WATERMARK).set(last as f64);
+            self.publish(last);
         }
         Ok(())
+    }
+
+    #[allow(clippy::cast_precision_loss)]
+    fn publish(&self, applied: Seq) {
+        self.applied.store(applied.0, Ordering::Release);
+        gauge!(metric::INDEX_WATERMARK).set(applied.0 as f64);
     }
 
     async fn apply(&self, name: CollectionName, outcome: indexes::Outcome) -> Result<(), FollowError> {
@@ -227,7 +231,7 @@ impl Follower {
                 }
                 // Gone again by now: a later entry of the log says so.
                 let Some(collection) = self.store.get_collection(&name).await? else { return Ok(()) };
-                let index = Arc::new(self.empty_index(collection.profile));
+                let index = Arc::new(self.empty_index(&collection));
                 self.indexes.insert(name, Arc::clone(&index));
                 index
             }
@@ -235,9 +239,8 @@ impl Follower {
         blocking(move || indexes::apply(&index, outcome.images)).await
     }
 
-    fn empty_index(&self, profile: Profile) -> CollectionIndex {
-        let dimension = self.pool.dimension(profile);
-        CollectionIndex { version: self.pool.version(profile).clone(), dimension, points: (self.new_index)(dimension) }
+    fn empty_index(&self, collection: &Collection) -> CollectionIndex {
+        CollectionIndex::empty(self.catalogue.profile(collection.profile), &self.new_index)
     }
 
     /// Builds all indexes unless they are built.
@@ -254,7 +257,7 @@ impl Follower {
                 tracing::info!(descriptors, seconds = start.elapsed().as_secs_f64(), "the index is built");
             }
             Err(_) => {
-                self.state.send_replace(IndexState::Waiting);
+                self.state.send_replace(SearchState::Waiting);
             }
         }
         result.map(|_| ())
@@ -265,25 +268,24 @@ impl Follower {
         blocking(move || drop(old)).await?;
         // First the position, then the content: what is written in between is applied once more from the log.
         let mut position = self.store.last_seq().await?;
-        let model = self.pool.version(Profile::Rnip).model().to_owned();
-        let summaries = self.store.list_collections(&model).await?;
+        let summaries = self.store.list_collections(self.catalogue.model()).await?;
         let total = summaries.iter().map(|s| s.images.saturating_sub(s.stale)).sum();
         let mut done = 0;
-        self.state.send_replace(IndexState::Building { done, total });
+        self.state.send_replace(SearchState::Building { done, total });
         let mut built = HashMap::new();
         for summary in summaries {
+            let index = Arc::new(self.empty_index(&summary.collection));
             let name = summary.collection.name;
-            let index = Arc::new(self.empty_index(summary.collection.profile));
             let mut after = None;
             loop {
-                let page = self.store.descriptors(&name, &index.version, after.as_ref(), PAGE).await?;
-                let Some((last, _)) = page.last() else { break };
-                after = Some(last.clone());
+                let page = self.store.descriptors(&name, &index.version, after, PAGE).await?;
+                let Some(&(last, _)) = page.last() else { break };
+                after = Some(last);
                 let count = page.len() as u64;
                 let into = Arc::clone(&index);
                 blocking(move || indexes::upsert(&into, page)).await?;
                 done += count;
-                self.state.send_replace(IndexState::Building { done, total: total.max(done) });
+                self.state.send_replace(SearchState::Building { done, total: total.max(done) });
                 if count < u64::from(PAGE) {
                     break;
                 }
@@ -293,18 +295,20 @@ impl Follower {
             }
         }
         let mut watermark = self.watermark.lock().await;
+        // Before the indexes are seen: what a filter leaves is remembered in them under a change that they hold.
+        self.publish(position);
         drop(self.indexes.replace_all(built));
         // A write that was committed before this reading of the position did not wait for the index, so it has to be in it
         // before the first search; one that commits later waits for the lock.
         let newest = self.store.last_seq().await?;
         self.advance(&mut position, newest).await?;
         *watermark = Some(position);
-        self.state.send_replace(IndexState::Ready);
+        self.state.send_replace(SearchState::Ready);
         Ok(done)
     }
 
     /// An index that panicked may hold anything: it is thrown away and built anew.
-    fn rebuild_after(&self, result: &Result<(), FollowError>, watermark: &mut Option<i64>) {
+    fn rebuild_after(&self, result: &Result<(), FollowError>, watermark: &mut Option<Seq>) {
         match result {
             Err(FollowError::Index(_)) => {
                 *watermark = None;

@@ -1,0 +1,153 @@
+//! What all use cases share: the parts of the service, and how a write becomes findable.
+
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, MutexGuard};
+use tracing::Instrument;
+
+use super::pool::InferencePool;
+use super::running::{Gate, Running};
+use super::{ServiceError, ServiceOptions};
+use crate::domain::{Catalogue, Clock, Collection, CollectionName, ImageId, Seq};
+use crate::search::{SearchBackend, SearchSlots};
+use crate::store::{DeleteOutcome, InsertOutcome, Store, StoreError, WriteOutcome};
+
+/// How often a write starts over because another one changed the same thing in between.
+const TRIES: usize = 8;
+
+/// The parts of the service.
+pub(super) struct Core {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) search: Arc<dyn SearchBackend>,
+    pub(super) slots: Arc<SearchSlots>,
+    pub(super) catalogue: Arc<Catalogue>,
+    pub(super) pool: Arc<InferencePool>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) gate: Gate,
+    pub(super) options: ServiceOptions,
+    /// Held by one write at a time that starts over, so that they do not starve each other.
+    pub(super) turn: Mutex<()>,
+}
+
+/// What became of a write.
+pub(super) trait Outcome: Send + 'static {
+    /// The change that was committed; `None` where nothing was.
+    fn change(&self) -> Option<Seq>;
+}
+
+impl Outcome for InsertOutcome {
+    fn change(&self) -> Option<Seq> {
+        match self {
+            Self::Inserted(record) => Some(record.revision),
+            Self::SameContent(_) | Self::IdTaken(_) | Self::UnknownCollection => None,
+        }
+    }
+}
+
+impl Outcome for WriteOutcome {
+    fn change(&self) -> Option<Seq> {
+        match self {
+            Self::Created(record) | Self::Updated(record) => Some(record.revision),
+            Self::PreconditionFailed | Self::UnknownImage | Self::UnknownCollection => None,
+        }
+    }
+}
+
+impl Outcome for DeleteOutcome {
+    fn change(&self) -> Option<Seq> {
+        match self {
+            Self::Deleted(seq) => Some(*seq),
+            Self::PreconditionFailed | Self::UnknownImage | Self::UnknownCollection => None,
+        }
+    }
+}
+
+impl Outcome for Option<Seq> {
+    fn change(&self) -> Option<Seq> {
+        *self
+    }
+}
+
+impl Core {
+    /// Runs a write and lets the search follow it, to the end even when the client goes away in between.
+    ///
+    /// # Errors
+    /// [`ServiceError::Store`].
+    pub(super) async fn write_and_follow<T: Outcome>(
+        &self,
+        running: &Running,
+        write: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        let search = Arc::clone(&self.search);
+        let running = Arc::clone(running);
+        let task = async move {
+            let outcome = write.await?;
+            if let Some(seq) = outcome.change() {
+                search.caught_up(seq).await;
+            }
+            drop(running);
+            Ok::<_, StoreError>(outcome)
+        };
+        let joined = tokio::spawn(task.in_current_span()).await;
+        Ok(joined.map_err(|e| ServiceError::Internal(format!("a write ended early: {e}")))??)
+    }
+
+    /// Returns when a record that another request wrote, and that this one answers with, is found.
+    ///
+    /// # Errors
+    /// [`ServiceError::Internal`].
+    pub(super) async fn wait_until_found(&self, running: &Running, revision: Seq) -> Result<(), ServiceError> {
+        self.write_and_follow(running, async move { Ok(Some(revision)) }).await.map(|_| ())
+    }
+
+    /// A collection.
+    ///
+    /// # Errors
+    /// [`ServiceError::UnknownCollection`], [`ServiceError::Store`].
+    pub(super) async fn collection(&self, name: &CollectionName) -> Result<Collection, ServiceError> {
+        let found = self.store.get_collection(name).await?;
+        found.ok_or_else(|| unknown_collection(name))
+    }
+
+    /// Tells an image that is not there from a collection that is not there.
+    pub(super) async fn missing(&self, collection: &CollectionName, id: &ImageId) -> ServiceError {
+        match self.collection(collection).await {
+            Ok(_) => ServiceError::UnknownImage(id.to_string()),
+            Err(error) => error,
+        }
+    }
+
+    /// The attempts of a write that starts over when another one was faster.
+    pub(super) fn attempts(&self) -> Attempts<'_> {
+        Attempts { core: self, begun: 0, turn: None }
+    }
+}
+
+/// There is no such collection.
+pub(super) fn unknown_collection(name: &CollectionName) -> ServiceError {
+    ServiceError::UnknownCollection(name.to_string())
+}
+
+/// A few attempts. From the second one on they wait for the turn of their write.
+pub(super) struct Attempts<'a> {
+    core: &'a Core,
+    begun: usize,
+    turn: Option<MutexGuard<'a, ()>>,
+}
+
+impl Attempts<'_> {
+    /// Begins the next one.
+    ///
+    /// # Errors
+    /// [`ServiceError::Overloaded`] after the last one: as with a full queue, the client does best to wait a little.
+    pub(super) async fn next(&mut self) -> Result<(), ServiceError> {
+        if self.begun == TRIES {
+            return Err(ServiceError::Overloaded { retry_after_seconds: 1 });
+        }
+        if self.begun == 1 {
+            self.turn = Some(self.core.turn.lock().await);
+        }
+        self.begun += 1;
+        Ok(())
+    }
+}

@@ -1,0 +1,92 @@
+//! Collections.
+
+use async_trait::async_trait;
+use time::OffsetDateTime;
+
+use super::super::codec::{CollectionRow, SummaryRow};
+use super::super::statements::{COLLECTION, CREATE_COLLECTION, DESCRIBE_COLLECTION, SUMMARIES};
+use super::super::{CollectionSummary, Collections, StoreError};
+use super::session::Session;
+use super::{DELETE_COLLECTION_TIMEOUT, PostgresStore, writes};
+use crate::domain::{Collection, CollectionName, Seq, whole_microseconds};
+
+impl PostgresStore {
+    async fn summaries(
+        &self,
+        operation: &'static str,
+        name: Option<&CollectionName>,
+        model: &str,
+    ) -> Result<Vec<CollectionSummary>, StoreError> {
+        let rows: Vec<SummaryRow<OffsetDateTime>> = self
+            .read(operation, async |session| {
+                Ok(sqlx::query_as(SUMMARIES)
+                    .bind(model)
+                    .bind(name.map(CollectionName::as_str))
+                    .fetch_all(session)
+                    .await?)
+            })
+            .await?;
+        rows.into_iter().map(SummaryRow::into_summary).collect()
+    }
+}
+
+#[async_trait]
+impl Collections for PostgresStore {
+    async fn list_collections(&self, model: &str) -> Result<Vec<CollectionSummary>, StoreError> {
+        self.summaries("list_collections", None, model).await
+    }
+
+    async fn collection_summary(
+        &self,
+        name: &CollectionName,
+        model: &str,
+    ) -> Result<Option<CollectionSummary>, StoreError> {
+        Ok(self.summaries("collection_summary", Some(name), model).await?.pop())
+    }
+
+    async fn get_collection(&self, name: &CollectionName) -> Result<Option<Collection>, StoreError> {
+        let row: Option<CollectionRow<OffsetDateTime>> = self
+            .read("get_collection", async |session| {
+                Ok(sqlx::query_as(COLLECTION).bind(name.as_str()).fetch_optional(session).await?)
+            })
+            .await?;
+        row.map(CollectionRow::into_collection).transpose()
+    }
+
+    async fn create_collection(&self, collection: &Collection) -> Result<bool, StoreError> {
+        self.write("create_collection", async |session| {
+            let created = sqlx::query(CREATE_COLLECTION)
+                .bind(collection.name.as_str())
+                .bind(collection.profile.as_str())
+                .bind(&collection.description)
+                .bind(whole_microseconds(collection.created_at))
+                .execute(session)
+                .await?;
+            Ok(created.rows_affected() == 1)
+        })
+        .await
+    }
+
+    async fn describe_collection(
+        &self,
+        name: &CollectionName,
+        description: &str,
+    ) -> Result<Option<Collection>, StoreError> {
+        let row: Option<CollectionRow<OffsetDateTime>> = self
+            .write("describe_collection", async |session| {
+                Ok(sqlx::query_as(DESCRIBE_COLLECTION)
+                    .bind(name.as_str())
+                    .bind(description)
+                    .fetch_optional(session)
+                    .await?)
+            })
+            .await?;
+        row.map(CollectionRow::into_collection).transpose()
+    }
+
+    async fn delete_collection(&self, name: &CollectionName) -> Result<Option<Seq>, StoreError> {
+        let (clock, limit) = (&*self.clock, DELETE_COLLECTION_TIMEOUT);
+        let work = async |session: &mut Session| writes::delete_collection(session, clock, name).await;
+        self.call("delete_collection", limit, Some(limit), work).await
+    }
+}

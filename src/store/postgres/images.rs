@@ -1,0 +1,224 @@
+//! Images.
+
+use async_trait::async_trait;
+use futures::TryStreamExt;
+use futures::stream::BoxStream;
+use time::OffsetDateTime;
+
+use super::super::codec::{self, MetadataRow, NamedRecordRow, RecordRow};
+use super::super::listing::{self, Page, Pages};
+use super::super::statements::{DESCRIPTOR, DESCRIPTORS, OLDEST_WITH_HASH, RECORD, THUMBNAIL, record_columns};
+use super::super::{
+    DeleteOutcome, Images, InsertOutcome, NewImage, SameContent, StoreError, StoredDescriptor, WriteOutcome, prefilter,
+};
+use super::{PostgresStore, writes};
+use crate::domain::{
+    CollectionName, ContentHash, Descriptor, DescriptorVersion, Filter, ImageId, ImageKey, ImageRecord, Metadata,
+    Precondition, Thumbnail,
+};
+
+const RECORDS: &str = concat!(
+    "SELECT c.name AS collection, ",
+    record_columns!(),
+    " FROM images i JOIN collections c ON c.id = i.collection_id WHERE i.key = ANY($1)"
+);
+const IDS: &str = "SELECT i.key, i.id FROM images i WHERE i.key = ANY($1)";
+const LOCAL_FEATURES: &str = "SELECT image_key, bytes FROM local_features WHERE image_key = ANY($1)";
+
+#[async_trait]
+impl Pages for PostgresStore {
+    async fn page(&self, page: Page<'_>) -> Result<Vec<ImageRecord>, StoreError> {
+        let mut query = listing::page_query(page, prefilter::push_postgres);
+        let rows: Vec<RecordRow<OffsetDateTime>> = self
+            .read(page.operation, async |session| {
+                Ok(query.build_query_as().persistent(false).fetch_all(session).await?)
+            })
+            .await?;
+        rows.into_iter().map(|row| row.into_record(page.collection)).collect()
+    }
+}
+
+#[async_trait]
+impl Images for PostgresStore {
+    async fn insert(
+        &self,
+        collection: &CollectionName,
+        image: &NewImage,
+        same_content: SameContent,
+    ) -> Result<InsertOutcome, StoreError> {
+        let clock = &*self.clock;
+        self.write("insert", async |session| writes::insert(session, clock, collection, image, same_content).await)
+            .await
+    }
+
+    async fn put(
+        &self,
+        collection: &CollectionName,
+        image: &NewImage,
+        precondition: Precondition,
+    ) -> Result<WriteOutcome, StoreError> {
+        let clock = &*self.clock;
+        self.write("put", async |session| writes::put(session, clock, collection, image, precondition).await).await
+    }
+
+    async fn replace_metadata(
+        &self,
+        collection: &CollectionName,
+        id: &ImageId,
+        metadata: &Metadata,
+        precondition: Precondition,
+    ) -> Result<WriteOutcome, StoreError> {
+        let clock = &*self.clock;
+        self.write("replace_metadata", async |session| {
+            writes::replace_metadata(session, clock, collection, id, metadata, precondition).await
+        })
+        .await
+    }
+
+    async fn delete(
+        &self,
+        collection: &CollectionName,
+        id: &ImageId,
+        precondition: Precondition,
+    ) -> Result<DeleteOutcome, StoreError> {
+        let clock = &*self.clock;
+        self.write("delete", async |session| writes::delete(session, clock, collection, id, precondition).await).await
+    }
+
+    async fn get(&self, collection: &CollectionName, id: &ImageId) -> Result<Option<ImageRecord>, StoreError> {
+        let row: Option<RecordRow<OffsetDateTime>> = self
+            .read("get", async |session| {
+                Ok(sqlx::query_as(RECORD).bind(collection.as_str()).bind(id.as_str()).fetch_optional(session).await?)
+            })
+            .await?;
+        row.map(|row| row.into_record(collection)).transpose()
+    }
+
+    async fn records(&self, keys: &[ImageKey]) -> Result<Vec<ImageRecord>, StoreError> {
+        let rows: Vec<NamedRecordRow<OffsetDateTime>> = self
+            .read("records", async |session| {
+                Ok(sqlx::query_as(RECORDS).bind(codec::key_columns(keys)).fetch_all(session).await?)
+            })
+            .await?;
+        rows.into_iter().map(NamedRecordRow::into_record).collect()
+    }
+
+    async fn ids(&self, keys: &[ImageKey]) -> Result<Vec<(ImageKey, ImageId)>, StoreError> {
+        let rows: Vec<(i64, String)> = self
+            .read("ids", async |session| {
+                Ok(sqlx::query_as(IDS).bind(codec::key_columns(keys)).fetch_all(session).await?)
+            })
+            .await?;
+        rows.into_iter().map(codec::keyed_id).collect()
+    }
+
+    async fn find_by_hash(
+        &self,
+        collection: &CollectionName,
+        hash: &ContentHash,
+    ) -> Result<Option<ImageRecord>, StoreError> {
+        let row: Option<RecordRow<OffsetDateTime>> = self
+            .read("find_by_hash", async |session| {
+                Ok(sqlx::query_as(OLDEST_WITH_HASH)
+                    .bind(collection.as_str())
+                    .bind(&hash.0[..])
+                    .fetch_optional(session)
+                    .await?)
+            })
+            .await?;
+        row.map(|row| row.into_record(collection)).transpose()
+    }
+
+    async fn get_descriptor(
+        &self,
+        collection: &CollectionName,
+        id: &ImageId,
+    ) -> Result<Option<(ImageKey, StoredDescriptor)>, StoreError> {
+        let row: Option<(i64, String, Vec<u8>)> = self
+            .read("get_descriptor", async |session| {
+                Ok(sqlx::query_as(DESCRIPTOR)
+                    .bind(collection.as_str())
+                    .bind(id.as_str())
+                    .fetch_optional(session)
+                    .await?)
+            })
+            .await?;
+        row.map(codec::keyed_stored_descriptor).transpose()
+    }
+
+    async fn get_thumbnail(&self, collection: &CollectionName, id: &ImageId) -> Result<Option<Thumbnail>, StoreError> {
+        let row: Option<(String, Vec<u8>)> = self
+            .read("get_thumbnail", async |session| {
+                Ok(sqlx::query_as(THUMBNAIL)
+                    .bind(collection.as_str())
+                    .bind(id.as_str())
+                    .fetch_optional(session)
+                    .await?)
+            })
+            .await?;
+        Ok(row.map(|(media_type, bytes)| Thumbnail { bytes, media_type }))
+    }
+
+    async fn local_features(&self, keys: &[ImageKey]) -> Result<Vec<(ImageKey, Vec<u8>)>, StoreError> {
+        let rows: Vec<(i64, Vec<u8>)> = self
+            .read("local_features", async |session| {
+                Ok(sqlx::query_as(LOCAL_FEATURES).bind(codec::key_columns(keys)).fetch_all(session).await?)
+            })
+            .await?;
+        rows.into_iter().map(codec::keyed_features).collect()
+    }
+
+    async fn list(
+        &self,
+        collection: &CollectionName,
+        after: Option<&ImageId>,
+        limit: u32,
+        filter: Option<&Filter>,
+    ) -> Result<Vec<ImageRecord>, StoreError> {
+        listing::list(self, Page { operation: "list", collection, after, limit, filter }).await
+    }
+
+    fn scan<'a>(
+        &'a self,
+        collection: &'a CollectionName,
+        filter: Option<&'a Filter>,
+    ) -> BoxStream<'a, Result<ImageRecord, StoreError>> {
+        listing::scan(self, collection, filter)
+    }
+
+    async fn matching_keys(&self, collection: &CollectionName, filter: &Filter) -> Result<Vec<ImageKey>, StoreError> {
+        let mut query = listing::matching_query(collection, filter, prefilter::push_postgres);
+        self.read("matching_keys", async |session| {
+            let mut rows = query.build_query_as::<MetadataRow>().persistent(false).fetch(session);
+            let mut keys = Vec::new();
+            while let Some(row) = rows.try_next().await? {
+                keys.extend(row.matching_key(filter)?);
+                tokio::task::coop::consume_budget().await;
+            }
+            Ok(keys)
+        })
+        .await
+    }
+
+    async fn descriptors(
+        &self,
+        collection: &CollectionName,
+        version: &DescriptorVersion,
+        after: Option<ImageKey>,
+        limit: u32,
+    ) -> Result<Vec<(ImageKey, Descriptor)>, StoreError> {
+        let after = codec::integer(after.map_or(0, |key| key.0))?;
+        let rows: Vec<(i64, Vec<u8>)> = self
+            .read("descriptors", async |session| {
+                Ok(sqlx::query_as(DESCRIPTORS)
+                    .bind(collection.as_str())
+                    .bind(version.to_string())
+                    .bind(after)
+                    .bind(i64::from(limit))
+                    .fetch_all(session)
+                    .await?)
+            })
+            .await?;
+        rows.into_iter().map(codec::keyed_descriptor).collect()
+    }
+}

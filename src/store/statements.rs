@@ -1,0 +1,89 @@
+//! Statements that read the same in both databases. `images` is always `i`; the first parameter of what asks for one
+//! collection is its name.
+
+/// The columns of a record.
+macro_rules! record_columns {
+    () => {
+        "i.key, i.id, i.content_hash, i.format, i.width, i.height, i.byte_size, i.metadata, i.version, i.revision, \
+         i.created_at, i.updated_at"
+    };
+}
+
+/// Keeps the images of the collection whose name is `$1`.
+macro_rules! in_collection {
+    () => {
+        "i.collection_id = (SELECT id FROM collections WHERE name = $1)"
+    };
+}
+
+/// Inserts an image or writes over the one of the same id, up to where the values stand.
+macro_rules! insert_image {
+    () => {
+        "INSERT INTO images (collection_id, id, content_hash, format, width, height, byte_size, metadata, version, revision, \
+         created_at, updated_at)"
+    };
+}
+
+/// The end of [`insert_image`]. The columns of `excluded` are those of the row that was to be inserted.
+macro_rules! over_image {
+    () => {
+        "ON CONFLICT (collection_id, id) DO UPDATE SET content_hash = excluded.content_hash, format = excluded.format, \
+             width = excluded.width, height = excluded.height, byte_size = excluded.byte_size, \
+             metadata = excluded.metadata, version = excluded.version, revision = excluded.revision, \
+             updated_at = excluded.updated_at \
+         RETURNING key, revision"
+    };
+}
+
+pub(super) use {insert_image, over_image, record_columns};
+
+pub(super) const SUMMARIES: &str = "SELECT name, profile, description, created_at, \
+         (SELECT count(*) FROM images WHERE collection_id = c.id) AS images, \
+         (SELECT count(*) FROM images WHERE collection_id = c.id AND version <> $1 || '/' || c.profile) AS stale \
+     FROM collections c WHERE CAST($2 AS TEXT) IS NULL OR name = $2 ORDER BY name";
+
+pub(super) const COLLECTION: &str = "SELECT name, profile, description, created_at FROM collections WHERE name = $1";
+
+pub(super) const CREATE_COLLECTION: &str = "INSERT INTO collections (name, profile, description, created_at) \
+     VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+
+pub(super) const DESCRIBE_COLLECTION: &str = "UPDATE collections SET description = $2 WHERE name = $1 \
+     RETURNING name, profile, description, created_at";
+
+pub(super) const RECORD: &str =
+    concat!("SELECT ", record_columns!(), " FROM images i WHERE ", in_collection!(), " AND i.id = $2");
+
+/// The first image that was stored with these bytes.
+pub(super) const OLDEST_WITH_HASH: &str = concat!(
+    "SELECT ",
+    record_columns!(),
+    " FROM images i WHERE ",
+    in_collection!(),
+    " AND i.content_hash = $2 ORDER BY i.created_at, i.key LIMIT 1"
+);
+
+pub(super) const DESCRIPTOR: &str = concat!(
+    "SELECT i.key, i.version, d.components FROM images i JOIN descriptors d ON d.image_key = i.key WHERE ",
+    in_collection!(),
+    " AND i.id = $2"
+);
+
+pub(super) const THUMBNAIL: &str = concat!(
+    "SELECT t.media_type, t.bytes FROM images i JOIN thumbnails t ON t.image_key = i.key WHERE ",
+    in_collection!(),
+    " AND i.id = $2"
+);
+
+pub(super) const DESCRIPTORS: &str = concat!(
+    "SELECT i.key, d.components FROM images i JOIN descriptors d ON d.image_key = i.key WHERE ",
+    in_collection!(),
+    " AND i.version = $2 AND i.key > $3 ORDER BY i.key LIMIT $4"
+);
+
+pub(super) const LAST_SEQ: &str = "SELECT coalesce(max(seq), 0) FROM changes";
+
+pub(super) const CHANGES: &str = "SELECT ch.seq, ch.collection, ch.kind, ch.image_key, i.version, d.components \
+     FROM (SELECT * FROM changes WHERE seq > $1 ORDER BY seq LIMIT $2) ch \
+     LEFT JOIN images i ON i.key = ch.image_key \
+     LEFT JOIN descriptors d ON d.image_key = i.key \
+     ORDER BY ch.seq";
