@@ -1,7 +1,7 @@
 //! Databases that an older program filled.
 
 use eyrie::domain::{ImageKey, Seq};
-use eyrie::store::{Change, ChangeKind, Store};
+use eyrie::store::{Change, ChangeKind};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqlSafeStr, SqliteConnection};
