@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use eyrie::domain::SystemClock;
 use eyrie::store::PostgresStore;
 use serde_json::{Value, json};
 
 use crate::support::Place;
 use crate::support::app::{TestApp, images, ok, problem, refused, search};
 use crate::support::pictures;
+use crate::support::place::OPTIONS;
 use crate::support::postgres::PrivateCluster;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -50,8 +52,8 @@ async fn an_image_outlives_the_process(place: Place) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_away_is_a_503_until_it_is_back() {
     let cluster = PrivateCluster::started();
-    let store = Arc::new(PostgresStore::connect(&cluster.url(), 4).await.expect("connects"));
-    let app = TestApp::builder().store(store).start().await;
+    let store = PostgresStore::connect(&cluster.url(), OPTIONS, Arc::new(SystemClock)).await.expect("connects");
+    let app = TestApp::builder().store(Arc::new(store)).start().await;
     app.add("a", pictures::png(1), json!({})).await;
     cluster.stop();
     let upload = || app.post(&images("")).header("content-type", "image/png").body(pictures::png(2));

@@ -68,7 +68,7 @@ async fn a_descriptor_is_a_query() {
     let version = app.service.version(eyrie::domain::Profile::Fast).to_string();
     let id = eyrie::domain::ImageId::new("p2").expect("id");
     let collection = eyrie::domain::CollectionName::new(COLLECTION).expect("name");
-    let stored = app.store.get_descriptor(&collection, &id).await.expect("store").expect("there");
+    let (_, stored) = app.store.get_descriptor(&collection, &id).await.expect("store").expect("there");
     let doubled: Vec<f32> = stored.descriptor.values().iter().map(|v| v * 2.0).collect();
     for version in [json!(version), Value::Null] {
         let answer = ok(app.post(&search()).json(&json!({"descriptor": doubled, "version": version, "k": 1}))).await;

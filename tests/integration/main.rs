@@ -21,6 +21,7 @@ mod http_search;
 mod http_verify;
 mod layers;
 mod program;
+mod read_only;
 mod readme;
 mod same_descriptor;
 mod store_contract;

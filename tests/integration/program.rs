@@ -9,11 +9,35 @@ use serde_json::Value;
 /// The program with a data folder and a working folder of its own, and none of this process's `EYRIE_` variables.
 pub(crate) struct Program {
     dir: tempfile::TempDir,
+    executable: PathBuf,
+    /// Who runs it, where it is not the user of the tests.
+    user: Option<u32>,
 }
 
 impl Program {
     pub(crate) fn new() -> Self {
-        Self { dir: tempfile::tempdir().expect("temporary folder") }
+        let executable = PathBuf::from(env!("CARGO_BIN_EXE_eyrie"));
+        Self { dir: tempfile::tempdir().expect("temporary folder"), executable, user: None }
+    }
+
+    /// The same run by somebody whom the permissions of files bind. Tests often run as root, whom they do not: then it is
+    /// `nobody`, with a program of its own, since root's folders are closed to others.
+    #[cfg(unix)]
+    pub(crate) fn bound_by_permissions() -> Self {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+        const NOBODY: u32 = 65_534;
+        let mut program = Self::new();
+        if std::fs::metadata(program.dir.path()).expect("there").uid() == 0 {
+            let copy = program.path("eyrie");
+            std::fs::hard_link(&program.executable, &copy)
+                .or_else(|_| std::fs::copy(&program.executable, &copy).map(drop))
+                .expect("a copy of the program");
+            std::fs::set_permissions(program.dir.path(), PermissionsExt::from_mode(0o755)).expect("root may");
+            chown(program.dir.path(), Some(NOBODY), Some(NOBODY)).expect("root may");
+            program.executable = copy;
+            program.user = Some(NOBODY);
+        }
+        program
     }
 
     /// A path in the working folder.
@@ -30,7 +54,11 @@ impl Program {
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_eyrie"));
+        let mut command = Command::new(&self.executable);
+        #[cfg(unix)]
+        if let Some(user) = self.user {
+            std::os::unix::process::CommandExt::uid(&mut command, user);
+        }
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("EYRIE_") || name == "RUST_LOG" {
                 command.env_remove(name);

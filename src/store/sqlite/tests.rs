@@ -1,11 +1,15 @@
 //! What only the inside can bring about.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use serde_json::json;
 
-use super::super::{DescriptorStore, InsertOutcome, NewImage, SameContent, StoreError};
+use super::super::{ChangeLog, Images, InsertOutcome, NewImage, SameContent, Store, StoreError};
 use super::SqliteStore;
 use crate::domain::{
-    CollectionName, ContentHash, Descriptor, DescriptorVersion, ImageFormat, ImageId, Metadata, Profile, Thumbnail,
+    CollectionName, ContentHash, Descriptor, DescriptorVersion, ImageFormat, ImageId, Metadata, Profile, Seq,
+    SystemClock, Thumbnail,
 };
 
 fn image(seed: u8, thumbnail_bytes: usize) -> NewImage {
@@ -24,10 +28,14 @@ fn image(seed: u8, thumbnail_bytes: usize) -> NewImage {
     }
 }
 
+async fn open(data_dir: &Path) -> SqliteStore {
+    SqliteStore::open(data_dir, Arc::new(SystemClock)).await.expect("opens")
+}
+
 #[tokio::test]
 async fn a_full_disk_is_told_and_leaves_nothing_half_written() {
     let dir = tempfile::tempdir().expect("a folder");
-    let store = SqliteStore::open(dir.path()).await.expect("opens");
+    let store = open(dir.path()).await;
     let collection = CollectionName::default_collection();
     // A bound on the pages of the file has the effect of a full disk.
     let pages: i64 = sqlx::query_scalar("PRAGMA page_count").fetch_one(&store.writer).await.expect("runs");
@@ -37,7 +45,7 @@ async fn a_full_disk_is_told_and_leaves_nothing_half_written() {
         .expect("runs");
     let error = store.insert(&collection, &image(1, 1 << 20), SameContent::Refuse).await.expect_err("no space");
     assert!(matches!(error, StoreError::Full(_)), "{error}");
-    assert_eq!(store.last_seq().await.expect("readable"), 0);
+    assert_eq!(store.last_seq().await.expect("readable"), Seq::ZERO);
     assert_eq!(store.list(&collection, None, 10, None).await.expect("readable"), []);
     let small = store.insert(&collection, &image(1, 10), SameContent::Refuse).await.expect("fits");
     assert!(matches!(small, InsertOutcome::Inserted(_)), "{small:?}");
@@ -46,7 +54,7 @@ async fn a_full_disk_is_told_and_leaves_nothing_half_written() {
 #[tokio::test]
 async fn commits_reach_the_disk_before_they_are_acknowledged() {
     let dir = tempfile::tempdir().expect("a folder");
-    let store = SqliteStore::open(dir.path().join("deep/er").as_path()).await.expect("opens");
+    let store = open(dir.path().join("deep/er").as_path()).await;
     let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&store.writer).await.expect("runs");
     let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&store.writer).await.expect("runs");
     assert_eq!((journal.as_str(), synchronous), ("wal", 2), "2 is FULL");
@@ -57,16 +65,73 @@ async fn commits_reach_the_disk_before_they_are_acknowledged() {
 #[tokio::test]
 async fn what_was_acknowledged_is_in_the_files_already() {
     let dir = tempfile::tempdir().expect("a folder");
-    let store = SqliteStore::open(dir.path()).await.expect("opens");
+    let store = open(dir.path()).await;
     store.insert(&CollectionName::default_collection(), &image(1, 10), SameContent::Refuse).await.expect("stored");
     // The files as a kill leaves them: copied while the store is open.
     let copy = tempfile::tempdir().expect("a folder");
     for file in ["eyrie.db", "eyrie.db-wal"] {
         std::fs::copy(dir.path().join(file), copy.path().join(file)).expect("copied");
     }
-    let survivor = SqliteStore::open(copy.path()).await.expect("opens");
-    assert_eq!(survivor.last_seq().await.expect("readable"), 1);
+    let survivor = open(copy.path()).await;
+    assert_eq!(survivor.last_seq().await.expect("readable"), Seq(1));
     let id = ImageId::new("i1").expect("valid");
     let record = survivor.get(&CollectionName::default_collection(), &id).await.expect("readable");
     assert_eq!(record.map(|record| record.id), Some(id));
+}
+
+#[tokio::test]
+async fn a_file_that_takes_no_writes_is_read_only_and_one_that_another_writes_to_is_not() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = open(dir.path()).await;
+    store.ping().await.expect("takes writes");
+
+    // A write under way, which the probe does not wait for.
+    let mut writer = store.writer.acquire().await.expect("free");
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut *writer).await.expect("begins");
+    store.ping().await.expect("whoever writes can write");
+    sqlx::raw_sql("ROLLBACK").execute(&mut *writer).await.expect("ends");
+    drop(writer);
+
+    // The effect of a file without write permission, for root as well.
+    for pool in [&store.writer, &store.probe] {
+        sqlx::raw_sql("PRAGMA query_only = ON").execute(pool).await.expect("runs");
+    }
+    let collection = CollectionName::default_collection();
+    for error in [
+        store.ping().await.expect_err("no writes"),
+        store.insert(&collection, &image(1, 10), SameContent::Refuse).await.expect_err("no writes"),
+    ] {
+        assert!(matches!(error, StoreError::ReadOnly(_)), "{error}");
+    }
+    assert_eq!(store.list(&collection, None, 10, None).await.expect("readable"), []);
+}
+
+#[tokio::test]
+async fn an_operation_fails_or_waits_when_told_so() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let store = open(dir.path()).await;
+    let collection = CollectionName::default_collection();
+    let insert = |seed| {
+        let (store, collection) = (store.clone(), collection.clone());
+        async move { store.insert(&collection, &image(seed, 10), SameContent::Refuse).await }
+    };
+    store.fail("insert");
+    assert!(matches!(insert(1).await, Err(StoreError::Unavailable(_))));
+    assert_eq!((store.calls("insert"), store.last_seq().await.expect("readable")), (0, Seq::ZERO));
+    store.heal();
+    store.fail("insert after commit");
+    assert!(matches!(insert(1).await, Err(StoreError::Unavailable(_))));
+    assert_eq!(store.last_seq().await.expect("readable"), Seq(1), "it was committed");
+    store.fail("*");
+    assert!(matches!(store.ping().await, Err(StoreError::Unavailable(_))));
+    store.heal();
+
+    store.hold_changes();
+    let held = store.clone();
+    let call = tokio::spawn(async move { held.changes(Seq::ZERO, 10).await });
+    store.until_changes_called(1).await;
+    assert!(!call.is_finished());
+    store.release_changes();
+    assert_eq!(call.await.expect("no panic").expect("readable").len(), 1);
+    assert_eq!(store.changes_called(), 1);
 }

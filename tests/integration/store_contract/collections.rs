@@ -1,7 +1,7 @@
 //! Collections: the one that is there from the start, creation, description, counts, deletion.
 
-use eyrie::domain::{Collection, CollectionName, DescriptorVersion, Profile};
-use eyrie::store::{ChangeKind, DescriptorStore, SameContent};
+use eyrie::domain::{Collection, CollectionName, DescriptorVersion, Profile, Seq};
+use eyrie::store::{ChangeKind, SameContent, Store};
 use time::OffsetDateTime;
 use time::macros::datetime;
 
@@ -17,7 +17,7 @@ over_both_databases!(
 
 const CREATED: OffsetDateTime = datetime!(2026-02-03 04:05:06.789012 UTC);
 
-pub(crate) async fn create(store: &dyn DescriptorStore, text: &str, profile: Profile) -> CollectionName {
+pub(crate) async fn create(store: &dyn Store, text: &str, profile: Profile) -> CollectionName {
     let collection = Collection { name: name(text), profile, description: String::new(), created_at: CREATED };
     assert!(store.create_collection(&collection).await.expect("answers"));
     collection.name
@@ -29,8 +29,8 @@ async fn the_default_collection_is_there_from_the_start(place: Place) {
     let collection = store.get_collection(&default_collection()).await.expect("readable").expect("there");
     assert_eq!(collection.profile, Profile::Rnip);
     assert!((OffsetDateTime::now_utc() - collection.created_at).abs() < time::Duration::minutes(5));
-    assert_eq!(store.last_seq().await.expect("readable"), 0);
-    assert_eq!(store.changes(0, 10).await.expect("readable"), []);
+    assert_eq!(store.last_seq().await.expect("readable"), Seq::ZERO);
+    assert_eq!(store.changes(Seq::ZERO, 10).await.expect("readable"), []);
     assert_eq!(store.get_collection(&name("other")).await.expect("readable"), None);
     assert_eq!(store.collection_summary(&name("other"), MODEL).await.expect("readable"), None);
 }
@@ -100,7 +100,7 @@ async fn a_deleted_collection_takes_its_images_along_and_is_logged(place: Place)
     assert!(!super::assert_whole(&*store, &doomed, &id("i1")).await);
     assert!(super::assert_whole(&*store, &default_collection(), &id("i1")).await);
 
-    let changes = store.changes(0, 100).await.expect("readable");
+    let changes = store.changes(Seq::ZERO, 100).await.expect("readable");
     let (last, earlier) = changes.split_last().expect("changes");
     assert_eq!((last.seq, &last.collection, &last.kind), (seq, &doomed, &ChangeKind::CollectionDeleted));
     for change in earlier.iter().filter(|change| change.collection == doomed) {

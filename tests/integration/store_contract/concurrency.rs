@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use eyrie::domain::Profile;
+use eyrie::domain::{Precondition, Profile, Seq};
 use eyrie::store::{InsertOutcome, SameContent, WriteOutcome};
 use futures::future::join_all;
 use serde_json::json;
 
-use super::{default_collection, hash, id, image, insert, metadata};
+use super::{default_collection, delete, hash, id, image, insert, metadata};
 use crate::support::Place;
 
 over_both_databases!(
@@ -43,7 +43,7 @@ async fn the_same_bytes_at_once_are_stored_once(place: Place) {
     assert_eq!(inserted.len(), 1);
     assert_eq!(same, vec![inserted[0].clone(); TASKS as usize - 1]);
     assert_eq!(stores[0].list(&default_collection(), None, 100, None).await.expect("readable"), inserted);
-    assert_eq!(stores[1].changes(0, 100).await.expect("readable").len(), 1);
+    assert_eq!(stores[1].changes(Seq::ZERO, 100).await.expect("readable").len(), 1);
 }
 
 async fn the_same_id_at_once_is_taken_once(place: Place) {
@@ -69,7 +69,7 @@ async fn the_same_id_at_once_is_taken_once(place: Place) {
     }
     assert_eq!(inserted.len(), 1);
     assert_eq!(store.get(&default_collection(), &id("x")).await.expect("readable"), inserted.pop());
-    assert_eq!(store.changes(0, 100).await.expect("readable").len(), 1);
+    assert_eq!(store.changes(Seq::ZERO, 100).await.expect("readable").len(), 1);
 }
 
 async fn one_of_many_conditional_writes_wins(place: Place) {
@@ -80,10 +80,10 @@ async fn one_of_many_conditional_writes_wins(place: Place) {
         tokio::spawn(async move {
             let collection = default_collection();
             if i % 2 == 0 {
-                store.put(&collection, &image("x", i), Some(first.revision)).await
+                store.put(&collection, &image("x", i), Precondition::Revision(first.revision)).await
             } else {
                 let new = metadata(json!({"by": i}));
-                store.replace_metadata(&collection, &id("x"), &new, Some(first.revision)).await
+                store.replace_metadata(&collection, &id("x"), &new, Precondition::Revision(first.revision)).await
             }
         })
     });
@@ -117,7 +117,7 @@ async fn a_reader_of_the_log_never_misses_a_change(place: Place) {
     let mut seen = Vec::new();
     let mut finished = false;
     loop {
-        let after = seen.last().copied().unwrap_or(0);
+        let after = seen.last().copied().unwrap_or(Seq::ZERO);
         let page = stores[0].changes(after, 7).await.expect("readable");
         if page.is_empty() && finished {
             break;
@@ -129,7 +129,8 @@ async fn a_reader_of_the_log_never_misses_a_change(place: Place) {
     for writer in writing.await.expect("no panic") {
         writer.expect("no panic");
     }
-    let all: Vec<i64> = stores[1].changes(0, 1000).await.expect("readable").iter().map(|change| change.seq).collect();
+    let all: Vec<Seq> =
+        stores[1].changes(Seq::ZERO, 1000).await.expect("readable").iter().map(|change| change.seq).collect();
     assert_eq!(all.len(), 8 * EACH as usize);
     assert_eq!(seen, all);
 }
@@ -138,7 +139,7 @@ async fn two_stores_share_one_database(place: Place) {
     let (one, two) = (place.open().await, place.open().await);
     let record = insert(&*one, &image("x", 1)).await;
     assert_eq!(two.get(&default_collection(), &id("x")).await.expect("readable"), Some(record));
-    two.delete(&default_collection(), &id("x")).await.expect("answers").expect("was there");
+    delete(&*two, "x").await;
     assert_eq!(one.get(&default_collection(), &id("x")).await.expect("readable"), None);
     let writers = (0..20).map(|i| {
         let store = Arc::clone(if i % 2 == 0 { &one } else { &two });
@@ -153,7 +154,7 @@ async fn two_stores_share_one_database(place: Place) {
 
 async fn many_processes_may_start_at_once(place: Place) {
     for opened in join_all((0..8).map(|_| place.try_open())).await {
-        assert_eq!(opened.expect("the store opens").last_seq().await.expect("readable"), 0);
+        assert_eq!(opened.expect("the store opens").last_seq().await.expect("readable"), Seq::ZERO);
     }
 }
 
@@ -176,9 +177,16 @@ async fn an_insert_races_the_deletion_of_its_collection_and_leaves_no_remains(pl
         assert_eq!(store.list(&collection, None, 10, None).await.expect("readable"), []);
         assert_eq!(store.find_by_hash(&collection, &hash(1)).await.expect("readable"), None);
         assert_eq!(
-            store.changes(0, 1000).await.expect("readable").iter().filter(|c| c.collection == collection).count() - 1,
+            store
+                .changes(Seq::ZERO, 1000)
+                .await
+                .expect("readable")
+                .iter()
+                .filter(|c| c.collection == collection)
+                .count()
+                - 1,
             {
-                let written = store.changes(0, 1000).await.expect("readable");
+                let written = store.changes(Seq::ZERO, 1000).await.expect("readable");
                 written
                     .iter()
                     .filter(|c| {

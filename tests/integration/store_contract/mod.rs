@@ -24,13 +24,17 @@ mod concurrency;
 mod durability;
 mod filters;
 mod images;
+mod keys;
+mod migration;
+mod preconditions;
+mod setup;
 mod unavailability;
 
 use eyrie::domain::{
-    CollectionName, ContentHash, Descriptor, DescriptorVersion, ImageFormat, ImageId, ImageRecord, Metadata, Profile,
-    Thumbnail,
+    CollectionName, ContentHash, Descriptor, DescriptorVersion, ImageFormat, ImageId, ImageKey, ImageRecord, Metadata,
+    Precondition, Profile, Seq, Thumbnail,
 };
-use eyrie::store::{DescriptorStore, InsertOutcome, NewImage, SameContent, WriteOutcome};
+use eyrie::store::{DeleteOutcome, InsertOutcome, NewImage, SameContent, Store, WriteOutcome};
 use serde_json::Value;
 
 const MODEL: &str = "0123456789abcdef";
@@ -93,7 +97,7 @@ fn image(text: &str, seed: u32) -> NewImage {
 }
 
 /// Inserts into the default collection, allowing the same content.
-async fn insert(store: &dyn DescriptorStore, image: &NewImage) -> ImageRecord {
+async fn insert(store: &dyn Store, image: &NewImage) -> ImageRecord {
     match store.insert(&default_collection(), image, SameContent::Allow).await.expect("the store answers") {
         InsertOutcome::Inserted(record) => record,
         other @ (InsertOutcome::SameContent(_) | InsertOutcome::IdTaken(_) | InsertOutcome::UnknownCollection) => {
@@ -103,8 +107,8 @@ async fn insert(store: &dyn DescriptorStore, image: &NewImage) -> ImageRecord {
 }
 
 /// Puts into the default collection without a precondition.
-async fn put(store: &dyn DescriptorStore, image: &NewImage) -> ImageRecord {
-    match store.put(&default_collection(), image, None).await.expect("the store answers") {
+async fn put(store: &dyn Store, image: &NewImage) -> ImageRecord {
+    match store.put(&default_collection(), image, Precondition::None).await.expect("the store answers") {
         WriteOutcome::Created(record) | WriteOutcome::Updated(record) => record,
         other @ (WriteOutcome::PreconditionFailed | WriteOutcome::UnknownImage | WriteOutcome::UnknownCollection) => {
             panic!("{other:?}")
@@ -112,19 +116,32 @@ async fn put(store: &dyn DescriptorStore, image: &NewImage) -> ImageRecord {
     }
 }
 
+/// Deletes from the default collection an image that is there.
+async fn delete(store: &dyn Store, text: &str) -> Seq {
+    match store.delete(&default_collection(), &id(text), Precondition::None).await.expect("the store answers") {
+        DeleteOutcome::Deleted(seq) => seq,
+        other @ (DeleteOutcome::PreconditionFailed | DeleteOutcome::UnknownImage | DeleteOutcome::UnknownCollection) => {
+            panic!("{other:?}")
+        }
+    }
+}
+
 /// The stored features of one image.
-async fn features_of(store: &dyn DescriptorStore, collection: &CollectionName, id: &ImageId) -> Option<Vec<u8>> {
-    let mut rows = store.local_features(collection, std::slice::from_ref(id)).await.expect("readable");
-    assert!(rows.len() <= 1 && rows.iter().all(|(found, _)| found == id));
+async fn features_of(store: &dyn Store, key: ImageKey) -> Option<Vec<u8>> {
+    let mut rows = store.local_features(&[key]).await.expect("readable");
+    assert!(rows.len() <= 1 && rows.iter().all(|(found, _)| *found == key));
     rows.pop().map(|(_, bytes)| bytes)
 }
 
 /// Everything that is stored of an image: all of it or nothing.
-async fn assert_whole(store: &dyn DescriptorStore, collection: &CollectionName, id: &ImageId) -> bool {
+async fn assert_whole(store: &dyn Store, collection: &CollectionName, id: &ImageId) -> bool {
     let record = store.get(collection, id).await.expect("readable");
     let descriptor = store.get_descriptor(collection, id).await.expect("readable");
     let thumbnail = store.get_thumbnail(collection, id).await.expect("readable");
-    let features = features_of(store, collection, id).await;
+    let features = match &record {
+        Some(record) => features_of(store, record.key).await,
+        None => None,
+    };
     assert_eq!(record.is_some(), descriptor.is_some(), "{id}: record and descriptor");
     assert_eq!(record.is_some(), thumbnail.is_some(), "{id}: record and thumbnail");
     assert_eq!(record.is_some(), features.is_some(), "{id}: record and features");

@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use eyrie::store::{DescriptorStore, PostgresStore, SqliteStore, StoreError};
+use eyrie::domain::{Clock, SystemClock};
+use eyrie::store::{PostgresOptions, PostgresStore, SqliteStore, Store, StoreError};
 use tempfile::TempDir;
 
 use super::postgres::{self, TestDatabase};
+
+/// How the tests' stores use Postgres.
+pub(crate) const OPTIONS: PostgresOptions = PostgresOptions { max_connections: 16, prepared_statements: true };
 
 /// An empty place for a store; removed with this value.
 pub(crate) enum Place {
@@ -27,15 +31,20 @@ impl Place {
     }
 
     /// Opens the store, as a process would at its start. May be done several times at once.
-    pub(crate) async fn try_open(&self) -> Result<Arc<dyn DescriptorStore>, StoreError> {
+    pub(crate) async fn try_open(&self) -> Result<Arc<dyn Store>, StoreError> {
+        self.try_open_at(Arc::new(SystemClock)).await
+    }
+
+    /// Opens the store with another clock than the machine's.
+    pub(crate) async fn try_open_at(&self, clock: Arc<dyn Clock>) -> Result<Arc<dyn Store>, StoreError> {
         Ok(match self {
-            Self::Sqlite(dir) => Arc::new(SqliteStore::open(dir.path()).await?),
-            Self::Postgres(database) => Arc::new(PostgresStore::connect(&database.url, 16).await?),
+            Self::Sqlite(dir) => Arc::new(SqliteStore::open(dir.path(), clock).await?),
+            Self::Postgres(database) => Arc::new(PostgresStore::connect(&database.url, OPTIONS, clock).await?),
         })
     }
 
     /// Opens the store.
-    pub(crate) async fn open(&self) -> Arc<dyn DescriptorStore> {
+    pub(crate) async fn open(&self) -> Arc<dyn Store> {
         self.try_open().await.expect("the store opens")
     }
 }

@@ -10,7 +10,8 @@ use tempfile::TempDir;
 pub(crate) struct TestDatabase {
     /// Its `postgres://` URL.
     pub(crate) url: String,
-    name: String,
+    /// Its name.
+    pub(crate) name: String,
 }
 
 /// The URL of the test server.
@@ -25,8 +26,13 @@ pub(crate) fn server_url() -> String {
 
 /// Creates an empty database.
 pub(crate) async fn fresh_database() -> TestDatabase {
+    database_with("").await
+}
+
+/// Creates an empty database with these options of `CREATE DATABASE`.
+pub(crate) async fn database_with(options: &str) -> TestDatabase {
     let name = format!("test_{}", uuid::Uuid::now_v7().simple());
-    execute(&server_url(), format!("CREATE DATABASE {name}")).await;
+    execute(&server_url(), format!("CREATE DATABASE {name} {options}")).await;
     TestDatabase { url: with_database(&server_url(), &name), name }
 }
 
