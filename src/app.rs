@@ -12,13 +12,14 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
 use crate::config::{Config, Storage};
-use crate::domain::MetadataLimits;
+use crate::domain::{Catalogue, MetadataLimits};
 use crate::http::{self, HttpLimits, HttpState};
 use crate::index::{FlatIndex, HnswIndex, HnswParams, IndexError, VectorIndex};
 use crate::service::{NewIndex, RetrievalService, ServiceError, ServiceOptions, ServiceParts};
 use crate::store::{DescriptorStore, PostgresStore, SqliteStore, StoreError};
 use crate::telemetry;
-use eyrie_vision::describe::{Describer, DescriberError, Extractor};
+use eyrie_vision::describe::Extractor;
+use eyrie_vision::{Describer, DescriberError};
 
 /// How often the gauges of the process are refreshed and old histogram samples folded up.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
@@ -130,9 +131,12 @@ impl Backend {
             (0..config.extractor.workers).map(|_| Box::new(describer.extractor()) as Box<dyn Extractor>).collect();
         let new_index = new_index(config, purpose)?;
         let store = open_store(&config.storage).await?;
+        let model = &describer.model;
+        let catalogue = Catalogue::new(model.fingerprint(), model.dimension(), |profile| *model.levels(profile));
         let parts = ServiceParts {
             store: Arc::clone(&store),
             extractors,
+            catalogue: Arc::new(catalogue),
             queue_length: config.extractor.queue_length,
             new_index,
             costs: Arc::clone(&describer.costs),

@@ -9,7 +9,7 @@ mod validate;
 
 use std::path::PathBuf;
 
-use eyrie_vision::describe::DescriberOptions;
+use eyrie_vision::DescriberOptions;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::Verify;

@@ -7,12 +7,13 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::running::Running;
-use super::workers::{Described, WhenFull};
+use super::workers::WhenFull;
 use super::{AddImage, AddOutcome, OnDuplicate, PutOutcome, RetrievalService, ServiceError, Stored};
 use crate::domain::{
     Collection, CollectionName, ContentHash, Filter, ImageId, ImageRecord, Metadata, Profile, Thumbnail,
 };
 use crate::store::{InsertOutcome, NewImage, SameContent, WriteOutcome};
+use eyrie_vision::describe::{Extraction, Request};
 use eyrie_vision::local::{LocalFeatures, STORED_FEATURES};
 
 /// How often a write starts over because another one changed the same image in between.
@@ -35,7 +36,7 @@ impl RetrievalService {
     ) -> Result<Stored<AddOutcome>, ServiceError> {
         let mut described = None;
         let outcome = self.add(collection, image, WhenFull::Refuse, &mut described).await?;
-        Ok(Stored { outcome, cost: described.map(|described| described.extraction.cost) })
+        Ok(Stored { outcome, cost: described.map(|described| described.cost) })
     }
 
     /// Like [`RetrievalService::add_image`], but waits for room in the queue instead of failing when it is full.
@@ -51,7 +52,7 @@ impl RetrievalService {
         name: &CollectionName,
         image: AddImage,
         when_full: WhenFull,
-        described: &mut Option<Described>,
+        described: &mut Option<Extraction>,
     ) -> Result<AddOutcome, ServiceError> {
         let running = self.gate.enter()?;
         let AddImage { id: wanted, bytes, metadata, on_duplicate } = image;
@@ -130,7 +131,7 @@ impl RetrievalService {
     ) -> Result<Stored<PutOutcome>, ServiceError> {
         let mut described = None;
         let outcome = self.put(collection, id, bytes, metadata, expected_revision, &mut described).await?;
-        Ok(Stored { outcome, cost: described.map(|described| described.extraction.cost) })
+        Ok(Stored { outcome, cost: described.map(|described| described.cost) })
     }
 
     async fn put(
@@ -140,7 +141,7 @@ impl RetrievalService {
         bytes: Bytes,
         metadata: Value,
         expected_revision: Option<i64>,
-        described: &mut Option<Described>,
+        described: &mut Option<Extraction>,
     ) -> Result<PutOutcome, ServiceError> {
         let running = self.gate.enter()?;
         let metadata = self.metadata(metadata)?;
@@ -308,15 +309,16 @@ impl RetrievalService {
     /// Describes the image in the first round that needs it and takes the same result in later ones.
     async fn described_once(
         &self,
-        described: &mut Option<Described>,
+        described: &mut Option<Extraction>,
         bytes: &Bytes,
         profile: Profile,
         when_full: WhenFull,
-    ) -> Result<Described, ServiceError> {
+    ) -> Result<Extraction, ServiceError> {
         if let Some(described) = described {
             return Ok(described.clone());
         }
-        let new = self.pool.describe(bytes.clone(), None, profile, STORED_FEATURES, when_full).await?;
+        let request = Request { thumbnail: true, features: STORED_FEATURES, ..Request::descriptor(profile) };
+        let new = self.pool.describe(bytes.clone(), request, when_full).await?;
         *described = Some(new.clone());
         Ok(new)
     }
@@ -395,10 +397,11 @@ fn new_image(
     hash: ContentHash,
     bytes: &Bytes,
     metadata: Metadata,
-    described: Described,
+    extraction: Extraction,
 ) -> Result<NewImage, ServiceError> {
-    let Described { extraction, features, .. } = described;
-    let features = features.ok_or_else(|| ServiceError::Internal("an image came without local features".to_owned()))?;
+    let (Some(thumbnail), Some(features)) = (extraction.thumbnail, extraction.features) else {
+        return Err(ServiceError::Internal("an image came without thumbnail or local features".to_owned()));
+    };
     Ok(NewImage {
         id,
         content_hash: hash,
@@ -409,7 +412,7 @@ fn new_image(
         metadata,
         version: extraction.version,
         descriptor: extraction.descriptor,
-        thumbnail: extraction.thumbnail,
+        thumbnail,
         local_features: features.encode(),
     })
 }

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use tracing::Instrument;
 
-use crate::domain::{ChipReport, CollectionName, DescriptorVersion, ImageId, Profile};
+use crate::domain::{Catalogue, ChipReport, CollectionName, DescriptorVersion, ImageId, Profile};
 use crate::store::DescriptorStore;
 use eyrie_vision::cost::CostModel;
 use eyrie_vision::describe::Extractor;
@@ -30,12 +30,11 @@ use follow::{FollowError, Follower, IndexState};
 use readiness::StoreCheck;
 use running::{Gate, Running};
 use search::SearchSlots;
-use workers::{InferencePool, WhenFull};
+use workers::InferencePool;
 
 // The layer above names these types through this module alone.
 pub use crate::store::{CollectionSummary, StoreError};
 pub use error::ServiceError;
-pub use eyrie_vision::describe::Extraction;
 pub use eyrie_vision::local::{MatchedRegion, Quad, Verification};
 pub use eyrie_vision::picture::PictureError;
 pub use indexes::NewIndex;
@@ -48,8 +47,10 @@ pub use requests::{
 pub struct ServiceParts {
     /// Where images live.
     pub store: Arc<dyn DescriptorStore>,
-    /// One for each worker thread; at least one, all of the same model.
+    /// One for each worker thread; at least one, all of the model of the catalogue.
     pub extractors: Vec<Box<dyn Extractor>>,
+    /// What the model of the extractors yields.
+    pub catalogue: Arc<Catalogue>,
     /// How many images may wait for a worker, beside those that are being described.
     pub queue_length: usize,
     /// Makes an empty index.
@@ -77,8 +78,7 @@ impl RetrievalService {
     /// [`RetrievalService::readiness`] says when searches can be answered.
     ///
     /// # Errors
-    /// [`ServiceError::Internal`] when there is no extractor, when the extractors run different models, or when the
-    /// system refuses a thread.
+    /// [`ServiceError::Internal`] when there is no extractor, or when the system refuses a thread.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -100,7 +100,7 @@ impl RetrievalService {
     }
 
     fn assemble(parts: ServiceParts, options: ServiceOptions) -> Result<Arc<Self>, ServiceError> {
-        let pool = Arc::new(InferencePool::start(parts.extractors, parts.queue_length)?);
+        let pool = Arc::new(InferencePool::start(parts.extractors, parts.catalogue, parts.queue_length)?);
         let follower = Follower::new(Arc::clone(&parts.store), Arc::clone(&pool), parts.new_index);
         Ok(Arc::new(Self {
             store: parts.store,
@@ -172,15 +172,6 @@ impl RetrievalService {
     #[must_use]
     pub fn chip(&self, width: u32, height: u32) -> ChipReport {
         self.costs.report(width, height)
-    }
-
-    /// Describes an image without storing it.
-    ///
-    /// # Errors
-    /// [`ServiceError::Extract`], [`ServiceError::Overloaded`], [`ServiceError::ShuttingDown`].
-    pub async fn describe(&self, bytes: bytes::Bytes, profile: Profile) -> Result<Extraction, ServiceError> {
-        let _running = self.gate.enter()?;
-        Ok(self.pool.describe(bytes, None, profile, 0, WhenFull::Refuse).await?.extraction)
     }
 
     /// Runs a write and lets the index follow it, to the end even when the client goes away in between.

@@ -18,6 +18,7 @@ use crate::domain::{
 };
 use crate::index::SearchParams;
 use crate::telemetry::metric;
+use eyrie_vision::describe::Request;
 use eyrie_vision::local::{LocalFeatures, QUERY_FEATURES, Verification, verdict};
 
 /// The largest breadth of a graph search; beyond it an exact search is faster.
@@ -173,15 +174,16 @@ impl RetrievalService {
         };
         match query {
             Query::Image(bytes, region) => {
-                let limit = if window == 0 { 0 } else { QUERY_FEATURES };
-                let described = self.pool.describe(bytes, region, collection.profile, limit, WhenFull::Refuse).await?;
+                let features = if window == 0 { 0 } else { QUERY_FEATURES };
+                let request = Request { region, features, ..Request::descriptor(collection.profile) };
+                let described = self.pool.describe(bytes, request, WhenFull::Refuse).await?;
                 Ok(Wanted {
-                    descriptor: described.extraction.descriptor,
+                    descriptor: described.descriptor,
                     features: described.features.map(Arc::new),
                     features_time: described.features_time,
-                    region: described.extraction.region,
+                    region: described.region,
                     itself: None,
-                    cost: Some(described.extraction.cost),
+                    cost: Some(described.cost),
                 })
             }
             Query::Id(id) => {

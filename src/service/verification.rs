@@ -10,7 +10,7 @@ use metrics::{counter, histogram};
 use super::{RetrievalService, ServiceError};
 use crate::domain::{CollectionName, ImageId, Neighbor, Verify};
 use crate::telemetry::metric;
-use eyrie_vision::local::{DecodeError, LocalFeatures, Verification, match_pair, order_by_verification};
+use eyrie_vision::local::{DecodeError, LocalFeatures, Verification, match_pair, rerank};
 
 /// Candidates that are compared on one processor at least, before a second one is taken.
 const LEAST_PART: usize = 8;
@@ -97,7 +97,7 @@ impl RetrievalService {
         if let Some(&error) = unreadable.first() {
             warn_unreadable(collection, unreadable.len(), error);
         }
-        reorder(first, &matches);
+        rerank(first, |neighbor| matches.get(&neighbor.id).copied());
         Ok(matches)
     }
 }
@@ -123,15 +123,6 @@ fn parts(candidates: Candidates, most: usize) -> Vec<Candidates> {
 fn compare(query: &LocalFeatures, candidates: Candidates) -> Compared {
     let found = |bytes: &[u8]| LocalFeatures::decode(bytes).map(|candidate| match_pair(query, &candidate));
     candidates.into_iter().map(|(id, bytes)| (id, found(&bytes))).collect()
-}
-
-fn reorder(first: &mut [Neighbor], matches: &HashMap<ImageId, Verification>) {
-    let found = |neighbor: &Neighbor| matches.get(&neighbor.id).copied().unwrap_or(Verification::NOTHING);
-    let mut ranking: Vec<(Neighbor, Verification)> = first.iter().map(|n| (n.clone(), found(n))).collect();
-    order_by_verification(&mut ranking);
-    for (place, (neighbor, _)) in first.iter_mut().zip(ranking) {
-        *place = neighbor;
-    }
 }
 
 #[cfg(test)]

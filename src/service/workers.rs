@@ -15,10 +15,9 @@ use metrics::{counter, gauge, histogram};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::ServiceError;
-use crate::domain::{DescriptorVersion, Levels, Profile, QueryRegion};
+use crate::domain::{Catalogue, DescriptorVersion, Levels, Profile};
 use crate::telemetry::metric;
-use eyrie_vision::describe::{Extraction, Extractor};
-use eyrie_vision::local::LocalFeatures;
+use eyrie_vision::describe::{Extraction, Extractor, Request};
 use eyrie_vision::picture::PictureError;
 
 /// The longest time that an overloaded client is told to stay away.
@@ -27,25 +26,11 @@ const MAX_RETRY_SECONDS: u64 = 120;
 /// Taken for the time per image until the first one is done.
 const FIRST_GUESS: Duration = Duration::from_secs(1);
 
-type Answer = Result<Described, PictureError>;
-
-/// What a worker makes of an image.
-#[derive(Debug, Clone)]
-pub(super) struct Described {
-    /// The description; its `luma` is spent.
-    pub(super) extraction: Extraction,
-    /// The local features, where any were asked for.
-    pub(super) features: Option<LocalFeatures>,
-    /// Time that looking for them took.
-    pub(super) features_time: Duration,
-}
+type Answer = Result<Extraction, PictureError>;
 
 struct Job {
     bytes: Bytes,
-    region: Option<QueryRegion>,
-    profile: Profile,
-    /// How many local features to look for; 0 for none.
-    features: usize,
+    request: Request,
     answer: oneshot::Sender<Answer>,
     /// Held from admission until the job is done or dropped: this is what bounds the queue.
     _room: OwnedSemaphorePermit,
@@ -114,34 +99,23 @@ pub(super) enum WhenFull {
 pub(super) struct InferencePool {
     shared: Arc<Shared>,
     room: Arc<Semaphore>,
-    versions: [DescriptorVersion; 3],
-    dimensions: [usize; 3],
-    levels: [Levels; 3],
+    catalogue: Arc<Catalogue>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     workers: usize,
 }
 
-fn slot(profile: Profile) -> usize {
-    match profile {
-        Profile::Fast => 0,
-        Profile::Nip => 1,
-        Profile::Rnip => 2,
-    }
-}
-
 impl InferencePool {
-    /// Starts one thread for each extractor.
+    /// Starts one thread for each extractor, all of the model of `catalogue`.
     ///
     /// # Errors
-    /// [`ServiceError::Internal`] when there is no extractor, when two of them have different models, or when the system
-    /// refuses a thread.
-    pub(super) fn start(extractors: Vec<Box<dyn Extractor>>, queue_length: usize) -> Result<Self, ServiceError> {
-        let first = extractors.first().ok_or_else(|| ServiceError::Internal("no extractor was given".to_owned()))?;
-        let versions = [Profile::Fast, Profile::Nip, Profile::Rnip].map(|p| first.version(p));
-        let dimensions = [Profile::Fast, Profile::Nip, Profile::Rnip].map(|p| first.dimension(p));
-        let levels = [Profile::Fast, Profile::Nip, Profile::Rnip].map(|p| first.levels(p));
-        if extractors.iter().any(|e| Profile::ALL.iter().any(|&p| e.version(p) != versions[slot(p)])) {
-            return Err(ServiceError::Internal("the extractors run different models".to_owned()));
+    /// [`ServiceError::Internal`] when there is no extractor, or when the system refuses a thread.
+    pub(super) fn start(
+        extractors: Vec<Box<dyn Extractor>>,
+        catalogue: Arc<Catalogue>,
+        queue_length: usize,
+    ) -> Result<Self, ServiceError> {
+        if extractors.is_empty() {
+            return Err(ServiceError::Internal("no extractor was given".to_owned()));
         }
         let workers = extractors.len();
         let pool = Self {
@@ -152,9 +126,7 @@ impl InferencePool {
                 mean_micros: AtomicU64::new(u64::try_from(FIRST_GUESS.as_micros()).unwrap_or(u64::MAX)),
             }),
             room: Arc::new(Semaphore::new((queue_length + workers).min(Semaphore::MAX_PERMITS))),
-            versions,
-            dimensions,
-            levels,
+            catalogue,
             threads: Mutex::new(Vec::with_capacity(workers)),
             workers,
         };
@@ -172,32 +144,30 @@ impl InferencePool {
 
     /// The version of the descriptors that `profile` yields.
     pub(super) fn version(&self, profile: Profile) -> &DescriptorVersion {
-        &self.versions[slot(profile)]
+        &self.catalogue.profile(profile).version
     }
 
     /// The number of values of the descriptors that `profile` yields.
     pub(super) fn dimension(&self, profile: Profile) -> usize {
-        self.dimensions[slot(profile)]
+        self.catalogue.profile(profile).dimension
     }
 
     /// What scores between descriptors of `profile` mean.
     pub(super) fn levels(&self, profile: Profile) -> &Levels {
-        &self.levels[slot(profile)]
+        &self.catalogue.profile(profile).levels
     }
 
-    /// Describes an image, or the part of it in `region`, on one of the threads, and looks for so many local features there
-    /// (0 for none). When the returned future is dropped before a thread took the image, it is not described at all.
+    /// Describes an image on one of the threads. When the returned future is dropped before a thread took the image, it is
+    /// not described at all.
     ///
     /// # Errors
     /// [`ServiceError::Overloaded`] (with [`WhenFull::Refuse`]), [`ServiceError::Extract`], [`ServiceError::ShuttingDown`].
     pub(super) async fn describe(
         &self,
         bytes: Bytes,
-        region: Option<QueryRegion>,
-        profile: Profile,
-        features: usize,
+        request: Request,
         when_full: WhenFull,
-    ) -> Result<Described, ServiceError> {
+    ) -> Result<Extraction, ServiceError> {
         let room = match when_full {
             WhenFull::Refuse => self.room_now()?,
             WhenFull::Wait => Arc::clone(&self.room).acquire_owned().await.map_err(|_| ServiceError::ShuttingDown)?,
@@ -208,7 +178,7 @@ impl InferencePool {
             if queue.closed {
                 return Err(ServiceError::ShuttingDown);
             }
-            queue.jobs.push_back(Job { bytes, region, profile, features, answer, _room: room });
+            queue.jobs.push_back(Job { bytes, request, answer, _room: room });
             depth(&queue);
         }
         self.shared.filled.notify_one();
@@ -281,12 +251,13 @@ fn work(shared: &Shared, number: usize, mut extractor: Box<dyn Extractor>) {
         busy(shared.busy.fetch_sub(1, Ordering::Relaxed) - 1);
         let outcome = match &answer {
             Ok(_) => {
-                histogram!(metric::EXTRACTION_SECONDS, "profile" => job.profile.as_str()).record(elapsed.as_secs_f64());
+                histogram!(metric::EXTRACTION_SECONDS, "profile" => job.request.profile.as_str())
+                    .record(elapsed.as_secs_f64());
                 shared.took(elapsed);
                 "described"
             }
             Err(PictureError::Internal(reason)) => {
-                tracing::error!(%reason, profile = %job.profile, bytes = job.bytes.len(), "an image could not be described");
+                tracing::error!(%reason, profile = %job.request.profile, bytes = job.bytes.len(), "an image could not be described");
                 "failed"
             }
             Err(
@@ -316,14 +287,8 @@ fn work(shared: &Shared, number: usize, mut extractor: Box<dyn Extractor>) {
 /// Unwind safety: what an extractor keeps between two calls is the model, which is never written, and scratch memory
 /// that every call fills from the start. A call that was cut short leaves nothing that a later one reads.
 fn describe(extractor: &mut dyn Extractor, job: &Job) -> Answer {
-    let described = catch_unwind(AssertUnwindSafe(|| {
-        let mut extraction = extractor.extract_region(&job.bytes, job.region, job.profile)?;
-        let luma = std::mem::take(&mut extraction.luma);
-        let start = Instant::now();
-        let features = if job.features == 0 { None } else { Some(local_features(&luma, &extraction, job.features)?) };
-        Ok(Described { extraction, features, features_time: start.elapsed() })
-    }));
-    described.unwrap_or_else(|panic| {
+    let extracted = catch_unwind(AssertUnwindSafe(|| extractor.extract(&job.bytes, job.request)));
+    extracted.unwrap_or_else(|panic| {
         let reason = panic
             .downcast_ref::<&str>()
             .map(|s| (*s).to_owned())
@@ -331,12 +296,6 @@ fn describe(extractor: &mut dyn Extractor, job: &Job) -> Answer {
             .unwrap_or_else(|| "no reason given".to_owned());
         Err(PictureError::Internal(format!("the extractor panicked: {reason}")))
     })
-}
-
-/// The local features of an image that was decoded, so its size is one that has features.
-fn local_features(luma: &[u8], image: &Extraction, limit: usize) -> Result<LocalFeatures, PictureError> {
-    LocalFeatures::extract(luma, image.width as usize, image.height as usize, limit)
-        .map_err(|e| PictureError::Internal(format!("no local features: {e}")))
 }
 
 #[allow(clippy::cast_precision_loss)]

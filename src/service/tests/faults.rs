@@ -111,6 +111,7 @@ async fn an_index_that_panics_is_built_anew() {
     let parts = ServiceParts {
         store: Arc::clone(&fixture.store) as Arc<dyn DescriptorStore>,
         extractors: vec![StandIn::boxed(MODEL, &control)],
+        catalogue: stand_in::catalogue(MODEL),
         queue_length: 8,
         new_index: Box::new(move |dimension| {
             Arc::new(Fragile { inner: FlatIndex::new(dimension), broken: Arc::clone(&switch) })

@@ -151,6 +151,7 @@ async fn without_an_index_images_are_added_and_searches_are_refused() {
     let parts = ServiceParts {
         store: Arc::clone(&fixture.store) as Arc<dyn DescriptorStore>,
         extractors: vec![StandIn::boxed(MODEL, &fixture.control)],
+        catalogue: stand_in::catalogue(MODEL),
         queue_length: 1,
         new_index: Box::new(|_| panic!("no index is wanted")),
         costs: costs(),

@@ -20,7 +20,7 @@ use super::*;
 use crate::domain::{CollectionName, ImageId, ImageRecord, MetadataLimits, Verify};
 use crate::index::{FlatIndex, HnswIndex, HnswParams};
 use crate::store::SqliteStore;
-use eyrie_vision::cost::Chip;
+use eyrie_chip::Chip;
 use faulty_store::FaultyStore;
 use stand_in::{Control, DIMENSION, StandIn};
 
@@ -120,6 +120,7 @@ fn parts(
     ServiceParts {
         store: Arc::clone(store) as Arc<dyn DescriptorStore>,
         extractors: (0..workers).map(|_| StandIn::boxed(model, control)).collect(),
+        catalogue: stand_in::catalogue(model),
         queue_length,
         new_index: new_index(index),
         costs: costs(),

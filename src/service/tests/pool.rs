@@ -4,23 +4,24 @@ use std::sync::Arc;
 
 use futures::poll;
 
-use super::super::workers::{Described, InferencePool, WhenFull};
+use super::super::workers::{InferencePool, WhenFull};
 use super::*;
+use eyrie_vision::describe::{Extraction, Request};
 use eyrie_vision::picture::PictureError;
 
 fn pool(workers: usize, queue_length: usize) -> (Arc<InferencePool>, Arc<Control>) {
     let control = Arc::new(Control::default());
     let extractors = (0..workers).map(|_| StandIn::boxed(MODEL, &control)).collect();
-    (Arc::new(InferencePool::start(extractors, queue_length).expect("started")), control)
+    (Arc::new(InferencePool::start(extractors, stand_in::catalogue(MODEL), queue_length).expect("started")), control)
 }
 
 fn describe(
     pool: &Arc<InferencePool>,
     bytes: &'static [u8],
     when_full: WhenFull,
-) -> impl Future<Output = Result<Described, ServiceError>> {
+) -> impl Future<Output = Result<Extraction, ServiceError>> {
     let pool = Arc::clone(pool);
-    async move { pool.describe(bytes::Bytes::from_static(bytes), None, Profile::Rnip, 0, when_full).await }
+    async move { pool.describe(bytes::Bytes::from_static(bytes), Request::descriptor(Profile::Rnip), when_full).await }
 }
 
 #[tokio::test]
@@ -113,11 +114,9 @@ async fn the_pool_ends_after_the_images_that_were_queued() {
 }
 
 #[tokio::test]
-async fn a_pool_needs_an_extractor_and_one_model() {
-    let control = Arc::new(Control::default());
-    assert!(matches!(InferencePool::start(Vec::new(), 1), Err(ServiceError::Internal(_))));
-    let two = vec![StandIn::boxed(MODEL, &control), StandIn::boxed(OTHER_MODEL, &control)];
-    assert!(matches!(InferencePool::start(two, 1), Err(ServiceError::Internal(_))));
+async fn a_pool_needs_an_extractor() {
+    let none = InferencePool::start(Vec::new(), stand_in::catalogue(MODEL), 1);
+    assert!(matches!(none, Err(ServiceError::Internal(_))));
 }
 
 #[tokio::test]

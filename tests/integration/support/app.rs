@@ -3,14 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 
-use eyrie::domain::{MetadataLimits, Verify};
+use eyrie::domain::{Catalogue, MetadataLimits, Verify};
 use eyrie::http::{HttpLimits, HttpState};
 use eyrie::index::{HnswIndex, HnswParams, VectorIndex};
 use eyrie::service::{RetrievalService, ServiceOptions, ServiceParts};
 use eyrie::store::{DescriptorStore, SqliteStore};
 use eyrie::telemetry;
-use eyrie_chip::{Kernels, Team};
-use eyrie_vision::cost::{Chip, CostModel};
+use eyrie_chip::{Chip, Kernels, Team};
+use eyrie_vision::cost::CostModel;
 use eyrie_vision::describe::{AsicExtractor, Extractor, Model};
 use eyrie_vision::picture::DecodeLimits;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -80,6 +80,9 @@ impl Builder {
         let parts = ServiceParts {
             store: Arc::clone(&store),
             extractors: vec![Box::new(extractor) as Box<dyn Extractor>],
+            catalogue: Arc::new(Catalogue::new(model().fingerprint(), model().dimension(), |profile| {
+                *model().levels(profile)
+            })),
             queue_length: 64,
             new_index: Box::new(move |dimension| {
                 Arc::new(HnswIndex::new(dimension, params).expect("valid parameters")) as Arc<dyn VectorIndex>
