@@ -8,7 +8,7 @@ use std::sync::Arc;
 use criterion::{Criterion, criterion_group, criterion_main};
 use eyrie::domain::Profile;
 use eyrie_chip::{FeatureMap, Kernels, Team};
-use eyrie_vision::describe::{AsicExtractor, Extractor, Model, pool};
+use eyrie_vision::describe::{AsicExtractor, Extractor, Model, Request, pool};
 use eyrie_vision::picture::{DecodeLimits, Scaler, decode, sample_jpeg, thumbnail};
 
 const LIMITS: DecodeLimits = DecodeLimits { max_pixels: 10_000_000, max_aspect_ratio: 20 };
@@ -32,8 +32,9 @@ fn whole(c: &mut Criterion) {
     let mut extractor = AsicExtractor::new(model, Kernels::detect(), Arc::new(Team::ALONE), LIMITS);
     let mut group = c.benchmark_group("extract/whole");
     group.sample_size(10);
+    let request = |profile| Request { thumbnail: true, ..Request::descriptor(profile) };
     for profile in Profile::ALL {
-        group.bench_function(profile.as_str(), |b| b.iter(|| extractor.extract(black_box(&upload), profile)));
+        group.bench_function(profile.as_str(), |b| b.iter(|| extractor.extract(black_box(&upload), request(profile))));
     }
     group.finish();
 }

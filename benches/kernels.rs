@@ -10,7 +10,7 @@ use eyrie_chip::{Arena, Kernels, Network, NetworkParams, Team, VGG16};
 
 fn passes(criterion: &mut Criterion) {
     let (network, rgb) = (
-        Network::new(&NetworkParams::pseudo_random(2019, &VGG16)).expect("a sound network"),
+        Network::new(&NetworkParams::pseudo_random(2019, &VGG16).expect("a sound network")),
         (0..224 * 224 * 3u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect::<Vec<u8>>(),
     );
     let mut group = criterion.benchmark_group("pass_224");

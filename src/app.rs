@@ -21,7 +21,8 @@ use crate::search::{
 use crate::service::{RetrievalService, ServiceError, ServiceOptions, ServiceParts};
 use crate::store::{PostgresStore, SqliteStore, StorageOptions, Store, StoreError};
 use crate::telemetry;
-use eyrie_vision::describe::{Describer, DescriberError, Extractor};
+use eyrie_vision::describe::Extractor;
+use eyrie_vision::{Describer, DescriberError};
 
 /// How often the gauges of the process are refreshed and old histogram samples folded up.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);

@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use eyrie_chip::arith::{accumulator_bound, rounding};
 use eyrie_chip::{
-    Arena, ConvParams, FeatureMap, Kernels, Layer, Network, NetworkParams, Team, max_pool_2x2, run_layer,
+    Arena, ConvParams, FeatureMap, Kernels, Layer, Network, NetworkParams, SoundConv, Team, max_pool_2x2, run_layer,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -43,7 +43,7 @@ impl Bytes<'_> {
     }
 
     /// A sound layer: multipliers and biases take any share of what the proof of no overflow leaves.
-    fn layer(&mut self, name: &str, cin: usize, cout: usize) -> ConvParams {
+    fn layer(&mut self, name: &str, cin: usize, cout: usize) -> SoundConv {
         let mut codebook = [0, 1, 2, 3].map(|_| self.byte() as i8);
         codebook.sort_unstable();
         for code in 1..4 {
@@ -92,13 +92,13 @@ impl Bytes<'_> {
             params.multiplier.push(multiplier as u16);
             params.bias.push((room * share / i64::from(i16::MAX)) as i32);
         }
-        params
+        SoundConv::new(params).expect("a sound layer")
     }
 }
 
 /// The scalar kernel's answer on the caller's thread, after all kernels gave the same on `team`.
-fn run(params: &ConvParams, input: &FeatureMap, padding: [u8; 3], team: &Team) -> FeatureMap {
-    let layer = Layer::new(params).expect("a sound layer");
+fn run(params: &SoundConv, input: &FeatureMap, padding: [u8; 3], team: &Team) -> FeatureMap {
+    let layer = Layer::new(params);
     let expected = run_layer(Kernels::scalar(), &layer, input, padding, &Team::ALONE);
     for kernels in Kernels::available() {
         let got = run_layer(kernels, &layer, input, padding, team);
@@ -122,7 +122,7 @@ fuzz_target!(|data: &[u8]| {
     let padding = [0; 3].map(|_| bytes.byte());
     let images: Vec<FeatureMap> = (0..batch).map(|_| bytes.map(height, width, 3, 255)).collect();
 
-    let network = Network::new(&NetworkParams { padding, layers: layers.clone() }).expect("a sound network");
+    let network = Network::new(&NetworkParams::new(padding, layers.clone()).expect("a sound network"));
     let (out_height, out_width, _) = network.output_shape(height, width);
     if out_height == 0 || out_width == 0 {
         run(&layers[0], &images[0], padding, team);

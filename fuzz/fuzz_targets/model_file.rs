@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 /// A sound file of one layer and two whitenings, without its checksum.
 static SOUND: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let network = NetworkParams::pseudo_random(1, &VGG16[..1]);
+    let network = NetworkParams::pseudo_random(1, &VGG16[..1]).expect("a sound network");
     let whitening = |name: &str| Whitening {
         name: name.to_owned(),
         mean: vec![0.5; 64],

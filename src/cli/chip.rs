@@ -8,11 +8,14 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::app::StartError;
-use crate::domain::{ChipReport, ImagePlan, PassCost, Profile, SubImage};
+use crate::domain::{ChipReport, Profile};
 
 use super::settings::{Settings, given};
+use eyrie_chip::PassCost;
 use eyrie_terminal::CliError;
 use eyrie_terminal::output::{self, grouped};
+use eyrie_vision::cost::ImagePlan;
+use eyrie_vision::describe::SubImage;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -177,7 +180,7 @@ fn layers(out: &mut dyn Write, pass: &PassCost) -> io::Result<()> {
         percent(pass.utilization),
         String::new(),
         String::new(),
-        grouped(pass.layers.iter().map(|layer| layer.weight_bytes).sum()),
+        grouped(pass.weight_bytes()),
         format!("{:.3}", pass.chip_milliseconds),
         range(pass.energy_millijoules, 3),
     ]);

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::app::StartError;
 use crate::config::Override;
 use crate::domain::Profile;
-use eyrie_vision::describe::{Describer, Extraction, Extractor as _};
+use eyrie_vision::Describer;
+use eyrie_vision::describe::{Extraction, Extractor as _, Request};
 
 use super::settings::Settings;
 use eyrie_terminal::CliError;
@@ -61,9 +62,9 @@ impl Describe {
         let mut described = Vec::new();
         let mut failed = false;
         for file in &self.files {
-            let extraction = std::fs::read(file)
-                .map_err(|e| format!("cannot be read: {e}"))
-                .and_then(|bytes| extractor.extract(&bytes, self.profile).map_err(|e| e.to_string()));
+            let extraction = std::fs::read(file).map_err(|e| format!("cannot be read: {e}")).and_then(|bytes| {
+                extractor.extract(&bytes, Request::descriptor(self.profile)).map_err(|e| e.to_string())
+            });
             match extraction {
                 Ok(extraction) if self.json => described.push(as_json(file, &extraction)),
                 Ok(extraction) => output::results(|out| as_text(out, file, &extraction))?,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use eyrie_chip::{ConvParams, ModelFile};
+use eyrie_chip::ModelFile;
 use eyrie_vision::describe::Model as LoadedModel;
 
 use eyrie_terminal::CliError;
@@ -57,18 +57,18 @@ struct Facts<'a> {
     fingerprint: &'a str,
 }
 
-/// How many weights a layer has.
-fn weights(layer: &ConvParams) -> u64 {
-    9 * layer.cin as u64 * layer.cout as u64
+/// How many weights all layers have.
+fn weights(model: &ModelFile) -> u64 {
+    model.network.layers().iter().map(|layer| layer.weights() as u64).sum()
 }
 
 fn as_json(facts: &Facts<'_>, model: &ModelFile) -> Value {
-    let layers = model.network.layers.iter().map(|layer| {
+    let layers = model.network.layers().iter().map(|layer| {
         json!({
             "name": layer.name,
             "inputs": layer.cin,
             "outputs": layer.cout,
-            "weights": weights(layer),
+            "weights": layer.weights(),
             "codebook": layer.codebook,
             "shift": layer.shift,
             "output_scale": layer.output_scale,
@@ -81,7 +81,7 @@ fn as_json(facts: &Facts<'_>, model: &ModelFile) -> Value {
         "origin": facts.origin,
         "fingerprint": facts.fingerprint,
         "bytes": facts.bytes,
-        "weights": model.network.layers.iter().map(weights).sum::<u64>(),
+        "weights": weights(model),
         "layers": layers.collect::<Vec<_>>(),
         "whitenings": whitenings.collect::<Vec<_>>(),
         "card": serde_json::from_str(&model.card).unwrap_or_else(|_| Value::String(model.card.clone())),
@@ -90,22 +90,21 @@ fn as_json(facts: &Facts<'_>, model: &ModelFile) -> Value {
 
 fn as_text(facts: &Facts<'_>, model: &ModelFile) -> Result<(), CliError> {
     let mut layers = output::table(["LAYER", "CHANNELS", "WEIGHTS", "CODEBOOK", "SHIFT", "STEP", "THEN"]);
-    for layer in &model.network.layers {
+    for layer in model.network.layers() {
         layers.add_row([
             layer.name.clone(),
             format!("{} to {}", layer.cin, layer.cout),
-            grouped(weights(layer)),
+            grouped(layer.weights() as u64),
             layer.codebook.map(|level| level.to_string()).join(" "),
             layer.shift.to_string(),
             format!("{:.4}", layer.output_scale),
             if layer.pool { "pooling".to_owned() } else { String::new() },
         ]);
     }
-    let total: u64 = model.network.layers.iter().map(weights).sum();
     output::results(|out| {
         writeln!(out, "fingerprint  {}", facts.fingerprint)?;
         writeln!(out, "file         {}, {} bytes", facts.origin, grouped(facts.bytes as u64))?;
-        writeln!(out, "weights      {} of 2 bits\n", grouped(total))?;
+        writeln!(out, "weights      {} of 2 bits\n", grouped(weights(model)))?;
         writeln!(out, "{}\n", layers.trim_fmt())?;
         for whitening in &model.whitenings {
             writeln!(out, "whitening {}: {} to {} values", whitening.name, whitening.inputs(), whitening.outputs())?;

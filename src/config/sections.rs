@@ -1,6 +1,6 @@
 //! The sections, each made of the options of the layers that it sets.
 
-use eyrie_vision::describe::DescriberOptions;
+use eyrie_vision::DescriberOptions;
 use serde::{Deserialize, Serialize};
 
 use crate::search::IndexOptions;

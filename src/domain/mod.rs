@@ -18,9 +18,7 @@ mod verify;
 pub use catalogue::{Catalogue, ProfileFacts};
 pub use clock::{Clock, SystemClock, whole_microseconds};
 pub use collection::Collection;
-pub use eyrie_vision::cost::{
-    ChipFacts, ChipReport, ImagePlan, LayerCost, ModelFacts, PassCost, ProfileCost, SubImage,
-};
+pub use eyrie_vision::cost::ChipReport;
 pub use eyrie_vision::describe::{
     Descriptor, DescriptorVersion, ExtractionCost, InvalidDescriptor, InvalidVersion, Profile, UnknownProfile,
 };

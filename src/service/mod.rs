@@ -53,6 +53,8 @@ pub struct ServiceParts {
     pub catalogue: Arc<Catalogue>,
     /// One for each worker thread; at least one, all of the catalogue's model.
     pub extractors: Vec<Box<dyn Extractor>>,
+    /// What the model of the extractors yields.
+    pub catalogue: Arc<Catalogue>,
     /// How many images may wait for a worker, beside those that are being described.
     pub queue_length: usize,
     /// The chip whose cost is reported, with the model of the extractors on it.
@@ -75,7 +77,7 @@ impl RetrievalService {
     /// [`ServiceError::Internal`] when there is no extractor, when an extractor runs another model than the catalogue's, or
     /// when the system refuses a thread.
     pub fn start(parts: ServiceParts, options: ServiceOptions) -> Result<Arc<Self>, ServiceError> {
-        let pool = Arc::new(InferencePool::start(parts.extractors, parts.queue_length, &parts.catalogue)?);
+        let pool = Arc::new(InferencePool::start(parts.extractors, parts.queue_length)?);
         let core = Core {
             store: parts.store,
             search: parts.search,

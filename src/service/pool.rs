@@ -15,10 +15,8 @@ use metrics::{counter, gauge, histogram};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::ServiceError;
-use crate::domain::{Catalogue, Profile, QueryRegion};
 use crate::telemetry::metric;
-use eyrie_vision::describe::{Extraction, Extractor};
-use eyrie_vision::local::LocalFeatures;
+use eyrie_vision::describe::{Extraction, Extractor, Request};
 use eyrie_vision::picture::PictureError;
 
 /// The longest time that an overloaded client is told to stay away.
@@ -27,34 +25,12 @@ const MAX_RETRY_SECONDS: u64 = 120;
 /// Taken for the time per image until the first one is done.
 const FIRST_GUESS: Duration = Duration::from_secs(1);
 
-type Answer = Result<Described, PictureError>;
-
-/// What a worker shall do with an image.
-#[derive(Debug, Clone)]
-pub(super) struct Assignment {
-    /// The encoded image.
-    pub(super) bytes: Bytes,
-    /// The part of it that is described; `None` for all of it.
-    pub(super) region: Option<QueryRegion>,
-    /// How it is described.
-    pub(super) profile: Profile,
-    /// How many local features to look for; 0 for none.
-    pub(super) features: usize,
-}
-
-/// What a worker makes of an image.
-#[derive(Debug, Clone)]
-pub(super) struct Described {
-    /// The description; its `luma` is spent.
-    pub(super) extraction: Extraction,
-    /// The local features, where any were looked for.
-    pub(super) features: Option<LocalFeatures>,
-    /// Time that looking for them took.
-    pub(super) features_time: Duration,
-}
+type Answer = Result<Extraction, PictureError>;
 
 struct Job {
-    assignment: Assignment,
+    /// The encoded image.
+    bytes: Bytes,
+    request: Request,
     answer: oneshot::Sender<Answer>,
     /// Held from admission until the job is done or dropped: this is what bounds the queue.
     _room: OwnedSemaphorePermit,
@@ -131,21 +107,10 @@ impl InferencePool {
     /// Starts one thread for each extractor.
     ///
     /// # Errors
-    /// [`ServiceError::Internal`] when there is no extractor, when one of them has another model than the catalogue, or when
-    /// the system refuses a thread.
-    pub(super) fn start(
-        extractors: Vec<Box<dyn Extractor>>,
-        queue_length: usize,
-        catalogue: &Catalogue,
-    ) -> Result<Self, ServiceError> {
+    /// [`ServiceError::Internal`] when there is no extractor, or when the system refuses a thread.
+    pub(super) fn start(extractors: Vec<Box<dyn Extractor>>, queue_length: usize) -> Result<Self, ServiceError> {
         if extractors.is_empty() {
             return Err(ServiceError::Internal("no extractor was given".to_owned()));
-        }
-        let of_the_model = |extractor: &dyn Extractor| {
-            Profile::ALL.iter().all(|&profile| extractor.version(profile) == catalogue.profile(profile).version)
-        };
-        if !extractors.iter().all(|extractor| of_the_model(&**extractor)) {
-            return Err(ServiceError::Internal("an extractor runs another model than the catalogue's".to_owned()));
         }
         let workers = extractors.len();
         let pool = Self {
@@ -171,15 +136,17 @@ impl InferencePool {
         Ok(pool)
     }
 
-    /// Describes an image on one of the threads. When the returned future is dropped before a thread took the image, it is not described at all.
+    /// Describes an image on one of the threads. When the returned future is dropped before a thread took the image, it is
+    /// not described at all.
     ///
     /// # Errors
     /// [`ServiceError::Overloaded`] (with [`WhenFull::Refuse`]), [`ServiceError::Extract`], [`ServiceError::ShuttingDown`].
     pub(super) async fn describe(
         &self,
-        assignment: Assignment,
+        bytes: Bytes,
+        request: Request,
         when_full: WhenFull,
-    ) -> Result<Described, ServiceError> {
+    ) -> Result<Extraction, ServiceError> {
         let room = match when_full {
             WhenFull::Refuse => self.room_now()?,
             WhenFull::Wait => Arc::clone(&self.room).acquire_owned().await.map_err(|_| ServiceError::ShuttingDown)?,
@@ -190,7 +157,7 @@ impl InferencePool {
             if queue.closed {
                 return Err(ServiceError::ShuttingDown);
             }
-            queue.jobs.push_back(Job { assignment, answer, _room: room });
+            queue.jobs.push_back(Job { bytes, request, answer, _room: room });
             depth(&queue);
         }
         self.shared.filled.notify_one();
@@ -257,20 +224,20 @@ fn work(shared: &Shared, number: usize, mut extractor: Box<dyn Extractor>) {
     while let Some(job) = shared.next() {
         busy(shared.busy.fetch_add(1, Ordering::Relaxed) + 1);
         let start = Instant::now();
-        let answer = describe(&mut *extractor, &job.assignment);
+        let answer = describe(&mut *extractor, &job);
         let elapsed = start.elapsed();
         memory(number, &*extractor);
         busy(shared.busy.fetch_sub(1, Ordering::Relaxed) - 1);
         let outcome = match &answer {
             Ok(_) => {
-                histogram!(metric::EXTRACTION_SECONDS, "profile" => job.assignment.profile.as_str())
+                histogram!(metric::EXTRACTION_SECONDS, "profile" => job.request.profile.as_str())
                     .record(elapsed.as_secs_f64());
                 shared.took(elapsed);
                 "described"
             }
             Err(PictureError::Internal(reason)) => {
-                let Assignment { bytes, profile, .. } = &job.assignment;
-                tracing::error!(%reason, %profile, bytes = bytes.len(), "an image could not be described");
+                let (profile, bytes) = (job.request.profile, job.bytes.len());
+                tracing::error!(%reason, %profile, bytes, "an image could not be described");
                 "failed"
             }
             Err(
@@ -299,15 +266,8 @@ fn work(shared: &Shared, number: usize, mut extractor: Box<dyn Extractor>) {
 ///
 /// Unwind safety: what an extractor keeps between two calls is the model, which is never written, and scratch memory
 /// that every call fills from the start. A call that was cut short leaves nothing that a later one reads.
-fn describe(extractor: &mut dyn Extractor, assignment: &Assignment) -> Answer {
-    let described = catch_unwind(AssertUnwindSafe(|| {
-        let mut extraction = extractor.extract_region(&assignment.bytes, assignment.region, assignment.profile)?;
-        let luma = std::mem::take(&mut extraction.luma);
-        let start = Instant::now();
-        let limit = assignment.features;
-        let features = if limit == 0 { None } else { Some(local_features(&luma, &extraction, limit)?) };
-        Ok(Described { extraction, features, features_time: start.elapsed() })
-    }));
+fn describe(extractor: &mut dyn Extractor, job: &Job) -> Answer {
+    let described = catch_unwind(AssertUnwindSafe(|| extractor.extract(&job.bytes, job.request)));
     described.unwrap_or_else(|panic| {
         let reason = panic
             .downcast_ref::<&str>()
@@ -316,12 +276,6 @@ fn describe(extractor: &mut dyn Extractor, assignment: &Assignment) -> Answer {
             .unwrap_or_else(|| "no reason given".to_owned());
         Err(PictureError::Internal(format!("the extractor panicked: {reason}")))
     })
-}
-
-/// The local features of an image that was decoded, so its size is one that has features.
-fn local_features(luma: &[u8], image: &Extraction, limit: usize) -> Result<LocalFeatures, PictureError> {
-    LocalFeatures::extract(luma, image.width as usize, image.height as usize, limit)
-        .map_err(|e| PictureError::Internal(format!("no local features: {e}")))
 }
 
 #[allow(clippy::cast_precision_loss)]

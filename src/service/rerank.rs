@@ -11,7 +11,7 @@ use super::core::Core;
 use super::{ServiceError, VerificationEffort};
 use crate::domain::{CollectionName, ImageKey, Neighbor, Verify};
 use crate::telemetry::metric;
-use eyrie_vision::local::{DecodeError, LocalFeatures, Verification, match_pair, order_by_verification};
+use eyrie_vision::local::{DecodeError, LocalFeatures, Verification, match_pair, rerank};
 
 /// Candidates that are compared on one processor at least, before a second one is taken.
 const LEAST_PART: usize = 8;
@@ -111,7 +111,7 @@ impl Core {
         if let Some(&error) = unreadable.first() {
             warn_unreadable(collection, unreadable.len(), error);
         }
-        reorder(&mut neighbors[..window], &matches);
+        rerank(&mut neighbors[..window], |neighbor| matches.get(&neighbor.key).copied());
         Ok(Reranked { neighbors, matches, time: start.elapsed() })
     }
 }
@@ -137,15 +137,6 @@ fn parts(candidates: Candidates, most: usize) -> Vec<Candidates> {
 fn compare(query: &LocalFeatures, candidates: Candidates) -> Compared {
     let found = |bytes: &[u8]| LocalFeatures::decode(bytes).map(|candidate| match_pair(query, &candidate));
     candidates.into_iter().map(|(key, bytes)| (key, found(&bytes))).collect()
-}
-
-fn reorder(first: &mut [Neighbor], matches: &HashMap<ImageKey, Verification>) {
-    let found = |neighbor: &Neighbor| matches.get(&neighbor.key).copied().unwrap_or(Verification::NOTHING);
-    let mut ranking: Vec<(Neighbor, Verification)> = first.iter().map(|n| (*n, found(n))).collect();
-    order_by_verification(&mut ranking);
-    for (place, (neighbor, _)) in first.iter_mut().zip(ranking) {
-        *place = neighbor;
-    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use metrics::counter;
 
 use super::core::Core;
-use super::pool::{Assignment, WhenFull};
+use super::pool::WhenFull;
 use super::rerank::{self, Reranked};
 use super::{RetrievalService, SearchHit, SearchQuery, SearchRequest, SearchResponse, ServiceError};
 use crate::domain::{
@@ -17,6 +17,7 @@ use crate::domain::{
 };
 use crate::search::{Effort, Nearest, SearchState};
 use crate::telemetry::metric;
+use eyrie_vision::describe::Request;
 use eyrie_vision::local::{LocalFeatures, QUERY_FEATURES, Verification, verdict};
 
 /// The largest breadth of a graph search; beyond it an exact search is faster.
@@ -171,15 +172,15 @@ impl Core {
         match query {
             SearchQuery::Image(bytes, region) => {
                 let features = if window == 0 { 0 } else { QUERY_FEATURES };
-                let assignment = Assignment { bytes, region, profile: collection.profile, features };
-                let described = self.pool.describe(assignment, WhenFull::Refuse).await?;
+                let request = Request { region, features, ..Request::descriptor(collection.profile) };
+                let described = self.pool.describe(bytes, request, WhenFull::Refuse).await?;
                 Ok(Subject {
-                    descriptor: described.extraction.descriptor,
+                    descriptor: described.descriptor,
                     features: described.features.map(Arc::new),
                     features_time: described.features_time,
-                    region: described.extraction.region,
+                    region: described.region,
                     itself: None,
-                    cost: Some(described.extraction.cost),
+                    cost: Some(described.cost),
                 })
             }
             SearchQuery::Id(id) => {

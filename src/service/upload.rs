@@ -5,11 +5,12 @@ use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
 use super::core::{Core, unknown_collection};
-use super::pool::{Assignment, Described, WhenFull};
+use super::pool::WhenFull;
 use super::running::Running;
 use super::{AddOutcome, OnDuplicate, PutOutcome, ServiceError};
 use crate::domain::{Collection, ContentHash, ExtractionCost, ImageId, ImageRecord, Metadata, Precondition};
 use crate::store::{InsertOutcome, NewImage, SameContent, WriteOutcome};
+use eyrie_vision::describe::{Extraction, Request};
 use eyrie_vision::local::STORED_FEATURES;
 
 /// Uploads larger than this are hashed off the async threads (SHA-256 takes about a millisecond for it at worst).
@@ -23,7 +24,7 @@ pub(super) struct Upload<'a> {
     bytes: Bytes,
     hash: ContentHash,
     when_full: WhenFull,
-    described: OnceCell<Described>,
+    described: OnceCell<Extraction>,
 }
 
 impl<'a> Upload<'a> {
@@ -44,7 +45,7 @@ impl<'a> Upload<'a> {
 
     /// What describing it cost; `None` where it was not described.
     pub(super) fn cost(self) -> Option<ExtractionCost> {
-        self.described.into_inner().map(|described| described.extraction.cost)
+        self.described.into_inner().map(|described| described.cost)
     }
 
     /// One attempt to add it; `None` where another request was faster and it is to start over.
@@ -157,30 +158,29 @@ impl<'a> Upload<'a> {
 
     /// What is stored of it; describes it where that has not happened.
     async fn image(&self, id: ImageId, metadata: Metadata) -> Result<NewImage, ServiceError> {
-        let described = self.described.get_or_try_init(|| self.describe()).await?;
-        let extraction = described.extraction.clone();
-        let features = described.features.as_ref();
-        let features =
-            features.ok_or_else(|| ServiceError::Internal("an image came without local features".to_owned()))?;
+        let described = self.described.get_or_try_init(|| self.describe()).await?.clone();
+        let (Some(thumbnail), Some(features)) = (described.thumbnail, described.features) else {
+            return Err(ServiceError::Internal("an image came without thumbnail or local features".to_owned()));
+        };
         Ok(NewImage {
             id,
             content_hash: self.hash,
-            format: extraction.format,
-            width: extraction.width,
-            height: extraction.height,
+            format: described.format,
+            width: described.width,
+            height: described.height,
             byte_size: self.bytes.len() as u64,
             metadata,
-            version: extraction.version,
-            descriptor: extraction.descriptor,
-            thumbnail: extraction.thumbnail,
+            version: described.version,
+            descriptor: described.descriptor,
+            thumbnail,
             local_features: features.encode(),
         })
     }
 
-    async fn describe(&self) -> Result<Described, ServiceError> {
-        let profile = self.collection.profile;
-        let assignment = Assignment { bytes: self.bytes.clone(), region: None, profile, features: STORED_FEATURES };
-        self.core.pool.describe(assignment, self.when_full).await
+    async fn describe(&self) -> Result<Extraction, ServiceError> {
+        let of_an_upload =
+            Request { thumbnail: true, features: STORED_FEATURES, ..Request::descriptor(self.collection.profile) };
+        self.core.pool.describe(self.bytes.clone(), of_an_upload, self.when_full).await
     }
 }
 

@@ -4,10 +4,11 @@
 //! padding colour before the first layer), so that no kernel ever asks whether a pixel exists. The maps of a batch
 //! follow one another.
 
-use super::kernels::{Band, Kernels, SUMS};
-use super::pack::PackedConv;
-use super::team::{Team, split};
-use super::{ConvParams, FeatureMap, ModelError};
+use crate::feature_map::FeatureMap;
+use crate::kernels::{Band, Kernels, SUMS};
+use crate::pack::PackedConv;
+use crate::params::SoundConv;
+use crate::team::{Team, split};
 
 /// Where the panels start: one cache line, one vector of AVX-512.
 const ALIGNMENT: usize = 64;
@@ -214,7 +215,7 @@ fn each_map(out: Padded, first: usize, dst: &mut [u8], mut run: impl FnMut(usize
     }
 }
 
-/// One validated and packed layer that runs on its own.
+/// One packed layer that runs on its own.
 #[derive(Debug, Clone)]
 pub struct Layer {
     packed: PackedConv,
@@ -222,12 +223,9 @@ pub struct Layer {
 }
 
 impl Layer {
-    /// Validates and packs; the pooling of `params` is left out.
-    ///
-    /// # Errors
-    /// Those of [`ConvParams::validate`].
-    pub fn new(params: &ConvParams) -> Result<Self, ModelError> {
-        Ok(Self { packed: PackedConv::new(params)?, channels: params.cin })
+    /// Packs; the pooling of `params` is left out.
+    pub fn new(params: &SoundConv) -> Self {
+        Self { packed: PackedConv::new(params), channels: params.cin }
     }
 }
 

@@ -26,7 +26,8 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{ConvParams, ModelError, NetworkParams, Whitening};
+use crate::error::ModelError;
+use crate::params::{ConvParams, NetworkParams, SoundConv, Whitening};
 
 const MAGIC: &[u8; 8] = b"EYRIEMDL";
 const VERSION: u32 = 1;
@@ -55,7 +56,8 @@ impl ModelFile {
     ///
     /// Names are cut to 255 bytes. The lengths must fit each other, or [`ModelFile::decode`] refuses the result.
     pub fn encode(&self) -> Vec<u8> {
-        let mut file = Vec::with_capacity(self.network.layers.iter().map(|layer| layer.codes.len() / 4).sum::<usize>());
+        let mut file =
+            Vec::with_capacity(self.network.layers().iter().map(|layer| layer.codes.len() / 4).sum::<usize>());
         file.extend_from_slice(MAGIC);
         put_u32(&mut file, VERSION);
         put_u32(&mut file, as_u32(self.whitenings.len() + 2));
@@ -69,13 +71,13 @@ impl ModelFile {
         file
     }
 
-    /// Reads a file and validates the network (see [`NetworkParams::validate`]).
+    /// Reads a file and checks that its network is one that the chip can run.
     ///
     /// Safe on any bytes: allocates at most a small multiple of the file's size.
     ///
     /// # Errors
     /// [`ModelError::Format`] for a file that is damaged or of another kind or version; those of
-    /// [`NetworkParams::validate`] for one that holds no sound network.
+    /// [`SoundConv::new`] and [`NetworkParams::new`] for one that holds no sound network.
     pub fn decode(file: &[u8]) -> Result<Self, ModelError> {
         let Some((content, checksum)) = file.split_last_chunk::<CHECKSUM>() else {
             return Err(format_error("too short"));
@@ -119,7 +121,9 @@ impl ModelFile {
                 return Err(ModelError::Format(format!("two whitenings are called {:?}", whitening.name)));
             }
         }
-        network.validate()?;
+        let (padding, layers): ([u8; 3], Vec<ConvParams>) = network;
+        let layers = layers.into_iter().map(SoundConv::new).collect::<Result<_, _>>()?;
+        let network = NetworkParams::new(padding, layers)?;
         Ok(Self { network, whitenings, card })
     }
 }
@@ -153,9 +157,9 @@ fn put_section(out: &mut Vec<u8>, name: &str, payload: &[u8]) {
 
 fn encode_network(network: &NetworkParams) -> Vec<u8> {
     let mut out = Vec::new();
-    out.extend_from_slice(&network.padding);
-    put_u32(&mut out, as_u32(network.layers.len()));
-    for layer in &network.layers {
+    out.extend_from_slice(&network.padding());
+    put_u32(&mut out, as_u32(network.layers().len()));
+    for layer in network.layers() {
         put_name(&mut out, &layer.name);
         put_u32(&mut out, as_u32(layer.cin));
         put_u32(&mut out, as_u32(layer.cout));
@@ -259,14 +263,15 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn decode_network(reader: &mut Reader<'_>) -> Result<NetworkParams, ModelError> {
+/// The padding and the layers, not yet checked.
+fn decode_network(reader: &mut Reader<'_>) -> Result<([u8; 3], Vec<ConvParams>), ModelError> {
     let padding = reader.array()?;
     let count = reader.u32()?;
     let mut layers = Vec::new();
     for _ in 0..count {
         layers.push(decode_layer(reader)?);
     }
-    Ok(NetworkParams { padding, layers })
+    Ok((padding, layers))
 }
 
 fn decode_layer(reader: &mut Reader<'_>) -> Result<ConvParams, ModelError> {

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::kernels::Kernels;
-use super::layers::{Padded, Scratch, conv, pad, pool, unpad};
-use super::pack::PackedConv;
-use super::team::Team;
-use super::{FeatureMap, ModelError, NetworkParams};
+use crate::feature_map::FeatureMap;
+use crate::kernels::Kernels;
+use crate::layers::{Padded, Scratch, conv, pad, pool, unpad};
+use crate::pack::PackedConv;
+use crate::params::NetworkParams;
+use crate::team::Team;
 
-/// A validated network, packed for the kernels. Immutable; share it in an `Arc`.
+/// A network, packed for the kernels. Immutable; share it in an `Arc`.
 #[derive(Debug)]
 pub struct Network {
     padding: [u8; 3],
@@ -27,16 +28,12 @@ pub struct Maps<'a> {
 }
 
 impl Network {
-    /// Validates (shapes, ranges, the proof that nothing overflows) and packs.
-    ///
-    /// # Errors
-    /// Those of [`NetworkParams::validate`].
-    pub fn new(params: &NetworkParams) -> Result<Self, ModelError> {
-        params.validate()?;
-        let layers =
-            params.layers.iter().map(|layer| Ok((PackedConv::new(layer)?, layer.pool))).collect::<Result<_, _>>()?;
-        let middle = params.layers[..params.layers.len() - 1].iter().rposition(|layer| layer.pool);
-        Ok(Self { padding: params.padding, layers, middle })
+    /// Packs.
+    pub fn new(params: &NetworkParams) -> Self {
+        let layers = params.layers();
+        let middle = layers[..layers.len() - 1].iter().rposition(|layer| layer.pool);
+        let packed = layers.iter().map(|layer| (PackedConv::new(layer), layer.pool)).collect();
+        Self { padding: params.padding(), layers: packed, middle }
     }
 
     /// The bytes (R, G, B) that the network sees outside the image.

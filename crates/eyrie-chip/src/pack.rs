@@ -16,13 +16,14 @@
 //! band pass over it. Because `(kx, cin)` are neighbours both in a padded channels-last image and in the panel, the
 //! three taps of one `ky` are one run of `3 * cin` bytes: a window is three runs.
 
-use super::codebook::Codebook;
-use super::{ConvParams, ModelError, arith};
+use crate::arith;
+use crate::codebook::Codebook;
+use crate::params::SoundConv;
 
 /// Output channels of a block.
 pub(crate) const BLOCK: usize = 32;
 
-/// A validated layer, packed.
+/// A layer, packed.
 #[derive(Debug, Clone)]
 pub(crate) struct PackedConv {
     /// Input channels, rounded up to a multiple of four: the image's three become four, the fourth always zero.
@@ -44,9 +45,8 @@ pub(crate) struct PackedConv {
 }
 
 impl PackedConv {
-    /// Validates and packs.
-    pub(crate) fn new(params: &ConvParams) -> Result<Self, ModelError> {
-        params.validate()?;
+    /// Packs.
+    pub(crate) fn new(params: &SoundConv) -> Self {
         let cin = params.cin.next_multiple_of(4);
         let groups = cin / 4;
         let mut codes = vec![0u8; params.cout * 9 * groups];
@@ -59,7 +59,7 @@ impl PackedConv {
                 }
             }
         }
-        Ok(Self {
+        Self {
             cin,
             cout: params.cout,
             codebook: Codebook(params.codebook),
@@ -68,7 +68,7 @@ impl PackedConv {
             multiplier: params.multiplier.iter().map(|&m| i32::from(m)).collect(),
             bias: params.bias.clone(),
             shift: params.shift,
-        })
+        }
     }
 
     /// Blocks of output channels.

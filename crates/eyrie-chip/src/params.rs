@@ -1,9 +1,11 @@
 //! The network as numbers: what a model file holds, and what makes such numbers a network that the chip can run.
 
 use std::borrow::Cow;
+use std::ops::Deref;
 
-use super::ModelError;
-use super::arith::{ACTIVATION_MAX, MULTIPLIER_MAX, PIXEL_MAX, SHIFT_MAX, accumulator_bound, requantise_bound};
+use crate::arith::{ACTIVATION_MAX, MULTIPLIER_MAX, PIXEL_MAX, SHIFT_MAX, accumulator_bound, requantise_bound};
+use crate::error::ModelError;
+use crate::random::Random;
 
 /// One 3x3 convolution (stride 1, padding 1) with its requantisation and, where it follows, the 2x2 max pooling.
 ///
@@ -46,10 +48,7 @@ impl ConvParams {
     }
 
     /// Checks shapes, ranges and, channel by channel, that no sum can overflow 32 bits.
-    ///
-    /// # Errors
-    /// [`ModelError::Layer`] and [`ModelError::Overflow`].
-    pub fn validate(&self) -> Result<(), ModelError> {
+    fn validate(&self) -> Result<(), ModelError> {
         let refuse = |reason: String| Err(ModelError::Layer { layer: self.name.clone(), reason });
         if self.cin != 3 && (self.cin == 0 || !self.cin.is_multiple_of(64)) {
             return refuse(format!("{} input channels are neither 3 nor a multiple of 64", self.cin));
@@ -93,7 +92,7 @@ impl ConvParams {
 
     /// The largest magnitude that any sum of this layer can reach, over all channels and all inputs.
     ///
-    /// A layer is sound when this is at most `i32::MAX`. Lengths must fit (see [`ConvParams::validate`]).
+    /// A layer is sound when this is at most `i32::MAX`. Lengths must fit (see [`SoundConv::new`]).
     pub fn bound(&self) -> i64 {
         let window = 9 * self.cin;
         let channels = self.codes.chunks_exact(window).zip(self.multiplier.iter().zip(&self.bias));
@@ -107,41 +106,73 @@ impl ConvParams {
     }
 }
 
-/// A whole network.
+/// A layer that the chip can run: shapes and ranges fit, and no sum overflows. There is none that was not checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SoundConv(ConvParams);
+
+impl SoundConv {
+    /// Checks shapes, ranges and, channel by channel, that no sum can overflow 32 bits.
+    ///
+    /// # Errors
+    /// [`ModelError::Layer`] and [`ModelError::Overflow`].
+    pub fn new(params: ConvParams) -> Result<Self, ModelError> {
+        params.validate()?;
+        Ok(Self(params))
+    }
+}
+
+impl Deref for SoundConv {
+    type Target = ConvParams;
+
+    fn deref(&self) -> &ConvParams {
+        &self.0
+    }
+}
+
+/// A whole network that the chip can run: sound layers, each of which takes what the one before it gives.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NetworkParams {
-    /// The bytes (R, G, B) that the first layer sees outside the image: the mean colour.
-    pub padding: [u8; 3],
-    /// The layers in order.
-    pub layers: Vec<ConvParams>,
+    padding: [u8; 3],
+    layers: Vec<SoundConv>,
 }
 
 impl NetworkParams {
-    /// Checks every layer and that each one takes what the one before it gives.
+    /// A network of these layers in this order. `padding` is the bytes (R, G, B) that the first layer sees outside the image:
+    /// the mean colour.
     ///
     /// # Errors
-    /// [`ModelError::Layer`] and [`ModelError::Overflow`]; [`ModelError::Format`] when there is no layer.
-    pub fn validate(&self) -> Result<(), ModelError> {
-        if self.layers.is_empty() {
+    /// [`ModelError::Layer`] for one that does not take what the one before it gives; [`ModelError::Format`] when there is no
+    /// layer.
+    pub fn new(padding: [u8; 3], layers: Vec<SoundConv>) -> Result<Self, ModelError> {
+        if layers.is_empty() {
             return Err(ModelError::Format("the network has no layers".into()));
         }
         let mut channels = 3;
-        for layer in &self.layers {
+        for layer in &layers {
             if layer.cin != channels {
                 return Err(ModelError::Layer {
                     layer: layer.name.clone(),
                     reason: format!("takes {} channels where {channels} come in", layer.cin),
                 });
             }
-            layer.validate()?;
             channels = layer.cout;
         }
-        Ok(())
+        Ok(Self { padding, layers })
+    }
+
+    /// The bytes (R, G, B) that the first layer sees outside the image.
+    pub fn padding(&self) -> [u8; 3] {
+        self.padding
+    }
+
+    /// The layers in order; at least one.
+    pub fn layers(&self) -> &[SoundConv] {
+        &self.layers
     }
 
     /// Names and shapes of the layers, without their weights.
     pub fn shapes(&self) -> Vec<LayerShape> {
-        let shape = |layer: &ConvParams| LayerShape {
+        let shape = |layer: &SoundConv| LayerShape {
             name: Cow::Owned(layer.name.clone()),
             cin: layer.cin,
             cout: layer.cout,
@@ -153,16 +184,19 @@ impl NetworkParams {
     /// A network of the given shape with pseudo-random codes, scaled so that activations use their range.
     ///
     /// For tests and benchmarks only: it runs like a trained network and says nothing about images.
+    ///
+    /// # Errors
+    /// Those of [`SoundConv::new`] and [`NetworkParams::new`], for shapes that are those of no network.
     #[doc(hidden)]
-    pub fn pseudo_random(seed: u64, shapes: &[LayerShape]) -> Self {
-        let mut random = SplitMix64(seed);
-        let layers = shapes
+    pub fn pseudo_random(seed: u64, shapes: &[LayerShape]) -> Result<Self, ModelError> {
+        let mut random = Random::new(seed);
+        let layers: Result<_, _> = shapes
             .iter()
             .map(|shape| {
                 let &LayerShape { ref name, cin, cout, pool } = shape;
                 let codebook = [-3i8, -1, 1, 3];
                 let window = 9 * cin;
-                let codes: Vec<u8> = (0..window * cout).map(|_| (random.next() >> 62) as u8).collect();
+                let codes: Vec<u8> = (0..window * cout).map(|_| (random.bits() >> 62) as u8).collect();
                 // Mean and mean square of the inputs: bytes of a picture, or half of a bell curve of deviation 10.
                 let (mean, variance) = if cin == 3 { (115.0, 4000.0) } else { (4.0, 34.0) };
                 let deviation = (window as f64 * 5.0 * variance).sqrt();
@@ -170,7 +204,7 @@ impl NetworkParams {
                 let shift = (4095.0 / (1.5 * factor)).log2().floor().clamp(1.0, 18.0) as u32;
                 let multiplier: Vec<u16> = (0..cout)
                     .map(|_| {
-                        let jitter = 0.75 + 0.5 * (random.next() >> 40) as f64 / (1u64 << 24) as f64;
+                        let jitter = 0.75 + 0.5 * (random.bits() >> 40) as f64 / (1u64 << 24) as f64;
                         (factor * jitter * f64::from(1u32 << shift)).round().clamp(1.0, 4095.0) as u16
                     })
                     .collect();
@@ -182,7 +216,7 @@ impl NetworkParams {
                         (-f64::from(sum) * mean * f64::from(multiplier)) as i32
                     })
                     .collect();
-                ConvParams {
+                SoundConv::new(ConvParams {
                     name: name.clone().into_owned(),
                     cin,
                     cout,
@@ -193,10 +227,10 @@ impl NetworkParams {
                     bias,
                     output_scale: 0.125,
                     pool,
-                }
+                })
             })
             .collect();
-        Self { padding: [124, 116, 104], layers }
+        Self::new([124, 116, 104], layers?)
     }
 }
 
@@ -265,25 +299,13 @@ pub const VGG16: [LayerShape; 13] = [
     LayerShape::new("conv5_3", 512, 512, true),
 ];
 
-/// A small generator for reproducible test data (G. Steele, D. Lea, C. Flood, OOPSLA 2014).
-struct SplitMix64(u64);
-
-impl SplitMix64 {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arith::rounding;
 
     fn sound() -> ConvParams {
-        NetworkParams::pseudo_random(1, &VGG16[..2]).layers.remove(1)
+        NetworkParams::pseudo_random(1, &VGG16[..2]).expect("sound").layers.remove(1).0
     }
 
     fn reason(layer: &ConvParams) -> String {
@@ -293,8 +315,8 @@ mod tests {
     #[test]
     fn a_pseudo_random_vgg16_is_sound_and_of_the_published_size() {
         let params = NetworkParams::pseudo_random(7, &VGG16);
-        assert_eq!(params.validate(), Ok(()));
-        assert_eq!(params.layers.iter().map(ConvParams::weights).sum::<usize>(), 14_710_464);
+        let weights = |params: &NetworkParams| params.layers().iter().map(|layer| layer.weights()).sum::<usize>();
+        assert_eq!(params.as_ref().map(weights), Ok(14_710_464));
         assert_eq!(params, NetworkParams::pseudo_random(7, &VGG16), "the same seed gives the same network");
     }
 
@@ -337,7 +359,7 @@ mod tests {
         layer.codebook = [-1, 0, 1, 127];
         layer.multiplier.fill(1);
         let acc = 576 * 31 * 127i64;
-        let largest = (i64::from(i32::MAX) - acc - i64::from(super::super::arith::rounding(layer.shift))) as i32;
+        let largest = (i64::from(i32::MAX) - acc - i64::from(rounding(layer.shift))) as i32;
         layer.bias.fill(0);
         layer.bias[63] = largest;
         assert_eq!(layer.bound(), i64::from(i32::MAX));
@@ -350,10 +372,10 @@ mod tests {
 
     #[test]
     fn a_chain_that_does_not_fit_is_refused() {
-        let mut params = NetworkParams::pseudo_random(1, &VGG16[..4]);
-        params.layers.swap(2, 3);
-        assert!(matches!(params.validate(), Err(ModelError::Layer { layer, .. }) if layer == "conv2_2"));
-        params.layers.clear();
-        assert!(params.validate().is_err());
+        let mut layers = NetworkParams::pseudo_random(1, &VGG16[..4]).expect("sound").layers;
+        layers.swap(2, 3);
+        let refused = NetworkParams::new([0; 3], layers);
+        assert!(matches!(refused, Err(ModelError::Layer { layer, .. }) if layer == "conv2_2"));
+        assert!(NetworkParams::new([0; 3], Vec::new()).is_err());
     }
 }

@@ -5,7 +5,8 @@
 //! Accelerator with 9.3TOPS/Watt for Mobile and Embedded Applications", arXiv 1805.00361); time and energy are
 //! estimates. `docs/CHIP.md` says what is published and what is assumed.
 
-use super::LayerShape;
+use crate::cost::{LayerCost, PassCost};
+use crate::params::LayerShape;
 
 /// Bits of an activation in the image buffer.
 const ACTIVATION_BITS: u64 = 5;
@@ -36,7 +37,7 @@ pub struct ChipSpec {
     /// Clock in megahertz.
     pub clock_mhz: f64,
     /// Least and most energy of a multiply-accumulate in picojoules.
-    pub energy_pj_per_mac: (f64, f64),
+    pub energy_pj_per_mac: [f64; 2],
 }
 
 impl Default for ChipSpec {
@@ -54,53 +55,9 @@ impl Default for ChipSpec {
             clock_mhz: 80.0,
             // Two published operating points that disagree: less than 300 mW at more than 140 images a second, if an image
             // is a pass of VGG-16 (15.35 GMAC), and 9.3 TOPS/W at two operations a multiply-accumulate.
-            energy_pj_per_mac: (0.140, 0.215),
+            energy_pj_per_mac: [0.140, 0.215],
         }
     }
-}
-
-/// The cost of one layer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LayerCost {
-    /// For example `conv3_2`.
-    pub name: String,
-    /// Rows of the convolution's input and output.
-    pub height: usize,
-    /// Columns of the convolution's input and output.
-    pub width: usize,
-    /// Input channels.
-    pub cin: usize,
-    /// Output channels.
-    pub cout: usize,
-    /// Multiply-accumulates.
-    pub macs: u64,
-    /// Clock cycles.
-    pub cycles: u64,
-    /// Bytes of the image buffer that the input takes.
-    pub input_bytes: u64,
-    /// Bytes of the image buffer that the output takes before it is pooled.
-    pub output_bytes: u64,
-    /// Bytes of the weight memory.
-    pub weight_bytes: u64,
-}
-
-/// The cost of one pass.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CostReport {
-    /// Layer by layer.
-    pub layers: Vec<LayerCost>,
-    /// Multiply-accumulates.
-    pub macs: u64,
-    /// Clock cycles.
-    pub cycles: u64,
-    /// Bytes of the image buffer that the largest layer's input and output take.
-    pub buffer_bytes: u64,
-    /// Bytes of the weight memory that all layers take.
-    pub weight_bytes: u64,
-    /// Time in milliseconds.
-    pub milliseconds: f64,
-    /// Least and most energy in millijoules; an estimate.
-    pub millijoules: (f64, f64),
 }
 
 impl ChipSpec {
@@ -128,51 +85,63 @@ impl ChipSpec {
     }
 
     /// Least and most energy of these multiply-accumulates in millijoules; an estimate.
-    pub fn millijoules(&self, macs: u64) -> (f64, f64) {
-        let (least, most) = self.energy_pj_per_mac;
-        (macs as f64 * least * 1e-9, macs as f64 * most * 1e-9)
+    pub fn millijoules(&self, macs: u64) -> [f64; 2] {
+        self.energy_pj_per_mac.map(|energy| macs as f64 * energy * 1e-9)
     }
 
-    /// The cost of a pass over an image of `height` x `width` pixels, whether or not the chip's memories hold it.
-    pub fn cost(&self, network: &[LayerShape], height: usize, width: usize) -> CostReport {
+    /// The cost of each layer of a pass over an image of `height` x `width` pixels, whether or not the chip's memories hold
+    /// it.
+    pub fn layers(&self, network: &[LayerShape], height: usize, width: usize) -> Vec<LayerCost> {
         let (mut rows, mut columns) = (height, width);
         let mut layers = Vec::with_capacity(network.len());
         for layer in network {
             let pixels = (rows * columns) as u64;
             let (cin, cout) = (layer.cin as u64, layer.cout as u64);
             let input_bits = if cin == 3 { PIXEL_BITS } else { ACTIVATION_BITS };
+            let macs = pixels * layer.weights() as u64;
+            let cycles = self.cycles(rows, columns, layer.cin, layer.cout);
             layers.push(LayerCost {
                 name: layer.name.clone().into_owned(),
-                height: rows,
-                width: columns,
-                cin: layer.cin,
-                cout: layer.cout,
-                macs: pixels * layer.weights() as u64,
-                cycles: self.cycles(rows, columns, layer.cin, layer.cout),
+                height: narrow(rows),
+                width: narrow(columns),
+                input_channels: narrow(layer.cin),
+                output_channels: narrow(layer.cout),
+                macs,
+                cycles,
+                utilization: self.utilization(macs, cycles),
                 input_bytes: (pixels * cin * input_bits).div_ceil(8),
                 output_bytes: (pixels * cout * ACTIVATION_BITS).div_ceil(8),
                 weight_bytes: (layer.weights() as u64 * CODE_BITS).div_ceil(8) + cout * CHANNEL_BYTES,
+                chip_milliseconds: self.milliseconds(cycles),
+                energy_millijoules: self.millijoules(macs),
             });
             if layer.pool {
                 (rows, columns) = (rows / 2, columns / 2);
             }
         }
+        layers
+    }
+
+    /// The cost of a pass over a square image of `side` pixels a side, whether or not the chip's memories hold it.
+    pub fn pass(&self, network: &[LayerShape], side: usize) -> PassCost {
+        let layers = self.layers(network, side, side);
         let macs = layers.iter().map(|layer| layer.macs).sum();
         let cycles = layers.iter().map(|layer| layer.cycles).sum();
-        CostReport {
+        PassCost {
+            input_side: narrow(side),
             macs,
             cycles,
-            buffer_bytes: layers.iter().map(|layer| layer.input_bytes + layer.output_bytes).max().unwrap_or(0),
-            weight_bytes: layers.iter().map(|layer| layer.weight_bytes).sum(),
-            milliseconds: self.milliseconds(cycles),
-            millijoules: self.millijoules(macs),
+            utilization: self.utilization(macs, cycles),
+            buffer_bytes: layers.iter().map(LayerCost::buffer_bytes).max().unwrap_or(0),
+            chip_milliseconds: self.milliseconds(cycles),
+            energy_millijoules: self.millijoules(macs),
             layers,
         }
     }
 
     /// Whether the image buffer holds every layer of a pass over an image of `height` x `width` pixels.
     pub fn holds(&self, network: &[LayerShape], height: usize, width: usize) -> bool {
-        self.cost(network, height, width).buffer_bytes <= self.image_buffer_bytes
+        self.layers(network, height, width).iter().all(|layer| layer.buffer_bytes() <= self.image_buffer_bytes)
     }
 
     /// Pixels a side of the largest square image whose every layer fits the image buffer; 0 if none does.
@@ -192,13 +161,18 @@ impl ChipSpec {
     }
 }
 
+/// Sides and channels, which are far below 2^32.
+fn narrow(value: usize) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::VGG16;
 
-    fn pass(side: usize) -> CostReport {
-        ChipSpec::default().cost(&VGG16, side, side)
+    fn pass(side: usize) -> PassCost {
+        ChipSpec::default().pass(&VGG16, side)
     }
 
     #[test]
@@ -210,21 +184,22 @@ mod tests {
         let expected = [16, 64, 32, 64, 32, 64, 64, 32, 64, 64, 16, 16, 16].map(|k| k * 1024);
         assert_eq!(cycles, expected);
         assert_eq!((report.layers[12].height, report.layers[12].width), (14, 14));
-        assert!((report.milliseconds - 6.9632).abs() < 1e-9, "{}", report.milliseconds);
-        assert!((report.millijoules.0 - 2.1485).abs() < 1e-3 && (report.millijoules.1 - 3.2995).abs() < 1e-3);
+        assert!((report.chip_milliseconds - 6.9632).abs() < 1e-9, "{}", report.chip_milliseconds);
+        let [least, most] = report.energy_millijoules;
+        assert!((least - 2.1485).abs() < 1e-3 && (most - 3.2995).abs() < 1e-3);
     }
 
     #[test]
     fn the_memories_of_two_small_layers_are_those_worked_out_by_hand() {
         // 32x32 pixels of 3 bytes in, 64 channels of 5 bits out; then 64 in and out.
-        let report = ChipSpec::default().cost(&VGG16[..2], 32, 32);
+        let report = ChipSpec::default().pass(&VGG16[..2], 32);
         let [first, second] = &report.layers[..] else { panic!("two layers") };
         assert_eq!((first.input_bytes, first.output_bytes), (3072, 40_960));
         assert_eq!((second.input_bytes, second.output_bytes), (40_960, 40_960));
         assert_eq!(report.buffer_bytes, 81_920);
         // 9 * 3 * 64 codes are 432 bytes, 9 * 64 * 64 are 9,216; 64 channels have 6 bytes each.
         assert_eq!((first.weight_bytes, second.weight_bytes), (432 + 384, 9216 + 384));
-        assert_eq!(report.weight_bytes, 10_416);
+        assert_eq!(report.weight_bytes(), 10_416);
         // 3x3 tiles of 14x14; 16 of 3 input channels and four groups of 16 output channels; then four and four groups.
         assert_eq!((first.cycles, second.cycles), (9 * 16 * 4, 9 * 64 * 4));
     }
@@ -232,9 +207,9 @@ mod tests {
     #[test]
     fn the_whole_network_takes_the_bytes_that_the_model_file_has_for_it() {
         let report = pass(224);
-        assert_eq!(report.weight_bytes, 3_677_616 + 25_344);
-        assert!(report.weight_bytes <= ChipSpec::default().weight_memory_bytes);
-        assert_eq!(report.weight_bytes, pass(32).weight_bytes, "whatever the image");
+        assert_eq!(report.weight_bytes(), 3_677_616 + 25_344);
+        assert!(report.weight_bytes() <= ChipSpec::default().weight_memory_bytes);
+        assert_eq!(report.weight_bytes(), pass(32).weight_bytes(), "whatever the image");
     }
 
     #[test]
@@ -242,12 +217,11 @@ mod tests {
         let spec = ChipSpec::default();
         assert_eq!(spec.peak_macs_per_cycle(), 28_224);
         let layers = pass(224).layers;
-        let use_of = |layer: &LayerCost| spec.utilization(layer.macs, layer.cycles);
-        assert!((use_of(&layers[1]) - 1.0).abs() < 1e-12);
-        assert!((use_of(&layers[0]) - 3.0 / 16.0).abs() < 1e-12);
+        assert!((layers[1].utilization - 1.0).abs() < 1e-12);
+        assert!((layers[0].utilization - 3.0 / 16.0).abs() < 1e-12);
         for side in [32, 100, 224, 225] {
             for layer in pass(side).layers {
-                assert!(use_of(&layer) <= 1.0, "{} at {side}", layer.name);
+                assert!(layer.utilization <= 1.0, "{} at {side}", layer.name);
             }
         }
     }

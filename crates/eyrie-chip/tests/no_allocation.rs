@@ -11,7 +11,7 @@ static ALLOCATOR: AllocDisabler = AllocDisabler;
 #[test]
 fn a_pass_allocates_nothing() {
     let shapes: Vec<_> = VGG16.into_iter().take(8).collect();
-    let network = Network::new(&NetworkParams::pseudo_random(1, &shapes)).expect("a sound network");
+    let network = Network::new(&NetworkParams::pseudo_random(1, &shapes).expect("a sound network"));
     for kernels in Kernels::available() {
         let mut arena = Arena::new(&network, 48, 64, 3, Arc::new(Team::ALONE));
         let bytes = arena.bytes();

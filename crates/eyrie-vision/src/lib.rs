@@ -4,8 +4,12 @@
 //! * [`describe`]: sub-images, passes of the network, pooling, whitening: a [`describe::Descriptor`].
 //! * [`local`]: local features of one picture, matching and homography between two.
 //! * [`cost`]: what describing a picture costs on a chip.
+//! * [`Describer`]: model, chip, instruction set and threads, as a process has them.
 
 pub mod cost;
 pub mod describe;
+mod describer;
 pub mod local;
 pub mod picture;
+
+pub use describer::{Describer, DescriberError, DescriberOptions};

@@ -34,7 +34,7 @@ struct Series {
 struct Point {
     short_side: f64,
     milliseconds: f64,
-    millijoules: (f64, f64),
+    millijoules: [f64; 2],
 }
 
 /// A coordinate system with two logarithmic axes.
@@ -61,13 +61,11 @@ pub(super) fn draw(costs: &CostModel) -> String {
         spec.engines,
         spec.clock_mhz,
         grouped(spec.image_buffer_bytes),
-        spec.energy_pj_per_mac.0,
-        spec.energy_pj_per_mac.1,
+        spec.energy_pj_per_mac[0],
+        spec.energy_pj_per_mac[1],
         tile = spec.tile,
     );
-    panel(&mut svg, PANEL_LEFT[0], "Time in milliseconds (estimate)", &series, |point| {
-        (point.milliseconds, point.milliseconds)
-    });
+    panel(&mut svg, PANEL_LEFT[0], "Time in milliseconds (estimate)", &series, |point| [point.milliseconds; 2]);
     panel(&mut svg, PANEL_LEFT[1], "Energy in millijoules (estimate, low to high)", &series, |point| point.millijoules);
     legend(&mut svg, &series);
     svg.push_str("</svg>\n");
@@ -91,7 +89,7 @@ fn series(costs: &CostModel) -> Vec<Series> {
                 Point {
                     short_side: f64::from(short_side),
                     milliseconds: cost.chip_milliseconds,
-                    millijoules: cost.energy_millijoules.into(),
+                    millijoules: cost.energy_millijoules,
                 }
             };
             let plural = if cost.passes == 1 { "pass" } else { "passes" };
@@ -154,10 +152,10 @@ impl Panel {
 }
 
 /// Draws one coordinate system with all series; `value` gives the least and the most of a point.
-fn panel(svg: &mut String, left: f64, title: &str, series: &[Series], value: impl Fn(&Point) -> (f64, f64)) {
-    let values: Vec<(f64, f64)> = series.iter().flat_map(|series| &series.points).map(&value).collect();
-    let least = values.iter().map(|(least, _)| *least).fold(f64::INFINITY, f64::min);
-    let most = values.iter().map(|(_, most)| *most).fold(0.0, f64::max);
+fn panel(svg: &mut String, left: f64, title: &str, series: &[Series], value: impl Fn(&Point) -> [f64; 2]) {
+    let values: Vec<[f64; 2]> = series.iter().flat_map(|series| &series.points).map(&value).collect();
+    let least = values.iter().map(|[least, _]| *least).fold(f64::INFINITY, f64::min);
+    let most = values.iter().map(|[_, most]| *most).fold(0.0, f64::max);
     let bottom_value = steps().filter(|step| *step < least * 0.97).last().unwrap_or(least);
     let top_value = steps().find(|step| *step > most * 1.03).unwrap_or(most);
     let panel = Panel { left, bottom_value, top_value };
@@ -186,10 +184,10 @@ fn panel(svg: &mut String, left: f64, title: &str, series: &[Series], value: imp
         let path = |of: &dyn Fn(&Point) -> f64, points: &mut dyn Iterator<Item = &Point>| -> String {
             points.map(|p| format!("{:.1},{:.1}", panel.x(p.short_side), panel.y(of(p)))).collect::<Vec<_>>().join(" ")
         };
-        let lower = path(&|p| value(p).0, &mut points.iter());
-        let upper = path(&|p| value(p).1, &mut points.iter().rev());
+        let lower = path(&|p| value(p)[0], &mut points.iter());
+        let upper = path(&|p| value(p)[1], &mut points.iter().rev());
         let dashes = if *dotted { r#" stroke-dasharray="2 5""# } else { "" };
-        if points.iter().any(|p| value(p).0 < value(p).1) {
+        if points.iter().any(|p| value(p)[0] < value(p)[1]) {
             let opacity = if *dotted { 0.12 } else { 0.28 };
             put(format!(r#"<polygon points="{lower} {upper}" fill="{colour}" fill-opacity="{opacity}"/>"#));
             put(format!(r#"<polyline points="{upper}" fill="none" stroke="{colour}" stroke-width="1.5"{dashes}/>"#));
@@ -242,8 +240,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use eyrie_chip::VGG16;
-    use eyrie_vision::cost::Chip;
+    use eyrie_chip::{Chip, VGG16};
 
     fn model(name: &str) -> CostModel {
         CostModel::of(Chip::load(name).expect(name), VGG16.to_vec(), "0", "{}").expect(name)

@@ -21,7 +21,7 @@ use super::*;
 use crate::domain::{CollectionName, ImageId, ImageRecord, Levels, Precondition, SystemClock, Verify};
 use crate::search::{FlatIndex, HnswIndex, HnswParams, MemorySearch, NewIndex, NoSearch};
 use crate::store::SqliteStore;
-use eyrie_vision::cost::Chip;
+use eyrie_chip::Chip;
 use stand_in::{Control, DIMENSION, StandIn};
 
 pub(super) const MODEL: &str = "0123456789abcdef";

@@ -4,25 +4,25 @@ use std::sync::Arc;
 
 use futures::poll;
 
-use super::super::pool::{Assignment, Described, InferencePool, WhenFull};
+use super::super::pool::{InferencePool, WhenFull};
 use super::*;
+use eyrie_vision::describe::{Extraction, Request};
 use eyrie_vision::picture::PictureError;
 
 fn pool(workers: usize, queue_length: usize) -> (Arc<InferencePool>, Arc<Control>) {
     let control = Arc::new(Control::default());
     let extractors = (0..workers).map(|_| StandIn::boxed(MODEL, &control)).collect();
-    (Arc::new(InferencePool::start(extractors, queue_length, &catalogue(MODEL)).expect("started")), control)
+    (Arc::new(InferencePool::start(extractors, queue_length).expect("started")), control)
 }
 
 fn describe(
     pool: &Arc<InferencePool>,
     bytes: &'static [u8],
     when_full: WhenFull,
-) -> impl Future<Output = Result<Described, ServiceError>> {
+) -> impl Future<Output = Result<Extraction, ServiceError>> {
     let pool = Arc::clone(pool);
     let bytes = bytes::Bytes::from_static(bytes);
-    let assignment = Assignment { bytes, region: None, profile: Profile::Rnip, features: 0 };
-    async move { pool.describe(assignment, when_full).await }
+    async move { pool.describe(bytes, Request::descriptor(Profile::Rnip), when_full).await }
 }
 
 #[tokio::test]
@@ -115,11 +115,8 @@ async fn the_pool_ends_after_the_images_that_were_queued() {
 }
 
 #[tokio::test]
-async fn a_pool_needs_extractors_of_the_model_of_the_catalogue() {
-    let control = Arc::new(Control::default());
-    assert!(matches!(InferencePool::start(Vec::new(), 1, &catalogue(MODEL)), Err(ServiceError::Internal(_))));
-    let two = vec![StandIn::boxed(MODEL, &control), StandIn::boxed(OTHER_MODEL, &control)];
-    assert!(matches!(InferencePool::start(two, 1, &catalogue(MODEL)), Err(ServiceError::Internal(_))));
+async fn a_pool_needs_an_extractor() {
+    assert!(matches!(InferencePool::start(Vec::new(), 1), Err(ServiceError::Internal(_))));
 }
 
 #[tokio::test]

@@ -1,13 +1,13 @@
 //! An extractor whose answers and timing a test decides.
 
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::domain::{
-    Descriptor, DescriptorVersion, ExtractionCost, ImageFormat, Levels, Profile, QueryRegion, Thumbnail,
-};
-use eyrie_vision::describe::{Extraction, Extractor};
+use crate::domain::{Catalogue, Descriptor, DescriptorVersion, ExtractionCost, ImageFormat, Levels, Thumbnail};
+use eyrie_vision::describe::{Extraction, Extractor, Request};
+use eyrie_vision::local::LocalFeatures;
 use eyrie_vision::picture::{DecodeLimits, Decoded, PictureError, crop, luma};
 
 pub(super) const DIMENSION: usize = 8;
@@ -69,6 +69,11 @@ impl StandIn {
     }
 }
 
+/// What stand-ins of this model yield.
+pub(super) fn catalogue(model: &str) -> Arc<Catalogue> {
+    Arc::new(Catalogue::new(model, DIMENSION, |_| Levels { near_duplicate: 0.8, similar: 0.5 }))
+}
+
 /// What the stand-in makes of an image: its first eight bytes, each plus one.
 pub(super) fn values(bytes: &[u8]) -> Vec<f32> {
     (0..DIMENSION).map(|i| bytes.get(i).map_or(1.0, |&b| f32::from(b) + 1.0)).collect()
@@ -96,24 +101,7 @@ impl Extractor for StandIn {
         0
     }
 
-    fn version(&self, profile: Profile) -> DescriptorVersion {
-        DescriptorVersion::new(self.model, profile)
-    }
-
-    fn dimension(&self, _: Profile) -> usize {
-        DIMENSION
-    }
-
-    fn levels(&self, _: Profile) -> Levels {
-        Levels { near_duplicate: 0.8, similar: 0.5 }
-    }
-
-    fn extract_region(
-        &mut self,
-        bytes: &[u8],
-        region: Option<QueryRegion>,
-        profile: Profile,
-    ) -> Result<Extraction, PictureError> {
+    fn extract(&mut self, bytes: &[u8], request: Request) -> Result<Extraction, PictureError> {
         self.control.pass();
         assert_ne!(bytes, b"panic", "this image is the one that panics");
         if bytes.starts_with(b"not an image") {
@@ -122,19 +110,25 @@ impl Extractor for StandIn {
         let (width, height, grey) = grey(bytes);
         let rgb = grey.into_iter().flat_map(|grey| [grey; 3]).collect();
         let whole = Decoded { rgb, format: ImageFormat::Png, width, height };
-        let (picture, region) = match region {
+        let (picture, region) = match request.region {
             Some(region) => crop(whole, region, LIMITS).map(|(part, region)| (part, Some(region)))?,
             None => (whole, None),
         };
+        let thumbnail = Thumbnail { bytes: bytes.to_vec(), media_type: "image/png".to_owned() };
+        let features = (request.features > 0).then(|| {
+            let (width, height) = (picture.width as usize, picture.height as usize);
+            LocalFeatures::extract(&luma(&picture), width, height, request.features).expect("a picture")
+        });
         Ok(Extraction {
             descriptor: Descriptor::new(values(bytes), DIMENSION).expect("finite and not zero"),
-            version: self.version(profile),
+            version: DescriptorVersion::new(self.model, request.profile),
             format: ImageFormat::Png,
             region,
             width: picture.width,
             height: picture.height,
-            thumbnail: Thumbnail { bytes: bytes.to_vec(), media_type: "image/png".to_owned() },
-            luma: luma(&picture),
+            thumbnail: request.thumbnail.then_some(thumbnail),
+            features,
+            features_time: Duration::ZERO,
             cost: ExtractionCost {
                 passes: 1,
                 cycles: 2,

@@ -2,10 +2,10 @@
 
 use std::hint::black_box;
 
-use super::super::pack::{BLOCK, PackedConv};
-use super::Band;
+use super::table::Band;
+use crate::pack::{BLOCK, PackedConv};
 
-/// See [`ConvBlock`](super::ConvBlock).
+/// See [`ConvBlock`](super::table::ConvBlock).
 pub(super) fn conv_block(conv: &PackedConv, block: usize, panel: &[i8], _sums: &mut [i32], band: Band<'_>) {
     let Band { src, rows, width, dst } = band;
     let (cin, cout) = (conv.cin, conv.cout);
@@ -32,7 +32,7 @@ pub(super) fn conv_block(conv: &PackedConv, block: usize, panel: &[i8], _sums: &
     }
 }
 
-/// See [`Expand`](super::Expand); in the order `[tap][cin][32 output channels]`.
+/// See [`Expand`](super::table::Expand); in the order `[tap][cin][32 output channels]`.
 pub(super) fn expand(conv: &PackedConv, block: usize, panel: &mut [i8]) {
     let groups = panel.as_chunks_mut::<{ 4 * BLOCK }>().0.iter_mut();
     for (levels, codes) in groups.zip(conv.block_codes(block).as_chunks::<BLOCK>().0) {
@@ -44,7 +44,7 @@ pub(super) fn expand(conv: &PackedConv, block: usize, panel: &mut [i8]) {
     }
 }
 
-/// See [`BareProducts`](super::BareProducts).
+/// See [`BareProducts`](super::table::BareProducts).
 pub(super) fn bare_products(steps: u64) -> u64 {
     let (input, levels) = black_box((31u8, [3i8; BLOCK]));
     let mut acc = [0i32; BLOCK];

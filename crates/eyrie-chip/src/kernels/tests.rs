@@ -6,7 +6,9 @@ use std::sync::{Arc, LazyLock};
 use proptest::prelude::*;
 
 use super::{Isa, Kernels};
-use crate::{Arena, ConvParams, FeatureMap, Layer, Network, NetworkParams, Team, VGG16, max_pool_2x2, run_layer};
+use crate::{
+    Arena, ConvParams, FeatureMap, Layer, Network, NetworkParams, SoundConv, Team, VGG16, max_pool_2x2, run_layer,
+};
 
 /// A tail of every length in tiles of 6 and 14; one pixel; one row; one column; two full tiles and one more.
 const SHAPES: [(usize, usize); 15] = [
@@ -70,7 +72,7 @@ fn noise(seed: u64, len: usize) -> impl Iterator<Item = u64> {
 }
 
 /// A layer whose multipliers and biases go to the limits that the proof of no overflow allows.
-fn layer(seed: u64, cin: usize, cout: usize, codebook: [i8; 4], extreme: bool) -> ConvParams {
+fn layer(seed: u64, cin: usize, cout: usize, codebook: [i8; 4], extreme: bool) -> SoundConv {
     let window = 9 * cin;
     let mut codes: Vec<u8> = noise(seed, window * cout).map(|n| (n % 4) as u8).collect();
     // Channels of one code alone reach the largest sums; with both outer codes a pair of products saturates first.
@@ -98,7 +100,7 @@ fn layer(seed: u64, cin: usize, cout: usize, codebook: [i8; 4], extreme: bool) -
         let size = if extreme { room } else { room.min(20 << params.shift) } as i32;
         *bias = [0, size, -size, size / 3, -size / 2][channel % 5];
     }
-    params
+    SoundConv::new(params).expect("a sound layer")
 }
 
 fn input(seed: u64, (height, width): (usize, usize), channels: usize, max: u8) -> FeatureMap {
@@ -137,8 +139,8 @@ fn report_absent() {
     }
 }
 
-fn assert_all_equal(params: &ConvParams, input: &FeatureMap, padding: [u8; 3], expected: &FeatureMap) {
-    let packed = Layer::new(params).expect("a sound layer");
+fn assert_all_equal(params: &SoundConv, input: &FeatureMap, padding: [u8; 3], expected: &FeatureMap) {
+    let packed = Layer::new(params);
     for kernels in Kernels::available() {
         for threads in 1..=3 {
             let got = run_layer(kernels, &packed, input, padding, &team(threads));
@@ -164,7 +166,7 @@ fn every_kernel_equals_the_scalar_one_on_edge_shapes_and_extremes() {
             for codebook in CODEBOOKS.into_iter().take(if cout == 64 { CODEBOOKS.len() } else { 1 }) {
                 for extreme in [false, true] {
                     let params = layer(channels as u64 + cout as u64, channels, cout, codebook, extreme);
-                    let packed = Layer::new(&params).expect("a sound layer");
+                    let packed = Layer::new(&params);
                     let padding = [255, 0, 131];
                     for shape in SHAPES {
                         for input in [input(7, shape, channels, max), full(shape, channels, max)] {
@@ -189,7 +191,7 @@ fn kernels_for_other_cpus_equal_the_scalar_one_under_emulation() {
             let max = if channels == 3 { 255 } else { 31 };
             for extreme in [false, true] {
                 let params = layer(channels as u64, channels, cout, codebook, extreme);
-                let packed = Layer::new(&params).expect("a sound layer");
+                let packed = Layer::new(&params);
                 for shape in shapes {
                     // The emulator of AVX-VNNI stops at each vector: small shapes alone.
                     if kernels.isa() != Isa::Amx && (channels > 64 || shape.0 * shape.1 > 30) {
@@ -213,7 +215,7 @@ fn every_kernel_equals_the_scalar_one_on_images_of_one_value() {
         for codebook in CODEBOOKS {
             for extreme in [false, true] {
                 let params = layer(13, 3, 64, codebook, extreme);
-                let packed = Layer::new(&params).expect("a sound layer");
+                let packed = Layer::new(&params);
                 let input = full((2, 7), 3, value);
                 let expected = run_layer(Kernels::scalar(), &packed, &input, [padding; 3], &Team::ALONE);
                 assert_all_equal(&params, &input, [padding; 3], &expected);
@@ -236,7 +238,7 @@ fn every_kernel_equals_the_scalar_one_on_the_widest_layers() {
     // Sixteen blocks of channels, and a window of 4608 inputs: the most that sums are kept in 16 bits is passed within a row.
     for (cin, cout) in [(256, 512), (512, 64), (512, 512)] {
         let params = layer(17, cin, cout, CODEBOOKS[0], true);
-        let packed = Layer::new(&params).expect("a sound layer");
+        let packed = Layer::new(&params);
         for input in [input(19, (2, 7), cin, 31), full((1, 3), cin, 31)] {
             let expected = run_layer(Kernels::scalar(), &packed, &input, [0; 3], &Team::ALONE);
             assert_all_equal(&params, &input, [0; 3], &expected);
@@ -250,7 +252,7 @@ fn scalar_equals_the_definition_of_a_convolution() {
         for codebook in CODEBOOKS {
             for extreme in [false, true] {
                 let params = layer(11, channels, 64, codebook, extreme);
-                let packed = Layer::new(&params).expect("a sound layer");
+                let packed = Layer::new(&params);
                 for shape in [(1, 1), (1, 4), (3, 2), (4, 5)] {
                     for input in [input(5, shape, channels, max), full(shape, channels, max)] {
                         let padding = [200, 100, 0];
@@ -267,13 +269,7 @@ fn scalar_equals_the_definition_of_a_convolution() {
 fn outputs_of_the_test_layers_use_their_range() {
     for codebook in CODEBOOKS {
         let params = layer(1, 64, 64, codebook, false);
-        let out = run_layer(
-            Kernels::scalar(),
-            &Layer::new(&params).unwrap(),
-            &input(3, (6, 6), 64, 31),
-            [0; 3],
-            &Team::ALONE,
-        );
+        let out = run_layer(Kernels::scalar(), &Layer::new(&params), &input(3, (6, 6), 64, 31), [0; 3], &Team::ALONE);
         let distinct: std::collections::BTreeSet<u8> = out.data.iter().copied().collect();
         assert!(distinct.len() >= 6, "{codebook:?} gives only {distinct:?}");
     }
@@ -283,14 +279,13 @@ fn outputs_of_the_test_layers_use_their_range() {
 fn a_whole_network_gives_the_same_map_on_every_kernel_and_thread_count() {
     report_absent();
     let shapes: Vec<_> = VGG16.into_iter().take(7).collect();
-    let params = NetworkParams::pseudo_random(3, &shapes);
-    let network = Network::new(&params).unwrap();
+    let params = NetworkParams::pseudo_random(3, &shapes).expect("sound");
+    let network = Network::new(&params);
     for (height, width) in [(32, 32), (33, 47), (64, 40)] {
         let image = input(9, (height, width), 3, 255);
         let (mut expected, mut middle) = (image.clone(), None);
-        for (number, layer) in params.layers.iter().enumerate() {
-            expected =
-                run_layer(Kernels::scalar(), &Layer::new(layer).unwrap(), &expected, params.padding, &Team::ALONE);
+        for (number, layer) in params.layers().iter().enumerate() {
+            expected = run_layer(Kernels::scalar(), &Layer::new(layer), &expected, params.padding(), &Team::ALONE);
             if layer.pool {
                 expected = max_pool_2x2(&expected);
             }
@@ -378,7 +373,7 @@ proptest! {
         let params = layer(seed, channels, 64, codebook, extreme);
         let max = if channels == 3 { 255 } else { 31 };
         let input = input(seed ^ 1, (height, width), channels, max);
-        let packed = Layer::new(&params).expect("a sound layer");
+        let packed = Layer::new(&params);
         let expected = run_layer(Kernels::scalar(), &packed, &input, [1, 128, 255], &Team::ALONE);
         assert_all_equal(&params, &input, [1, 128, 255], &expected);
     }

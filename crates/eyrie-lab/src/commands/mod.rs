@@ -2,27 +2,13 @@
 
 mod bench;
 mod eval;
+mod machine;
 mod quantize;
+mod vectors;
 mod whiten;
 
 pub use bench::Bench;
 pub use eval::Eval;
+pub use machine::Machine;
 pub use quantize::Quantize;
 pub use whiten::Whiten;
-
-use eyrie_terminal::CliError;
-use eyrie_vision::describe::{Describer, DescriberError, DescriberOptions};
-
-/// The program's own flags that say how pictures are described on this machine.
-pub trait Machine: clap::Args {
-    /// How pictures are described, with this instruction set and so many threads where they are named.
-    ///
-    /// # Errors
-    /// [`CliError::Usage`] for a wrong configuration.
-    fn describer_options(&self, isa: Option<&str>, threads: Option<usize>) -> Result<DescriberOptions, CliError>;
-}
-
-fn load(options: &DescriberOptions) -> Result<Describer, CliError> {
-    let start = |error: DescriberError| CliError::Start { hint: error.hint(), message: error.to_string() };
-    Describer::load(options).map_err(start)
-}

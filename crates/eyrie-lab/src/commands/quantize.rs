@@ -7,8 +7,8 @@ use rayon::prelude::*;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::quantize::{FloatVgg, Options, Progress as Quantizing, Report, quantize};
-use eyrie_vision::describe::{Model, Region, RegionPlan};
+use crate::quantize::{FloatVgg, Options, Progress as Quantizing, QuantizeReport, quantize};
+use eyrie_vision::describe::{Model, RegionPlan, SubImage};
 use eyrie_vision::picture::{self, Decoded, INPUT_BYTES, INPUT_SIDE, PictureError, Scaler};
 
 use super::whiten::{LIMITS, Learned, Learning, failed, read, write_model};
@@ -90,13 +90,13 @@ impl Quantize {
         let paths: Vec<&Path> = samples.iter().map(|s| s.path.as_path()).collect();
         let Learned { whitenings, levels } = self.whitening.learn(&network, &paths)?;
         let mut card = self.card(&weights_bytes, &samples, &report);
-        self.whitening.describe_in(&mut card, paths.len(), levels);
+        self.whitening.note_in(&mut card, paths.len(), levels);
         let file = write_model(&self.out, network, whitenings, &card)?;
         self.tell(&file, &report)
     }
 
     /// Facts of the making, without times or paths: the same input gives the same card.
-    fn card(&self, weights: &[u8], samples: &[Sample], report: &Report) -> Value {
+    fn card(&self, weights: &[u8], samples: &[Sample], report: &QuantizeReport) -> Value {
         let layers = report.layers.iter().map(|layer| {
             json!({
                 "name": layer.name,
@@ -118,7 +118,7 @@ impl Quantize {
         })
     }
 
-    fn tell(&self, file: &[u8], report: &Report) -> Result<(), CliError> {
+    fn tell(&self, file: &[u8], report: &QuantizeReport) -> Result<(), CliError> {
         let model = Model::from_bytes(file).map_err(failed)?;
         let fingerprint = model.fingerprint();
         if self.json {
@@ -242,7 +242,7 @@ fn seen(image: &Decoded, number: usize) -> Result<Vec<u8>, PictureError> {
     let mut canvas = Vec::new();
     Scaler::default().scale(image, plan.canvas_width, plan.canvas_height, &mut canvas)?;
     // Coprime to the number of squares of nearly every plan, so that all places come up.
-    let Region { x, y } = plan.regions[7 * round % plan.regions.len()];
+    let SubImage { x, y } = plan.sub_images[7 * round % plan.sub_images.len()];
     let mut square = vec![0; INPUT_BYTES];
     picture::cut(&canvas, plan.canvas_width as usize, x as usize, y as usize, INPUT_SIDE, &mut square);
     Ok(square)

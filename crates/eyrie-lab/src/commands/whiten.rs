@@ -1,18 +1,19 @@
 //! `eyrie whiten`, and how the whitenings of a model are learned.
 
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
 
+use super::vectors::{Key, VectorCache, Vectors};
 use crate::quantize::{Picture, discriminative_whitening, pca_whitening, synthetic_view};
 use eyrie_chip::{Kernels, ModelFile, NetworkParams, Team, Whitening, fingerprint};
-use eyrie_vision::describe::Profile;
 use eyrie_vision::describe::{
-    AsicExtractor, Level, Model, Pooled, Projections, Whitener, combine, flattened, of_level,
+    AsicExtractor, Level, Model, Profile, Projections, Whitener, combine, flattened, of_level,
 };
 use eyrie_vision::local::Levels;
 use eyrie_vision::picture::{DecodeLimits, Decoded, INPUT_SIDE, decode, encode_jpeg};
@@ -59,7 +60,7 @@ pub(super) struct Learning {
     /// Values of a descriptor that come from the last map of the network (pool5)
     #[arg(long, value_name = "N", default_value_t = 256)]
     last_dimensions: usize,
-    /// Keep the outputs of the network in this file; where it is there and fits, the passes are not run again
+    /// Keep the outputs of the network in this file; what it holds of these images already is not computed again
     #[arg(long, value_name = "FILE")]
     vectors: Option<PathBuf>,
 }
@@ -96,7 +97,7 @@ impl Whiten {
         let found = files::find(std::slice::from_ref(&self.images), None)?;
         let paths: Vec<&Path> = found.iter().map(|file| file.path.as_path()).collect();
         let Learned { whitenings, levels } = self.learning.learn(&network, &paths)?;
-        self.learning.describe_in(&mut card, paths.len(), levels);
+        self.learning.note_in(&mut card, paths.len(), levels);
         let file = write_model(&self.out, network, whitenings, &card)?;
         let model = Model::from_bytes(&file).map_err(failed)?;
         output::results(|out| {
@@ -115,19 +116,38 @@ pub(super) struct Learned {
 }
 
 /// What the network gives for an image or for a view of it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 struct Seen {
     /// The passes of the profile `rnip`.
-    passes: Vec<Pooled>,
+    passes: Vectors,
     /// Those of its details.
-    details: Vec<Pooled>,
+    details: Vectors,
 }
 
-impl Seen {
-    fn new(extractor: &mut AsicExtractor, image: &Decoded) -> Result<Self, CliError> {
-        let passes = extractor.pooled(image, Profile::Rnip).map_err(failed)?;
-        let details = extractor.details(image).map_err(failed)?;
-        Ok(Self { passes, details })
+/// Sees images, or remembers what they gave.
+struct Eye {
+    cache: VectorCache,
+    model: Arc<Model>,
+}
+
+impl Eye {
+    /// What the network gives for an image that `pixels` makes, where it is not known yet, out of the files of these hashes.
+    fn see(
+        &self,
+        extractor: &mut AsicExtractor,
+        made_of: &str,
+        pixels: impl FnOnce() -> Result<Decoded, CliError>,
+    ) -> Result<Seen, CliError> {
+        let key =
+            |part: &str| -> Key { Sha256::digest(format!("{}/{made_of}/{part}", self.model.fingerprint())).into() };
+        let keys = [key("passes"), key("details")];
+        if let [Some(passes), Some(details)] = keys.map(|key| self.cache.get(&key)) {
+            return Ok(Seen { passes, details });
+        }
+        let image = pixels()?;
+        let passes = extractor.pooled(&image, Profile::Rnip).map_err(failed)?;
+        let details = extractor.details(&image).map_err(failed)?;
+        Ok(Seen { passes: self.cache.put(keys[0], passes)?, details: self.cache.put(keys[1], details)? })
     }
 }
 
@@ -144,28 +164,7 @@ impl Learning {
         let model = Arc::new(Model::from_bytes(&unwhitened).map_err(failed)?);
         let paths = spread(paths, self.whitening_images);
         self.check(paths.len())?;
-        let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
-        let made_of = json!({
-            "model": model.fingerprint(),
-            "images": fingerprint(names.join("\n").as_bytes()),
-            "count": paths.len(),
-            "views": self.views,
-        });
-        let shape = model.network();
-        let lengths = [shape.middle_shape(INPUT_SIDE, INPUT_SIDE), Some(shape.output_shape(INPUT_SIDE, INPUT_SIDE))]
-            .map(|shape| shape.map_or(0, |(_, _, channels)| channels));
-        let kept = self.vectors.as_deref().map(|file| load(file, &made_of, lengths)).transpose()?.flatten();
-        let described = match kept {
-            Some(kept) => kept,
-            None => {
-                let described = self.described(&model, &paths)?;
-                if let Some(file) = &self.vectors {
-                    save(file, &made_of, &described)
-                        .map_err(|e| failed(format!("cannot write {}: {e}", file.display())))?;
-                }
-                described
-            }
-        };
+        let described = self.described(&model, &paths)?;
         let progress = Progress::start("learning the whitenings", 1 + Profile::ALL.len());
         let whitenings = self.whitenings(&described)?;
         progress.step();
@@ -186,7 +185,7 @@ impl Learning {
     fn whitenings(&self, described: &[Views]) -> Result<Vec<Whitening>, CliError> {
         let mut whitenings = Vec::new();
         for (level, dimensions) in Level::ALL.into_iter().zip([self.middle_dimensions, self.last_dimensions]) {
-            let details = described.iter().flatten().flat_map(|seen| &seen.details);
+            let details = described.iter().flatten().flat_map(|seen| seen.details.iter());
             let vectors: Vec<Vec<f32>> = details.map(|part| flattened(part.of(level).to_vec())).collect();
             let whitening = pca_whitening(level.name(), &vectors, dimensions, self.shrinkage).map_err(failed)?;
             let whitener = Whitener::new(&whitening);
@@ -225,7 +224,7 @@ impl Learning {
     }
 
     /// Puts what the whitening was learned from into a model's card.
-    pub(super) fn describe_in(&self, card: &mut Value, images: usize, levels: Map<String, Value>) {
+    pub(super) fn note_in(&self, card: &mut Value, images: usize, levels: Map<String, Value>) {
         card["whitening_images"] = json!(self.whitening_images.min(images));
         card["whitening_views"] = json!(self.views);
         card["whitening_shrinkage"] = json!(self.shrinkage);
@@ -235,6 +234,10 @@ impl Learning {
     }
 
     fn described(&self, model: &Arc<Model>, paths: &[&Path]) -> Result<Vec<Views>, CliError> {
+        let shape = model.network();
+        let lengths = [shape.middle_shape(INPUT_SIDE, INPUT_SIDE), Some(shape.output_shape(INPUT_SIDE, INPUT_SIDE))]
+            .map(|shape| shape.map_or(0, |(_, _, channels)| channels));
+        let eye = Eye { cache: VectorCache::open(self.vectors.as_deref(), lengths)?, model: Arc::clone(model) };
         let progress = Progress::start("describing for the whitening", paths.len());
         // One thread an image: the sums of a map are exact, so neither threads nor order change a vector.
         let extractor = || AsicExtractor::new(Arc::clone(model), Kernels::detect(), Arc::new(Team::ALONE), LIMITS);
@@ -242,15 +245,15 @@ impl Learning {
             .par_iter()
             .enumerate()
             .map_init(extractor, |extractor, (number, path)| {
-                let image = decode(&read(path)?, LIMITS).map_err(failed)?;
-                let mut views = vec![Seen::new(extractor, &image)?];
-                let thing = picture(image);
+                let file = read(path)?;
+                let mut views = vec![eye.see(extractor, &fingerprint(&file), || pixels(&file))?];
                 for view in 0..self.views {
                     // Each view has another picture behind it.
-                    let behind = paths[(number + 1 + view) % paths.len()];
-                    let clutter = picture(decode(&read(behind)?, LIMITS).map_err(failed)?);
-                    let photo = photograph(&thing, &clutter, (number * self.views + view) as u64)?;
-                    views.push(Seen::new(extractor, &photo)?);
+                    let behind = read(paths[(number + 1 + view) % paths.len()])?;
+                    let seed = (number * self.views + view) as u64;
+                    let made_of = format!("{}/{}/{seed}", fingerprint(&file), fingerprint(&behind));
+                    let photo = || photograph(&picture(pixels(&file)?), &picture(pixels(&behind)?), seed);
+                    views.push(eye.see(extractor, &made_of, photo)?);
                 }
                 progress.step();
                 Ok(views)
@@ -302,6 +305,10 @@ fn learn_levels(
     Ok(Levels { near_duplicate: high + NEAR_DUPLICATE_MARGIN * (1.0 - high), similar })
 }
 
+fn pixels(file: &[u8]) -> Result<Decoded, CliError> {
+    decode(file, LIMITS).map_err(failed)
+}
+
 fn picture(image: Decoded) -> Picture {
     Picture { width: image.width as usize, height: image.height as usize, rgb: image.rgb }
 }
@@ -312,53 +319,6 @@ fn photograph(thing: &Picture, clutter: &Picture, seed: u64) -> Result<Decoded, 
     let quality = 30 + (seed.wrapping_mul(37) % 60) as u8;
     let jpeg = encode_jpeg(&view.rgb, view.width as u32, view.height as u32, quality).map_err(failed)?;
     decode(&jpeg, LIMITS).map_err(failed)
-}
-
-/// Vectors that were kept, where the file is there and holds what `made_of` asks for.
-fn load(file: &Path, made_of: &Value, lengths: [usize; 2]) -> Result<Option<Vec<Views>>, CliError> {
-    let Ok(opened) = std::fs::File::open(file) else { return Ok(None) };
-    let mut bytes = Vec::new();
-    BufReader::new(opened)
-        .read_to_end(&mut bytes)
-        .map_err(|e| failed(format!("cannot read {}: {e}", file.display())))?;
-    let Some(end) = bytes.iter().position(|&byte| byte == b'\n') else { return Ok(None) };
-    let number = |key: &str| made_of[key].as_u64().unwrap_or(0) as usize;
-    let (images, views) = (number("count"), number("views") + 1);
-    let (words, rest) = bytes[end + 1..].as_chunks::<4>();
-    let fits = serde_json::from_slice::<Value>(&bytes[..end]).is_ok_and(|header| header == *made_of);
-    let read = fits.then(|| passes_of(words, images, views, lengths)).flatten().filter(|_| rest.is_empty());
-    if read.is_none() {
-        output::note(&format!("{} holds other vectors; they are made anew", file.display()));
-    }
-    Ok(read)
-}
-
-/// Reads as many passes for each of a view's two lists as the word before them says; `None` where there are more words or fewer.
-fn passes_of(mut words: &[[u8; 4]], images: usize, views: usize, [middle, last]: [usize; 2]) -> Option<Vec<Views>> {
-    let vector = |words: &[[u8; 4]]| words.iter().map(|v| f32::from_le_bytes(*v)).collect();
-    let pass = |words: &[[u8; 4]]| Pooled { middle: vector(&words[..middle]), last: vector(&words[middle..]) };
-    let mut list = || {
-        let (count, rest) = words.split_first()?;
-        let count = usize::try_from(u32::from_le_bytes(*count)).ok()?;
-        let (passes, rest) = rest.split_at_checked(count.checked_mul(middle + last)?)?;
-        words = rest;
-        Some(passes.chunks_exact(middle + last).map(pass).collect::<Vec<Pooled>>())
-    };
-    let mut view = || Some(Seen { passes: list()?, details: list()? });
-    let all: Vec<Views> = (0..images).map(|_| (0..views).map(|_| view()).collect()).collect::<Option<_>>()?;
-    words.is_empty().then_some(all)
-}
-
-fn save(file: &Path, made_of: &Value, described: &[Views]) -> std::io::Result<()> {
-    let mut out = BufWriter::new(std::fs::File::create(file)?);
-    writeln!(out, "{made_of}")?;
-    for passes in described.iter().flatten().flat_map(|seen| [&seen.passes, &seen.details]) {
-        out.write_all(&u32::try_from(passes.len()).unwrap_or(u32::MAX).to_le_bytes())?;
-        for value in passes.iter().flat_map(|pass| pass.middle.iter().chain(&pass.last)) {
-            out.write_all(&value.to_le_bytes())?;
-        }
-    }
-    out.flush()
 }
 
 /// Writes a model beside its place and puts it there in one step; returns its bytes.
@@ -411,21 +371,5 @@ mod tests {
         assert_eq!(spread(&items, 3), [0, 3, 6]);
         assert_eq!(spread(&items, 99).len(), 10);
         assert!(spread(&items, 0).is_empty());
-    }
-
-    #[test]
-    fn kept_vectors_come_back_for_the_same_making_alone() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("vectors");
-        let made_of = json!({"model": "a", "images": "b", "count": 2, "views": 1});
-        let pass = |n: usize| Pooled { middle: vec![n as f32], last: vec![0.5, -1.0] };
-        let seen = |n: usize, count: usize| Seen { passes: vec![pass(n); count], details: vec![pass(n + 1); 2] };
-        let views = |n: usize| vec![seen(n, 3), seen(n + 5, 2)];
-        let described = vec![views(0), views(3)];
-        assert!(load(&file, &made_of, [1, 2]).expect("no file is no error").is_none());
-        save(&file, &made_of, &described).expect("writes");
-        assert_eq!(load(&file, &made_of, [1, 2]).expect("reads"), Some(described));
-        assert!(load(&file, &json!({"count": 2, "views": 1}), [1, 2]).expect("reads").is_none(), "of another making");
-        assert!(load(&file, &made_of, [2, 2]).expect("reads").is_none(), "of another length");
     }
 }

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::markdown::{heading, p_value, precisions};
 use super::plot::{Bars, bars, colour, curves, escaped};
-use super::report::{FalseMatch, GroupReport, QueryReport, Report, worst};
+use super::report::{EvalReport, FalseMatch, GroupReport, QueryReport, worst};
 use super::resample::Interval;
 
 const STYLE: &str = "\
@@ -56,7 +56,7 @@ fn data_uri(jpeg: &[u8]) -> String {
 
 /// The page, with at most `failures` failures of each system.
 #[must_use]
-pub fn html(report: &Report, pictures: &Pictures, failures: usize) -> String {
+pub fn html(report: &EvalReport, pictures: &Pictures, failures: usize) -> String {
     let title = heading(report);
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
@@ -107,7 +107,7 @@ fn push(page: &mut String, text: &str) {
     page.push_str(text);
 }
 
-fn figures(page: &mut String, report: &Report) {
+fn figures(page: &mut String, report: &EvalReport) {
     push(
         page,
         "<table><tr><th>system</th><th>group</th><th>queries</th><th>mAP</th><th>R@1</th><th>R@10</th><th>R@P1</th></tr>\n",
@@ -139,7 +139,7 @@ fn figures_row(page: &mut String, system: &str, group: &GroupReport) {
     );
 }
 
-fn verdicts(page: &mut String, report: &Report) {
+fn verdicts(page: &mut String, report: &EvalReport) {
     if report.systems.iter().all(|system| system.verdicts.is_empty()) {
         return;
     }
@@ -163,7 +163,7 @@ fn verdicts(page: &mut String, report: &Report) {
     push(page, "</table>\n");
 }
 
-fn comparisons(page: &mut String, report: &Report) {
+fn comparisons(page: &mut String, report: &EvalReport) {
     if report.comparisons.is_empty() {
         return;
     }
@@ -193,7 +193,7 @@ fn comparisons(page: &mut String, report: &Report) {
 }
 
 /// The bars of every group: `all`, then the groups of the first system, which are those of every system.
-fn groups(report: &Report) -> Vec<Bars<'_>> {
+fn groups(report: &EvalReport) -> Vec<Bars<'_>> {
     let bar = |group: &GroupReport| (group.figures.map, group.intervals.map[0], group.intervals.map[1]);
     let mut groups = vec![("all", report.systems.iter().map(|s| bar(&s.all)).collect())];
     for group in report.systems.first().map_or(&[][..], |s| &s.groups) {

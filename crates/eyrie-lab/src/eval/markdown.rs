@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::report::{GroupReport, Report, VerdictCount};
+use super::report::{EvalReport, GroupReport, VerdictCount};
 use super::resample::Interval;
 
 /// Tables of the figures with their intervals, and of the paired tests.
 #[must_use]
-pub fn markdown(report: &Report) -> String {
+pub fn markdown(report: &EvalReport) -> String {
     let mut text = format!(
         "{}: {} queries, {} references, {} distractors\n\n",
         heading(report),
@@ -59,7 +59,7 @@ pub fn markdown(report: &Report) -> String {
 }
 
 /// What a protocol is called.
-pub(super) fn heading(report: &Report) -> &'static str {
+pub(super) fn heading(report: &EvalReport) -> &'static str {
     if report.protocol == "copy" { "Copy detection" } else { "Instance retrieval" }
 }
 

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use eyrie_vision::describe::Descriptor;
 use rayon::prelude::*;
 
-use super::EvalError;
+use super::error::EvalError;
 use super::metrics::Outcome;
 
 /// The best wrong answers that are kept of each query.
@@ -34,7 +34,7 @@ pub struct Query {
 
 /// What a query found.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answered {
+pub struct Finding {
     /// What the figures are computed from.
     pub outcome: Outcome,
     /// The best of the right answers.
@@ -60,7 +60,7 @@ pub fn evaluate(
     queries: &[Query],
     descriptors: &[Descriptor],
     second_look: Option<SecondLook<'_>>,
-) -> Result<Vec<Answered>, EvalError> {
+) -> Result<Vec<Finding>, EvalError> {
     if queries.len() != descriptors.len() {
         return Err(EvalError::Count { queries: queries.len(), descriptors: descriptors.len() });
     }
@@ -83,7 +83,7 @@ fn rank(gallery: &[Descriptor], query: &Descriptor) -> Vec<Candidate> {
     ranked
 }
 
-fn answer(query: &Query, ranked: &[Candidate], certainty: Option<f32>) -> Result<Answered, EvalError> {
+fn answer(query: &Query, ranked: &[Candidate], certainty: Option<f32>) -> Result<Finding, EvalError> {
     let right: HashSet<usize> = query.right.iter().copied().collect();
     let missing = || EvalError::NoRightAnswer(query.name.clone());
     let ranks: Vec<usize> =
@@ -92,7 +92,7 @@ fn answer(query: &Query, ranked: &[Candidate], certainty: Option<f32>) -> Result
         return Err(missing());
     }
     let best = *ranks.first().ok_or_else(missing)?;
-    Ok(Answered {
+    Ok(Finding {
         right: ranked[best - 1],
         wrong: ranked.iter().filter(|n| !right.contains(&n.place)).take(WRONG_KEPT).copied().collect(),
         outcome: Outcome { ranks, top_score: certainty.unwrap_or(ranked[0].score) },

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use super::EvalError;
+use super::error::EvalError;
 use super::metrics::{Figures, Outcome, recall_at};
-use super::protocol::{Answered, Candidate, Query};
+use super::protocol::{Candidate, Finding, Query};
 use super::resample::{Interval, Paired, intervals, paired};
 use eyrie_vision::local::Verdict;
 
@@ -15,7 +15,7 @@ pub const RECALL_AT: [usize; 9] = [1, 2, 5, 10, 20, 50, 100, 200, 500];
 
 /// A whole run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Report {
+pub struct EvalReport {
     /// `instance` or `copy`.
     pub protocol: String,
     /// Right answers and other references (originals) in the index.
@@ -161,7 +161,7 @@ pub fn system_report(
     version: &str,
     dimension: usize,
     queries: &[Query],
-    answered: &[Answered],
+    answered: &[Finding],
     names: &[String],
 ) -> SystemReport {
     let mut order: Vec<&str> = Vec::new();
@@ -242,20 +242,20 @@ pub(super) mod tests {
     pub(in crate::eval) fn sample(name: &str, ranks: [usize; 4]) -> SystemReport {
         let names: Vec<String> = (0..20).map(|i| format!("<{i}>.jpg")).collect();
         let query = |i: usize| Query { name: format!("q{i}"), group: ["b", "a"][i / 2].to_owned(), right: vec![i] };
-        let answer = |i: usize| Answered {
+        let answer = |i: usize| Finding {
             outcome: Outcome { ranks: vec![ranks[i]], top_score: 0.75 },
             right: Candidate { place: i, score: 0.5 },
             wrong: vec![Candidate { place: 9, score: 0.75 }],
         };
         let queries: Vec<Query> = (0..4).map(query).collect();
-        let answered: Vec<Answered> = (0..4).map(answer).collect();
+        let answered: Vec<Finding> = (0..4).map(answer).collect();
         system_report(name, "0123/rnip", 256, &queries, &answered, &names)
     }
 
-    pub(in crate::eval) fn sample_report() -> Report {
+    pub(in crate::eval) fn sample_report() -> EvalReport {
         let systems = vec![sample("rnip", [1, 1, 2, 4]), sample("fast", [1, 2, 4, 8])];
         let comparisons = vec![compare(("rnip", &systems[0]), ("fast", &systems[1])).expect("the same queries")];
-        Report { protocol: "instance".into(), references: 4, distractors: 16, systems, comparisons }
+        EvalReport { protocol: "instance".into(), references: 4, distractors: 16, systems, comparisons }
     }
 
     #[test]
@@ -271,7 +271,7 @@ pub(super) mod tests {
     fn a_report_reads_back_from_its_json() {
         let report = sample_report();
         let text = serde_json::to_string(&report).expect("JSON");
-        assert_eq!(serde_json::from_str::<Report>(&text).expect("a report"), report);
+        assert_eq!(serde_json::from_str::<EvalReport>(&text).expect("a report"), report);
         let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
         let system = &value["systems"][0];
         assert_eq!(system["all"]["mAP"], 0.6875);

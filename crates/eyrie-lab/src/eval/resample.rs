@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::metrics::{Figures, Outcome};
-use super::random::Random;
+use eyrie_chip::Random;
 
 /// Resamples of a bootstrap.
 pub const RESAMPLES: usize = 2000;
@@ -102,7 +102,7 @@ fn sign_flip_p(differences: &[f64]) -> f64 {
         let extreme = (0..patterns).filter(|&pattern| flipped(&sizes, || pattern).abs() >= observed).count();
         return extreme as f64 / patterns as f64;
     }
-    let extreme = (0..PERMUTATIONS).filter(|_| flipped(&sizes, || random.next()).abs() >= observed).count();
+    let extreme = (0..PERMUTATIONS).filter(|_| flipped(&sizes, || random.bits()).abs() >= observed).count();
     (1 + extreme) as f64 / (1 + PERMUTATIONS) as f64
 }
 

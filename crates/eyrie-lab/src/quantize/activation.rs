@@ -49,12 +49,12 @@ pub(super) fn best_step(float: &[f32], quantised: &[f32], weights: &[f32]) -> f3
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quantize::random::Random;
+    use eyrie_chip::Random;
 
     #[test]
     fn values_on_a_grid_get_its_step() {
         let mut random = Random::new(5);
-        let values: Vec<f32> = (0..20_000).map(|_| (random.next() % 36) as f32 * 0.25 - 1.0).collect();
+        let values: Vec<f32> = (0..20_000).map(|_| (random.bits() % 36) as f32 * 0.25 - 1.0).collect();
         let float: Vec<f32> = values.iter().map(|v| v.max(0.0)).collect();
         let step = best_step(&float, &values, &[1.0]);
         assert!((step - 0.25).abs() < 0.01, "{step}");

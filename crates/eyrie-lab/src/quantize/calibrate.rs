@@ -10,19 +10,18 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
-use super::QuantizeError;
 use super::activation::best_step;
 use super::chip_form::RealLayer;
 use super::codebook::{CANDIDATES, Codebook};
 use super::descent::{Observations, descend};
 use super::equalise::Scaling;
+use super::error::QuantizeError;
 use super::float::{DEVIATION, FloatConv, FloatVgg, MEAN};
 use super::gptq::{quantize_rows, round_plainly};
 use super::moments::{BLOCK_ROWS, Covariance, Moments};
-use super::random::sample_positions;
-use super::samples::{ImageState, windows};
+use super::samples::{ImageState, sample_positions, windows};
 use super::target::Metric;
-use eyrie_chip::{ConvParams, FeatureMap, Kernels, Layer, NetworkParams, Team, max_pool_2x2, run_layer};
+use eyrie_chip::{FeatureMap, Kernels, Layer, NetworkParams, SoundConv, Team, max_pool_2x2, run_layer};
 
 /// Images that are worked on between two reports of progress: fixed, so that the result does not depend on the threads.
 const IMAGES_AT_ONCE: usize = 16;
@@ -124,7 +123,7 @@ pub struct LayerReport {
 
 /// How well the network fared.
 #[derive(Debug, Clone)]
-pub struct Report {
+pub struct QuantizeReport {
     /// One entry a layer.
     pub layers: Vec<LayerReport>,
     /// Images that the weights were fitted to.
@@ -153,7 +152,7 @@ pub fn quantize(
     images: &[Vec<u8>],
     options: &Options,
     progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<(NetworkParams, Report), QuantizeError> {
+) -> Result<(NetworkParams, QuantizeReport), QuantizeError> {
     let started = Instant::now();
     let bytes = options.side * options.side * 3;
     if let Some(image) = images.iter().find(|image| image.len() != bytes) {
@@ -187,7 +186,7 @@ pub fn quantize(
 
     let mut states: Vec<ImageState> = Vec::with_capacity(images.len());
     let chip = run.chip;
-    let packed: Vec<Layer> = run.params.iter().map(Layer::new).collect::<Result<_, _>>()?;
+    let packed: Vec<Layer> = run.params.iter().map(Layer::new).collect();
     for block in images.chunks(IMAGES_AT_ONCE) {
         let through: Vec<ImageState> =
             block.par_iter().map(|image| chip.behind(image, options.side, early, &packed)).collect();
@@ -200,7 +199,7 @@ pub fn quantize(
     }
 
     let cosines: Vec<f64> = states.par_iter().map(ImageState::pooled_cosine).collect();
-    let report = Report {
+    let report = QuantizeReport {
         layers: run.reports,
         calibration_images: calibration,
         held_out_images: held_out,
@@ -208,9 +207,7 @@ pub fn quantize(
         held_out_cosine: (held_out > 0).then(|| mean(&cosines[calibration..])),
         seconds: started.elapsed().as_secs_f64(),
     };
-    let network = NetworkParams { padding: run.chip.padding, layers: run.params };
-    network.validate()?;
-    Ok((network, report))
+    Ok((NetworkParams::new(run.chip.padding, run.params)?, report))
 }
 
 fn mean(values: &[f64]) -> f64 {
@@ -246,7 +243,7 @@ struct Run<'a> {
     options: &'a Options,
     chip: Chip,
     progress: &'a mut dyn FnMut(Progress<'_>),
-    params: Vec<ConvParams>,
+    params: Vec<SoundConv>,
     reports: Vec<LayerReport>,
     /// Real value of a step of each input channel of the next layer.
     units: Vec<f32>,
@@ -281,7 +278,7 @@ impl Run<'_> {
         drop(observed);
 
         let started = Instant::now();
-        let (chip, packed) = (self.chip, Layer::new(&params)?);
+        let (chip, packed) = (self.chip, Layer::new(&params));
         let mut cosines = Vec::with_capacity(states.len());
         let total = states.len();
         for block in states.chunks_mut(IMAGES_AT_ONCE) {
@@ -362,7 +359,7 @@ impl Run<'_> {
         layer: &FloatConv,
         next: Option<&FloatConv>,
         observed: &Observed,
-    ) -> Result<(ConvParams, LayerReport, Vec<f32>), QuantizeError> {
+    ) -> Result<(SoundConv, LayerReport, Vec<f32>), QuantizeError> {
         let covariance = &observed.covariance;
         let metric = Metric::new(&layer.name, covariance, self.options.ridge)?;
         let float = weights_for_integers(layer, &self.units);

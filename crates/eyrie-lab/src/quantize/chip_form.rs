@@ -1,9 +1,9 @@
 //! From real scales and biases to the chip's integers.
 
-use super::QuantizeError;
 use super::codebook::Codebook;
+use super::error::QuantizeError;
 use super::float::FloatConv;
-use eyrie_chip::ConvParams;
+use eyrie_chip::{ConvParams, SoundConv};
 
 /// The largest 12-bit multiplier.
 const MULTIPLIER_MAX: f64 = 4095.0;
@@ -52,7 +52,7 @@ impl<'a> RealLayer<'a> {
     /// # Errors
     ///
     /// [`QuantizeError::Model`] when no shift fits.
-    pub(super) fn on_chip(self, float: &FloatConv, step: f32, factors: &[f32]) -> Result<ConvParams, QuantizeError> {
+    pub(super) fn on_chip(mut self, float: &FloatConv, step: f32, factors: &[f32]) -> Result<SoundConv, QuantizeError> {
         let steps: Vec<f64> = factors.iter().map(|&factor| f64::from(factor) * f64::from(step)).collect();
         let largest =
             self.scales.iter().zip(&steps).fold(0.0_f64, |largest, (&s, step)| largest.max(f64::from(s) / step));
@@ -62,7 +62,7 @@ impl<'a> RealLayer<'a> {
             cin: float.cin,
             cout: float.cout,
             codebook: self.codebook.levels,
-            codes: Vec::new(),
+            codes: std::mem::take(&mut self.codes),
             multiplier: Vec::new(),
             shift: 30,
             bias: Vec::new(),
@@ -72,30 +72,25 @@ impl<'a> RealLayer<'a> {
         while params.shift > 1 && largest * f64::from(1_u32 << params.shift) > MULTIPLIER_MAX {
             params.shift -= 1;
         }
-        let mut real = self;
         loop {
             let unit = f64::from(1_u32 << params.shift);
-            params.multiplier = real
+            params.multiplier = self
                 .scales
                 .iter()
                 .zip(&steps)
                 .map(|(&scale, step)| (f64::from(scale) / step * unit).round().clamp(1.0, MULTIPLIER_MAX) as u16)
                 .collect();
             // A cast from float to integer saturates; the proof of the chip then refuses the layer.
-            params.bias = (0..real.scales.len())
+            params.bias = (0..self.scales.len())
                 .map(|c| {
                     let exact = f64::from(params.multiplier[c]) * steps[c] / unit;
-                    let bias = f64::from(real.biases[c]) + (f64::from(real.scales[c]) - exact) * mean_sums[c];
+                    let bias = f64::from(self.biases[c]) + (f64::from(self.scales[c]) - exact) * mean_sums[c];
                     (bias / steps[c] * unit).round() as i32
                 })
                 .collect();
-            params.codes = std::mem::take(&mut real.codes);
-            match params.validate() {
-                Ok(()) => return Ok(params),
-                Err(_) if params.shift > 1 => {
-                    params.shift -= 1;
-                    real.codes = std::mem::take(&mut params.codes);
-                }
+            match SoundConv::new(params.clone()) {
+                Ok(sound) => return Ok(sound),
+                Err(_) if params.shift > 1 => params.shift -= 1,
                 Err(error) => return Err(error.into()),
             }
         }

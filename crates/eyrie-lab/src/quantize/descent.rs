@@ -283,7 +283,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quantize::random::Random;
+    use eyrie_chip::Random;
 
     const SAMPLES: usize = 5000;
     const D: usize = 40;
@@ -291,7 +291,7 @@ mod tests {
 
     /// Windows, and sums of real weights that are mostly below zero.
     fn sampled(random: &mut Random) -> (Vec<u8>, Vec<f32>) {
-        let windows: Vec<u8> = (0..SAMPLES * D).map(|_| (random.next() % 32) as u8).collect();
+        let windows: Vec<u8> = (0..SAMPLES * D).map(|_| (random.bits() % 32) as u8).collect();
         let weights: Vec<f32> = (0..CHANNELS * D).map(|_| random.normal()).collect();
         let sums = windows
             .chunks_exact(D)
@@ -306,7 +306,7 @@ mod tests {
     fn layer<'a>(random: &mut Random, mean_x: &'a [f64]) -> RealLayer<'a> {
         RealLayer {
             codebook: Codebook::new([-4, -1, 1, 4]),
-            codes: (0..CHANNELS * D).map(|_| (random.next() % 4) as u8).collect(),
+            codes: (0..CHANNELS * D).map(|_| (random.bits() % 4) as u8).collect(),
             scales: vec![0.4; CHANNELS],
             biases: vec![0.0; CHANNELS],
             mean_x,
@@ -352,7 +352,7 @@ mod tests {
         let mut random = Random::new(13);
         // Mostly zeros, as behind a ReLU. (Where an input's mean is much larger than its deviation, the bias has taken up most of
         // what a wrong code does, and no step of a single code undoes it.)
-        let input = |random: &mut Random| if random.next().is_multiple_of(5) { (random.next() % 32) as u8 } else { 0 };
+        let input = |random: &mut Random| if random.bits().is_multiple_of(5) { (random.bits() % 32) as u8 } else { 0 };
         let windows: Vec<u8> = (0..SAMPLES * D).map(|_| input(&mut random)).collect();
         let mean_x = [3.1; D];
         let truth = layer(&mut random, &mean_x);

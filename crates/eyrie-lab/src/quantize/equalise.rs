@@ -72,7 +72,7 @@ fn relative_to_mean(mut values: Vec<f64>) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quantize::random::Random;
+    use eyrie_chip::Random;
 
     /// The next layer's rounding error but for a constant.
     fn cost(v: &[f64], w: &[f64], factors: &[f64]) -> f64 {

@@ -8,7 +8,7 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 use safetensors::{Dtype, SafeTensors};
 
-use super::QuantizeError;
+use super::error::QuantizeError;
 
 /// Mean of the training pictures (R, G, B), in units of the full byte range.
 pub const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
@@ -226,7 +226,7 @@ impl FloatVgg {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quantize::random::Random;
+    use eyrie_chip::Random;
 
     /// The definition, in f64.
     fn naive(layer: &FloatConv, input: &FloatMap, y: usize, x: usize, c: usize) -> f64 {

@@ -158,13 +158,13 @@ impl Moments {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quantize::random::Random;
+    use eyrie_chip::Random;
 
     #[test]
     fn moments_equal_their_definition_across_tiles_and_blocks() {
         let (d, n, samples) = (TILE + 3, 5, 40);
         let mut random = Random::new(3);
-        let x: Vec<f32> = (0..samples * d).map(|_| (random.next() % 32) as f32).collect();
+        let x: Vec<f32> = (0..samples * d).map(|_| (random.bits() % 32) as f32).collect();
         let y: Vec<f32> = (0..samples * n).map(|_| random.normal() + 2.0).collect();
         let mut moments = Moments::new(d, n);
         moments.add(&x[..7 * d], &y[..7 * n]);

@@ -3,8 +3,9 @@
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 
+use eyrie_chip::{FeatureMap, Random};
+
 use super::float::{FloatConv, FloatMap};
-use eyrie_chip::FeatureMap;
 
 /// An image on its way through the layers: the float map in 16 bits and the chip's map, both unpadded.
 #[derive(Debug, Clone)]
@@ -99,9 +100,32 @@ pub(super) fn windows(map: &FeatureMap, positions: &[usize], padding: [u8; 3]) -
     rows
 }
 
+/// `count` of `positions` positions, rising, each once: one from each of `count` equal stretches. All when there are no more.
+pub(super) fn sample_positions(positions: usize, count: usize, seed: u64) -> Vec<usize> {
+    if count >= positions {
+        return (0..positions).collect();
+    }
+    let mut random = Random::new(seed);
+    (0..count)
+        .map(|stretch| {
+            let (start, end) = (stretch * positions / count, (stretch + 1) * positions / count);
+            start + (random.bits() % (end - start) as u64) as usize
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sampled_positions_are_distinct_and_repeatable() {
+        let first = sample_positions(1000, 300, 7);
+        assert_eq!(first, sample_positions(1000, 300, 7));
+        assert_ne!(first, sample_positions(1000, 300, 8));
+        assert!(first.windows(2).all(|pair| pair[0] < pair[1]) && first.len() == 300 && first[299] < 1000);
+        assert_eq!(sample_positions(5, 9, 7), [0, 1, 2, 3, 4]);
+    }
 
     #[test]
     fn a_window_at_the_corner_sees_the_padding() {

@@ -11,7 +11,7 @@ use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_uppe
 use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
-use super::QuantizeError;
+use super::error::QuantizeError;
 use super::moments::Covariance;
 
 /// Output channels a task: fixed, so that the result does not depend on the number of threads.

@@ -4,9 +4,9 @@ use super::calibrate::weights_for_integers;
 use super::codebook::Codebook;
 use super::gptq::{quantize_rows, round_plainly, round_with_feedback};
 use super::moments::Moments;
-use super::random::Random;
 use super::target::Metric;
 use super::*;
+use eyrie_chip::Random;
 
 fn layer(random: &mut Random, name: &str, cin: usize, cout: usize, pool: bool) -> FloatConv {
     let deviation = (2.0 / (9 * cin) as f32).sqrt();
@@ -75,7 +75,7 @@ fn a_small_network_on_the_chip_follows_the_float_network() {
     })
     .unwrap();
     assert_eq!(layers, ["one", "two", "three"]);
-    assert_eq!(network.padding, [124, 116, 104]);
+    assert_eq!(network.padding(), [124, 116, 104]);
     assert_eq!((report.calibration_images, report.held_out_images), (16, 4));
     for layer in &report.layers {
         assert!(layer.error < 0.5 * layer.plain_error, "{layer:?}");

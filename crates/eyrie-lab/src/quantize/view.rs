@@ -1,6 +1,6 @@
 //! Synthetic views: what a picture could look like when somebody photographs it. Whitenings are learned from them as well.
 
-use super::random::Random;
+use eyrie_chip::Random;
 
 /// Longer side of a view, in pixels.
 const LONG_SIDE: usize = 640;

@@ -3,7 +3,7 @@
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatRef, Par, Side};
 
-use super::QuantizeError;
+use super::error::QuantizeError;
 use eyrie_chip::Whitening;
 
 /// Principal axes scaled to unit variance: the strongest `dimensions` of them.
@@ -149,7 +149,7 @@ fn whitening(name: &str, mean: &[f64], components: &Mat<f64>) -> Whitening {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quantize::random::Random;
+    use eyrie_chip::Random;
 
     fn apply(whitening: &Whitening, vector: &[f32]) -> Vec<f64> {
         whitening

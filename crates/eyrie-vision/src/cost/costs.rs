@@ -1,11 +1,11 @@
 //! The planner: which passes an image takes on a chip, and what they cost.
 
-use super::{Chip, ChipError};
-use crate::cost::{ChipFacts, ChipReport, ImagePlan, LayerCost, ModelFacts, PassCost, ProfileCost, SubImage};
-use crate::describe::Profile;
-use crate::describe::{Model, RegionPlan};
+use eyrie_chip::{Chip, ChipSpec, LayerShape};
+
+use super::fit::FitError;
+use super::report::{ChipFacts, ChipReport, ImagePlan, ModelFacts, ProfileCost};
+use crate::describe::{Model, Profile, RegionPlan};
 use crate::picture::INPUT_SIDE;
-use eyrie_chip::{ChipSpec, CostReport, LayerShape};
 
 /// Pixels a side of the smallest sub-image that [`RegionPlan`] can plan with.
 const SMALLEST_PLAN: usize = 8;
@@ -27,15 +27,15 @@ pub struct WholePass {
     /// Time in milliseconds (estimate).
     pub milliseconds: f64,
     /// Least and most energy in millijoules (estimate).
-    pub millijoules: (f64, f64),
+    pub millijoules: [f64; 2],
 }
 
 impl CostModel {
     /// Puts the network of `model` on a chip.
     ///
     /// # Errors
-    /// [`ChipError::WeightMemory`] and [`ChipError::ImageBuffer`] where the chip cannot run it.
-    pub fn new(chip: Chip, model: &Model) -> Result<Self, ChipError> {
+    /// [`FitError::WeightMemory`] and [`FitError::ImageBuffer`] where the chip cannot run it.
+    pub fn new(chip: Chip, model: &Model) -> Result<Self, FitError> {
         Self::of(chip, model.shapes().to_vec(), model.fingerprint(), model.card())
     }
 
@@ -43,33 +43,30 @@ impl CostModel {
     ///
     /// # Errors
     /// Those of [`CostModel::new`].
-    pub fn of(chip: Chip, network: Vec<LayerShape>, fingerprint: &str, card: &str) -> Result<Self, ChipError> {
+    pub fn of(chip: Chip, network: Vec<LayerShape>, fingerprint: &str, card: &str) -> Result<Self, FitError> {
         let spec = chip.spec;
         // Each pooling halves the image, so this is the smallest that leaves a pixel.
         let halvings = network.iter().filter(|layer| layer.pool).count();
         let smallest = 1usize.checked_shl(u32::try_from(halvings).unwrap_or(u32::MAX)).unwrap_or(usize::MAX);
         let smallest = smallest.clamp(SMALLEST_PLAN, 1 << 16);
-        let least = spec.cost(&network, smallest, smallest);
-        if least.weight_bytes > spec.weight_memory_bytes {
-            return Err(ChipError::WeightMemory {
-                chip: chip.name,
-                has: spec.weight_memory_bytes,
-                needs: least.weight_bytes,
-            });
+        let least = spec.pass(&network, smallest);
+        let weight_bytes = least.weight_bytes();
+        if weight_bytes > spec.weight_memory_bytes {
+            return Err(FitError::WeightMemory { chip: chip.name, has: spec.weight_memory_bytes, needs: weight_bytes });
         }
         if least.buffer_bytes > spec.image_buffer_bytes {
-            return Err(ChipError::ImageBuffer {
+            return Err(FitError::ImageBuffer {
                 chip: chip.name,
                 has: spec.image_buffer_bytes,
                 side: smallest,
                 needs: least.buffer_bytes,
-                descriptors_need: spec.cost(&network, INPUT_SIDE, INPUT_SIDE).buffer_bytes,
+                descriptors_need: spec.pass(&network, INPUT_SIDE).buffer_bytes,
             });
         }
         let model = ModelFacts {
             fingerprint: fingerprint.to_owned(),
             weights: network.iter().map(|layer| layer.weights() as u64).sum(),
-            weight_bytes: least.weight_bytes,
+            weight_bytes,
             card: serde_json::from_str(card).unwrap_or_else(|_| card.into()),
         };
         Ok(Self { largest_input: spec.largest_input(&network), chip, network, model })
@@ -78,15 +75,15 @@ impl CostModel {
     /// Whether the chip can run the passes that descriptors are made of.
     ///
     /// # Errors
-    /// [`ChipError::Descriptors`].
-    pub fn gives_descriptors(&self) -> Result<(), ChipError> {
+    /// [`FitError::Descriptors`].
+    pub fn gives_descriptors(&self) -> Result<(), FitError> {
         if self.largest_input >= INPUT_SIDE {
             return Ok(());
         }
-        Err(ChipError::Descriptors {
+        Err(FitError::Descriptors {
             chip: self.chip.name.clone(),
             has: self.chip.spec.image_buffer_bytes,
-            needs: self.chip.spec.cost(&self.network, INPUT_SIDE, INPUT_SIDE).buffer_bytes,
+            needs: self.chip.spec.pass(&self.network, INPUT_SIDE).buffer_bytes,
             largest: self.largest_input,
         })
     }
@@ -104,7 +101,7 @@ impl CostModel {
             note: ChipReport::NOTE,
             chip: self.facts(),
             model: self.model.clone(),
-            pass: self.pass(),
+            pass: self.chip.spec.pass(&self.network, self.usual_side()),
             plan: enough.then(|| self.plan(width, height, INPUT_SIDE)),
             what_if: other.then(|| self.plan(width, height, self.largest_side())),
         }
@@ -118,11 +115,12 @@ impl CostModel {
 
     /// What one pass over the whole image would cost, were it not scaled or cut.
     pub fn whole_pass(&self, width: u32, height: u32) -> WholePass {
-        let cost = self.chip.spec.cost(&self.network, height as usize, width as usize);
+        let spec = &self.chip.spec;
+        let layers = spec.layers(&self.network, height as usize, width as usize);
         WholePass {
-            fits: cost.buffer_bytes <= self.chip.spec.image_buffer_bytes,
-            milliseconds: cost.milliseconds,
-            millijoules: cost.millijoules,
+            fits: layers.iter().all(|layer| layer.buffer_bytes() <= spec.image_buffer_bytes),
+            milliseconds: spec.milliseconds(layers.iter().map(|layer| layer.cycles).sum()),
+            millijoules: spec.millijoules(layers.iter().map(|layer| layer.macs).sum()),
         }
     }
 
@@ -145,51 +143,16 @@ impl CostModel {
             image_buffer_bytes: spec.image_buffer_bytes,
             weight_memory_bytes: spec.weight_memory_bytes,
             clock_mhz: spec.clock_mhz,
-            energy_pj_per_mac: spec.energy_pj_per_mac.into(),
+            energy_pj_per_mac: spec.energy_pj_per_mac,
             peak_macs_per_cycle: spec.peak_macs_per_cycle(),
             largest_input: narrow(self.largest_input),
             gives_descriptors: self.largest_input >= INPUT_SIDE,
         }
     }
 
-    fn square(&self, side: usize) -> CostReport {
-        self.chip.spec.cost(&self.network, side, side)
-    }
-
-    fn pass(&self) -> PassCost {
-        let spec = &self.chip.spec;
-        let side = self.usual_side();
-        let cost = self.square(side);
-        let layers = cost.layers.into_iter().map(|layer| LayerCost {
-            height: narrow(layer.height),
-            width: narrow(layer.width),
-            input_channels: narrow(layer.cin),
-            output_channels: narrow(layer.cout),
-            macs: layer.macs,
-            cycles: layer.cycles,
-            utilization: spec.utilization(layer.macs, layer.cycles),
-            input_bytes: layer.input_bytes,
-            output_bytes: layer.output_bytes,
-            weight_bytes: layer.weight_bytes,
-            chip_milliseconds: spec.milliseconds(layer.cycles),
-            energy_millijoules: spec.millijoules(layer.macs).into(),
-            name: layer.name,
-        });
-        PassCost {
-            input_side: narrow(side),
-            layers: layers.collect(),
-            macs: cost.macs,
-            cycles: cost.cycles,
-            utilization: spec.utilization(cost.macs, cost.cycles),
-            buffer_bytes: cost.buffer_bytes,
-            chip_milliseconds: cost.milliseconds,
-            energy_millijoules: cost.millijoules.into(),
-        }
-    }
-
     fn plan(&self, width: u32, height: u32, side: usize) -> ImagePlan {
         let plan = RegionPlan::new(width, height, narrow(side));
-        let pass = self.square(side);
+        let pass = self.chip.spec.pass(&self.network, side);
         let profiles = Profile::ALL.map(|profile| {
             let passes = plan.passes(profile);
             let (macs, cycles) = (pass.macs * u64::from(passes), pass.cycles * u64::from(passes));
@@ -199,7 +162,7 @@ impl CostModel {
                 macs,
                 cycles,
                 chip_milliseconds: self.chip.spec.milliseconds(cycles),
-                energy_millijoules: self.chip.spec.millijoules(macs).into(),
+                energy_millijoules: self.chip.spec.millijoules(macs),
             }
         });
         ImagePlan {
@@ -208,7 +171,7 @@ impl CostModel {
             input_side: narrow(side),
             canvas_width: plan.canvas_width,
             canvas_height: plan.canvas_height,
-            sub_images: plan.regions.iter().map(|region| SubImage { x: region.x, y: region.y }).collect(),
+            sub_images: plan.sub_images,
             profiles: profiles.to_vec(),
         }
     }
@@ -222,9 +185,10 @@ fn narrow(value: usize) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use eyrie_chip::VGG16;
+    use crate::describe::SubImage;
+    use eyrie_chip::{LayerCost, VGG16};
 
-    fn on(chip: Chip) -> Result<CostModel, ChipError> {
+    fn on(chip: Chip) -> Result<CostModel, FitError> {
         CostModel::of(chip, VGG16.to_vec(), "0123456789abcdef", r#"{"licence": "none"}"#)
     }
 
@@ -232,7 +196,7 @@ mod tests {
         on(Chip::load(name).expect(name)).expect(name)
     }
 
-    fn spoiled(spoil: impl Fn(&mut ChipSpec)) -> Result<CostModel, ChipError> {
+    fn spoiled(spoil: impl Fn(&mut ChipSpec)) -> Result<CostModel, FitError> {
         let mut chip = Chip::load("default").expect("valid");
         spoil(&mut chip.spec);
         on(chip)
@@ -264,7 +228,7 @@ mod tests {
         assert_eq!(pass.layers.iter().map(|layer| layer.macs).sum::<u64>(), pass.macs);
         let milliseconds: f64 = pass.layers.iter().map(|layer| layer.chip_milliseconds).sum();
         assert!((milliseconds - pass.chip_milliseconds).abs() < 1e-9);
-        let largest = pass.layers.iter().map(|layer| layer.input_bytes + layer.output_bytes).max();
+        let largest = pass.layers.iter().map(LayerCost::buffer_bytes).max();
         assert_eq!(largest, Some(pass.buffer_bytes));
         // 15,346,630,656 / (557,056 * 28,224)
         assert!((pass.utilization - 0.976_10).abs() < 1e-5, "{}", pass.utilization);
@@ -343,7 +307,7 @@ mod tests {
         let mut last = 0.0;
         for short in 32..400 {
             let whole = model.whole_pass(short * 4 / 3, short);
-            assert!(whole.milliseconds >= last && whole.millijoules.0 < whole.millijoules.1, "{short}");
+            assert!(whole.milliseconds >= last && whole.millijoules[0] < whole.millijoules[1], "{short}");
             last = whole.milliseconds;
         }
     }

@@ -18,8 +18,8 @@
 //! retrieval with integral max-pooling of CNN activations", arXiv 1511.05879). The weights were chosen by measurement, see
 //! `docs/benchmarks/`.
 
-use super::Profile;
 use super::pooling::{Whitener, add, maximum, normalize, pool, signed_square_root, uniform_if_zero};
+use super::profile::Profile;
 use eyrie_chip::{FeatureMap, Whitening};
 
 /// Passes over the whole image, which come first: its four quarter turns, the upright one among them. Sub-images follow.

@@ -1,5 +1,8 @@
 //! What describing one picture costs.
 
+use std::time::Duration;
+
+use eyrie_chip::PassCost;
 use serde::{Deserialize, Serialize};
 
 /// What an extraction costs on the simulated chip. Cycles are exact for the model of the chip; time and energy
@@ -20,4 +23,19 @@ pub struct ExtractionCost {
     pub energy_millijoules: [f64; 2],
     /// Wall time of the whole extraction on this machine, decoding included, in milliseconds.
     pub host_milliseconds: f64,
+}
+
+impl ExtractionCost {
+    /// The cost of `passes` passes of which each costs as much as `pass`, in an extraction that took `elapsed`.
+    pub(super) fn of(pass: &PassCost, passes: u32, elapsed: Duration) -> Self {
+        Self {
+            passes,
+            cycles: pass.cycles * u64::from(passes),
+            macs: pass.macs * u64::from(passes),
+            buffer_bytes: pass.buffer_bytes,
+            chip_milliseconds: pass.chip_milliseconds * f64::from(passes),
+            energy_millijoules: pass.energy_millijoules.map(|energy| energy * f64::from(passes)),
+            host_milliseconds: elapsed.as_secs_f64() * 1000.0,
+        }
+    }
 }

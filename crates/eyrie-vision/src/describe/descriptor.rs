@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::Profile;
+use super::profile::Profile;
 
 /// Why a list of numbers is not a descriptor.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

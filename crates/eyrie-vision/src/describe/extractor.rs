@@ -3,20 +3,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use eyrie_chip::{Arena, Kernels, Team};
+
 use super::combine::{Pooled, WHOLE_PASSES};
-
+use super::cost::ExtractionCost;
+use super::descriptor::DescriptorVersion;
+use super::extraction::{Extraction, Extractor, Request};
 use super::model::Model;
-
+use super::profile::Profile;
 use super::regions::RegionPlan;
-
-use super::{DescriptorVersion, Extraction, ExtractionCost, Extractor, Profile};
+use crate::local::LocalFeatures;
 use crate::picture::{
-    DecodeLimits, Decoded, INPUT_BYTES, INPUT_SIDE, PictureError, QueryRegion, Scaler, crop, cut, decode, luma,
-    thumbnail, turn,
+    DecodeLimits, Decoded, INPUT_BYTES, INPUT_SIDE, PictureError, Scaler, crop, cut, decode, luma, thumbnail, turn,
 };
-use eyrie_chip::{Arena, CostReport, Kernels, Team};
-
-use crate::local::Levels;
 
 const SIDE: u32 = INPUT_SIDE as u32;
 
@@ -51,7 +50,7 @@ pub struct StepTimes {
     pub pool: Duration,
     /// Combining the vectors, whitening, normalising.
     pub describe: Duration,
-    /// The thumbnail, and the luma of each pixel.
+    /// The thumbnail.
     pub thumbnail: Duration,
 }
 
@@ -91,7 +90,7 @@ impl AsicExtractor {
     }
 
     /// The pooled vectors of each pass that `profile` takes (see [`AsicExtractor::inputs`] for their order).
-    /// [`super::combine()`] makes one vector of them, whitenings are learned from them.
+    /// [`super::combine::combine()`] makes one vector of them, whitenings are learned from them.
     ///
     /// # Errors
     /// [`PictureError::Internal`] when `image.rgb` does not have the length that its sides say.
@@ -107,7 +106,7 @@ impl AsicExtractor {
     /// Those of [`AsicExtractor::pooled`].
     pub fn details(&mut self, image: &Decoded) -> Result<Vec<Pooled>, PictureError> {
         let plan = RegionPlan::detail(image.width, image.height, SIDE);
-        self.inputs.resize(plan.regions.len() * INPUT_BYTES, 0);
+        self.inputs.resize(plan.sub_images.len() * INPUT_BYTES, 0);
         self.cut(image, &plan, 0)?;
         Ok(self.passes())
     }
@@ -126,8 +125,8 @@ impl AsicExtractor {
     fn prepare(&mut self, image: &Decoded, profile: Profile) -> Result<(), PictureError> {
         let plan = (profile == Profile::Rnip).then(|| RegionPlan::new(image.width, image.height, SIDE));
         let turned = if profile == Profile::Fast { 1 } else { WHOLE_PASSES };
-        let regions = plan.as_ref().map_or(0, |plan| plan.regions.len());
-        self.inputs.resize((turned + regions) * INPUT_BYTES, 0);
+        let sub_images = plan.as_ref().map_or(0, |plan| plan.sub_images.len());
+        self.inputs.resize((turned + sub_images) * INPUT_BYTES, 0);
         let whole = &mut self.inputs[..turned * INPUT_BYTES];
         self.scaler.scale_into(image, SIDE, SIDE, &mut whole[..INPUT_BYTES])?;
         for turn_to in 1..turned {
@@ -141,8 +140,8 @@ impl AsicExtractor {
     fn cut(&mut self, image: &Decoded, plan: &RegionPlan, first: usize) -> Result<(), PictureError> {
         self.scaler.scale(image, plan.canvas_width, plan.canvas_height, &mut self.canvas)?;
         let parts = self.inputs[first * INPUT_BYTES..].chunks_exact_mut(INPUT_BYTES);
-        for (region, part) in plan.regions.iter().zip(parts) {
-            cut(&self.canvas, plan.canvas_width as usize, region.x as usize, region.y as usize, INPUT_SIDE, part);
+        for (place, part) in plan.sub_images.iter().zip(parts) {
+            cut(&self.canvas, plan.canvas_width as usize, place.x as usize, place.y as usize, INPUT_SIDE, part);
         }
         Ok(())
     }
@@ -166,42 +165,23 @@ impl AsicExtractor {
     }
 }
 
-fn cost(pass: &CostReport, passes: u32, elapsed: Duration) -> ExtractionCost {
-    let times = f64::from(passes);
-    ExtractionCost {
-        passes,
-        cycles: pass.cycles * u64::from(passes),
-        macs: pass.macs * u64::from(passes),
-        buffer_bytes: pass.buffer_bytes,
-        chip_milliseconds: pass.milliseconds * times,
-        energy_millijoules: [pass.millijoules.0 * times, pass.millijoules.1 * times],
-        host_milliseconds: elapsed.as_secs_f64() * 1000.0,
-    }
+/// The local features of a decoded image, at most `limit` of them.
+///
+/// # Errors
+/// [`PictureError::Internal`] when `image.rgb` does not have the length that its sides say, or for a limit of 0 or above
+/// [`crate::local::MAX_FEATURES`].
+pub fn local_features(image: &Decoded, limit: usize) -> Result<LocalFeatures, PictureError> {
+    LocalFeatures::extract(&luma(image), image.width as usize, image.height as usize, limit)
+        .map_err(|e| PictureError::Internal(format!("no local features: {e}")))
 }
 
 impl Extractor for AsicExtractor {
-    fn version(&self, profile: Profile) -> DescriptorVersion {
-        DescriptorVersion::new(self.model.fingerprint(), profile)
-    }
-
-    fn dimension(&self, _profile: Profile) -> usize {
-        self.model.dimension()
-    }
-
-    fn levels(&self, profile: Profile) -> Levels {
-        *self.model.levels(profile)
-    }
-
     fn memory_bytes(&self) -> usize {
         self.arena.bytes() + self.canvas.capacity() + self.inputs.capacity()
     }
 
-    fn extract_region(
-        &mut self,
-        bytes: &[u8],
-        region: Option<QueryRegion>,
-        profile: Profile,
-    ) -> Result<Extraction, PictureError> {
+    fn extract(&mut self, bytes: &[u8], request: Request) -> Result<Extraction, PictureError> {
+        let Request { profile, region, thumbnail: with_thumbnail, features: limit } = request;
         let mut clock = Clock::start();
         let whole = decode(bytes, self.limits)?;
         let (image, region) = match region {
@@ -215,19 +195,21 @@ impl Extractor for AsicExtractor {
         clock.lap();
         let descriptor = self.model.descriptor(&vectors, profile)?;
         self.times.describe += clock.lap();
-        let thumbnail = thumbnail(&image, &mut self.scaler, &mut self.canvas)?;
-        let luma = luma(&image);
+        let thumbnail = with_thumbnail.then(|| thumbnail(&image, &mut self.scaler, &mut self.canvas)).transpose()?;
         self.times.thumbnail += clock.lap();
+        let cost = ExtractionCost::of(self.model.pass_cost(), vectors.len() as u32, clock.total());
+        let features = (limit > 0).then(|| local_features(&image, limit)).transpose()?;
         Ok(Extraction {
             descriptor,
-            version: self.version(profile),
+            version: DescriptorVersion::new(self.model.fingerprint(), profile),
             format: image.format,
             region,
             width: image.width,
             height: image.height,
             thumbnail,
-            luma,
-            cost: cost(self.model.pass_cost(), vectors.len() as u32, clock.total()),
+            features,
+            features_time: clock.lap(),
+            cost,
         })
     }
 }

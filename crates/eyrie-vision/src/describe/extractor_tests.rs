@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use image::{DynamicImage, ImageFormat as Library, Rgb, RgbImage};
 
-use super::{AsicExtractor, Extractor, Level, Model, combine};
-use crate::describe::{DescriptorVersion, Profile};
+use super::{AsicExtractor, DescriptorVersion, Extractor, Level, Model, Profile, Request, combine};
+use crate::local::LocalFeatures;
 use crate::picture::decode_tests::with_orientation;
 use crate::picture::{DecodeLimits, Decoded, INPUT_BYTES, PictureError, Scaler, decode, luma, whole_image_224};
 use crate::picture::{ImageFormat, QueryRegion};
@@ -31,7 +31,8 @@ fn file(whitened: &[Level]) -> Vec<u8> {
     };
     let of = |level: &Level| [whitening(level.name(), 64, 8), whitening(level.discriminant_name(), 8, 4)];
     let whitenings = whitened.iter().flat_map(of).collect();
-    ModelFile { network: NetworkParams::pseudo_random(5, &SHAPES), whitenings, card: "{}".to_owned() }.encode()
+    let network = NetworkParams::pseudo_random(5, &SHAPES).expect("a sound network");
+    ModelFile { network, whitenings, card: "{}".to_owned() }.encode()
 }
 
 fn extractor(whitened: &[Level], kernels: Kernels, threads: usize) -> AsicExtractor {
@@ -77,10 +78,13 @@ fn the_embedded_model_loads_and_names_its_version() {
 #[test]
 fn a_descriptor_is_the_same_on_every_instruction_set_and_for_any_number_of_threads() {
     let upload = png(picture(300, 200));
-    let expected = extractor(&[], Kernels::scalar(), 1).extract(&upload, Profile::Fast).expect("describes");
+    let expected =
+        extractor(&[], Kernels::scalar(), 1).extract(&upload, Request::descriptor(Profile::Fast)).expect("describes");
     for kernels in Kernels::available() {
         for threads in [1, 2] {
-            let found = extractor(&[], kernels, threads).extract(&upload, Profile::Fast).expect("describes");
+            let found = extractor(&[], kernels, threads)
+                .extract(&upload, Request::descriptor(Profile::Fast))
+                .expect("describes");
             let (expected, found) = (bits(expected.descriptor.values()), bits(found.descriptor.values()));
             assert_eq!(found, expected, "{} with {threads} threads", kernels.isa());
         }
@@ -106,7 +110,8 @@ fn pixels_and_vectors_are_the_recorded_ones_on_every_cpu() {
     found.push(fingerprint(&canvas));
     let mut extractor = fastest(&Level::ALL);
     for profile in Profile::ALL {
-        let values = extractor.extract(&png(picture(400, 300)), profile).expect("describes").descriptor;
+        let values =
+            extractor.extract(&png(picture(400, 300)), Request::descriptor(profile)).expect("describes").descriptor;
         let bytes: Vec<u8> = values.values().iter().flat_map(|v| v.to_le_bytes()).collect();
         found.push(fingerprint(&bytes));
     }
@@ -138,7 +143,9 @@ fn golden(extractor: &mut AsicExtractor, (width, height): (u32, u32)) -> String 
     let upload = png(picture(width, height));
     let bytes: Vec<u8> = Profile::ALL
         .into_iter()
-        .flat_map(|profile| extractor.extract(&upload, profile).expect("describes").descriptor.values().to_vec())
+        .flat_map(|profile| {
+            extractor.extract(&upload, Request::descriptor(profile)).expect("describes").descriptor.values().to_vec()
+        })
         .flat_map(f32::to_le_bytes)
         .collect();
     fingerprint(&bytes)
@@ -249,9 +256,9 @@ fn the_passes_of_a_dearer_profile_begin_with_those_of_the_cheaper_ones() {
 fn an_extractor_keeps_nothing_of_the_image_before() {
     let (a, b) = (png(picture(500, 100)), png(picture(120, 130)));
     let mut used = fastest(&[]);
-    used.extract(&a, Profile::Rnip).expect("describes");
-    let found = used.extract(&b, Profile::Rnip).expect("describes");
-    let expected = fastest(&[]).extract(&b, Profile::Rnip).expect("describes");
+    used.extract(&a, Request::descriptor(Profile::Rnip)).expect("describes");
+    let found = used.extract(&b, Request::descriptor(Profile::Rnip)).expect("describes");
+    let expected = fastest(&[]).extract(&b, Request::descriptor(Profile::Rnip)).expect("describes");
     assert_eq!((found.descriptor, found.thumbnail), (expected.descriptor, expected.thumbnail));
 }
 
@@ -261,8 +268,8 @@ fn the_whitenings_decide_the_dimension() {
     for (whitened, dimension) in [(&[][..], 128), (&[Level::Middle], 68), (&[Level::Last, Level::Middle], 8)] {
         let mut extractor = fastest(whitened);
         for profile in Profile::ALL {
-            assert_eq!(extractor.dimension(profile), dimension);
-            let descriptor = extractor.extract(&upload, profile).expect("describes").descriptor;
+            assert_eq!(extractor.model().dimension(), dimension);
+            let descriptor = extractor.extract(&upload, Request::descriptor(profile)).expect("describes").descriptor;
             assert_eq!(descriptor.dimension(), dimension);
         }
     }
@@ -276,7 +283,8 @@ fn a_model_that_does_not_fit_is_refused() {
         components: vec![0.5; inputs * outputs],
     };
     let refused = |shapes: &[LayerShape], whitenings: Vec<Whitening>| {
-        let file = ModelFile { network: NetworkParams::pseudo_random(5, shapes), whitenings, card: "{}".to_owned() };
+        let network = NetworkParams::pseudo_random(5, shapes).expect("a sound network");
+        let file = ModelFile { network, whitenings, card: "{}".to_owned() };
         Model::from_bytes(&file.encode()).expect_err("refused").to_string()
     };
     assert!(refused(&SHAPES[..4], vec![]).contains("not 14x14 and 7x7"));
@@ -294,12 +302,9 @@ fn an_extraction_says_what_was_found_and_what_it_cost() {
     let pass = extractor.model().pass_cost().clone();
     // A picture of 4:3 takes six sub-images.
     for (profile, passes) in [(Profile::Fast, 1), (Profile::Nip, 4), (Profile::Rnip, 10)] {
-        let extraction = extractor.extract(&png(picture(400, 300)), profile).expect("describes");
+        let extraction = extractor.extract(&png(picture(400, 300)), Request::descriptor(profile)).expect("describes");
         assert_eq!((extraction.format, extraction.width, extraction.height), (ImageFormat::Png, 400, 300));
-        assert_eq!(extraction.version, extractor.version(profile));
-        let thumbnail = decode(&extraction.thumbnail.bytes, LIMITS).expect("a JPEG");
-        assert_eq!((thumbnail.width, thumbnail.height), (256, 192));
-        assert_eq!(extraction.luma, luma(&decoded(400, 300)));
+        assert_eq!(extraction.version, DescriptorVersion::new(extractor.model().fingerprint(), profile));
         let cost = extraction.cost;
         assert_eq!((cost.passes, cost.cycles), (passes, pass.cycles * u64::from(passes)));
         assert_eq!((cost.macs, cost.buffer_bytes), (pass.macs * u64::from(passes), pass.buffer_bytes));
@@ -309,10 +314,26 @@ fn an_extraction_says_what_was_found_and_what_it_cost() {
 }
 
 #[test]
+fn a_thumbnail_and_local_features_are_made_where_the_request_says_so() {
+    let mut extractor = fastest(&[]);
+    let bare = Request::descriptor(Profile::Fast);
+    let mut extract = |request| extractor.extract(&png(picture(400, 300)), request).expect("describes");
+    let found = extract(bare);
+    assert_eq!((&found.thumbnail, &found.features), (&None, &None));
+
+    let both = extract(Request { thumbnail: true, features: 50, ..bare });
+    let thumbnail = decode(&both.thumbnail.expect("made").bytes, LIMITS).expect("a JPEG");
+    assert_eq!((thumbnail.width, thumbnail.height), (256, 192));
+    let expected = LocalFeatures::extract(&luma(&decoded(400, 300)), 400, 300, 50).expect("has features");
+    assert_eq!(both.features, Some(expected));
+    assert_eq!(both.descriptor, found.descriptor, "whatever else is made");
+}
+
+#[test]
 fn pictures_of_one_pixel_and_of_one_colour_have_a_descriptor() {
     let mut extractor = fastest(&[]);
     for image in [picture(1, 1), RgbImage::new(9, 9), RgbImage::from_pixel(3, 40, Rgb([255; 3]))] {
-        let extraction = extractor.extract(&png(image), Profile::Rnip).expect("describes");
+        let extraction = extractor.extract(&png(image), Request::descriptor(Profile::Rnip)).expect("describes");
         assert!(extraction.descriptor.values().iter().all(|v| v.is_finite()));
     }
 }
@@ -324,11 +345,13 @@ fn a_region_is_described_as_an_image_of_its_own() {
     let region = QueryRegion::new([0.2505, 0.2, 0.499, 0.301]).expect("inside");
     let mut extractor = fastest(&[]);
     for profile in Profile::ALL {
-        let found = extractor.extract_region(&png(whole.clone()), Some(region), profile).expect("describes");
-        let expected = extractor.extract(&png(part.clone()), profile).expect("describes");
+        let request = Request { thumbnail: true, features: 50, ..Request::descriptor(profile) };
+        let of_region = Request { region: Some(region), ..request };
+        let found = extractor.extract(&png(whole.clone()), of_region).expect("describes");
+        let expected = extractor.extract(&png(part.clone()), request).expect("describes");
         assert_eq!((found.width, found.height), (200, 90));
         assert_eq!(found.region.map(QueryRegion::to_array), Some([0.25, 0.2, 0.5, 0.3]), "to whole pixels");
-        assert_eq!((found.descriptor, found.luma), (expected.descriptor, expected.luma));
+        assert_eq!((found.descriptor, found.features), (expected.descriptor, expected.features));
         assert_eq!((found.thumbnail, found.cost.passes), (expected.thumbnail, expected.cost.passes));
         assert_eq!(expected.region, None);
     }
@@ -345,9 +368,11 @@ fn a_region_lies_in_the_upright_picture() {
     let part = image::imageops::crop_imm(&shown, 20, 90, 60, 30).to_image();
     let region = QueryRegion::new([0.25, 0.75, 0.75, 0.25]).expect("inside");
     let mut extractor = fastest(&[]);
-    let found = extractor.extract_region(&turned, Some(region), Profile::Fast).expect("describes");
-    let expected = extractor.extract(&png(part), Profile::Fast).expect("describes");
-    assert_eq!((found.width, found.height, found.luma), (60, 30, expected.luma));
+    let request = Request { features: 50, ..Request::descriptor(Profile::Fast) };
+    let of_region = Request { region: Some(region), ..request };
+    let found = extractor.extract(&turned, of_region).expect("describes");
+    let expected = extractor.extract(&png(part), request).expect("describes");
+    assert_eq!((found.width, found.height, found.features), (60, 30, expected.features));
     assert_eq!(found.descriptor, expected.descriptor);
 }
 
@@ -361,11 +386,12 @@ fn another_model_has_another_fingerprint() {
 #[test]
 fn what_cannot_be_described_is_refused() {
     let mut extractor = fastest(&[]);
-    assert!(matches!(extractor.extract(b"text", Profile::Fast), Err(PictureError::NotAnImage)));
+    assert!(matches!(extractor.extract(b"text", Request::descriptor(Profile::Fast)), Err(PictureError::NotAnImage)));
     let wrong = Decoded { rgb: vec![0; 5], format: ImageFormat::Png, width: 3, height: 3 };
     assert!(matches!(extractor.pooled(&wrong, Profile::Rnip), Err(PictureError::Internal(_))));
     assert!(Model::from_bytes(b"no model").is_err());
     let line = QueryRegion::new([0.0, 0.0, 1.0, 0.01]).expect("inside");
-    let refused = extractor.extract_region(&png(picture(100, 100)), Some(line), Profile::Fast);
+    let of_line = Request { region: Some(line), ..Request::descriptor(Profile::Fast) };
+    let refused = extractor.extract(&png(picture(100, 100)), of_line);
     assert!(matches!(refused, Err(PictureError::RegionTooSmall { width: 100, height: 1, .. })), "{refused:?}");
 }

@@ -5,14 +5,15 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 use super::combine::{Level, Pooled, Projections, combine};
+use super::descriptor::Descriptor;
 use super::pooling::{MAP_SIDE, Whitener};
-use super::{Descriptor, Profile};
+use super::profile::Profile;
 use crate::picture::{INPUT_SIDE, PictureError};
-use eyrie_chip::{ChipSpec, CostReport, LayerShape, ModelError, ModelFile, Network, fingerprint};
+use eyrie_chip::{ChipSpec, LayerShape, ModelError, ModelFile, Network, PassCost, fingerprint};
 
 use crate::local::Levels;
 
-/// Raise it whenever `decode`, `preprocess`, `regions`, `pooling`, `combine` or `asic_extractor` change so that some picture gets
+/// Raise it whenever `decode`, `preprocess`, `regions`, `pooling`, `combine` or `extractor` change so that some picture gets
 /// another descriptor. It is part of [`Model::fingerprint`], so that old descriptors are never compared with new ones.
 pub const PIPELINE_REVISION: u32 = 3;
 
@@ -25,7 +26,7 @@ pub struct Model {
     network: Network,
     projections: [Projections; 2],
     shapes: Vec<LayerShape>,
-    pass_cost: CostReport,
+    pass_cost: PassCost,
     fingerprint: String,
     card: String,
     levels: [Levels; Profile::ALL.len()],
@@ -61,7 +62,7 @@ impl Model {
     /// whitening that gives nothing, takes another number of values than what it follows gives, or belongs to no map.
     pub fn for_chip(bytes: &[u8], chip: &ChipSpec) -> Result<Self, ModelError> {
         let file = ModelFile::decode(bytes)?;
-        let network = Network::new(&file.network)?;
+        let network = Network::new(&file.network);
         let wanted = [(2 * MAP_SIDE, 2 * MAP_SIDE), (MAP_SIDE, MAP_SIDE)].map(Some);
         let middle = network.middle_shape(INPUT_SIDE, INPUT_SIDE);
         let shapes = [middle, Some(network.output_shape(INPUT_SIDE, INPUT_SIDE))];
@@ -85,7 +86,7 @@ impl Model {
         }
         let fingerprint = fingerprint(format!("{}/{PIPELINE_REVISION}", fingerprint(bytes)).as_bytes());
         let shapes = file.network.shapes();
-        let pass_cost = chip.cost(&shapes, INPUT_SIDE, INPUT_SIDE);
+        let pass_cost = chip.pass(&shapes, INPUT_SIDE);
         let levels = levels(&file.card)?;
         Ok(Self { network, projections, shapes, pass_cost, fingerprint, card: file.card, levels })
     }
@@ -135,7 +136,7 @@ impl Model {
     }
 
     /// What one pass over 224x224 pixels costs on the chip.
-    pub fn pass_cost(&self) -> &CostReport {
+    pub fn pass_cost(&self) -> &PassCost {
         &self.pass_cost
     }
 

@@ -5,8 +5,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// How an image is turned into network passes.
+/// How images become network passes: `fast` is one pass over the whole image, `nip` four turns of it, `rnip` overlapping
+/// sub-images of a larger version plus `nip`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
     /// One pass over the whole image.

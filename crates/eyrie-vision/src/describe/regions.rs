@@ -23,11 +23,14 @@
 //! Canvas sides differ from `side` by an even number, so that a middle square lies in the middle and the plan is its
 //! own mirror image.
 
-use super::Profile;
+use serde::Serialize;
 
-/// One square of a plan, by its upper left corner on the canvas.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Region {
+use super::profile::Profile;
+
+/// A sub-image, by its upper left corner on the canvas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SubImage {
     /// Columns left of it.
     pub x: u32,
     /// Rows above it.
@@ -42,7 +45,7 @@ pub struct RegionPlan {
     /// Rows of the canvas.
     pub canvas_height: u32,
     /// The squares, row by row.
-    pub regions: Vec<Region>,
+    pub sub_images: Vec<SubImage>,
     /// Width and height of each square.
     pub size: u32,
 }
@@ -73,8 +76,8 @@ impl RegionPlan {
         let (canvas_width, canvas_height) = if width < height { (short, long) } else { (long, short) };
         let columns = grid.positions(canvas_width, side);
         let rows = grid.positions(canvas_height, side);
-        let regions = rows.iter().flat_map(|&y| columns.iter().map(move |&x| Region { x, y })).collect();
-        Self { canvas_width, canvas_height, regions, size: side }
+        let sub_images = rows.iter().flat_map(|&y| columns.iter().map(move |&x| SubImage { x, y })).collect();
+        Self { canvas_width, canvas_height, sub_images, size: side }
     }
 
     /// Passes of the network that describing the picture with `profile` takes.
@@ -82,7 +85,7 @@ impl RegionPlan {
         match profile {
             Profile::Fast => 1,
             Profile::Nip => 4,
-            Profile::Rnip => 4 + u32::try_from(self.regions.len()).unwrap_or(u32::MAX - 4),
+            Profile::Rnip => 4 + u32::try_from(self.sub_images.len()).unwrap_or(u32::MAX - 4),
         }
     }
 }
@@ -136,7 +139,7 @@ mod tests {
 
     fn shape(width: u32, height: u32) -> (u32, u32, usize) {
         let plan = RegionPlan::new(width, height, 224);
-        (plan.canvas_width, plan.canvas_height, plan.regions.len())
+        (plan.canvas_width, plan.canvas_height, plan.sub_images.len())
     }
 
     #[test]
@@ -156,7 +159,7 @@ mod tests {
     fn details_are_smaller_and_more() {
         let shape = |width, height| {
             let plan = RegionPlan::detail(width, height, 224);
-            (plan.canvas_width, plan.canvas_height, plan.regions.len())
+            (plan.canvas_width, plan.canvas_height, plan.sub_images.len())
         };
         assert_eq!([shape(1000, 1000), shape(4000, 3000)], [(448, 448, 9), (598, 448, 9)]);
         assert_eq!([shape(3000, 2000), shape(1920, 1080)], [(672, 448, 12), (796, 448, 12)]);
@@ -173,7 +176,7 @@ mod tests {
     #[test]
     fn the_squares_of_a_square_picture_overlap_by_half() {
         let plan = RegionPlan::new(10, 10, 224);
-        let corners: Vec<(u32, u32)> = plan.regions.iter().map(|r| (r.x, r.y)).collect();
+        let corners: Vec<(u32, u32)> = plan.sub_images.iter().map(|r| (r.x, r.y)).collect();
         assert_eq!(corners, [(0, 0), (112, 0), (0, 112), (112, 112)]);
     }
 
@@ -185,10 +188,10 @@ mod tests {
             let plans = [RegionPlan::new(width, height, side), RegionPlan::detail(width, height, side)];
             for (plan, most) in plans.into_iter().zip([10, 15]) {
                 let side = plan.size;
-                prop_assert!(plan.regions.len() <= most);
+                prop_assert!(plan.sub_images.len() <= most);
                 for (length, starts) in [
-                    (plan.canvas_width, plan.regions.iter().map(|r| r.x).collect::<Vec<_>>()),
-                    (plan.canvas_height, plan.regions.iter().map(|r| r.y).collect()),
+                    (plan.canvas_width, plan.sub_images.iter().map(|r| r.x).collect::<Vec<_>>()),
+                    (plan.canvas_height, plan.sub_images.iter().map(|r| r.y).collect()),
                 ] {
                     let mut starts = starts;
                     starts.sort_unstable();
@@ -204,13 +207,13 @@ mod tests {
         fn a_plan_is_its_own_mirror_image(width in 1u32..9000, height in 1u32..9000, side in 8u32..500) {
             let plan = RegionPlan::new(width, height, side);
             let side = plan.size;
-            let mut mirrored: Vec<Region> = plan
-                .regions
+            let mut mirrored: Vec<SubImage> = plan
+                .sub_images
                 .iter()
-                .map(|r| Region { x: plan.canvas_width - side - r.x, y: plan.canvas_height - side - r.y })
+                .map(|r| SubImage { x: plan.canvas_width - side - r.x, y: plan.canvas_height - side - r.y })
                 .collect();
             mirrored.reverse();
-            prop_assert_eq!(mirrored, plan.regions);
+            prop_assert_eq!(mirrored, plan.sub_images);
         }
 
         #[test]
@@ -218,7 +221,7 @@ mod tests {
             prop_assume!(width != height);
             let (plan, turned) = (RegionPlan::new(width, height, 224), RegionPlan::new(height, width, 224));
             prop_assert_eq!((plan.canvas_width, plan.canvas_height), (turned.canvas_height, turned.canvas_width));
-            let found = plan.regions.iter().all(|r| turned.regions.contains(&Region { x: r.y, y: r.x }));
+            let found = plan.sub_images.iter().all(|r| turned.sub_images.contains(&SubImage { x: r.y, y: r.x }));
             prop_assert!(found);
         }
 

@@ -13,7 +13,7 @@
 //! All numbers are little-endian.
 
 use super::features::{Feature, LocalFeatures};
-use super::{LEVELS, MAX_FEATURES, WORKING_SIDE};
+use super::params::{LEVELS, MAX_FEATURES, WORKING_SIDE};
 
 /// The version that [`LocalFeatures::encode`] writes: a new one whenever the format or any step of the extraction
 /// changes, since features of two versions are not comparable.
@@ -46,26 +46,6 @@ pub enum DecodeError {
     /// A value that no extraction writes.
     #[error("a value is out of range")]
     Value,
-}
-
-/// CRC-32 as in IEEE 802.3 (reflected polynomial 0xEDB88320).
-pub(super) fn crc32(bytes: &[u8]) -> u32 {
-    const TABLE: [u32; 256] = {
-        let mut table = [0; 256];
-        let mut i = 0;
-        while i < 256 {
-            let mut c = i as u32;
-            let mut bit = 0;
-            while bit < 8 {
-                c = if c & 1 == 1 { c >> 1 ^ 0xEDB8_8320 } else { c >> 1 };
-                bit += 1;
-            }
-            table[i] = c;
-            i += 1;
-        }
-        table
-    };
-    !bytes.iter().fold(!0, |c, &byte| TABLE[usize::from(c as u8 ^ byte)] ^ c >> 8)
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> u16 {
@@ -108,7 +88,7 @@ impl LocalFeatures {
         for feature in &self.features {
             feature.write(&mut out);
         }
-        out.extend(crc32(&out).to_le_bytes());
+        out.extend(crc32fast::hash(&out).to_le_bytes());
         out
     }
 
@@ -132,7 +112,7 @@ impl LocalFeatures {
             return Err(DecodeError::Length);
         }
         let (content, checksum) = bytes.split_at(bytes.len() - CHECKSUM);
-        if crc32(content).to_le_bytes() != checksum {
+        if crc32fast::hash(content).to_le_bytes() != checksum {
             return Err(DecodeError::Checksum);
         }
         let sides = 1..=WORKING_SIDE;

@@ -3,8 +3,8 @@
 use super::describe::Level;
 use super::detect::spread_peaks;
 use super::geometry::Point;
+use super::params::{LEVELS, MAX_FEATURES, WORKING_SIDE};
 use super::picture::Grey;
-use super::{LEVELS, MAX_FEATURES, WORKING_SIDE};
 
 /// Longest side of a picture that is taken, in pixels. No picture that Eyrie decodes is longer: a billion pixels, one side a
 /// thousand times the other, make 1,000,000.

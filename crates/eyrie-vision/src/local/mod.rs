@@ -22,6 +22,7 @@ mod geometry;
 mod levels;
 mod matching;
 mod pair;
+mod params;
 mod picture;
 #[cfg(test)]
 mod tests;
@@ -30,23 +31,6 @@ mod verdict;
 pub use codec::{DecodeError, VERSION};
 pub use features::{ExtractError, LocalFeatures, MAX_SIDE};
 pub use levels::{Levels, Verdict};
-pub use pair::{MatchedRegion, Quad, VERIFIED_INLIERS, Verification, match_pair, order_by_verification};
+pub use pair::{MatchedRegion, Quad, VERIFIED_INLIERS, Verification, match_pair, rerank};
+pub use params::{MAX_FEATURES, QUERY_FEATURES, STORED_FEATURES, WORKING_SIDE};
 pub use verdict::{NEAR_DUPLICATE_INLIERS, SAME_FRAME, verdict};
-
-/// Longest side of the picture on which features are looked for, in pixels.
-pub const WORKING_SIDE: usize = 640;
-
-/// Features to store of a picture.
-pub const STORED_FEATURES: usize = 500;
-
-/// Features to look for in a query: the object may fill a part of it only, and they are not stored.
-pub const QUERY_FEATURES: usize = 1_000;
-
-/// Most features of a picture.
-pub const MAX_FEATURES: usize = 1_000;
-
-/// Levels of the pyramid.
-const LEVELS: usize = 8;
-
-/// Size of a level relative to the next, smaller one.
-const LEVEL_RATIO: f64 = 1.2;

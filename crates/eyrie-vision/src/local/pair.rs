@@ -9,7 +9,7 @@ use super::angle::{UNIT, apart, direction};
 use super::features::{Feature, LocalFeatures};
 use super::geometry::{Map, Point, affine, homography, is_plausible, is_spread};
 use super::matching::{Match, matches};
-use super::{LEVEL_RATIO, LEVELS};
+use super::params::{LEVEL_RATIO, LEVELS};
 use crate::picture::QueryRegion;
 
 /// So many inliers make a match; fewer are what pictures of different things share by chance.
@@ -108,10 +108,12 @@ impl Verification {
     }
 }
 
-/// Puts a ranking into its final order: what is verified comes first, by falling inliers; the rest follows. What is equal in
-/// this keeps its order.
-pub fn order_by_verification<T>(ranking: &mut [(T, Verification)]) {
-    ranking.sort_by_key(|(_, v)| std::cmp::Reverse(if v.verified() { v.inliers } else { 0 }));
+/// Puts the first candidates of a ranking into their final order: those that are verified come first, by falling inliers; the
+/// rest follows. What is equal in this keeps its order. `found` tells what comparing a candidate with the query gave, `None`
+/// where it was not compared.
+pub fn rerank<T>(candidates: &mut [T], found: impl Fn(&T) -> Option<Verification>) {
+    let inliers = |candidate: &T| found(candidate).filter(Verification::verified).map_or(0, |found| found.inliers);
+    candidates.sort_by_cached_key(|candidate| std::cmp::Reverse(inliers(candidate)));
 }
 
 /// Compares two pictures by their local features.

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::geometry::{Map, Point, homography, is_plausible, is_spread};
 use super::pair::{Link, best_map};
+use super::params::LEVELS;
 use super::picture::Grey;
 use super::*;
 use crate::picture::QueryRegion;
@@ -306,8 +307,11 @@ fn the_same_pixels_give_the_recorded_bytes() {
 }
 
 #[test]
-fn crc_is_that_of_the_standard() {
-    assert_eq!(super::codec::crc32(b"123456789"), 0xCBF4_3926);
+fn the_checksum_is_the_crc_of_the_standard() {
+    assert_eq!(crc32fast::hash(b"123456789"), 0xCBF4_3926);
+    let bytes = features(&picture(1, 300, 200)).encode();
+    let (content, checksum) = bytes.split_at(bytes.len() - 4);
+    assert_eq!(checksum, crc32fast::hash(content).to_le_bytes());
 }
 
 #[test]
@@ -336,7 +340,7 @@ fn other_versions_and_other_bytes_are_refused() {
     let sealed = |at: usize, value: u8| {
         let mut changed = bytes[..bytes.len() - 4].to_vec();
         changed[at] = value;
-        changed.extend(super::codec::crc32(&changed).to_le_bytes());
+        changed.extend(crc32fast::hash(&changed).to_le_bytes());
         LocalFeatures::decode(&changed)
     };
     assert!(sealed(12, bytes[12] ^ 1).is_ok());
@@ -366,8 +370,8 @@ fn what_is_verified_comes_first_and_equals_keep_their_order() {
     let fewer = Verification { inliers: found.inliers - 1, ..found };
     let chance = Verification { inliers: 5, region: None };
     let mut ranking =
-        vec![('a', Verification::NOTHING), ('b', chance), ('c', fewer), ('d', found), ('e', Verification::NOTHING)];
-    order_by_verification(&mut ranking);
+        [('a', Some(Verification::NOTHING)), ('b', Some(chance)), ('c', Some(fewer)), ('d', Some(found)), ('e', None)];
+    rerank(&mut ranking, |(_, found)| *found);
     assert_eq!(ranking.iter().map(|(name, _)| *name).collect::<String>(), "dcabe");
 }
 
@@ -419,7 +423,7 @@ proptest! {
             for feature in bytes[12..].chunks_exact_mut(38) {
                 feature[4] &= 0x87;
             }
-            bytes.extend(super::codec::crc32(&bytes).to_le_bytes());
+            bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
         }
         let decoded = LocalFeatures::decode(&bytes);
         prop_assert!(!seal || bytes.len() < 16 || decoded.is_ok());

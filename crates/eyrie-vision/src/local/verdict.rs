@@ -1,7 +1,7 @@
 //! From measurements on a pair of pictures to a verdict.
 
+use super::levels::{Levels, Verdict};
 use super::pair::Verification;
-use crate::local::{Levels, Verdict};
 
 /// So many inliers make a near-duplicate of a match.
 ///

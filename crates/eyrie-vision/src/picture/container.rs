@@ -13,8 +13,8 @@
 //! | BMP | all rows of an uncompressed picture are there (the decoder sees to compressed ones) |
 //! | TIFF | every strip or tile that the first directory names is there (the decoder sees to BigTIFF) |
 
-use super::ImageFormat;
-use super::PictureError;
+use super::error::PictureError;
+use super::format::ImageFormat;
 
 /// Checks that a file of the given format is complete and that its header names no side of zero.
 ///

@@ -1,9 +1,11 @@
 //! The part of a picture that a search is for.
 
-use super::QueryRegion;
+use super::decode::Decoded;
 use super::decode::check_size;
+use super::error::PictureError;
+use super::limits::DecodeLimits;
+use super::region::QueryRegion;
 use super::scale::cut;
-use super::{DecodeLimits, Decoded, PictureError};
 
 /// The pixels of `image` in a region whose borders are rounded to whole pixels, and the region as rounded.
 ///
@@ -38,8 +40,8 @@ fn span(from: f64, length: f64, side: u32) -> (u32, u32) {
 
 #[cfg(test)]
 mod tests {
-    use super::ImageFormat;
     use super::*;
+    use crate::picture::ImageFormat;
 
     const LIMITS: DecodeLimits = DecodeLimits { max_pixels: 10_000, max_aspect_ratio: 4 };
 

@@ -16,10 +16,11 @@ use std::panic::catch_unwind;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, RgbImage};
 
-use super::ImageFormat;
 use super::container::check_complete;
+use super::error::PictureError;
+use super::format::ImageFormat;
+use super::limits::DecodeLimits;
 use super::sniff::sniff;
-use super::{DecodeLimits, PictureError};
 
 /// Bytes of the widest pixel that is decoded: four channels of 16 bits.
 const BYTES_PER_PIXEL_MAX: u64 = 8;

@@ -6,8 +6,10 @@ use image::codecs::gif::GifEncoder;
 use image::{DynamicImage, Frame, GrayImage, ImageBuffer, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use proptest::prelude::*;
 
-use super::ImageFormat;
-use super::{DecodeLimits, Decoded, PictureError, decode};
+use super::decode::{Decoded, decode};
+use super::error::PictureError;
+use super::format::ImageFormat;
+use super::limits::DecodeLimits;
 
 const LIMITS: DecodeLimits = DecodeLimits { max_pixels: 1_000_000, max_aspect_ratio: 20 };
 /// cyan, magenta, yellow, white, black, dark red: the squares of the fixtures.
@@ -140,7 +142,7 @@ fn of_an_animation_the_first_frame_counts() {
 }
 
 /// Splices an EXIF segment with nothing but an orientation behind the SOI of a JPEG.
-pub(super) fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
+pub(crate) fn with_orientation(jpeg: &[u8], orientation: u8) -> Vec<u8> {
     let tiff = [b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0".as_slice(), &[orientation, 0, 0, 0], &[0; 4]].concat();
     let length = (2 + 6 + tiff.len()) as u16;
     [&jpeg[..2], b"\xff\xe1", &length.to_be_bytes(), b"Exif\0\0", &tiff, &jpeg[2..]].concat()

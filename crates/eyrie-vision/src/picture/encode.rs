@@ -4,7 +4,8 @@ use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
-use super::{Decoded, PictureError};
+use super::decode::Decoded;
+use super::error::PictureError;
 
 /// A baseline JPEG of `width * height` pixels of three bytes; `quality` is 1 to 100. The same pixels give the same bytes.
 ///

@@ -1,6 +1,6 @@
 //! The grey picture in which local features are looked for.
 
-use super::Decoded;
+use super::decode::Decoded;
 
 /// The luma of every pixel, row by row: `(77 R + 150 G + 29 B + 128) / 256`, the weights of ITU-R BT.601 in whole
 /// numbers, so that the same pixels give the same bytes on every CPU.
@@ -18,8 +18,8 @@ pub fn luma(image: &Decoded) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::ImageFormat;
     use super::*;
+    use crate::picture::ImageFormat;
 
     #[test]
     fn grey_stays_as_it_is_and_green_is_the_brightest() {

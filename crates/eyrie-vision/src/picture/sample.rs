@@ -1,7 +1,7 @@
 //! A picture to measure with.
 
-use super::PictureError;
 use super::encode::encode_jpeg;
+use super::error::PictureError;
 
 /// A synthetic JPEG of quality 85: shapes, a gradient and a fine texture, so that it costs about as much to decode as a
 /// photo of the same size. The same size gives the same bytes.

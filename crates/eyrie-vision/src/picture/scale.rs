@@ -7,8 +7,8 @@
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
-use super::PictureError;
 use super::decode::Decoded;
+use super::error::PictureError;
 
 /// Width and height of the network's input.
 pub const INPUT_SIDE: usize = 224;
@@ -87,8 +87,8 @@ pub fn turn(image: &[u8], side: usize, out: &mut [u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::ImageFormat;
     use super::*;
+    use crate::picture::ImageFormat;
 
     fn gradient(width: u32, height: u32) -> Decoded {
         let rgb = (0..height)

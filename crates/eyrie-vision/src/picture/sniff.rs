@@ -1,7 +1,7 @@
 //! What kind of file the bytes are, by their content alone; what a client declares is never consulted.
 
-use super::ImageFormat;
-use super::PictureError;
+use super::error::PictureError;
+use super::format::ImageFormat;
 
 /// How far into a text an `<svg` element is looked for.
 const SVG_PROLOGUE_BYTES: usize = 1024;

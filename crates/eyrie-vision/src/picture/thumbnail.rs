@@ -1,8 +1,8 @@
 //! A small picture of the image, for result lists.
 
-use super::PictureError;
 use super::decode::Decoded;
 use super::encode::encode_jpeg;
+use super::error::PictureError;
 use super::scale::Scaler;
 
 /// A small picture of the image.
@@ -46,8 +46,8 @@ fn thumbnail_size(width: u32, height: u32) -> (u32, u32) {
 
 #[cfg(test)]
 mod tests {
-    use super::ImageFormat;
     use super::*;
+    use crate::picture::ImageFormat;
 
     fn of(width: u32, height: u32) -> Thumbnail {
         let rgb = (0..width * height).flat_map(|i| [(i % 251) as u8, (i / width) as u8, 99]).collect();

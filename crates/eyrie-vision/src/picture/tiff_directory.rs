@@ -2,7 +2,7 @@
 //!
 //! The decoder refuses most cut files itself, but fills up a strip of LZW or PackBits data that ends early.
 
-use super::PictureError;
+use super::error::PictureError;
 
 const STRIP_OFFSETS: u16 = 273;
 const STRIP_BYTE_COUNTS: u16 = 279;

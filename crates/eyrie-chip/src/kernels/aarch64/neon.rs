@@ -38,10 +38,10 @@ use std::arch::aarch64::{
 use std::arch::{asm, is_aarch64_feature_detected};
 use std::hint::black_box;
 
-use super::super::super::arith::{ACTIVATION_MAX, PIXEL_MAX};
-use super::super::super::pack::{BLOCK, PackedConv};
-use super::super::Band;
-use super::{each_pixel, tiles};
+use crate::arith::{ACTIVATION_MAX, PIXEL_MAX};
+use crate::kernels::table::Band;
+use crate::kernels::tiles::{each_pixel, tiles};
+use crate::pack::{BLOCK, PackedConv};
 
 /// Pixels of a full tile.
 const TILE: usize = 6;
@@ -57,14 +57,14 @@ pub(in super::super) fn is_supported() -> bool {
     is_aarch64_feature_detected!("dotprod")
 }
 
-/// See [`Expand`](super::super::Expand).
+/// See [`Expand`](crate::kernels::table::Expand).
 pub(in super::super) fn expand(conv: &PackedConv, block: usize, panel: &mut [i8]) {
     debug_assert!(is_supported());
     // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
     unsafe { levels(conv, block, panel) }
 }
 
-/// See [`ConvBlock`](super::super::ConvBlock).
+/// See [`ConvBlock`](crate::kernels::table::ConvBlock).
 pub(in super::super) fn conv_block(conv: &PackedConv, block: usize, panel: &[i8], _sums: &mut [i32], band: Band<'_>) {
     debug_assert!(is_supported());
     // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
@@ -164,7 +164,7 @@ impl Epilogue {
         }
     }
 
-    /// [`requantise`](super::super::super::arith::requantise) for sixteen channels. `srshl` adds the rounding half
+    /// [`requantise`](crate::arith::requantise) for sixteen channels. `srshl` adds the rounding half
     /// itself, and the two narrowings stop at 0 and 255.
     #[inline]
     #[target_feature(enable = "neon,dotprod")]
@@ -272,7 +272,7 @@ fn tile<const PIXELS: usize, const FLIP: bool>(
     });
 }
 
-/// See [`BareProducts`](super::super::BareProducts).
+/// See [`BareProducts`](crate::kernels::table::BareProducts).
 pub(in super::super) fn bare_products(steps: u64) -> u64 {
     // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
     unsafe { bare(steps) }

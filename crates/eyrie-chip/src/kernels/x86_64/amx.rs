@@ -23,9 +23,9 @@ use std::arch::asm;
 use std::arch::x86_64::{__cpuid, __cpuid_count, __m512i, _mm_storeu_si128, _mm512_loadu_si512};
 use std::sync::OnceLock;
 
-use super::super::super::pack::{BLOCK, PackedConv};
-use super::super::{Band, SUMS};
 use super::avx512vnni::{self, Epilogue};
+use crate::kernels::table::{Band, SUMS};
+use crate::pack::{BLOCK, PackedConv};
 
 /// Bytes of a tile's row, and input channels of a chunk.
 const CHUNK: usize = 64;
@@ -84,7 +84,7 @@ fn has_permission() -> bool {
     false
 }
 
-/// See [`Expand`](super::super::Expand); in the order `[cin / 64][tap][16 groups][32 output channels][4]`.
+/// See [`Expand`](crate::kernels::table::Expand); in the order `[cin / 64][tap][16 groups][32 output channels][4]`.
 pub(in super::super) fn expand(conv: &PackedConv, block: usize, panel: &mut [i8]) {
     if !conv.cin.is_multiple_of(CHUNK) {
         return avx512vnni::expand(conv, block, panel);
@@ -99,7 +99,7 @@ pub(in super::super) fn expand(conv: &PackedConv, block: usize, panel: &mut [i8]
     }
 }
 
-/// See [`ConvBlock`](super::super::ConvBlock).
+/// See [`ConvBlock`](crate::kernels::table::ConvBlock).
 pub(in super::super) fn conv_block(conv: &PackedConv, block: usize, panel: &[i8], sums: &mut [i32], band: Band<'_>) {
     if !conv.cin.is_multiple_of(CHUNK) {
         return avx512vnni::conv_block(conv, block, panel, sums, band);
@@ -317,7 +317,7 @@ unsafe fn step(input: *const u8, cin: usize, weights: *const i8, two: bool) {
     }
 }
 
-/// See [`BareProducts`](super::super::BareProducts).
+/// See [`BareProducts`](crate::kernels::table::BareProducts).
 pub(in super::super) fn bare_products(steps: u64) -> u64 {
     // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
     unsafe { bare(steps) }

@@ -17,11 +17,11 @@ use std::arch::x86_64::{
 };
 use std::hint::black_box;
 
-use super::super::super::arith::{ACTIVATION_MAX, rounding};
-use super::super::super::codebook::Codebook;
-use super::super::super::pack::{BLOCK, PackedConv};
-use super::super::Band;
-use super::{each_pixel, tiles};
+use crate::arith::{ACTIVATION_MAX, rounding};
+use crate::codebook::Codebook;
+use crate::kernels::table::Band;
+use crate::kernels::tiles::{each_pixel, tiles};
+use crate::pack::{BLOCK, PackedConv};
 
 /// Pixels of a full tile.
 pub(super) const TILE: usize = 6;
@@ -34,14 +34,14 @@ pub(in super::super) fn is_supported() -> bool {
     is_x86_feature_detected!("avx2")
 }
 
-/// See [`Expand`](super::super::Expand).
+/// See [`Expand`](crate::kernels::table::Expand).
 pub(in super::super) fn expand(conv: &PackedConv, block: usize, panel: &mut [i8]) {
     debug_assert!(is_supported());
     // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
     unsafe { levels(conv.codebook, conv.block_codes(block), panel) }
 }
 
-/// See [`ConvBlock`](super::super::ConvBlock).
+/// See [`ConvBlock`](crate::kernels::table::ConvBlock).
 pub(in super::super) fn conv_block(conv: &PackedConv, block: usize, panel: &[i8], _sums: &mut [i32], band: Band<'_>) {
     debug_assert!(is_supported());
     // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
@@ -115,7 +115,7 @@ impl Epilogue {
         }
     }
 
-    /// [`requantise`](super::super::super::arith::requantise) for sixteen channels.
+    /// [`requantise`](crate::arith::requantise) for sixteen channels.
     #[inline]
     #[target_feature(enable = "avx2")]
     pub(super) fn apply(&self, acc: [__m256i; 2]) -> __m128i {
@@ -232,7 +232,7 @@ fn one_at_a_time(four: __m256i, levels: __m256i) -> __m256i {
     _mm256_add_epi32(_mm256_madd_epi16(evens, ones), _mm256_madd_epi16(odds, ones))
 }
 
-/// See [`BareProducts`](super::super::BareProducts).
+/// See [`BareProducts`](crate::kernels::table::BareProducts).
 pub(in super::super) fn bare_products(steps: u64) -> u64 {
     // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
     unsafe { bare(steps) }

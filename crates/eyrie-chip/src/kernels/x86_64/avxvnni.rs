@@ -10,17 +10,17 @@ use std::arch::x86_64::{
 };
 use std::hint::black_box;
 
-use super::super::super::pack::{BLOCK, PackedConv};
-use super::super::Band;
 use super::avx2::{Epilogue, HALF, TILE};
-use super::{each_pixel, tiles};
+use crate::kernels::table::Band;
+use crate::kernels::tiles::{each_pixel, tiles};
+use crate::pack::{BLOCK, PackedConv};
 
 /// Whether this CPU runs [`conv_block`].
 pub(in super::super) fn is_supported() -> bool {
     is_x86_feature_detected!("avx2") && is_x86_feature_detected!("avxvnni")
 }
 
-/// See [`ConvBlock`](super::super::ConvBlock); the panel is that of the AVX2 kernel.
+/// See [`ConvBlock`](crate::kernels::table::ConvBlock); the panel is that of the AVX2 kernel.
 pub(in super::super) fn conv_block(conv: &PackedConv, block: usize, panel: &[i8], _sums: &mut [i32], band: Band<'_>) {
     // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
     unsafe { tiled(conv, block, panel, band) }
@@ -95,7 +95,7 @@ fn tile<const PIXELS: usize>(
     });
 }
 
-/// See [`BareProducts`](super::super::BareProducts).
+/// See [`BareProducts`](crate::kernels::table::BareProducts).
 pub(in super::super) fn bare_products(steps: u64) -> u64 {
     // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
     unsafe { bare(steps) }

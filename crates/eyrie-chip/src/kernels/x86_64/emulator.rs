@@ -9,7 +9,7 @@ use std::ffi::c_void;
 use std::mem::MaybeUninit;
 use std::sync::Once;
 
-use super::super::Kernels;
+use crate::kernels::Kernels;
 
 /// Kernels that this CPU lacks some instructions of, runnable all the same.
 pub(in super::super) fn kernels() -> Vec<Kernels> {
@@ -17,10 +17,10 @@ pub(in super::super) fn kernels() -> Vec<Kernels> {
     INSTALL.call_once(install);
     let mut kernels = Vec::new();
     if super::avx2::is_supported() && !super::avxvnni::is_supported() {
-        kernels.push(super::AVX_VNNI);
+        kernels.push(super::tables::AVX_VNNI);
     }
     if super::avx512vnni::is_supported() && !super::amx::is_supported() {
-        kernels.push(super::AMX);
+        kernels.push(super::tables::AMX);
     }
     kernels
 }

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use serde::Serialize;
 
-use crate::commands::Machine;
+use crate::commands::machine::Machine;
 use eyrie_chip::{Arena, Kernels};
 use eyrie_terminal::CliError;
 use eyrie_terminal::output::{self, grouped};
-use eyrie_vision::describe::Describer;
+use eyrie_vision::Describer;
 use eyrie_vision::describe::Profile;
-use eyrie_vision::describe::{AsicExtractor, Extractor as _, StepTimes};
+use eyrie_vision::describe::{AsicExtractor, Extractor as _, Request, StepTimes};
 use eyrie_vision::picture::{INPUT_BYTES, INPUT_SIDE, sample_jpeg};
 
 const HELP: &str = "\
@@ -61,7 +61,7 @@ pub(super) struct Extract<M: Machine> {
 }
 
 #[derive(Debug, Serialize)]
-struct Report {
+struct Timings {
     isa: &'static str,
     threads: usize,
     batch: u16,
@@ -74,11 +74,11 @@ struct Report {
     roof_share: f64,
     /// Memory of the passes.
     arena_bytes: usize,
-    extraction: Extraction,
+    extraction: ExtractionTimings,
 }
 
 #[derive(Debug, Serialize)]
-struct Extraction {
+struct ExtractionTimings {
     profile: Profile,
     width: u32,
     height: u32,
@@ -109,7 +109,7 @@ struct Milliseconds {
 impl<M: Machine> Extract<M> {
     pub(super) fn run(self) -> Result<(), CliError> {
         let options = self.machine.describer_options(self.isa.as_deref(), self.threads)?;
-        let describer = crate::commands::load(&options)?;
+        let describer = crate::commands::machine::load(&options)?;
         let upload = match &self.image {
             Some(path) => {
                 std::fs::read(path).map_err(|e| CliError::Failed(format!("cannot read {}: {e}", path.display())))?
@@ -126,7 +126,7 @@ impl<M: Machine> Extract<M> {
         let roof = before.max(roof(describer.kernels, threads));
         let ms_per_pass = milliseconds(&batch, usize::from(self.batch));
         let gmac_per_s = describer.model.pass_cost().macs as f64 / ms_per_pass.median / 1e6;
-        let report = Report {
+        let timings = Timings {
             isa: describer.kernels.isa().name(),
             threads,
             batch: self.batch,
@@ -138,7 +138,7 @@ impl<M: Machine> Extract<M> {
             arena_bytes,
             extraction,
         };
-        if self.json { output::json(&report) } else { output::results(|out| report.write(out)) }
+        if self.json { output::json(&timings) } else { output::results(|out| timings.write(out)) }
     }
 }
 
@@ -148,8 +148,9 @@ fn extractions(
     upload: &[u8],
     profile: Profile,
     time: Duration,
-) -> Result<Extraction, CliError> {
-    let mut extract = || extractor.extract(upload, profile).map_err(|e| CliError::Failed(e.to_string()));
+) -> Result<ExtractionTimings, CliError> {
+    let request = Request { thumbnail: true, ..Request::descriptor(profile) };
+    let mut extract = || extractor.extract(upload, request).map_err(|e| CliError::Failed(e.to_string()));
     // The first one fills caches and buffers.
     let first = extract()?;
     let mut runs = Vec::new();
@@ -162,7 +163,7 @@ fn extractions(
     let StepTimes { decode, scale, network, pool, describe, thumbnail } = extractor.take_times();
     // The times hold the first run too.
     let mean = |sum: Duration| sum.as_secs_f64() * 1e3 / (runs.len() + 1) as f64;
-    Ok(Extraction {
+    Ok(ExtractionTimings {
         profile,
         width: first.width,
         height: first.height,
@@ -226,7 +227,7 @@ fn milliseconds(runs: &[Duration], parts: usize) -> Milliseconds {
     Milliseconds { min: of(sorted[0]), median: of(sorted[sorted.len() / 2]) }
 }
 
-impl Report {
+impl Timings {
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let Milliseconds { min, median } = self.ms_per_pass;
         writeln!(out, "{} on {} thread(s)", self.isa, self.threads)?;
@@ -244,7 +245,7 @@ impl Report {
             100.0 * self.roof_share
         )?;
         writeln!(out, "  memory      {} bytes", grouped(self.arena_bytes as u64))?;
-        let Extraction { profile, width, height, file_bytes, passes, runs, ms, steps_ms } = &self.extraction;
+        let ExtractionTimings { profile, width, height, file_bytes, passes, runs, ms, steps_ms } = &self.extraction;
         let Milliseconds { min, median } = ms;
         writeln!(
             out,

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use eyrie_terminal::CliError;
 
-use super::Machine;
+use crate::commands::machine::Machine;
 
 /// Measure how fast this machine describes images
 #[derive(Debug, Args)]

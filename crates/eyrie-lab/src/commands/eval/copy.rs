@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::features::Picture;
-use super::run::{Asked, Common, FIGURES, Protocol, list};
-use crate::commands::Machine;
+use super::protocol::{Protocol, Question, list};
+use super::run::{Common, FIGURES};
+use crate::commands::machine::Machine;
 use crate::eval::Transform;
 use eyrie_terminal::CliError;
 
@@ -51,9 +52,9 @@ impl<M: Machine> Copy<M> {
         };
         let chosen = Transform::ALL.into_iter().filter(|t| self.transforms.is_empty() || self.transforms.contains(t));
         let every = usize::try_from(self.every).unwrap_or(usize::MAX);
-        let queries: Vec<Asked> = chosen
+        let queries: Vec<Question> = chosen
             .flat_map(|transform| {
-                references.iter().enumerate().step_by(every).map(move |(at, file)| Asked {
+                references.iter().enumerate().step_by(every).map(move |(at, file)| Question {
                     name: format!("{} {transform}", file.name),
                     group: transform.to_string(),
                     picture: Picture { path: file.path.clone(), transform: Some(transform) },
@@ -62,9 +63,9 @@ impl<M: Machine> Copy<M> {
             })
             .collect();
         let written = self.write_copies.iter().flat_map(|folder| {
-            queries.iter().map(|asked| {
-                let original = &references[asked.right[0]].name;
-                (asked.picture.clone(), folder.join(&asked.group).join(original).with_extension("png"))
+            queries.iter().map(|question| {
+                let original = &references[question.right[0]].name;
+                (question.picture.clone(), folder.join(&question.group).join(original).with_extension("png"))
             })
         });
         let written = written.collect();

@@ -2,26 +2,26 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
-use super::cache::{Cache, Key};
+use crate::commands::machine::load;
+use crate::commands::vectors::{Key, Lengths, VectorCache, Vectors};
 use crate::eval::{TRANSFORMS_REVISION, Transform, pool_float};
 use crate::quantize::FloatVgg;
-use eyrie_chip::{Kernels, ModelFile, Team, fingerprint};
-use eyrie_terminal::CliError;
-use eyrie_terminal::Progress;
-use eyrie_vision::describe::DescriberOptions;
-use eyrie_vision::describe::Profile;
-use eyrie_vision::describe::{AsicExtractor, Model, PIPELINE_REVISION, Pooled, WHOLE_PASSES};
+use eyrie_chip::{ModelFile, fingerprint};
+use eyrie_terminal::{CliError, Progress};
+use eyrie_vision::describe::{
+    AsicExtractor, Model, PIPELINE_REVISION, Pooled, Profile, WHOLE_PASSES, local_features as features_of,
+};
 use eyrie_vision::local::LocalFeatures;
-use eyrie_vision::picture::{DecodeLimits, Decoded, INPUT_BYTES, INPUT_SIDE, PictureError, decode, encode_png, luma};
+use eyrie_vision::picture::{DecodeLimits, Decoded, INPUT_BYTES, INPUT_SIDE, PictureError, decode, encode_png};
+use eyrie_vision::{Describer, DescriberOptions};
 
 /// Values that either network gives for a pass: the channels of VGG-16's two maps.
-const POOLED_VALUES: usize = 2 * LEVEL_VALUES;
-const LEVEL_VALUES: usize = 512;
+const LENGTHS: Lengths = [512; 2];
 
 /// The most failures that are told one by one.
 const FAILURES_TOLD: usize = 10;
@@ -46,22 +46,16 @@ impl Picture {
     }
 }
 
-/// The pooled vectors of one picture's passes, those of the dearest profile that was asked for.
-pub(super) type Passes = Vec<Pooled>;
-
-/// What the extractor is made of.
-pub(super) struct Chip {
-    pub model: Arc<Model>,
-    pub kernels: Kernels,
-    pub limits: DecodeLimits,
-    pub threads: usize,
+/// What describes pictures here.
+pub(super) struct Setup {
+    pub describer: Describer,
     /// The bytes of the network without its whitenings, hashed: what pooled vectors depend on.
     network: String,
 }
 
-impl Chip {
+impl Setup {
     pub(super) fn load(config: &DescriberOptions) -> Result<Self, CliError> {
-        let describer = crate::commands::load(config)?;
+        let describer = load(config)?;
         let file = if config.model.as_os_str().is_empty() {
             ModelFile::decode(Model::embedded_file())
         } else {
@@ -70,17 +64,19 @@ impl Chip {
         let mut file = file.map_err(|e| CliError::Failed(e.to_string()))?;
         file.whitenings.clear();
         "{}".clone_into(&mut file.card);
-        Ok(Self {
-            network: fingerprint(&file.encode()),
-            threads: describer.team.threads(),
-            limits: describer.limits,
-            kernels: describer.kernels,
-            model: describer.model,
-        })
+        Ok(Self { network: fingerprint(&file.encode()), describer })
     }
 
-    fn extractor(&self) -> AsicExtractor {
-        AsicExtractor::new(Arc::clone(&self.model), self.kernels, Arc::new(Team::ALONE), self.limits)
+    fn threads(&self) -> usize {
+        self.describer.team.threads()
+    }
+
+    pub(super) fn limits(&self) -> DecodeLimits {
+        self.describer.limits
+    }
+
+    pub(super) fn model(&self) -> &Model {
+        &self.describer.model
     }
 }
 
@@ -101,19 +97,19 @@ impl Network {
     }
 
     /// What vectors before the whitening depend on, besides the picture; also the name of the cache's file.
-    pub(super) fn version(&self, chip: &Chip) -> String {
+    pub(super) fn version(&self, setup: &Setup) -> String {
         match self {
-            Self::Chip => format!("chip-{}-{PIPELINE_REVISION}", chip.network),
+            Self::Chip => format!("chip-{}-{PIPELINE_REVISION}", setup.network),
             Self::Float(_, fingerprint) => format!("float-{fingerprint}-{PIPELINE_REVISION}"),
         }
     }
 }
 
-/// Describes pictures with one network: the vectors before the whitening.
+/// What one network gives for pictures: the vectors before the whitening.
 pub(super) struct Features<'a> {
-    chip: &'a Chip,
+    setup: &'a Setup,
     network: &'a Network,
-    cache: Cache,
+    cache: VectorCache,
     /// The dearest profile that is asked for.
     dearest: Profile,
     /// Those that no thread uses just now; each owns the memory of its passes.
@@ -122,44 +118,44 @@ pub(super) struct Features<'a> {
 
 impl<'a> Features<'a> {
     pub(super) fn new(
-        chip: &'a Chip,
+        setup: &'a Setup,
         network: &'a Network,
         folder: Option<&Path>,
         profiles: &[Profile],
     ) -> Result<Self, CliError> {
-        let cache = Cache::open(folder, &network.version(chip), POOLED_VALUES)?;
+        let file = folder.map(|folder| folder.join(format!("{}.vectors", network.version(setup))));
+        let cache = VectorCache::open(file.as_deref(), LENGTHS)
+            .map_err(|error| CliError::Failed(format!("{error} (--cache none does without)")))?;
         let dearest = profiles.iter().max().copied().unwrap_or(Profile::Fast);
-        Ok(Self { chip, network, cache, dearest, idle: Mutex::default() })
+        Ok(Self { setup, network, cache, dearest, idle: Mutex::default() })
     }
 
     /// The vectors of every picture, in order; `None` where a file is no image at all (a read-me among the photos).
     ///
     /// # Errors
     /// [`CliError::Failed`] when a picture cannot be read or described: figures without it would be of another set.
-    pub(super) fn describe(&self, what: &str, pictures: &[Picture]) -> Result<Vec<Option<Passes>>, CliError> {
-        each(what, pictures, self.chip.threads, |picture| self.describe_one(picture))
+    pub(super) fn of(&self, what: &str, pictures: &[Picture]) -> Result<Vec<Option<Vectors>>, CliError> {
+        each(what, pictures, self.setup.threads(), |picture| self.of_one(picture))
     }
 
-    fn describe_one(&self, picture: &Picture) -> Result<Option<Passes>, Failure> {
+    fn of_one(&self, picture: &Picture) -> Result<Option<Vectors>, Failure> {
         let failed = |reason: &dyn std::fmt::Display| Failure::Picture(format!("{}: {reason}", picture.path.display()));
         let bytes = std::fs::read(&picture.path).map_err(|e| failed(&e))?;
         let hash: Key = Sha256::digest(&bytes).into();
         let key = key(&hash, picture.transform);
         if let Some(known) = self.cache.get(&key).filter(|known| holds(known, self.dearest)) {
-            return Ok(Some(known.iter().map(|values| split(values)).collect()));
+            return Ok(Some(known));
         }
-        let Some(image) = picture.pixels(&bytes, self.chip.limits)? else { return Ok(None) };
+        let Some(image) = picture.pixels(&bytes, self.setup.limits())? else { return Ok(None) };
         let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = idle().pop();
-        let mut extractor = taken.unwrap_or_else(|| self.chip.extractor());
+        let waiting = idle().pop();
+        let mut extractor = waiting.unwrap_or_else(|| self.setup.describer.extractor_of_one_thread());
         let passes = self.passes(&mut extractor, &image).map_err(|e| failed(&e))?;
         idle().push(extractor);
-        let joined = passes.iter().map(|pass| [pass.middle.as_slice(), &pass.last].concat()).collect();
-        self.cache.put(key, joined).map_err(Failure::Run)?;
-        Ok(Some(passes))
+        self.cache.put(key, passes).map(Some).map_err(Failure::Run)
     }
 
-    fn passes(&self, extractor: &mut AsicExtractor, image: &Decoded) -> Result<Passes, PictureError> {
+    fn passes(&self, extractor: &mut AsicExtractor, image: &Decoded) -> Result<Vec<Pooled>, PictureError> {
         match self.network {
             Network::Chip => extractor.pooled(image, self.dearest),
             Network::Float(network, _) => {
@@ -174,14 +170,8 @@ impl<'a> Features<'a> {
     }
 }
 
-/// A pass as the cache keeps it: the values of the middle map, then those of the last one.
-fn split(values: &[f32]) -> Pooled {
-    let (middle, last) = values.split_at(LEVEL_VALUES);
-    Pooled { middle: middle.to_vec(), last: last.to_vec() }
-}
-
 /// Whether these passes are all that the profile takes: `rnip` has more than the whole image's.
-fn holds(passes: &[Vec<f32>], profile: Profile) -> bool {
+fn holds(passes: &[Pooled], profile: Profile) -> bool {
     match profile {
         Profile::Fast => !passes.is_empty(),
         Profile::Nip => passes.len() >= WHOLE_PASSES,
@@ -194,17 +184,16 @@ fn holds(passes: &[Vec<f32>], profile: Profile) -> bool {
 /// # Errors
 /// [`CliError::Failed`] when a picture cannot be read or decoded.
 pub(super) fn local_features(
-    chip: &Chip,
+    setup: &Setup,
     what: &str,
     pictures: &[Picture],
     limit: usize,
 ) -> Result<Vec<Option<LocalFeatures>>, CliError> {
-    each(what, pictures, chip.threads, |picture| {
+    each(what, pictures, setup.threads(), |picture| {
         let failed = |reason: &dyn std::fmt::Display| Failure::Picture(format!("{}: {reason}", picture.path.display()));
         let bytes = std::fs::read(&picture.path).map_err(|e| failed(&e))?;
-        let Some(image) = picture.pixels(&bytes, chip.limits)? else { return Ok(None) };
-        let (width, height) = (image.width as usize, image.height as usize);
-        LocalFeatures::extract(&luma(&image), width, height, limit).map(Some).map_err(|e| failed(&e))
+        let Some(image) = picture.pixels(&bytes, setup.limits())? else { return Ok(None) };
+        features_of(&image, limit).map(Some).map_err(|e| failed(&e))
     })
 }
 
@@ -212,11 +201,11 @@ pub(super) fn local_features(
 ///
 /// # Errors
 /// [`CliError::Failed`] when a picture cannot be read, decoded or written.
-pub(super) fn write_pictures(chip: &Chip, what: &str, pictures: &[(Picture, PathBuf)]) -> Result<(), CliError> {
-    let written = each(what, pictures, chip.threads, |(picture, path)| {
+pub(super) fn write_pictures(setup: &Setup, what: &str, pictures: &[(Picture, PathBuf)]) -> Result<(), CliError> {
+    let written = each(what, pictures, setup.threads(), |(picture, path)| {
         let failed = |reason: &dyn std::fmt::Display| Failure::Picture(format!("{}: {reason}", picture.path.display()));
         let bytes = std::fs::read(&picture.path).map_err(|e| failed(&e))?;
-        let Some(image) = picture.pixels(&bytes, chip.limits)? else { return Ok(()) };
+        let Some(image) = picture.pixels(&bytes, setup.limits())? else { return Ok(()) };
         let refused = |reason: &dyn std::fmt::Display| {
             Failure::Run(CliError::Failed(format!("cannot write {}: {reason}", path.display())))
         };

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::features::{Picture, read};
-use super::run::{Asked, Common, FIGURES, Named, Protocol, list};
-use crate::commands::Machine;
+use super::protocol::{Named, Protocol, Question, list};
+use super::run::{Common, FIGURES};
+use crate::commands::machine::Machine;
 use eyrie_terminal::CliError;
 use eyrie_terminal::output;
 
@@ -97,7 +98,7 @@ impl<M: Machine> Instance<M> {
                 };
                 let name = format!("{group}/{}", file.name);
                 let picture = Picture { path: file.path, transform: None };
-                queries.push(Asked { name, group: group.clone(), picture, right: right.clone() });
+                queries.push(Question { name, group: group.clone(), picture, right: right.clone() });
             }
         }
         if without > 0 {

@@ -1,16 +1,17 @@
 //! `eyrie eval`: how well pictures are found again.
 
-mod cache;
 mod copy;
 mod features;
 mod instance;
+mod measure;
+mod protocol;
 mod run;
 
 use clap::{Args, Subcommand};
 
 use eyrie_terminal::CliError;
 
-use super::Machine;
+use crate::commands::machine::Machine;
 
 /// Measure retrieval on your own pictures: mAP, recall, intervals, paired tests
 #[derive(Debug, Args)]

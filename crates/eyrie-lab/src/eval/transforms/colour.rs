@@ -2,7 +2,7 @@
 
 use image::{Rgb, RgbImage};
 
-use crate::eval::random::Random;
+use eyrie_chip::Random;
 
 /// Each channel through a curve over 0 to 255, rounded and clamped.
 pub(super) fn by_table(picture: &RgbImage, curve: impl Fn(f64) -> f64) -> RgbImage {

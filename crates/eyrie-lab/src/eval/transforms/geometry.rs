@@ -3,7 +3,7 @@
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 
-use crate::eval::random::Random;
+use eyrie_chip::Random;
 
 const BLACK: [f64; 3] = [0.0; 3];
 /// What surrounds a picture that is seen at an angle: a wall.

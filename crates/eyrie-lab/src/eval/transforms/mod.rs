@@ -16,8 +16,7 @@ use std::str::FromStr;
 use image::codecs::jpeg::JpegEncoder;
 use image::{ImageReader, RgbImage};
 
-use super::EvalError;
-use super::random::Random;
+use eyrie_chip::Random;
 use eyrie_vision::picture::Decoded;
 
 /// Raise it whenever some transform gives another copy, so that vectors kept of old ones are not used.
@@ -123,6 +122,16 @@ impl fmt::Display for Transform {
     }
 }
 
+/// A copy that cannot be made: its pixels cannot be encoded or decoded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("transform {transform}: {reason}")]
+pub struct TransformError {
+    /// Which copy.
+    pub transform: Transform,
+    /// What the encoder or decoder says.
+    pub reason: String,
+}
+
 /// A name that is no transform's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown transform {0:?}")]
@@ -139,9 +148,9 @@ impl Transform {
     /// A changed copy of `image`.
     ///
     /// # Errors
-    /// [`EvalError::Transform`] when the pixels do not have the length that the sides say, or cannot be encoded as JPEG.
-    pub fn apply(self, image: &Decoded, seed: u64) -> Result<Decoded, EvalError> {
-        let refused = |reason: &dyn fmt::Display| EvalError::Transform { transform: self, reason: reason.to_string() };
+    /// [`TransformError`] when the pixels do not have the length that the sides say, or cannot be encoded as JPEG.
+    pub fn apply(self, image: &Decoded, seed: u64) -> Result<Decoded, TransformError> {
+        let refused = |reason: &dyn fmt::Display| TransformError { transform: self, reason: reason.to_string() };
         let picture = RgbImage::from_raw(image.width, image.height, image.rgb.clone())
             .ok_or_else(|| refused(&"the pixels do not have the length that the sides say"))?;
         // Another place in each transform.
@@ -307,6 +316,9 @@ mod tests {
     fn pixels_of_another_length_are_refused() {
         let mut broken = original(10, 10);
         broken.rgb.pop();
-        assert!(matches!(Transform::Mirror.apply(&broken, 0), Err(EvalError::Transform { .. })));
+        assert!(matches!(
+            Transform::Mirror.apply(&broken, 0),
+            Err(TransformError { transform: Transform::Mirror, .. })
+        ));
     }
 }

@@ -3,7 +3,7 @@
 use image::imageops::{self, FilterType};
 use image::{Rgb, RgbImage};
 
-use crate::eval::random::Random;
+use eyrie_chip::Random;
 
 const WHITE: Rgb<u8> = Rgb([255; 3]);
 const INK: Rgb<u8> = Rgb([20; 3]);

@@ -4,11 +4,11 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use eyrie_chip::{Kernels, ModelError, Team, TeamError};
+use eyrie_chip::{Chip, ChipError, Kernels, ModelError, Team, TeamError};
 use serde::{Deserialize, Serialize};
 
-use super::{AsicExtractor, Model};
-use crate::cost::{Chip, ChipError, CostModel};
+use crate::cost::{CostModel, FitError};
+use crate::describe::{AsicExtractor, Model};
 use crate::picture::DecodeLimits;
 
 /// How pictures are described. `config/default.toml` gives each key's meaning, unit, range and default.
@@ -47,9 +47,12 @@ pub enum DescriberError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The chip cannot be read, or cannot do what descriptors need.
+    /// The chip cannot be read.
     #[error(transparent)]
     Chip(#[from] ChipError),
+    /// The chip cannot do what descriptors need.
+    #[error(transparent)]
+    Fit(#[from] FitError),
     /// The CPU lacks the configured instruction set.
     #[error("extractor.isa is {isa}, which this CPU does not have; it has {available}")]
     Isa {
@@ -71,12 +74,10 @@ impl DescriberError {
             Self::ModelFile { .. } | Self::Model { .. } => Some(
                 "`eyrie model info FILE` shows what a model file holds; an empty extractor.model uses the one built in",
             ),
-            Self::Chip(ChipError::Unknown { .. } | ChipError::File { .. } | ChipError::Invalid { .. }) => {
-                Some("`eyrie chip --help` explains chip files; extractor.chip takes a name or a path")
+            Self::Chip(_) => Some("`eyrie chip --help` explains chip files; extractor.chip takes a name or a path"),
+            Self::Fit(_) => {
+                Some("the chip \"default\" holds the model that is built in; extractor.chip chooses the chip")
             }
-            Self::Chip(
-                ChipError::WeightMemory { .. } | ChipError::ImageBuffer { .. } | ChipError::Descriptors { .. },
-            ) => Some("the chip \"default\" holds the model that is built in; extractor.chip chooses the chip"),
             Self::Isa { .. } => Some("extractor.isa = \"auto\" takes the best that the CPU has"),
             Self::Threads(_) => None,
         }
@@ -154,9 +155,19 @@ impl Describer {
         Ok(Self { model: Arc::new(model), costs: Arc::new(costs), kernels, team, limits: options.limits() })
     }
 
-    /// A new extractor.
+    /// A new extractor, whose passes use the threads that all share.
     #[must_use]
     pub fn extractor(&self) -> AsicExtractor {
-        AsicExtractor::new(Arc::clone(&self.model), self.kernels, Arc::clone(&self.team), self.limits)
+        self.with_team(Arc::clone(&self.team))
+    }
+
+    /// A new extractor that runs on its caller's thread alone, for many pictures side by side.
+    #[must_use]
+    pub fn extractor_of_one_thread(&self) -> AsicExtractor {
+        self.with_team(Arc::new(Team::ALONE))
+    }
+
+    fn with_team(&self, team: Arc<Team>) -> AsicExtractor {
+        AsicExtractor::new(Arc::clone(&self.model), self.kernels, team, self.limits)
     }
 }

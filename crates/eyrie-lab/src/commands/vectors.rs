@@ -1,7 +1,8 @@
 //! Pooled vectors on disk, so that a measurement can be stopped and resumed, and repeated with other whitenings.
 //!
-//! One file for each network, to which records are appended: 8 bytes of magic and the number of values of a vector `n`, then
-//! for each picture a key of 32 bytes, the number `m` of its vectors, `m * n` little-endian `f32` and the first 4 bytes of the
+//! A file to which records are appended: 8 bytes of magic and the number of values of a vector `n`, then
+//! for each picture a key of 32 bytes, the number `m` of its vectors (one a pass, the middle map's values before the last one's), `m * n`
+//! little-endian `f32` and the first 4 bytes of the
 //! SHA-256 of all these. A record that was cut short, or whose number of vectors cannot be, ends the file and is written
 //! over; one that was damaged otherwise is skipped. Of several records of a picture the one with the most vectors counts.
 
@@ -14,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest as _, Sha256};
 
 use eyrie_terminal::CliError;
+use eyrie_vision::describe::Pooled;
 
 const MAGIC: &[u8; 8] = b"eyriepv2";
 const HEAD_BYTES: usize = MAGIC.len() + 4;
@@ -26,15 +28,18 @@ const MAX_VECTORS: usize = 64;
 /// What the vectors of a picture were computed from: a SHA-256.
 pub(super) type Key = [u8; KEY_BYTES];
 
-/// The vectors of a picture.
-pub(super) type Vectors = Arc<[Vec<f32>]>;
+/// The vectors of a picture, one a pass.
+pub(super) type Vectors = Arc<[Pooled]>;
 
 type Known = HashMap<Key, Vectors>;
 
-/// Vectors by key, in memory and, where there is a folder, on disk.
-pub(super) struct Cache {
+/// How many values the vectors of the middle and of the last map have.
+pub(super) type Lengths = [usize; 2];
+
+/// Vectors by key, in memory and, where there is a file, on disk.
+pub(super) struct VectorCache {
     inner: Mutex<Inner>,
-    values: usize,
+    lengths: Lengths,
 }
 
 struct Inner {
@@ -43,26 +48,32 @@ struct Inner {
     path: PathBuf,
 }
 
-impl Cache {
-    /// The cache of the vectors of `values` values that `network` (a name for a file) yields; without a folder it forgets
-    /// them with the process.
-    pub(super) fn open(folder: Option<&Path>, network: &str, values: usize) -> Result<Self, CliError> {
-        let Some(folder) = folder else {
+impl VectorCache {
+    /// The vectors in the file at `path`, which is made where there is none; without a path they are forgotten with the
+    /// process.
+    ///
+    /// # Errors
+    /// [`CliError::Failed`] when the file cannot be used, or is no cache of such vectors.
+    pub(super) fn open(path: Option<&Path>, lengths: Lengths) -> Result<Self, CliError> {
+        let Some(path) = path else {
             let inner = Inner { known: HashMap::new(), file: None, path: PathBuf::new() };
-            return Ok(Self { inner: Mutex::new(inner), values });
+            return Ok(Self { inner: Mutex::new(inner), lengths });
         };
-        let path = folder.join(format!("{network}.vectors"));
-        let (known, file) = load(folder, &path, values).map_err(|error| unusable(&path, &error))?;
-        Ok(Self { inner: Mutex::new(Inner { known, file: Some(file), path }), values })
+        let (known, file) = load(path, lengths).map_err(|error| unusable(path, &error))?;
+        Ok(Self { inner: Mutex::new(Inner { known, file: Some(file), path: path.to_owned() }), lengths })
     }
 
     pub(super) fn get(&self, key: &Key) -> Option<Vectors> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).known.get(key).cloned()
     }
 
-    /// Keeps the vectors of a picture.
-    pub(super) fn put(&self, key: Key, vectors: Vec<Vec<f32>>) -> Result<(), CliError> {
-        debug_assert!(vectors.len() <= MAX_VECTORS && vectors.iter().all(|vector| vector.len() == self.values));
+    /// Keeps the vectors of a picture, and gives them back shared.
+    ///
+    /// # Errors
+    /// [`CliError::Failed`] when the file cannot be written.
+    pub(super) fn put(&self, key: Key, vectors: Vec<Pooled>) -> Result<Vectors, CliError> {
+        debug_assert!(vectors.len() <= MAX_VECTORS);
+        debug_assert!(vectors.iter().all(|pass| [pass.middle.len(), pass.last.len()] == self.lengths));
         let shared: Vectors = vectors.into();
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.known.insert(key, Arc::clone(&shared));
@@ -71,25 +82,30 @@ impl Cache {
             // One write for the whole record, at the end of the file: two processes may share a cache.
             file.write_all(&record(&key, &shared)).map_err(|error| unusable(path, &error))?;
         }
-        Ok(())
+        Ok(shared)
     }
 }
 
 fn unusable(path: &Path, error: &std::io::Error) -> CliError {
-    CliError::Failed(format!("cannot use the cache {}: {error} (--cache none does without)", path.display()))
+    CliError::Failed(format!("cannot use the cache {}: {error}", path.display()))
 }
 
-fn record(key: &Key, vectors: &[Vec<f32>]) -> Vec<u8> {
+fn record(key: &Key, vectors: &[Pooled]) -> Vec<u8> {
     let mut record = key.to_vec();
     record.extend_from_slice(&u32::try_from(vectors.len()).unwrap_or(u32::MAX).to_le_bytes());
-    record.extend(vectors.iter().flatten().flat_map(|value| value.to_le_bytes()));
+    record.extend(
+        vectors.iter().flat_map(|pass| pass.middle.iter().chain(&pass.last)).flat_map(|value| value.to_le_bytes()),
+    );
     let sum = Sha256::digest(&record);
     record.extend_from_slice(&sum[..SUM_BYTES]);
     record
 }
 
-fn load(folder: &Path, path: &Path, values: usize) -> std::io::Result<(Known, File)> {
-    std::fs::create_dir_all(folder)?;
+fn load(path: &Path, lengths: Lengths) -> std::io::Result<(Known, File)> {
+    let values = lengths.iter().sum();
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
     let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
@@ -105,7 +121,7 @@ fn load(folder: &Path, path: &Path, values: usize) -> std::io::Result<(Known, Fi
     let mut known = Known::new();
     let mut at = HEAD_BYTES;
     while let Some(size) = record_size(&bytes[at..], values) {
-        if let Some((key, vectors)) = read_record(&bytes[at..at + size], values)
+        if let Some((key, vectors)) = read_record(&bytes[at..at + size], lengths)
             && known.get(&key).is_none_or(|other| other.len() < vectors.len())
         {
             known.insert(key, vectors);
@@ -128,38 +144,50 @@ fn record_size(bytes: &[u8], values: usize) -> Option<usize> {
 }
 
 /// A whole record, if its checksum is right.
-fn read_record(record: &[u8], values: usize) -> Option<(Key, Vectors)> {
+fn read_record(record: &[u8], [middle, last]: Lengths) -> Option<(Key, Vectors)> {
     let (content, sum) = record.split_at(record.len() - SUM_BYTES);
     if Sha256::digest(content)[..SUM_BYTES] != *sum {
         return None;
     }
     let (key, rest) = content.split_first_chunk::<KEY_BYTES>()?;
-    let vector = |bytes: &[u8]| bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
-    Some((*key, rest[4..].chunks_exact(4 * values).map(vector).collect()))
+    let values = |bytes: &[u8]| bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+    let pass = |bytes: &[u8]| Pooled { middle: values(&bytes[..4 * middle]), last: values(&bytes[4 * middle..]) };
+    Some((*key, rest[4..].chunks_exact(4 * (middle + last)).map(pass).collect()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// One value of the middle map and two of the last one.
+    const LENGTHS: Lengths = [1, 2];
+
     fn key(n: u8) -> Key {
         [n; KEY_BYTES]
+    }
+
+    fn pass(values: [f32; 3]) -> Pooled {
+        Pooled { middle: values[..1].to_vec(), last: values[1..].to_vec() }
+    }
+
+    fn open(path: &Path) -> VectorCache {
+        VectorCache::open(Some(path), LENGTHS).expect("opens")
     }
 
     #[test]
     fn vectors_are_found_again_bit_for_bit() {
         let dir = tempfile::tempdir().expect("folder");
-        let folder = dir.path().join("new");
-        let one = vec![vec![0.1, -2.5, f32::MIN_POSITIVE]];
-        let two = vec![vec![1.0, 2.0, 3.0], vec![4.0, 5.0, 6.0]];
-        let cache = Cache::open(Some(&folder), "n", 3).expect("opens");
+        let path = dir.path().join("new").join("n.vectors");
+        let one = vec![pass([0.1, -2.5, f32::MIN_POSITIVE])];
+        let two = vec![pass([1.0, 2.0, 3.0]), pass([4.0, 5.0, 6.0])];
+        let cache = open(&path);
         assert_eq!(cache.get(&key(1)), None);
         cache.put(key(1), one.clone()).expect("kept");
         cache.put(key(2), two.clone()).expect("kept");
         cache.put(key(3), two.clone()).expect("kept");
         cache.put(key(3), two[..1].to_vec()).expect("kept");
         drop(cache);
-        let cache = Cache::open(Some(&folder), "n", 3).expect("opens");
+        let cache = open(&path);
         assert_eq!(cache.get(&key(1)).as_deref(), Some(&one[..]));
         assert_eq!(cache.get(&key(2)).as_deref(), Some(&two[..]));
         assert_eq!(cache.get(&key(3)).as_deref(), Some(&two[..]), "the record with the most vectors");
@@ -169,34 +197,37 @@ mod tests {
     fn a_record_cut_short_is_written_over_and_a_damaged_one_skipped() {
         let dir = tempfile::tempdir().expect("folder");
         let path = dir.path().join("n.vectors");
-        let vectors = |n: u8| vec![vec![f32::from(n), 0.5]];
-        let cache = Cache::open(Some(dir.path()), "n", 2).expect("opens");
-        (1..=3).for_each(|n| cache.put(key(n), vectors(n)).expect("kept"));
+        let vectors = |n: u8| vec![pass([f32::from(n), 0.5, 0.25])];
+        let cache = open(&path);
+        for n in 1..=3 {
+            cache.put(key(n), vectors(n)).expect("kept");
+        }
         drop(cache);
         let mut bytes = std::fs::read(&path).expect("readable");
         bytes.pop();
         bytes[HEAD_BYTES + 40] ^= 1;
         std::fs::write(&path, bytes).expect("writable");
-        let cache = Cache::open(Some(dir.path()), "n", 2).expect("opens");
+        let cache = open(&path);
         assert_eq!([1, 2, 3].map(|n| cache.get(&key(n)).is_some()), [false, true, false]);
         cache.put(key(3), vectors(3)).expect("kept");
         drop(cache);
-        let cache = Cache::open(Some(dir.path()), "n", 2).expect("opens");
-        assert_eq!(cache.get(&key(3)).as_deref(), Some(&vectors(3)[..]));
+        assert_eq!(open(&path).get(&key(3)).as_deref(), Some(&vectors(3)[..]));
     }
 
     #[test]
     fn a_record_with_an_impossible_number_ends_the_file() {
         let dir = tempfile::tempdir().expect("folder");
         let path = dir.path().join("n.vectors");
-        let cache = Cache::open(Some(dir.path()), "n", 2).expect("opens");
-        (1..=2).for_each(|n| cache.put(key(n), vec![vec![0.5, 1.0]]).expect("kept"));
+        let cache = open(&path);
+        for n in 1..=2 {
+            cache.put(key(n), vec![pass([0.5, 1.0, 2.0])]).expect("kept");
+        }
         drop(cache);
         let mut bytes = std::fs::read(&path).expect("readable");
         let second = HEAD_BYTES + (bytes.len() - HEAD_BYTES) / 2;
         bytes[second + KEY_BYTES + 3] = 0x80;
         std::fs::write(&path, bytes).expect("writable");
-        let cache = Cache::open(Some(dir.path()), "n", 2).expect("opens");
+        let cache = open(&path);
         assert_eq!([1, 2].map(|n| cache.get(&key(n)).is_some()), [true, false]);
         assert_eq!(std::fs::metadata(&path).expect("there").len(), second as u64);
     }
@@ -204,8 +235,9 @@ mod tests {
     #[test]
     fn another_file_is_not_written_over() {
         let dir = tempfile::tempdir().expect("folder");
-        std::fs::write(dir.path().join("n.vectors"), "my diary").expect("file");
-        assert!(Cache::open(Some(dir.path()), "n", 2).is_err());
-        assert_eq!(std::fs::read(dir.path().join("n.vectors")).expect("readable"), b"my diary");
+        let path = dir.path().join("n.vectors");
+        std::fs::write(&path, "my diary").expect("file");
+        assert!(VectorCache::open(Some(&path), LENGTHS).is_err());
+        assert_eq!(std::fs::read(&path).expect("readable"), b"my diary");
     }
 }

@@ -1,14 +1,40 @@
-//! Chips as TOML files.
+//! Chips to choose from, as TOML files.
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
-use figment::Figment;
-use figment::providers::{Format, Toml};
 use serde::Deserialize;
 
-use super::ChipError;
-use eyrie_chip::ChipSpec;
+use crate::spec::ChipSpec;
+
+/// Why there is no chip.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChipError {
+    /// Neither a built-in chip nor a path.
+    #[error("there is no chip {name:?}; built in are {known}, and a path holds a slash or ends in .toml")]
+    Unknown {
+        /// The name as it was given.
+        name: String,
+        /// The names there are.
+        known: String,
+    },
+    /// The file cannot be read.
+    #[error("cannot read the chip file {path}: {reason}")]
+    File {
+        /// The path as it was given.
+        path: PathBuf,
+        /// What the operating system says.
+        reason: String,
+    },
+    /// The file is no TOML, lacks a key, has one too many, or a value is not allowed.
+    #[error("the chip file {path}: {reason}")]
+    Invalid {
+        /// The path as it was given.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+}
 
 /// A chip with its name.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,9 +68,9 @@ const ENERGY_PJ: RangeInclusive<f64> = 0.000_001..=1_000_000.0;
 impl Chip {
     /// The chips that are part of the program: name and file.
     pub const BUILT_IN: [(&str, &str); 3] = [
-        ("default", include_str!("../../../../config/chips/default.toml")),
-        ("small", include_str!("../../../../config/chips/small.toml")),
-        ("large", include_str!("../../../../config/chips/large.toml")),
+        ("default", include_str!("../../../config/chips/default.toml")),
+        ("small", include_str!("../../../config/chips/small.toml")),
+        ("large", include_str!("../../../config/chips/large.toml")),
     ];
 
     /// The built-in chip of this name, or the one in the file of this path (which holds a slash or ends in `.toml`).
@@ -72,7 +98,8 @@ impl Chip {
     /// [`ChipError::Invalid`], which names `path`.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ChipError> {
         let invalid = |reason: String| ChipError::Invalid { path: path.to_owned(), reason };
-        let file: ChipFile = Figment::from(Toml::string(text)).extract().map_err(|e| invalid(told(e)))?;
+        let file: ChipFile =
+            serde_path_to_error::deserialize(toml::Deserializer::new(text)).map_err(|e| invalid(told(&e)))?;
         let energy_pj_per_mac = check(&file).map_err(invalid)?;
         let spec = ChipSpec {
             engines: file.engines,
@@ -86,20 +113,18 @@ impl Chip {
     }
 }
 
-/// What figment says, without its word for where it found it.
-fn told(error: figment::Error) -> String {
-    let reasons: Vec<String> = error
-        .into_iter()
-        .map(|one| match one.path.is_empty() {
-            true => one.kind.to_string(),
-            false => format!("{}: {}", one.path.join("."), one.kind),
-        })
-        .collect();
-    reasons.join("; ")
+/// The key and what is wrong with it, on one line.
+fn told(error: &serde_path_to_error::Error<toml::de::Error>) -> String {
+    let key = error.path();
+    let reason = error.inner().message().trim_end();
+    match key.iter().next() {
+        None => reason.to_owned(),
+        Some(_) => format!("{key}: {reason}"),
+    }
 }
 
 /// Checks every value; the range of the energy.
-fn check(file: &ChipFile) -> Result<(f64, f64), String> {
+fn check(file: &ChipFile) -> Result<[f64; 2], String> {
     for (key, text, most) in [("name", &file.name, 64), ("source", &file.source, 1000)] {
         let length = text.chars().count();
         if !(1..=most).contains(&length) || text.trim().is_empty() || text.chars().any(char::is_control) {
@@ -134,7 +159,7 @@ fn check(file: &ChipFile) -> Result<(f64, f64), String> {
     if least > most {
         return Err(format!("energy_pj_per_mac is [{least}, {most}]; the first must not be above the second"));
     }
-    Ok((least, most))
+    Ok([least, most])
 }
 
 #[cfg(test)]
@@ -229,6 +254,6 @@ mod tests {
     fn whole_numbers_do_for_clock_and_energy() {
         let text = with("clock_mhz", "clock_mhz = 50").replace("[0.140, 0.215]", "[1, 1]");
         let spec = Chip::parse(&text, Path::new("x.toml")).expect("valid").spec;
-        assert_eq!((spec.clock_mhz, spec.energy_pj_per_mac), (50.0, (1.0, 1.0)));
+        assert_eq!((spec.clock_mhz, spec.energy_pj_per_mac), (50.0, [1.0, 1.0]));
     }
 }

@@ -1,0 +1,68 @@
+//! What a kernel is: three functions of one set of instructions.
+
+use super::isa::Isa;
+use crate::pack::{BLOCK, PackedConv};
+
+/// Expands the codes of a block of [`BLOCK`] output channels to levels: `conv.panel_len()` bytes of
+/// `panel`, in an order that is the kernel's own.
+pub(super) type Expand = fn(conv: &PackedConv, block: usize, panel: &mut [i8]);
+
+/// Convolves a band of rows with the block that [`Expand`] wrote to `panel` and writes the block's channels.
+///
+/// `sums` is scratch of [`SUMS`] integers for kernels whose sums do not fit their registers.
+pub(super) type ConvBlock = fn(conv: &PackedConv, block: usize, panel: &[i8], sums: &mut [i32], band: Band<'_>);
+
+/// The products of a kernel's inner loop and nothing else, `steps` times: no addresses to compute, no memory beyond the
+/// first-level cache. Returns the number of multiply-accumulates.
+pub(super) type BareProducts = fn(steps: u64) -> u64;
+
+/// Integers of scratch that a kernel may use for sums.
+pub(crate) const SUMS: usize = 512 * BLOCK;
+
+/// A band of neighbouring rows of a map.
+#[derive(Debug)]
+pub(crate) struct Band<'a> {
+    /// The padded rows above, of and below the band: `(rows + 2) * (width + 2) * cin` bytes.
+    pub(crate) src: &'a [u8],
+    /// Rows.
+    pub(crate) rows: usize,
+    /// Pixels of a row, without the border.
+    pub(crate) width: usize,
+    /// `rows * (width + 2) * cout` bytes; the first and last pixel of each row are left alone.
+    pub(crate) dst: &'a mut [u8],
+}
+
+/// The functions of one instruction set. Cheap to copy; get one from [`Kernels::detect`].
+#[derive(Debug, Clone, Copy)]
+pub struct Kernels {
+    pub(super) isa: Isa,
+    pub(super) expand: Expand,
+    pub(super) conv_block: ConvBlock,
+    pub(super) bare_products: BareProducts,
+}
+
+impl Kernels {
+    /// What they need of the CPU.
+    pub fn isa(self) -> Isa {
+        self.isa
+    }
+
+    /// Runs the products of the inner loop alone, `steps` times, on this thread and returns how many
+    /// multiply-accumulates that were. Their number over the time they take is the roof of this CPU for this kernel: no
+    /// convolution can be faster.
+    pub fn bare_products(self, steps: u64) -> u64 {
+        (self.bare_products)(steps)
+    }
+
+    /// See [`Expand`].
+    pub(crate) fn expand(self, conv: &PackedConv, block: usize, panel: &mut [i8]) {
+        (self.expand)(conv, block, &mut panel[..conv.panel_len()]);
+    }
+
+    /// Checks the lengths that every kernel relies on; see [`ConvBlock`].
+    pub(crate) fn conv_block(self, conv: &PackedConv, block: usize, panel: &[i8], sums: &mut [i32], band: Band<'_>) {
+        assert_eq!(band.src.len(), (band.rows + 2) * (band.width + 2) * conv.cin, "padded input rows");
+        assert_eq!(band.dst.len(), band.rows * (band.width + 2) * conv.cout, "output rows");
+        (self.conv_block)(conv, block, &panel[..conv.panel_len()], &mut sums[..SUMS], band);
+    }
+}

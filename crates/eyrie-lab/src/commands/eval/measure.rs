@@ -1,0 +1,227 @@
+//! How well a system finds the pictures of a protocol.
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use clap::ValueEnum;
+
+use super::features::{Features, Network, Picture, Setup, local_features};
+use super::protocol::{DISTRACTOR, Named, Protocol};
+use crate::commands::vectors::Vectors;
+use crate::eval::{
+    Answer, Candidate, FalseMatch, Query, SecondLook, SystemReport, VerdictCount, evaluate, system_report,
+};
+use eyrie_terminal::{CliError, output};
+use eyrie_vision::describe::{Descriptor, DescriptorVersion, Profile, Projections, combine};
+use eyrie_vision::local::{
+    Levels, LocalFeatures, QUERY_FEATURES, STORED_FEATURES, Verdict, Verification, match_pair, rerank, verdict,
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
+pub(super) enum Whitening {
+    /// That of the model
+    Model,
+    /// The model's PCA-whitening alone
+    Pca,
+    /// The pooled vector as it is
+    None,
+}
+
+/// One way to describe pictures.
+pub(super) struct System {
+    pub(super) name: String,
+    pub(super) profile: Profile,
+    pub(super) whitening: Whitening,
+    /// Results that are verified.
+    pub(super) verify: usize,
+}
+
+/// The name of a system in reports.
+pub(super) fn system_name(profile: Profile, network: &Network, whitening: Whitening, verify: usize) -> String {
+    let mut name = profile.to_string();
+    if matches!(network, Network::Float(..)) {
+        name.push_str(", float");
+    }
+    name.push_str(match whitening {
+        Whitening::Model => "",
+        Whitening::Pca => ", PCA only",
+        Whitening::None => ", unwhitened",
+    });
+    if verify > 0 {
+        let _ = write!(name, ", first {verify} verified");
+    }
+    name
+}
+
+/// The local features of all pictures.
+pub(super) struct Local {
+    /// By the place in the gallery.
+    gallery: Vec<LocalFeatures>,
+    /// By the query's place in the protocol.
+    queries: Vec<Option<LocalFeatures>>,
+}
+
+impl Local {
+    pub(super) fn new(setup: &Setup, protocol: &Protocol) -> Result<Self, CliError> {
+        let pictures: Vec<Picture> = protocol.gallery().map(Named::picture).collect();
+        let found = local_features(setup, "local features of the index", &pictures, STORED_FEATURES)?;
+        // Files that are no pictures have no place in the gallery.
+        let gallery = found.into_iter().flatten().collect();
+        let pictures: Vec<Picture> = protocol.queries.iter().map(|q| q.picture.clone()).collect();
+        Ok(Self { gallery, queries: local_features(setup, "local features of queries", &pictures, QUERY_FEATURES)? })
+    }
+
+    /// Verifies the first `count` of a query's ranking and puts them in order anew, as the service does; tells `seen` of each
+    /// pair. The first answer is as sure as its inliers are many, and where none is verified as its cosine, which is less
+    /// than any inliers.
+    fn verify(
+        &self,
+        query: usize,
+        ranked: &mut [Candidate],
+        count: usize,
+        seen: impl Fn(&Candidate, &Verification),
+    ) -> f32 {
+        let count = count.min(ranked.len());
+        let mut looked_at: Vec<(Candidate, Verification)> = ranked[..count]
+            .iter()
+            .map(|neighbor| {
+                let own = self.queries[query].as_ref();
+                let found = own.map_or(Verification::NOTHING, |own| match_pair(own, &self.gallery[neighbor.place]));
+                seen(neighbor, &found);
+                (*neighbor, found)
+            })
+            .collect();
+        rerank(&mut looked_at, |(_, found)| Some(*found));
+        let sure = looked_at.first().filter(|(_, found)| found.verified()).map(|(_, found)| found.inliers as f32);
+        for (place, (neighbor, _)) in ranked.iter_mut().zip(looked_at) {
+            *place = neighbor;
+        }
+        sure.unwrap_or_else(|| ranked.first().map_or(-1.0, |first| first.score))
+    }
+}
+
+/// The vectors of all pictures, those that are no images left out.
+pub(super) struct PooledPictures {
+    /// References and distractors that are pictures.
+    pub(super) counts: [usize; 2],
+    /// The name and the passes of each picture of the gallery.
+    gallery: Vec<(String, Vectors)>,
+    queries: Vec<(Query, Vectors)>,
+    /// Each query's place in the protocol.
+    places: Vec<usize>,
+}
+
+impl PooledPictures {
+    pub(super) fn new(features: &Features<'_>, protocol: &Protocol) -> Result<Self, CliError> {
+        let passes_of =
+            |what: &str, files: &[Named]| features.of(what, &files.iter().map(Named::picture).collect::<Vec<_>>());
+        let references = passes_of("describing references", &protocol.references)?;
+        let pictures: Vec<Picture> = protocol.queries.iter().map(|q| q.picture.clone()).collect();
+        let queries = features.of("describing queries", &pictures)?;
+        let distractors = passes_of("describing distractors", &protocol.distractors)?;
+        let skipped = [&references, &queries, &distractors].map(|d| d.iter().filter(|p| p.is_none()).count());
+        if skipped.iter().sum::<usize>() > 0 {
+            let [r, q, d] = skipped;
+            output::note(&format!("files that are no images: {r} references, {q} queries, {d} distractors"));
+        }
+
+        let counts = [&references, &distractors].map(|d| d.iter().flatten().count());
+        let mut gallery = Vec::new();
+        for (file, passes) in protocol.distractors.iter().zip(distractors) {
+            gallery.extend(passes.map(|passes| (format!("{DISTRACTOR}{}", file.name), passes)));
+        }
+        // Where each reference is in the gallery, if it is a picture.
+        let mut places_of_references = Vec::new();
+        for (file, passes) in protocol.references.iter().zip(references) {
+            places_of_references.push(passes.is_some().then_some(gallery.len()));
+            gallery.extend(passes.map(|passes| (file.name.clone(), passes)));
+        }
+        let (mut answerable, mut places) = (Vec::new(), Vec::new());
+        for (place, (query, passes)) in protocol.queries.iter().zip(queries).enumerate() {
+            let right: Vec<usize> = query.right.iter().filter_map(|at| places_of_references[*at]).collect();
+            let Some(passes) = passes.filter(|_| !right.is_empty()) else { continue };
+            answerable.push((Query { name: query.name.clone(), group: query.group.clone(), right }, passes));
+            places.push(place);
+        }
+        Ok(Self { counts, gallery, queries: answerable, places })
+    }
+
+    /// What a system makes of them.
+    pub(super) fn measure(
+        &self,
+        setup: &Setup,
+        network: &Network,
+        system: &System,
+        local: Option<&Local>,
+    ) -> Result<SystemReport, CliError> {
+        let failed = |e: &dyn std::fmt::Display| CliError::Failed(format!("{}: {e}", system.name));
+        let projections = match system.whitening {
+            Whitening::Model => setup.model().projections().clone(),
+            Whitening::Pca => setup.model().projections().clone().map(|p| Projections { discriminant: None, ..p }),
+            Whitening::None => Default::default(),
+        };
+        let describe = |passes: &Vectors| {
+            let vector = combine(passes, system.profile, &projections);
+            let values = vector.len();
+            Descriptor::new(vector, values).map_err(|e| failed(&e))
+        };
+        let gallery: Vec<Descriptor> =
+            self.gallery.iter().map(|(_, passes)| describe(passes)).collect::<Result<_, CliError>>()?;
+        let descriptors = self.queries.iter().map(|(_, pooled)| describe(pooled));
+        let descriptors: Vec<Descriptor> = descriptors.collect::<Result<_, CliError>>()?;
+        let queries: Vec<Query> = self.queries.iter().map(|(query, _)| query.clone()).collect();
+        let dimension = gallery.first().map_or(0, Descriptor::dimension);
+        let names: Vec<String> = self.gallery.iter().map(|(name, _)| name.clone()).collect();
+        let false_matches: Mutex<Vec<(usize, FalseMatch)>> = Mutex::default();
+        let counted = [const { [const { AtomicUsize::new(0) }; 2] }; Verdict::ALL.len()];
+        let levels = match system.whitening {
+            Whitening::Model => setup.model().levels(system.profile),
+            Whitening::Pca | Whitening::None => &Levels::NONE,
+        };
+        let look = local.filter(|_| system.verify > 0).map(|local| {
+            let (queries, counted, names, false_matches) = (&queries, &counted, &names, &false_matches);
+            move |query: usize, ranked: &mut Vec<Candidate>| {
+                local.verify(self.places[query], ranked, system.verify, |neighbor, found| {
+                    let is_wrong = !queries[query].right.contains(&neighbor.place);
+                    let verdict = verdict(neighbor.score, Some(found), levels);
+                    counted[verdict as usize][usize::from(is_wrong)].fetch_add(1, Ordering::Relaxed);
+                    if is_wrong && matches!(verdict, Verdict::Same | Verdict::NearDuplicate) {
+                        let answer = Answer { name: names[neighbor.place].clone(), score: neighbor.score };
+                        let pair =
+                            FalseMatch { query: queries[query].name.clone(), answer, verdict, inliers: found.inliers };
+                        false_matches.lock().unwrap_or_else(PoisonError::into_inner).push((query, pair));
+                    }
+                })
+            }
+        });
+        let look: Option<SecondLook<'_>> = look.as_ref().map(|look| look as SecondLook<'_>);
+        let answered = evaluate(&gallery, &queries, &descriptors, look).map_err(|e| failed(&e))?;
+        let version = match (network, system.whitening) {
+            (Network::Chip, Whitening::Model) => {
+                DescriptorVersion::new(setup.model().fingerprint(), system.profile).to_string()
+            }
+            (_, Whitening::None) => format!("{}/{}", network.version(setup), system.profile),
+            (Network::Chip, Whitening::Pca) => format!("{}/pca/{}", setup.model().fingerprint(), system.profile),
+            (Network::Float(..), Whitening::Pca) => {
+                format!("{}/{}/pca/{}", network.version(setup), setup.model().fingerprint(), system.profile)
+            }
+            (Network::Float(..), Whitening::Model) => {
+                format!("{}/{}/{}", network.version(setup), setup.model().fingerprint(), system.profile)
+            }
+        };
+        let mut report = system_report(&system.name, &version, dimension, &queries, &answered, &names);
+        if system.verify > 0 {
+            let count = |verdict: Verdict| {
+                let [right, wrong] = counted[verdict as usize].each_ref().map(|n| n.load(Ordering::Relaxed));
+                VerdictCount { verdict, right, wrong }
+            };
+            report.verdicts = Verdict::ALL.map(count).to_vec();
+            let mut pairs = false_matches.into_inner().unwrap_or_else(PoisonError::into_inner);
+            // Queries are answered in any order, the results of one in theirs.
+            pairs.sort_by_key(|(query, _)| *query);
+            report.false_matches = pairs.into_iter().map(|(_, pair)| pair).collect();
+        }
+        Ok(report)
+    }
+}

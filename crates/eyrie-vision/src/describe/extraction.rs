@@ -1,0 +1,67 @@
+//! What is asked of an extractor, and what it yields.
+
+use std::time::Duration;
+
+use super::cost::ExtractionCost;
+use super::descriptor::{Descriptor, DescriptorVersion};
+use super::profile::Profile;
+use crate::local::LocalFeatures;
+use crate::picture::{ImageFormat, PictureError, QueryRegion, Thumbnail};
+
+/// What is asked of an extractor, besides the descriptor.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Request {
+    /// How the image becomes passes of the network.
+    pub profile: Profile,
+    /// The part of the image that is described, as if it were an image of its own; `None` for all of it.
+    pub region: Option<QueryRegion>,
+    /// Whether a thumbnail is made.
+    pub thumbnail: bool,
+    /// How many local features are looked for at most, up to [`crate::local::MAX_FEATURES`]; 0 for none.
+    pub features: usize,
+}
+
+impl Request {
+    /// The descriptor of the whole image, and nothing else.
+    #[must_use]
+    pub const fn descriptor(profile: Profile) -> Self {
+        Self { profile, region: None, thumbnail: false, features: 0 }
+    }
+}
+
+/// What an extraction yields.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Extraction {
+    /// The descriptor.
+    pub descriptor: Descriptor,
+    /// The model and profile that made it.
+    pub version: DescriptorVersion,
+    /// The format that was found.
+    pub format: ImageFormat,
+    /// The part of the image that was described, its borders rounded to whole pixels; `None` for all of it.
+    pub region: Option<QueryRegion>,
+    /// Width in pixels of what was described, after EXIF orientation.
+    pub width: u32,
+    /// Height in pixels of what was described, after EXIF orientation.
+    pub height: u32,
+    /// What was described, as a picture of at most 256x256 pixels; `None` where the request says so.
+    pub thumbnail: Option<Thumbnail>,
+    /// The local features of what was described; `None` where the request says so.
+    pub features: Option<LocalFeatures>,
+    /// Time that looking for local features took.
+    pub features_time: Duration,
+    /// What the descriptor cost.
+    pub cost: ExtractionCost,
+}
+
+/// Describes images. One lives in each worker thread and owns the memory that a pass needs.
+pub trait Extractor: Send {
+    /// Bytes of memory that are kept between two images.
+    fn memory_bytes(&self) -> usize;
+
+    /// Describes an encoded image.
+    ///
+    /// # Errors
+    /// [`PictureError`].
+    fn extract(&mut self, bytes: &[u8], request: Request) -> Result<Extraction, PictureError>;
+}

@@ -1,0 +1,65 @@
+//! Why an upload is no picture.
+
+/// Why an upload has no descriptor. Every variant but [`PictureError::Internal`] is the upload's fault.
+#[derive(Debug, thiserror::Error)]
+pub enum PictureError {
+    /// No bytes.
+    #[error("the image is empty")]
+    Empty,
+    /// The first bytes are those of no known format.
+    #[error("the data is not an image")]
+    NotAnImage,
+    /// An image in a format that is recognised but not decoded (for example AVIF, HEIC, SVG).
+    #[error("{0} images are not supported; use JPEG, PNG, WebP, GIF, BMP or TIFF")]
+    UnsupportedFormat(String),
+    /// The data ends before the image does.
+    #[error("the image is truncated")]
+    Truncated,
+    /// The decoder refuses the data.
+    #[error("the image is damaged: {0}")]
+    Corrupt(String),
+    /// More pixels, or more memory to decode, than allowed.
+    #[error("the image has {width}x{height} pixels, {max_pixels} are allowed in all")]
+    TooManyPixels {
+        /// Width the header states.
+        width: u32,
+        /// Height the header states.
+        height: u32,
+        /// Pixels allowed.
+        max_pixels: u64,
+    },
+    /// A width or height of zero.
+    #[error("the image has no pixels ({width}x{height})")]
+    ZeroSized {
+        /// Width the header states.
+        width: u32,
+        /// Height the header states.
+        height: u32,
+    },
+    /// So elongated that nothing would be left after the resize.
+    #[error("the image is {width}x{height}; one side may be at most {max_ratio} times the other")]
+    AspectRatio {
+        /// Width the header states.
+        width: u32,
+        /// Height the header states.
+        height: u32,
+        /// The largest ratio of the longer to the shorter side.
+        max_ratio: u32,
+    },
+    /// The region that was asked for leaves no picture: no whole pixel, or a line.
+    #[error(
+        "the region has {width}x{height} pixels of the image; each side needs at least one, and one side may be at most \
+         {max_ratio} times the other"
+    )]
+    RegionTooSmall {
+        /// Whole pixels across.
+        width: u32,
+        /// Whole pixels down.
+        height: u32,
+        /// The largest ratio of the longer to the shorter side.
+        max_ratio: u32,
+    },
+    /// A defect of the program, not of the upload.
+    #[error("internal error while describing the image: {0}")]
+    Internal(String),
+}
