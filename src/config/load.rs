@@ -159,10 +159,13 @@ impl Layers {
     }
 
     /// Reads a text as a value of the key's type. The type comes from the key and not from the text, so that a folder
-    /// may be called `2024` and a password `true`.
+    /// may be called `2024` and a password `true`. The elements of a list have commas between them.
     fn set_text(&mut self, key: &str, text: &str, source: Source) -> Result<(), ConfigError> {
         let is_number = matches!(self.known.get(key), Some(Value::Num(..)));
-        let value = if is_number {
+        let is_list = matches!(self.known.get(key), Some(Value::Array(..)));
+        let value = if is_list {
+            Value::from(text.split(',').map(str::trim).filter(|item| !item.is_empty()).collect::<Vec<_>>())
+        } else if is_number {
             let number: i64 = text
                 .trim()
                 .parse()

@@ -1,6 +1,7 @@
 //! The ranges. `config/default.toml` states the same ones in words.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::{Config, ConfigError, Source};
 use crate::domain::Verify;
@@ -21,14 +22,16 @@ pub(super) fn validate(config: &Config, sources: &BTreeMap<String, Source>) -> R
 
     let Config { server, storage, extractor, index, search, limits, log } = config;
     let wide = |n: usize| n as u64;
+    let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let http = &server.http;
     let ranges: [(&'static str, u64, u64, u64, &str); 23] = [
-        ("server.max_upload_bytes", wide(server.max_upload_bytes), 1024, 1 << 30, "bytes"),
-        ("server.request_timeout_ms", server.request_timeout_ms, 100, 3_600_000, "milliseconds"),
-        ("server.header_timeout_ms", server.header_timeout_ms, 100, 3_600_000, "milliseconds"),
-        ("server.body_timeout_ms", server.body_timeout_ms, 100, 3_600_000, "milliseconds"),
-        ("server.shutdown_grace_ms", server.shutdown_grace_ms, 0, 600_000, "milliseconds"),
-        ("server.max_concurrent_uploads", wide(server.max_concurrent_uploads), 1, 10_000, "uploads"),
-        ("server.max_connections", wide(server.max_connections), 1, 1_000_000, "connections"),
+        ("server.max_upload_bytes", wide(http.max_upload_bytes), 1024, 1 << 30, "bytes"),
+        ("server.request_timeout_ms", milliseconds(http.request_timeout), 100, 3_600_000, "milliseconds"),
+        ("server.header_timeout_ms", milliseconds(http.header_timeout), 100, 3_600_000, "milliseconds"),
+        ("server.body_timeout_ms", milliseconds(http.body_timeout), 100, 3_600_000, "milliseconds"),
+        ("server.shutdown_grace_ms", milliseconds(http.shutdown_grace), 0, 600_000, "milliseconds"),
+        ("server.max_concurrent_uploads", wide(http.max_concurrent_uploads), 1, 10_000, "uploads"),
+        ("server.max_connections", wide(http.max_connections), 1, 1_000_000, "connections"),
         ("storage.max_connections", storage.max_connections.into(), 1, 1000, "connections"),
         ("extractor.threads", wide(extractor.describer.threads), 0, 1024, "threads"),
         ("extractor.workers", wide(extractor.workers), 1, 256, "workers"),

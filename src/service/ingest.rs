@@ -10,7 +10,8 @@ use super::running::Running;
 use super::workers::{Described, WhenFull};
 use super::{AddImage, AddOutcome, OnDuplicate, PutOutcome, RetrievalService, ServiceError, Stored};
 use crate::domain::{
-    Collection, CollectionName, ContentHash, Filter, ImageId, ImageRecord, Metadata, Profile, Thumbnail,
+    Collection, CollectionName, ContentHash, Filter, ImageId, ImageRecord, Metadata, Precondition, Profile, Seq,
+    Thumbnail,
 };
 use crate::store::{InsertOutcome, NewImage, SameContent, WriteOutcome};
 use eyrie_vision::local::{LocalFeatures, STORED_FEATURES};
@@ -118,7 +119,7 @@ impl RetrievalService {
     /// changes nothing; only new metadata do not describe the image again.
     ///
     /// # Errors
-    /// [`ServiceError`]: [`ServiceError::PreconditionFailed`] when `expected_revision` is not the image's revision; metadata,
+    /// [`ServiceError`]: [`ServiceError::PreconditionFailed`] when the precondition does not hold; metadata,
     /// unknown collection, the image itself, overload, the database.
     pub async fn put_image(
         &self,
@@ -126,8 +127,26 @@ impl RetrievalService {
         id: ImageId,
         bytes: Bytes,
         metadata: Value,
-        expected_revision: Option<i64>,
+        precondition: Precondition,
     ) -> Result<Stored<PutOutcome>, ServiceError> {
+        let expected_revision = match precondition {
+            Precondition::None => None,
+            Precondition::Revision(revision) => Some(revision.0),
+            Precondition::Present => match self.store.get(collection, &id).await? {
+                Some(there) => Some(there.revision),
+                None => return Err(ServiceError::PreconditionFailed),
+            },
+            Precondition::Absent => {
+                let image = AddImage { id: Some(id), bytes, metadata, on_duplicate: OnDuplicate::Allow };
+                return match self.add_image(collection, image).await {
+                    Ok(Stored { outcome: AddOutcome::Created(record) | AddOutcome::Existing(record), cost }) => {
+                        Ok(Stored { outcome: PutOutcome::Created(record), cost })
+                    }
+                    Err(ServiceError::IdTaken(_)) => Err(ServiceError::PreconditionFailed),
+                    Err(error) => Err(error),
+                };
+            }
+        };
         let mut described = None;
         let outcome = self.put(collection, id, bytes, metadata, expected_revision, &mut described).await?;
         Ok(Stored { outcome, cost: described.map(|described| described.extraction.cost) })
@@ -188,15 +207,20 @@ impl RetrievalService {
     /// Applies a merge patch (RFC 7396) to the metadata. A patch that changes nothing writes nothing.
     ///
     /// # Errors
-    /// [`ServiceError`]: [`ServiceError::PreconditionFailed`] when `expected_revision` is not the image's revision; unknown
+    /// [`ServiceError`]: [`ServiceError::PreconditionFailed`] when the precondition does not hold; unknown
     /// image or collection, metadata that break a limit after the patch, the database.
     pub async fn patch_metadata(
         &self,
         collection: &CollectionName,
         id: &ImageId,
         patch: Map<String, Value>,
-        expected_revision: Option<i64>,
+        precondition: Precondition,
     ) -> Result<ImageRecord, ServiceError> {
+        let expected_revision = match precondition {
+            Precondition::None | Precondition::Present => None,
+            Precondition::Revision(revision) => Some(revision.0),
+            Precondition::Absent => return Err(ServiceError::PreconditionFailed),
+        };
         let running = self.gate.enter()?;
         let mut turn = None;
         for _ in 0..TRIES {
@@ -230,9 +254,21 @@ impl RetrievalService {
     /// Deletes an image.
     ///
     /// # Errors
-    /// [`ServiceError::UnknownImage`], [`ServiceError::UnknownCollection`], [`ServiceError::Store`].
-    pub async fn delete_image(&self, collection: &CollectionName, id: &ImageId) -> Result<(), ServiceError> {
+    /// [`ServiceError::PreconditionFailed`], [`ServiceError::UnknownImage`], [`ServiceError::UnknownCollection`],
+    /// [`ServiceError::Store`].
+    pub async fn delete_image(
+        &self,
+        collection: &CollectionName,
+        id: &ImageId,
+        precondition: Precondition,
+    ) -> Result<(), ServiceError> {
         let running = self.gate.enter()?;
+        if precondition != Precondition::None {
+            let there = self.image(collection, id).await?;
+            if !precondition.holds(Some(Seq(there.revision))) {
+                return Err(ServiceError::PreconditionFailed);
+            }
+        }
         let (store, name, image) = (Arc::clone(&self.store), collection.clone(), id.clone());
         let deleted = self
             .commit(&running, async move {

@@ -22,7 +22,7 @@ async fn while_the_database_is_away_requests_fail_and_afterwards_all_is_as_befor
     unavailable(fixture.service.add_image(&default(), image(b"b", json!({}))).await);
     unavailable(fixture.service.search(&default(), like(b"a", 1)).await);
     unavailable(fixture.service.image(&default(), &record.id).await);
-    unavailable(fixture.service.delete_image(&default(), &record.id).await);
+    unavailable(fixture.service.delete_image(&default(), &record.id, crate::domain::Precondition::None).await);
     unavailable(fixture.service.follow_now().await);
     fixture.service.store_check.forget().await;
     let readiness = fixture.service.readiness().await;

@@ -24,7 +24,7 @@ async fn what_another_process_writes_appears() {
     other.follow_now().await.expect("followed");
     assert_eq!(found(&other, like(b"kept", 5)).await.len(), 2);
 
-    fixture.service.delete_image(&default(), &gone).await.expect("deleted");
+    fixture.service.delete_image(&default(), &gone, crate::domain::Precondition::None).await.expect("deleted");
     let covers = CollectionName::new("covers").expect("valid");
     fixture.service.create_collection(covers.clone(), Some(Profile::Fast), String::new()).await.expect("created");
     fixture.service.add_image(&covers, image(b"cover", json!({}))).await.expect("added");
@@ -61,7 +61,10 @@ async fn a_restart_builds_the_index_from_the_store() {
 async fn images_of_another_model_are_not_compared_until_they_are_described_anew() {
     let fixture = Fixture::new().await;
     let old = fixture.add_with(b"a", json!({"n": 1})).await;
-    let put = fixture.service.put_image(&default(), id("p"), b"b".to_vec().into(), json!({}), None).await;
+    let put = fixture
+        .service
+        .put_image(&default(), id("p"), b"b".to_vec().into(), json!({}), crate::domain::Precondition::None)
+        .await;
     put.expect("stored");
     let (service, _) = second(&fixture, OTHER_MODEL).await;
 
@@ -76,7 +79,9 @@ async fn images_of_another_model_are_not_compared_until_they_are_described_anew(
     assert_eq!((&renewed.id, &renewed.metadata), (&old.id, &old.metadata));
     assert_eq!(renewed.version, service.version(Profile::Rnip));
     assert_eq!(found(&service, like(b"a", 5)).await, std::slice::from_ref(&old.id));
-    let put = service.put_image(&default(), id("p"), b"b".to_vec().into(), json!({}), None).await;
+    let put = service
+        .put_image(&default(), id("p"), b"b".to_vec().into(), json!({}), crate::domain::Precondition::None)
+        .await;
     assert!(matches!(put, Ok(Stored { outcome: PutOutcome::Updated(_), .. })), "{put:?}");
     assert_eq!(found(&service, like(b"a", 5)).await.len(), 2);
 
@@ -101,7 +106,7 @@ async fn writer(service: Arc<RetrievalService>, seed: u64) {
         let id = id(&format!("i{}", numbers.below(12)));
         let bytes: Vec<u8> = (0..8).map(|_| numbers.below(256) as u8).collect();
         match numbers.below(4) {
-            0 => match service.delete_image(&default(), &id).await {
+            0 => match service.delete_image(&default(), &id, crate::domain::Precondition::None).await {
                 Ok(()) | Err(ServiceError::UnknownImage(_)) => {}
                 Err(error) => panic!("{error:?}"),
             },
@@ -110,7 +115,10 @@ async fn writer(service: Arc<RetrievalService>, seed: u64) {
                 assert!(response.hits.windows(2).all(|pair| pair[0].score >= pair[1].score));
             }
             _ => {
-                service.put_image(&default(), id, bytes.into(), json!({}), None).await.expect("stored");
+                service
+                    .put_image(&default(), id, bytes.into(), json!({}), crate::domain::Precondition::None)
+                    .await
+                    .expect("stored");
             }
         }
     }

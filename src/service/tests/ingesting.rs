@@ -19,7 +19,15 @@ async fn put(
 ) -> Result<PutOutcome, ServiceError> {
     fixture
         .service
-        .put_image(&default(), id("p"), bytes.to_vec().into(), metadata, expected)
+        .put_image(
+            &default(),
+            id("p"),
+            bytes.to_vec().into(),
+            metadata,
+            expected.map_or(crate::domain::Precondition::None, |revision| {
+                crate::domain::Precondition::Revision(crate::domain::Seq(revision))
+            }),
+        )
         .await
         .map(|put| put.outcome)
 }
@@ -40,7 +48,11 @@ async fn whoever_is_answered_finds_the_image() {
             let bytes = [n.wrapping_mul(37), n, 255 - n, 9, n ^ 85, 3];
             let record = fixture.add(&bytes).await;
             assert_eq!(found(&fixture.service, like(&bytes, 1)).await, std::slice::from_ref(&record.id));
-            fixture.service.delete_image(&default(), &record.id).await.expect("deleted");
+            fixture
+                .service
+                .delete_image(&default(), &record.id, crate::domain::Precondition::None)
+                .await
+                .expect("deleted");
             assert!(!found(&fixture.service, like(&bytes, 100)).await.contains(&record.id));
         }
     }))
@@ -110,7 +122,10 @@ async fn what_is_described_says_what_it_cost_and_what_was_there_does_not() {
     assert_eq!(again.cost, None);
     let mut costs = Vec::new();
     for (bytes, metadata) in [(b"b", json!({})), (b"b", json!({"n": 1})), (b"c", json!({}))] {
-        let put = fixture.service.put_image(&default(), id("p"), bytes.to_vec().into(), metadata, None).await;
+        let put = fixture
+            .service
+            .put_image(&default(), id("p"), bytes.to_vec().into(), metadata, crate::domain::Precondition::None)
+            .await;
         costs.push(put.expect("stored").cost.is_some());
     }
     assert_eq!(costs, [true, false, true], "new metadata alone describe nothing");
@@ -198,7 +213,7 @@ async fn patches_sent_at_once_are_all_applied() {
         let (service, id) = (Arc::clone(&fixture.service), record.id.clone());
         tokio::spawn(async move {
             let patch = Map::from_iter([(format!("key{n}"), json!(n))]);
-            service.patch_metadata(&default(), &id, patch, None).await
+            service.patch_metadata(&default(), &id, patch, crate::domain::Precondition::None).await
         })
     });
     for outcome in join_all(patches.collect::<Vec<_>>()).await {
@@ -214,18 +229,41 @@ async fn a_patch_honours_its_precondition_and_the_limits() {
     let record = fixture.add_with(b"a", json!({"keep": 1, "drop": 2})).await;
     let patch = |value: Value| value.as_object().expect("object").clone();
     let service = &fixture.service;
-    let changed =
-        service.patch_metadata(&default(), &record.id, patch(json!({"drop": null})), Some(record.revision)).await;
+    let changed = service
+        .patch_metadata(
+            &default(),
+            &record.id,
+            patch(json!({"drop": null})),
+            crate::domain::Precondition::Revision(crate::domain::Seq(record.revision)),
+        )
+        .await;
     let changed = changed.expect("applied");
     assert_eq!(Value::Object(changed.metadata.as_map().clone()), json!({"keep": 1}));
-    let stale = service.patch_metadata(&default(), &record.id, patch(json!({"a": 1})), Some(record.revision)).await;
+    let stale = service
+        .patch_metadata(
+            &default(),
+            &record.id,
+            patch(json!({"a": 1})),
+            crate::domain::Precondition::Revision(crate::domain::Seq(record.revision)),
+        )
+        .await;
     assert!(matches!(stale, Err(ServiceError::PreconditionFailed)), "{stale:?}");
-    let nothing = service.patch_metadata(&default(), &record.id, patch(json!({"keep": 1})), None).await;
+    let nothing = service
+        .patch_metadata(&default(), &record.id, patch(json!({"keep": 1})), crate::domain::Precondition::None)
+        .await;
     assert_eq!(nothing.expect("applied"), changed, "a patch that changes nothing writes nothing");
-    let large = service.patch_metadata(&default(), &record.id, patch(json!({"x": "y".repeat(2000)})), None).await;
+    let large = service
+        .patch_metadata(
+            &default(),
+            &record.id,
+            patch(json!({"x": "y".repeat(2000)})),
+            crate::domain::Precondition::None,
+        )
+        .await;
     assert!(matches!(large, Err(ServiceError::Metadata(_))), "{large:?}");
     assert_eq!(found(service, like(b"a", 5)).await, std::slice::from_ref(&record.id), "the image is found as before");
-    let unknown = service.patch_metadata(&default(), &id("no"), patch(json!({})), None).await;
+    let unknown =
+        service.patch_metadata(&default(), &id("no"), patch(json!({})), crate::domain::Precondition::None).await;
     assert!(matches!(unknown, Err(ServiceError::UnknownImage(_))), "{unknown:?}");
 }
 
@@ -235,10 +273,16 @@ async fn an_image_that_is_not_there_is_told_from_a_collection_that_is_not() {
     let nowhere = CollectionName::new("nowhere").expect("valid");
     let service = &fixture.service;
     assert!(matches!(service.image(&default(), &id("x")).await, Err(ServiceError::UnknownImage(_))));
-    assert!(matches!(service.delete_image(&default(), &id("x")).await, Err(ServiceError::UnknownImage(_))));
+    assert!(matches!(
+        service.delete_image(&default(), &id("x"), crate::domain::Precondition::None).await,
+        Err(ServiceError::UnknownImage(_))
+    ));
     assert!(matches!(service.thumbnail(&default(), &id("x")).await, Err(ServiceError::UnknownImage(_))));
     assert!(matches!(service.image(&nowhere, &id("x")).await, Err(ServiceError::UnknownCollection(_))));
-    assert!(matches!(service.delete_image(&nowhere, &id("x")).await, Err(ServiceError::UnknownCollection(_))));
+    assert!(matches!(
+        service.delete_image(&nowhere, &id("x"), crate::domain::Precondition::None).await,
+        Err(ServiceError::UnknownCollection(_))
+    ));
     assert!(matches!(service.list_images(&nowhere, None, 5, None).await, Err(ServiceError::UnknownCollection(_))));
 }
 

@@ -277,7 +277,10 @@ async fn an_image_whose_features_cannot_be_read_gets_new_ones_when_it_is_stored_
     assert_eq!(fixture.control.begun(), 2);
 
     damage(&fixture, "a").await;
-    let put = fixture.service.put_image(&default(), id("a"), bytes.clone().into(), json!({}), None).await;
+    let put = fixture
+        .service
+        .put_image(&default(), id("a"), bytes.clone().into(), json!({}), crate::domain::Precondition::None)
+        .await;
     assert!(matches!(put.expect("stored").outcome, PutOutcome::Updated(_)));
     assert!(has_features(&fixture, "a").await);
     assert_eq!(fixture.control.begun(), 3);

@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use eyrie::domain::{MetadataLimits, Verify};
-use eyrie::http::{HttpLimits, HttpState};
+use eyrie::http::{AppState, HttpOptions};
 use eyrie::index::{HnswIndex, HnswParams, VectorIndex};
 use eyrie::service::{RetrievalService, ServiceOptions, ServiceParts};
 use eyrie::store::{DescriptorStore, SqliteStore};
@@ -25,8 +26,8 @@ pub(crate) const COLLECTION: &str = "pictures";
 
 /// What a [`TestApp`] is made with.
 pub(crate) struct Builder {
-    /// Limits of the server.
-    pub(crate) limits: HttpLimits,
+    /// How the server is configured.
+    pub(crate) http: HttpOptions,
     /// Limits of the decoder.
     pub(crate) decode: DecodeLimits,
     /// Bounds on metadata.
@@ -46,7 +47,7 @@ pub(crate) struct TestApp {
     pub(crate) store: Arc<dyn DescriptorStore>,
     client: reqwest::Client,
     stop: Option<oneshot::Sender<()>>,
-    server: JoinHandle<std::io::Result<()>>,
+    server: JoinHandle<()>,
     _data_dir: tempfile::TempDir,
 }
 
@@ -98,7 +99,7 @@ impl Builder {
 
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("address");
-        let state = HttpState { service: Arc::clone(&service), metrics: metrics(), limits: self.limits.clone() };
+        let state = AppState::new(Arc::clone(&service), metrics(), self.http.clone());
         let router = eyrie::http::router(state);
         let (stop, stopped) = oneshot::channel();
         let server = tokio::spawn(async move {
@@ -106,7 +107,7 @@ impl Builder {
                 // A dropped sender stops the server as well.
                 let _ = stopped.await;
             };
-            eyrie::http::serve(listener, router, &self.limits, shutdown).await
+            eyrie::http::serve(listener, router, &self.http, shutdown).await
         });
         let app = TestApp {
             address,
@@ -125,9 +126,12 @@ impl Builder {
 impl TestApp {
     /// With limits that no test of good input meets.
     pub(crate) fn builder() -> Builder {
+        let mut http = eyrie::config::load(None, [], &[]).expect("the defaults").config.server.http;
+        // Ten minutes: a machine that is busy with other things must not fail a test.
+        http.request_timeout = Duration::from_secs(600);
+        http.body_timeout = Duration::from_secs(600);
         Builder {
-            // Ten minutes: a machine that is busy with other things must not fail a test.
-            limits: HttpLimits { request_timeout_ms: 600_000, body_timeout_ms: 600_000, ..HttpLimits::default() },
+            http,
             decode: DecodeLimits { max_pixels: 1_000_000, max_aspect_ratio: 20 },
             metadata: MetadataLimits { max_bytes: 1000, max_depth: 4 },
             verify_candidates: 100,
@@ -207,7 +211,7 @@ impl TestApp {
 
     /// Waits until the server has ended.
     pub(crate) async fn ended(self) {
-        self.server.await.expect("no panic").expect("no error");
+        self.server.await.expect("no panic");
     }
 }
 

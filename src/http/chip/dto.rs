@@ -1,35 +1,49 @@
 //! What goes over the wire about the chip.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
-use super::dto::{profile_schema, thousandths};
-use crate::domain::{ChipFacts, ChipReport, ImagePlan, LayerCost, ModelFacts, PassCost, ProfileCost, SubImage};
-
-/// Width and height of the image whose plan is answered where none is named.
-pub(super) const DEFAULT_IMAGE: (u32, u32) = (640, 480);
+use crate::domain::{
+    ChipFacts, ChipReport, ExtractionCost, ImagePlan, LayerCost, ModelFacts, PassCost, ProfileCost, SubImage,
+};
+use crate::http::extract::fields::{Fields, FromFields};
+use crate::http::schema::{Documented, FieldDoc, integer, profile_schema};
 
 /// The longest side of an image whose plan is answered.
-pub(super) const MAX_SIDE: u32 = 100_000;
+const MAX_SIDE: u32 = 100_000;
 
-/// The size of the image to plan for: both or none.
-#[derive(Debug, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct ChipQuery {
-    /// Columns of the image whose plan is answered.
-    #[param(minimum = 1, maximum = 100_000, default = 640)]
-    pub(super) width: Option<u32>,
-    /// Rows of the image whose plan is answered.
-    #[param(minimum = 1, maximum = 100_000, default = 480)]
-    pub(super) height: Option<u32>,
+/// The size of the image to plan for.
+pub(crate) struct ChipQuery {
+    /// Columns.
+    pub(crate) width: u32,
+    /// Rows.
+    pub(crate) height: u32,
+}
+
+impl FromFields for ChipQuery {
+    fn from_fields(fields: &mut Fields) -> Self {
+        Self {
+            width: fields.number("width", 1..=MAX_SIDE).unwrap_or(640),
+            height: fields.number("height", 1..=MAX_SIDE).unwrap_or(480),
+        }
+    }
+}
+
+impl Documented for ChipQuery {
+    fn fields() -> Vec<FieldDoc> {
+        let side = |default: u32| integer(1..=MAX_SIDE).default(Some(Value::from(default)));
+        vec![
+            FieldDoc::plain("width", side(640), "Columns of the image whose plan is answered."),
+            FieldDoc::plain("height", side(480), "Rows of the image whose plan is answered."),
+        ]
+    }
 }
 
 /// The chip, the model on it, and what describing an image costs.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ChipReport)]
-pub(super) struct ChipReportDto {
+pub(crate) struct ChipReportDto {
     /// What kind of numbers these are.
     note: &'static str,
     /// The chip.
@@ -52,7 +66,7 @@ pub(super) struct ChipReportDto {
 /// A chip.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Chip)]
-pub(super) struct ChipDto {
+pub(crate) struct ChipDto {
     /// What it is called.
     name: String,
     /// Where its numbers come from.
@@ -80,7 +94,7 @@ pub(super) struct ChipDto {
 /// A model.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Model)]
-pub(super) struct ModelDto {
+pub(crate) struct ModelDto {
     /// The model's part of the version that descriptors carry.
     fingerprint: String,
     /// Weights of all layers.
@@ -96,7 +110,7 @@ pub(super) struct ModelDto {
 /// One pass of the network.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Pass)]
-pub(super) struct PassDto {
+pub(crate) struct PassDto {
     /// Pixels a side of the square image.
     input_side: u32,
     /// Layer by layer.
@@ -118,7 +132,7 @@ pub(super) struct PassDto {
 /// One layer of a pass.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Layer)]
-pub(super) struct LayerDto {
+pub(crate) struct LayerDto {
     /// Its name.
     #[schema(example = "conv3_2")]
     name: String,
@@ -151,7 +165,7 @@ pub(super) struct LayerDto {
 /// How an image is described on the chip, and what it costs.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Plan)]
-pub(super) struct PlanDto {
+pub(crate) struct PlanDto {
     /// Columns of the image.
     width: u32,
     /// Rows of the image.
@@ -171,7 +185,7 @@ pub(super) struct PlanDto {
 /// A sub-image, by its upper left corner on the canvas.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SubImage)]
-pub(super) struct SubImageDto {
+pub(crate) struct SubImageDto {
     /// Columns left of it.
     x: u32,
     /// Rows above it.
@@ -185,7 +199,7 @@ pub(super) struct SubImageDto {
     "energy_millijoules": [21.485, 32.995]
 }))]
 #[schema(as = ProfileCost)]
-pub(super) struct ProfileDto {
+pub(crate) struct ProfileDto {
     /// The profile.
     #[schema(schema_with = profile_schema)]
     profile: &'static str,
@@ -199,6 +213,49 @@ pub(super) struct ProfileDto {
     chip_milliseconds: f64,
     /// Energy in millijoules, low and high estimate.
     energy_millijoules: [f64; 2],
+}
+
+/// What describing an image costs on the simulated chip. Time and energy are estimates.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "passes": 10, "cycles": 5570560, "macs": 153466306560_u64, "buffer_bytes": 4014080, "chip_milliseconds": 69.632,
+    "energy_millijoules": [21.485, 32.995], "host_milliseconds": 376.995
+}))]
+#[schema(as = Cost)]
+pub(crate) struct CostDto {
+    /// Passes through the network.
+    passes: u32,
+    /// Chip cycles of all passes.
+    cycles: u64,
+    /// Multiply-accumulates of all passes.
+    macs: u64,
+    /// Largest use of the image buffer, in bytes.
+    buffer_bytes: u64,
+    /// Time at the chip's clock, in milliseconds.
+    chip_milliseconds: f64,
+    /// Energy in millijoules, low and high estimate.
+    energy_millijoules: [f64; 2],
+    /// Time on this machine, decoding included, in milliseconds.
+    host_milliseconds: f64,
+}
+
+/// Times and energies are answered to the thousandth: what comes after it is noise.
+pub(crate) fn thousandths(value: f64) -> f64 {
+    (value * 1e3).round() / 1e3
+}
+
+impl From<ExtractionCost> for CostDto {
+    fn from(cost: ExtractionCost) -> Self {
+        Self {
+            passes: cost.passes,
+            cycles: cost.cycles,
+            macs: cost.macs,
+            buffer_bytes: cost.buffer_bytes,
+            chip_milliseconds: thousandths(cost.chip_milliseconds),
+            energy_millijoules: cost.energy_millijoules.map(thousandths),
+            host_milliseconds: thousandths(cost.host_milliseconds),
+        }
+    }
 }
 
 impl From<ChipReport> for ChipReportDto {
