@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 use crate::config::Config;
 use crate::domain::{Catalogue, Clock, SystemClock};
-use crate::http::{self, HttpLimits, HttpState};
+use crate::http::{self, AppState, HttpOptions};
 use crate::search::{
     FlatIndex, HnswIndex, HnswParams, IndexError, MemorySearch, NewIndex, NoSearch, SearchBackend, SearchSlots,
     VectorIndex,
@@ -224,7 +224,7 @@ pub struct App {
     listener: TcpListener,
     address: SocketAddr,
     router: axum::Router,
-    limits: HttpLimits,
+    http: HttpOptions,
     metrics: PrometheusHandle,
     started: Instant,
 }
@@ -265,20 +265,8 @@ impl AppBuilder {
         let images: u64 = collections.iter().map(|c| c.images).sum();
         let stale: u64 = collections.iter().map(|c| c.stale).sum();
 
-        let limits = HttpLimits {
-            max_upload_bytes: config.server.max_upload_bytes,
-            header_timeout_ms: config.server.header_timeout_ms,
-            body_timeout_ms: config.server.body_timeout_ms,
-            request_timeout_ms: config.server.request_timeout_ms,
-            max_concurrent_uploads: config.server.max_concurrent_uploads,
-            max_connections: config.server.max_connections,
-            shutdown_timeout_ms: config.server.shutdown_grace_ms,
-        };
-        let router = http::router(HttpState {
-            service: Arc::clone(&backend.service),
-            limits: limits.clone(),
-            metrics: metrics.clone(),
-        });
+        let http = config.server.http.clone();
+        let router = http::router(AppState::new(Arc::clone(&backend.service), metrics.clone(), http.clone()));
         if !address.ip().is_loopback() {
             tracing::warn!(
                 %address,
@@ -300,7 +288,7 @@ impl AppBuilder {
             images,
             "listening"
         );
-        Ok(App { backend, listener, address, router, limits, metrics, started })
+        Ok(App { backend, listener, address, router, http, metrics, started })
     }
 }
 
@@ -325,11 +313,8 @@ impl App {
 
     /// Answers requests until `stop` completes; then takes no new ones, gives those under way the configured time, and
     /// closes the database.
-    ///
-    /// # Errors
-    /// [`StartError::Listen`] when the listener breaks.
-    pub async fn serve(self, stop: impl Future<Output = ()>) -> Result<(), StartError> {
-        let Self { backend, listener, address, router, limits, metrics, started } = self;
+    pub async fn serve(self, stop: impl Future<Output = ()>) {
+        let Self { backend, listener, address: _, router, http, metrics, started } = self;
         let upkeep = tokio::spawn(async move {
             let mut every = tokio::time::interval(UPKEEP_INTERVAL);
             loop {
@@ -340,13 +325,15 @@ impl App {
         });
         let stopping = async {
             stop.await;
-            tracing::info!(grace_ms = limits.shutdown_timeout_ms, "stopping: requests under way may finish");
+            tracing::info!(
+                grace_ms = http.shutdown_grace.as_millis() as u64,
+                "stopping: requests under way may finish"
+            );
         };
-        let served = http::serve(listener, router, &limits, stopping).await;
+        http::serve(listener, router, &http, stopping).await;
         upkeep.abort();
         backend.close().await;
         tracing::info!("stopped");
-        served.map_err(|source| StartError::Listen { address: address.to_string(), source })
     }
 }
 

@@ -42,7 +42,8 @@ impl Serve {
                 app = App::builder(loaded.config).start() => app?,
                 () = stop.next() => return Ok(()),
             };
-            Ok(app.serve(stop.next()).await?)
+            app.serve(stop.next()).await;
+            Ok(())
         })
     }
 }

@@ -3,6 +3,7 @@
 use eyrie_vision::DescriberOptions;
 use serde::{Deserialize, Serialize};
 
+use crate::http::HttpOptions;
 use crate::search::IndexOptions;
 use crate::service::{Limits, PoolOptions, VerificationOptions};
 use crate::store::StorageOptions;
@@ -30,24 +31,12 @@ pub struct Config {
 
 /// The HTTP server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Server {
     /// `HOST:PORT` to listen on; port 0 takes a free one.
     pub bind: String,
-    /// Largest upload in bytes.
-    pub max_upload_bytes: usize,
-    /// Time for the head of a request to arrive in milliseconds.
-    pub header_timeout_ms: u64,
-    /// Time for a request's body to arrive in milliseconds.
-    pub body_timeout_ms: u64,
-    /// Time for the answer once the body is there in milliseconds.
-    pub request_timeout_ms: u64,
-    /// Time for requests under way at shutdown in milliseconds.
-    pub shutdown_grace_ms: u64,
-    /// Uploads held in memory at the same time.
-    pub max_concurrent_uploads: usize,
-    /// Connections open at the same time.
-    pub max_connections: usize,
+    /// What it takes and answers.
+    #[serde(flatten)]
+    pub http: HttpOptions,
 }
 
 /// The extraction of descriptors.

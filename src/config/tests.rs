@@ -28,7 +28,7 @@ fn message(result: Result<Loaded, ConfigError>) -> String {
 fn the_defaults_alone_are_a_configuration() {
     let loaded = load(None, [], &[]).expect("defaults");
     assert_eq!(loaded.config.server.bind, "127.0.0.1:8080");
-    assert_eq!(loaded.config.server.max_upload_bytes, 20 << 20);
+    assert_eq!(loaded.config.server.http.max_upload_bytes, 20 << 20);
     assert_eq!(loaded.config.limits.metadata_max_bytes, 16 << 10);
     assert!(!loaded.config.storage.is_postgres());
     assert!(loaded.sources.values().all(|s| *s == Source::Default));
@@ -59,7 +59,7 @@ fn flags_beat_the_environment_which_beats_the_file_which_beats_the_defaults() {
     let flags = [Override { flag: "--bind", key: "server.bind", value: "127.0.0.1:3".to_owned() }];
     let loaded = load(Some(file.path()), environment, &flags).expect("valid");
     assert_eq!(loaded.config.server.bind, "127.0.0.1:3");
-    assert_eq!(loaded.config.server.max_upload_bytes, 2222);
+    assert_eq!(loaded.config.server.http.max_upload_bytes, 2222);
     assert_eq!(loaded.config.index.graph.m, 5);
     assert_eq!(loaded.config.index.graph.ef_search, 128);
     assert_eq!(loaded.sources["server.bind"], Source::Flag("--bind".to_owned()));
@@ -86,6 +86,9 @@ fn every_key_can_be_set_by_the_environment() {
             "log.level" => "debug",
             "log.format" => "json",
             "server.max_upload_bytes" => "2048",
+            "server.public_path" => "/eyrie",
+            "server.allowed_origins" => "https://a.example, https://b.example",
+            "server.trusted_proxies" => "10.0.0.0/8,::1",
             _ => "100",
         };
         let value = if key == "limits.metadata_max_depth" { "9" } else { value };
@@ -172,6 +175,23 @@ fn a_value_outside_its_range_is_an_error_with_key_value_range_and_source() {
     assert!(text.contains("it must be at least 1 where search.verify is always"), "{text}");
     let text = message(load(None, env(&[("EYRIE_EXTRACTOR__ISA", "sse2")]), &[]));
     assert!(text.contains("one of auto, scalar, avx2, avxvnni, avx512vnni, amx, neon"), "{text}");
+}
+
+#[test]
+fn what_is_in_front_of_the_server_is_checked_and_the_defaults_trust_this_machine_alone() {
+    let http = load(None, [], &[]).expect("defaults").config.server.http;
+    assert_eq!(String::from(http.public_path), "");
+    assert!(http.allowed_origins.is_empty());
+    let trusted: Vec<String> = http.trusted_proxies.into_iter().map(String::from).collect();
+    assert_eq!(trusted, ["127.0.0.0/8", "::1/128"]);
+    for (name, value, said) in [
+        ("EYRIE_SERVER__PUBLIC_PATH", "eyrie/", "\"eyrie/\" is not a public path"),
+        ("EYRIE_SERVER__ALLOWED_ORIGINS", "https://a.example,b", "\"b\" is not an origin"),
+        ("EYRIE_SERVER__TRUSTED_PROXIES", "localhost", "\"localhost\" is neither an address"),
+    ] {
+        let text = message(load(None, env(&[(name, value)]), &[]));
+        assert!(text.contains("server") && text.contains(said), "{text}");
+    }
 }
 
 #[test]

@@ -16,26 +16,26 @@ macro_rules! codes {
     ($($variant:ident, $code:literal, $status:ident, $title:literal;)*) => {
         /// Why a request failed, as clients see it. Codes are never renamed or reused.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(super) enum Code {
+        pub(crate) enum Code {
             $(#[doc = $title] $variant,)*
         }
 
         impl Code {
             /// Every code.
-            pub(super) const ALL: &[Self] = &[$(Self::$variant,)*];
+            pub(crate) const ALL: &[Self] = &[$(Self::$variant,)*];
 
             /// The code as clients see it.
-            pub(super) fn as_str(self) -> &'static str {
+            pub(crate) fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $code,)* }
             }
 
             /// The status that goes with it.
-            pub(super) fn status(self) -> StatusCode {
+            pub(crate) fn status(self) -> StatusCode {
                 match self { $(Self::$variant => StatusCode::$status,)* }
             }
 
             /// The kind of failure in a few words.
-            pub(super) fn title(self) -> &'static str {
+            pub(crate) fn title(self) -> &'static str {
                 match self { $(Self::$variant => $title,)* }
             }
         }
@@ -116,7 +116,7 @@ codes! {
 
 /// A failure on its way to the client.
 #[derive(Debug, Clone)]
-pub(super) struct ApiError {
+pub(crate) struct ApiError {
     code: Code,
     detail: String,
     /// What the log gets and the client does not.
@@ -127,23 +127,23 @@ pub(super) struct ApiError {
 
 impl ApiError {
     /// A failure with a sentence that says what is wrong with this very request.
-    pub(super) fn new(code: Code, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into(), inside: None, retry_after_seconds: None, extension: Map::new() }
     }
 
     /// A defect of the program: `inside` goes to the log, the client gets a public sentence.
-    pub(super) fn internal(inside: impl Into<String>) -> Self {
+    pub(crate) fn internal(inside: impl Into<String>) -> Self {
         Self::new(Code::InternalError, "This is a defect. The service's log has the details under this request id.")
             .logging(inside)
     }
 
     /// Too much at once; the client shall come back.
-    pub(super) fn overloaded(detail: impl Into<String>, retry_after_seconds: u64) -> Self {
+    pub(crate) fn overloaded(detail: impl Into<String>, retry_after_seconds: u64) -> Self {
         Self::new(Code::Overloaded, detail).retry_after(retry_after_seconds)
     }
 
     /// The failure that a bare status stands for, for answers that were not made by this module.
-    pub(super) fn from_status(status: StatusCode) -> Self {
+    pub(crate) fn from_status(status: StatusCode) -> Self {
         let code = match status {
             StatusCode::NOT_FOUND => Code::RouteNotFound,
             StatusCode::METHOD_NOT_ALLOWED => Code::MethodNotAllowed,
@@ -157,35 +157,35 @@ impl ApiError {
     }
 
     /// Adds what the log shall have.
-    pub(super) fn logging(mut self, inside: impl Into<String>) -> Self {
+    pub(crate) fn logging(mut self, inside: impl Into<String>) -> Self {
         self.inside = Some(inside.into());
         self
     }
 
     /// Adds `Retry-After`.
-    pub(super) fn retry_after(mut self, seconds: u64) -> Self {
+    pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after_seconds = Some(seconds);
         self
     }
 
     /// Adds members to the problem document.
-    pub(super) fn extended(mut self, extension: Map<String, Value>) -> Self {
+    pub(crate) fn extended(mut self, extension: Map<String, Value>) -> Self {
         self.extension = extension;
         self
     }
 
     /// Its code.
-    pub(super) fn code(&self) -> Code {
+    pub(crate) fn code(&self) -> Code {
         self.code
     }
 
     /// What the log gets and the client does not.
-    pub(super) fn inside(&self) -> Option<&str> {
+    pub(crate) fn inside(&self) -> Option<&str> {
         self.inside.as_deref()
     }
 
     /// Turns an answer that carries this failure into its problem document; headers that are there stay.
-    pub(super) fn write_into(self, response: &mut Response, request_id: &str) {
+    pub(crate) fn write_into(self, response: &mut Response, request_id: &str) {
         let problem = Problem {
             kind: format!("urn:eyrie:problem:{}", self.code.as_str()),
             title: self.code.title().to_owned(),
@@ -223,7 +223,7 @@ impl IntoResponse for ApiError {
     "detail": "there is no image \"cat-1\" in this collection", "code": "unknown_image",
     "request_id": "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10"
 }))]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     /// Names the kind of failure.
     #[serde(rename = "type")]
     kind: String,

@@ -1,29 +1,34 @@
 //! The HTTP edge: routes, bodies, errors, the page.
 //!
-//! Handlers are thin: they extract, make one call of the service and convert. What a body may look like is decided in
-//! `upload.rs` and `body.rs`, which status and code a failure has in `error.rs`, and every answer leaves through
-//! `observe.rs`, which gives it its request id, its line in the log and, where it is a failure, its problem document.
+//! Handlers are thin: they extract, make one call of the service and convert. `extract/` reads requests, one folder a resource
+//! has its handlers and what they answer, `error.rs` alone knows statuses and codes, and every answer leaves through `observe.rs`, which
+//! gives it its request id, its line in the log and, where it is a failure, its problem document. `routes.rs` puts all of it together:
+//! it imports the handlers and nothing imports it.
 
-mod body;
 mod chip;
-mod chip_dto;
 mod collections;
-mod conditional;
-mod dto;
+mod deadline;
 mod error;
-mod fields;
+mod extract;
 mod health;
 mod images;
+mod intake;
+mod links;
 mod observe;
 mod openapi;
-mod params;
+mod options;
+mod origin;
 mod routes;
+mod schema;
 mod search;
-mod search_dto;
 mod serve;
-mod upload;
+mod state;
 mod web;
 
-pub use openapi::{OPENAPI_YAML, generated_openapi};
-pub use routes::{HttpLimits, HttpState, router};
+pub use links::{InvalidPublicPath, PublicPath};
+pub use openapi::OPENAPI_YAML;
+pub use options::HttpOptions;
+pub use origin::{InvalidOrigin, InvalidPeers, Origin, Peers};
+pub use routes::{generated_openapi, router};
 pub use serve::serve;
+pub use state::AppState;

@@ -1,23 +1,22 @@
-//! What happens to every request: an id, a span, a deadline, a line in the log, metrics, and a problem document where
-//! it failed.
+//! What happens to every request: an id, a span, a line in the log, metrics, and a problem document where it failed.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::extract::{ConnectInfo, MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::error::{ApiError, Code};
+use super::error::ApiError;
 use crate::telemetry::metric;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Gives a request its id and span; logs and counts it; writes its problem document where it failed.
-pub(super) async fn observe(request: Request, next: Next) -> Response {
+pub(crate) async fn observe(request: Request, next: Next) -> Response {
     let request_id = request_id(request.headers());
     let path = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_string());
@@ -97,22 +96,6 @@ impl Drop for Watch {
             let seconds = self.count("client_gone");
             tracing::info!(route = self.path, ms = seconds * 1e3, "the client went away before the answer");
         }
-    }
-}
-
-/// Bounds the time of a call, its body included.
-pub(super) async fn deadline(State(limit): State<Duration>, request: Request, next: Next) -> Response {
-    match tokio::time::timeout(limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => ApiError::new(
-            Code::RequestTimeout,
-            format!(
-                "there was no answer after {} s; if this was to change something, that may or may not have happened",
-                limit.as_secs_f64()
-            ),
-        )
-        .retry_after(5)
-        .into_response(),
     }
 }
 

@@ -3,163 +3,99 @@
 //! Routes are added with `routes!` alone, which takes path and method from the handler's OpenAPI description: a route
 //! that is not in the document, or the other way round, cannot be written.
 
-use std::ops::Deref;
-use std::sync::Arc;
-use std::time::Duration;
-
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::Uri;
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::Semaphore;
+use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::csrf::{CsrfLayer, ProtectionError};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::{ApiError, Code};
-use super::{chip, collections, health, images, observe, openapi, search, web};
-use crate::service::RetrievalService;
-
-/// Bounds on what one client, and all of them together, can ask of the server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HttpLimits {
-    /// The most bytes of one uploaded image.
-    pub max_upload_bytes: usize,
-    /// How long a call may take, its body included, in milliseconds.
-    pub request_timeout_ms: u64,
-    /// How long a body may take to arrive, in milliseconds.
-    pub body_timeout_ms: u64,
-    /// How long the head of a request may take to arrive, and how long a connection may be idle, in milliseconds.
-    pub header_timeout_ms: u64,
-    /// How many bodies may be in memory at a time; each takes up to twice `max_upload_bytes`.
-    pub max_concurrent_uploads: usize,
-    /// How many connections may be open at a time; more wait in the kernel's queue.
-    pub max_connections: usize,
-    /// How long requests under way may take to end after the shutdown began, in milliseconds.
-    pub shutdown_timeout_ms: u64,
-}
-
-impl Default for HttpLimits {
-    fn default() -> Self {
-        Self {
-            max_upload_bytes: 20 << 20,
-            request_timeout_ms: 60_000,
-            body_timeout_ms: 30_000,
-            header_timeout_ms: 30_000,
-            max_concurrent_uploads: 16,
-            max_connections: 1024,
-            shutdown_timeout_ms: 20_000,
-        }
-    }
-}
-
-impl HttpLimits {
-    /// How long a call may take, its body included.
-    pub(super) fn request_timeout(&self) -> Duration {
-        Duration::from_millis(self.request_timeout_ms)
-    }
-
-    /// How long a body may take to arrive.
-    pub(super) fn body_timeout(&self) -> Duration {
-        Duration::from_millis(self.body_timeout_ms)
-    }
-
-    /// How long the head of a request may take to arrive.
-    pub(super) fn header_timeout(&self) -> Duration {
-        Duration::from_millis(self.header_timeout_ms)
-    }
-
-    /// How long requests under way may take to end after the shutdown began.
-    pub(super) fn shutdown_timeout(&self) -> Duration {
-        Duration::from_millis(self.shutdown_timeout_ms)
-    }
-}
-
-/// What the routes are made of.
-#[derive(Clone)]
-pub struct HttpState {
-    /// The use cases.
-    pub service: Arc<RetrievalService>,
-    /// Renders the metrics.
-    pub metrics: PrometheusHandle,
-    /// Bounds on requests.
-    pub limits: HttpLimits,
-}
-
-/// What handlers get: the state and the permits for bodies in memory.
-#[derive(Clone)]
-pub(super) struct App(Arc<AppParts>);
-
-/// Inside of [`App`].
-pub(super) struct AppParts {
-    pub(super) service: Arc<RetrievalService>,
-    pub(super) metrics: PrometheusHandle,
-    pub(super) limits: HttpLimits,
-    pub(super) uploads: Arc<Semaphore>,
-}
-
-impl Deref for App {
-    type Target = AppParts;
-    fn deref(&self) -> &AppParts {
-        &self.0
-    }
-}
+use super::links::PublicPath;
+use super::options::HttpOptions;
+use super::origin::OriginRule;
+use super::state::AppState;
+use super::{chip, collections, deadline, health, images, observe, openapi, origin, search, web};
 
 /// The whole HTTP interface.
-pub fn router(state: HttpState) -> Router {
-    let app = App(Arc::new(AppParts {
-        service: state.service,
-        metrics: state.metrics,
-        uploads: Arc::new(Semaphore::new(state.limits.max_concurrent_uploads)),
-        limits: state.limits,
-    }));
-    let request_timeout = app.limits.request_timeout();
+pub fn router(state: AppState) -> Router {
+    let options = state.options.clone();
     let (router, _) = described_routes().split_for_parts();
-    layered(router.with_state(app), request_timeout)
+    let router = router.fallback(no_route).with_state(state);
+    below_public_path(layered(router, &options), options.public_path)
 }
 
 /// Puts around the routes what every request goes through.
-fn layered(router: Router, request_timeout: Duration) -> Router {
+fn layered(router: Router, options: &HttpOptions) -> Router {
+    let rule = OriginRule::new(options.allowed_origins.clone(), options.trusted_proxies.clone());
     router
-        .fallback(no_route)
         .method_not_allowed_fallback(no_method)
-        // Bodies are read by `body.rs` under the limit of their call.
+        // Bodies are read by `intake.rs` under the limit of their call.
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(CsrfLayer::new().with_rejection_response(cross_origin))
-        .layer(middleware::from_fn_with_state(request_timeout, observe::deadline))
+        .layer(middleware::from_fn_with_state(rule, origin::refuse_foreign_pages))
+        .layer(middleware::from_fn_with_state(options.request_timeout, deadline::deadline))
         .layer(middleware::from_fn(observe::observe))
 }
 
+/// Takes requests with the public path and without it: some proxies strip it and others do not.
+fn below_public_path(router: Router, public_path: PublicPath) -> Router {
+    if public_path == PublicPath::default() {
+        return router;
+    }
+    Router::new().fallback_service(router.map_request(move |mut request: Request| {
+        let target = request.uri().path_and_query().map_or("/", |target| target.as_str());
+        if let Some(Ok(stripped)) = public_path.strip(target).map(str::parse::<Uri>) {
+            *request.uri_mut() = stripped;
+        }
+        request
+    }))
+}
+
 /// The routes with their description.
-pub(super) fn described_routes() -> OpenApiRouter<App> {
+pub(crate) fn described_routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(openapi::preamble())
-        .routes(routes!(collections::list_collections))
+        .routes(routes!(collections::handlers::list_collections))
         .routes(routes!(
-            collections::get_collection,
-            collections::put_collection,
-            collections::patch_collection,
-            collections::delete_collection
+            collections::handlers::get_collection,
+            collections::handlers::put_collection,
+            collections::handlers::patch_collection,
+            collections::handlers::delete_collection
         ))
-        .routes(routes!(images::list_images, images::add_image))
-        .routes(routes!(images::get_image, images::put_image, images::patch_image, images::delete_image))
-        .routes(routes!(images::get_thumbnail))
-        .routes(routes!(search::similar_images))
-        .routes(routes!(search::search))
-        .routes(routes!(chip::chip))
-        .routes(routes!(health::livez))
-        .routes(routes!(health::readyz))
-        .routes(routes!(health::metrics))
+        .routes(routes!(images::handlers::list_images, images::handlers::add_image))
+        .routes(routes!(
+            images::handlers::get_image,
+            images::handlers::put_image,
+            images::handlers::patch_image,
+            images::handlers::delete_image
+        ))
+        .routes(routes!(images::handlers::get_thumbnail))
+        .routes(routes!(search::handlers::similar_images))
+        .routes(routes!(search::handlers::search))
+        .routes(routes!(chip::handlers::chip))
+        .routes(routes!(health::handlers::livez))
+        .routes(routes!(health::handlers::readyz))
+        .routes(routes!(health::handlers::metrics))
         .routes(routes!(openapi::document))
         .routes(routes!(web::page))
         .routes(routes!(web::script))
         .routes(routes!(web::style))
 }
 
-async fn no_route() -> ApiError {
-    ApiError::new(Code::RouteNotFound, "there is no such path; /openapi.yaml lists them")
+/// The document as the handlers describe it, as YAML. It must equal [`super::OPENAPI_YAML`]; a test compares them.
+///
+/// # Errors
+/// When the document cannot be written as YAML.
+pub fn generated_openapi() -> Result<String, Box<dyn std::error::Error>> {
+    Ok(described_routes().into_openapi().to_yaml()?)
+}
+
+async fn no_route(State(state): State<AppState>) -> ApiError {
+    let document = format!("{}/openapi.yaml", state.options.public_path);
+    ApiError::new(Code::RouteNotFound, format!("there is no such path; {document} lists them"))
 }
 
 async fn no_method() -> ApiError {
@@ -175,14 +111,10 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
     ApiError::internal(format!("panic: {text}")).into_response()
 }
 
-/// Without this, a page of another web site that someone has open could change the collections of a service on their
-/// own machine: browsers send forms anywhere.
-fn cross_origin(_: ProtectionError) -> Response {
-    ApiError::new(Code::CrossOrigin, "changes are not taken from pages of other web sites").into_response()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use axum::body::{Body, to_bytes};
     use axum::http::{Method, Request, StatusCode, header};
     use axum::routing::{get, post};
@@ -190,9 +122,28 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
+    use crate::http::intake::Intake;
+    use crate::http::openapi::OPENAPI_YAML;
 
     async fn sabotaged() {
         panic!("secret of the inside");
+    }
+
+    async fn uploaded(request: Request<Body>) -> StatusCode {
+        let intake = Intake::new(1, Duration::from_secs(60));
+        let (head, body) = request.into_parts();
+        match intake.read(&head, body, 100).await {
+            Ok(_) => StatusCode::NO_CONTENT,
+            Err(error) => error.code().status(),
+        }
+    }
+
+    /// A body that takes four times as long as an answer may.
+    fn slow_body() -> Body {
+        Body::from_stream(futures::stream::once(async {
+            tokio::time::sleep(Duration::from_millis(80)).await;
+            Ok::<_, std::convert::Infallible>("image")
+        }))
     }
 
     fn test_router() -> Router {
@@ -200,8 +151,28 @@ mod tests {
             .route("/panic", get(sabotaged))
             .route("/stuck", get(std::future::pending::<()>))
             .route("/bare", get(|| async { StatusCode::IM_A_TEAPOT }))
-            .route("/change", post(|| async { StatusCode::NO_CONTENT }));
-        layered(router, Duration::from_millis(20))
+            .route("/change", post(|| async { StatusCode::NO_CONTENT }))
+            .route("/upload", post(uploaded))
+            .route(
+                "/upload-stuck",
+                post(async |request: Request<Body>| {
+                    uploaded(request).await;
+                    std::future::pending::<()>().await;
+                }),
+            );
+        let options = HttpOptions {
+            max_upload_bytes: 100,
+            header_timeout: Duration::from_secs(60),
+            body_timeout: Duration::from_secs(60),
+            request_timeout: Duration::from_millis(20),
+            shutdown_grace: Duration::ZERO,
+            max_concurrent_uploads: 1,
+            max_connections: 1,
+            public_path: PublicPath::default(),
+            allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+        };
+        layered(router, &options)
     }
 
     async fn problem(request: Request<Body>) -> (StatusCode, Value) {
@@ -234,6 +205,14 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_time_of_the_answer_begins_when_the_body_is_there() {
+        let upload = Request::post("/upload").body(slow_body()).expect("request");
+        assert_eq!(test_router().oneshot(upload).await.expect("infallible").status(), StatusCode::NO_CONTENT);
+        let stuck = Request::post("/upload-stuck").body(slow_body()).expect("request");
+        assert_eq!(problem(stuck).await.1["code"], "request_timeout");
+    }
+
+    #[tokio::test]
     async fn a_bare_failure_becomes_a_problem() {
         let (status, problem) = problem(get_request("/bare")).await;
         assert_eq!((status.as_u16(), &problem["code"]), (400, &Value::from("invalid_request")));
@@ -258,5 +237,18 @@ mod tests {
         assert_eq!(problem(from("https://evil.example")).await.1["code"], "cross_origin");
         let own = test_router().oneshot(from("http://127.0.0.1:8080")).await.expect("infallible");
         assert_eq!(own.status(), StatusCode::NO_CONTENT);
+    }
+
+    #[test]
+    fn the_document_in_the_repository_is_the_generated_one() {
+        let generated = generated_openapi().expect("YAML");
+        if std::env::var_os("UPDATE_OPENAPI").is_some() {
+            std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.yaml"), &generated).expect("written");
+            return;
+        }
+        assert!(
+            generated == OPENAPI_YAML,
+            "openapi.yaml is out of date: UPDATE_OPENAPI=1 cargo test openapi rewrites it"
+        );
     }
 }

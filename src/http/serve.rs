@@ -1,7 +1,6 @@
 //! Accepting connections, and ending them in order.
 
 use std::future::Future;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,26 +18,19 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
-use super::routes::HttpLimits;
+use super::options::HttpOptions;
 
 /// What hyper keeps of a connection's input, and so the longest head of a request; a URL has at most 64 KiB.
 const MAX_HEAD_BYTES: usize = 128 << 10;
 
 /// Serves `router` on `listener` until `shutdown` is ready, then lets the requests under way end within
-/// [`HttpLimits::shutdown_timeout_ms`]; what is not answered by then is cut off.
+/// [`HttpOptions::shutdown_grace`]; what is not answered by then is cut off.
 ///
 /// `axum::serve` bounds neither the number of connections nor the time that a client may take for the head of a
-/// request, so a few slow clients could hold every file descriptor; hence this loop over hyper.
-///
-/// # Errors
-/// None at present: a failed accept is logged and tried again.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    limits: &HttpLimits,
-    shutdown: impl Future<Output = ()>,
-) -> io::Result<()> {
-    let connections = Arc::new(Semaphore::new(limits.max_connections));
+/// request, so a few slow clients could hold every file descriptor; hence this loop over hyper. A
+/// failed accept is logged and tried again.
+pub async fn serve(listener: TcpListener, router: Router, options: &HttpOptions, shutdown: impl Future<Output = ()>) {
+    let connections = Arc::new(Semaphore::new(options.max_connections));
     let graceful = GracefulShutdown::new();
     let mut open = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
@@ -49,17 +41,16 @@ pub async fn serve(
         };
         while open.try_join_next().is_some() {}
         let Some((stream, peer, permit)) = accepted else { continue };
-        open.spawn(connection(stream, peer, router.clone(), limits.header_timeout(), graceful.watcher(), permit));
+        open.spawn(connection(stream, peer, router.clone(), options.header_timeout, graceful.watcher(), permit));
     }
     drop(listener);
-    if tokio::time::timeout(limits.shutdown_timeout(), graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(options.shutdown_grace, graceful.shutdown()).await.is_err() {
         tracing::warn!(
-            timeout_ms = limits.shutdown_timeout_ms,
+            grace_ms = options.shutdown_grace.as_millis() as u64,
             "requests were still under way at the end of the shutdown"
         );
         open.shutdown().await;
     }
-    Ok(())
 }
 
 async fn accept(

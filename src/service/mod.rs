@@ -53,8 +53,6 @@ pub struct ServiceParts {
     pub catalogue: Arc<Catalogue>,
     /// One for each worker thread; at least one, all of the catalogue's model.
     pub extractors: Vec<Box<dyn Extractor>>,
-    /// What the model of the extractors yields.
-    pub catalogue: Arc<Catalogue>,
     /// How many images may wait for a worker, beside those that are being described.
     pub queue_length: usize,
     /// The chip whose cost is reported, with the model of the extractors on it.

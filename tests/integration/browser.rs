@@ -1,12 +1,16 @@
 //! The page in a real browser: chromium, driven through chromedriver's WebDriver interface.
 
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
 use image::imageops::crop_imm;
 use reqwest::Client;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use crate::program::picture;
 use crate::support::app::{COLLECTION, TestApp};
@@ -341,6 +345,63 @@ async fn a_person_draws_a_box_and_finds_what_is_in_it() {
     browser.click("#results .card:nth-child(2) .picture").await;
     browser.until("document.querySelectorAll('#results .card').length === 2").await;
     assert_eq!(browser.until("String(document.getElementById('region').hidden)").await, "true");
+    let complaints = browser.complaints().await;
+    assert!(complaints.is_empty(), "{complaints:?}");
+    browser.quit().await;
+}
+
+/// Passes everything below `/eyrie/` on to the server without that path and under the server's own name, as nginx does with
+/// `location /eyrie/ { proxy_pass http://SERVER/; }`.
+async fn proxy(server: SocketAddr) -> SocketAddr {
+    let client = Client::new();
+    let pass = async move |request: axum::extract::Request| {
+        let (head, body) = request.into_parts();
+        let target = head.uri.path_and_query().expect("a target").as_str();
+        let Some(below) = target.strip_prefix("/eyrie/") else { return StatusCode::NOT_FOUND.into_response() };
+        let mut headers = head.headers;
+        headers.remove("host");
+        let body = axum::body::to_bytes(body, 1 << 24).await.expect("a body");
+        let request = client.request(head.method, format!("http://{server}/{below}")).headers(headers).body(body);
+        let answer = request.send().await.expect("the server answers");
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        (status, headers, answer.bytes().await.expect("a body")).into_response()
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(pass)).await });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_works_under_a_path_of_a_proxy_that_changes_the_host() {
+    let mut builder = TestApp::builder();
+    builder.config.server.http.public_path = "/eyrie".to_owned().try_into().expect("a path");
+    let app = builder.start().await;
+    let outside = proxy(app.address).await;
+    let folder = tempfile::tempdir().expect("folder");
+    let files: Vec<String> = (1..=2)
+        .map(|seed| {
+            let path = folder.path().join(format!("picture-{seed}.png"));
+            picture(seed).save(&path).expect("picture");
+            path.display().to_string()
+        })
+        .collect();
+
+    let browser = Browser::start().await;
+    browser.open(&format!("http://{outside}/eyrie/?collection={COLLECTION}")).await;
+    browser.until("document.querySelector('#collection option')").await;
+    browser.click("#tab-add").await;
+    browser.type_into("#add-files", &files.join("\n")).await;
+    browser
+        .until("document.querySelectorAll('#add-list li').length === 2 && document.getElementById('add-stop').hidden")
+        .await;
+    assert_eq!(app.count().await, 2);
+    browser.click("#tab-search").await;
+    browser.type_into("#search-file", &files[1]).await;
+    browser.until("document.querySelectorAll('#results .card').length === 2").await;
+    browser.until("[...document.querySelectorAll('#results img')].every(i => i.complete && i.naturalWidth > 0)").await;
+    browser.click("#results .card:nth-child(2) .picture").await;
+    browser.until("document.querySelectorAll('#results .card').length === 1").await;
     let complaints = browser.complaints().await;
     assert!(complaints.is_empty(), "{complaints:?}");
     browser.quit().await;

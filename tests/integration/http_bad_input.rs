@@ -13,7 +13,7 @@ const MAX_UPLOAD: usize = 100_000;
 
 async fn app() -> TestApp {
     let mut builder = TestApp::builder();
-    builder.config.server.max_upload_bytes = MAX_UPLOAD;
+    builder.config.server.http.max_upload_bytes = MAX_UPLOAD;
     builder.start().await
 }
 
@@ -89,8 +89,10 @@ async fn a_bad_form_is_refused_and_stores_nothing() {
         let refusal = refused(app.post(&images("")).multipart(form)).await;
         assert_eq!(refusal, (400, code.to_owned()));
     }
-    let with_query = app.post(&images("?id=a")).multipart(form());
-    assert_eq!(refused(with_query).await, (400, "invalid_request".to_owned()));
+    let two_ids = app.post(&images("?id=a")).multipart(form().text("id", "b"));
+    assert_eq!(refused(two_ids).await, (400, "duplicate_field".to_owned()));
+    let image_in_query = app.post(&images("?image=AAAA")).multipart(form());
+    assert_eq!(refused(image_in_query).await, (400, "unknown_field".to_owned()));
     let broken =
         |content_type: &str, body: &'static str| app.post(&images("")).header("content-type", content_type).body(body);
     for (content_type, body) in [
@@ -120,6 +122,8 @@ async fn bad_json_is_refused_and_stores_nothing() {
         ("{\"image\": \"!!!\"}".to_owned(), "invalid_base64"),
         (format!("{{\"image\": \"{image}\", \"id\": \"..\"}}"), "invalid_image_id"),
         (format!("{{\"image\": \"{image}\", \"metadata\": 1e999}}"), "out_of_range"),
+        ("{\"image\": \"data:image/png,abc\"}".to_owned(), "invalid_base64"),
+        (format!("{{\"image\": \"{image}\", \"metadata\": {{\"a\": \"\\ud800\"}}}}"), "invalid_json"),
     ] {
         assert_eq!(refused(send(body.clone().into())).await, (400, code.to_owned()), "{body:.60}");
     }
@@ -179,6 +183,8 @@ async fn a_body_of_another_type_is_refused() {
     assert_eq!(refused(app.post(&images(""))).await, (415, "unsupported_media_type".to_owned()));
     let compressed = raw(&app, pictures::png(1)).header("content-encoding", "gzip");
     assert_eq!(refused(compressed).await, (415, "unsupported_media_type".to_owned()));
+    let identity = raw(&app, b"no image".to_vec()).header("content-encoding", "Identity");
+    assert_eq!(refused(identity).await, (400, "not_an_image".to_owned()), "names of codings have no case");
     let patch = app.patch(&images("/a")).header("content-type", "text/plain").body("{}");
     assert_eq!(refused(patch).await, (415, "unsupported_media_type".to_owned()));
     let put = app.put("/v1/collections/x").header("content-type", "application/merge-patch+json").body("{}");

@@ -51,9 +51,12 @@ async fn the_plan_of_an_image_size_is_answered_and_a_size_that_is_none_is_refuse
     assert_eq!((&plan["canvas_width"], &plan["canvas_height"]), (&json!(336), &json!(672)));
     assert_eq!((&plan["profiles"][2]["passes"], &plan["sub_images"].as_array().map(Vec::len)), (&json!(14), &Some(10)));
     assert_eq!(ok(at("width=1&height=100000")).await["plan"]["profiles"][2]["passes"], 9);
+    for (query, size) in [("width=1000", (1000, 480)), ("height=1000", (640, 1000)), ("width=96.0&height=80", (96, 80))]
+    {
+        let plan = ok(at(query)).await["plan"].clone();
+        assert_eq!((&plan["width"], &plan["height"]), (&json!(size.0), &json!(size.1)), "{query}");
+    }
     for (query, code) in [
-        ("width=640", "invalid_request"),
-        ("height=480", "invalid_request"),
         ("width=0&height=480", "out_of_range"),
         ("width=640&height=100001", "out_of_range"),
         ("width=-1&height=480", "out_of_range"),

@@ -1,10 +1,14 @@
 //! What surrounds every call: paths and methods, request ids, metrics, slow and many clients, the shutdown.
 
+use std::time::Duration;
+
 use serde_json::json;
+use sqlx::{Connection, SqliteConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::app::{TestApp, images, ok, problem, refused};
+use crate::support::Place;
+use crate::support::app::{TestApp, images, ok, problem, refused, search};
 use crate::support::pictures;
 
 /// Sends the head of an upload and waits until the server asks for the body, so that it holds a permit from here on.
@@ -98,7 +102,7 @@ async fn metrics_have_the_matched_path_and_never_the_raw_one() {
 #[tokio::test]
 async fn a_body_that_does_not_come_is_a_408() {
     let mut builder = TestApp::builder();
-    builder.config.server.body_timeout_ms = 100;
+    builder.config.server.http.body_timeout = Duration::from_millis(100);
     let app = builder.start().await;
     let mut stream = begin_upload(&app, 1000).await;
     stream.write_all(&[0; 10]).await.expect("writes");
@@ -109,9 +113,44 @@ async fn a_body_that_does_not_come_is_a_408() {
 }
 
 #[tokio::test]
+async fn a_slow_body_is_a_408_also_where_an_answer_must_come_sooner() {
+    let mut builder = TestApp::builder();
+    builder.config.server.http.body_timeout = Duration::from_millis(300);
+    builder.config.server.http.request_timeout = Duration::from_millis(50);
+    let app = builder.start().await;
+    let mut stream = begin_upload(&app, 1000).await;
+    stream.write_all(&[0; 10]).await.expect("writes");
+    let answer = rest(stream).await;
+    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("\"code\":\"body_timeout\""), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_counts_until_it_is_stored() {
+    let place = Place::sqlite();
+    let mut builder = TestApp::builder();
+    builder.config.server.http.max_concurrent_uploads = 1;
+    let app = builder.store(place.open().await).start().await;
+    let Place::Sqlite(folder) = &place else { panic!("a folder") };
+    let database = format!("sqlite://{}", folder.path().join("eyrie.db").display());
+    let mut lock = SqliteConnection::connect(&database).await.expect("opens");
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut lock).await.expect("locks");
+    // Its bytes are all there, and it cannot be stored.
+    let image = pictures::png(1);
+    let mut first = begin_upload(&app, image.len()).await;
+    first.write_all(&image).await.expect("writes");
+    let upload = || app.post(&images("")).header("content-type", "image/png").body(pictures::png(2));
+    assert_eq!(refused(upload()).await, (503, "overloaded".to_owned()));
+    sqlx::query("ROLLBACK").execute(&mut lock).await.expect("unlocks");
+    let mut status = [0; 12];
+    first.read_exact(&mut status).await.expect("reads");
+    assert_eq!(&status, b"HTTP/1.1 201");
+    ok(upload()).await;
+}
+
+#[tokio::test]
 async fn a_connection_without_a_request_is_closed() {
     let mut builder = TestApp::builder();
-    builder.config.server.header_timeout_ms = 100;
+    builder.config.server.http.header_timeout = Duration::from_millis(100);
     let app = builder.start().await;
     let mut stream = TcpStream::connect(app.address).await.expect("connects");
     stream.write_all(b"GET /livez HTTP/1.1\r\nhost:").await.expect("writes");
@@ -123,7 +162,7 @@ async fn a_connection_without_a_request_is_closed() {
 #[tokio::test]
 async fn uploads_beyond_the_limit_are_told_to_come_back() {
     let mut builder = TestApp::builder();
-    builder.config.server.max_concurrent_uploads = 1;
+    builder.config.server.http.max_concurrent_uploads = 1;
     let app = builder.start().await;
     let image = pictures::png(1);
     let mut slow = begin_upload(&app, image.len()).await;
@@ -144,7 +183,7 @@ async fn uploads_beyond_the_limit_are_told_to_come_back() {
 #[tokio::test]
 async fn a_client_that_goes_away_leaves_nothing_behind() {
     let mut builder = TestApp::builder();
-    builder.config.server.max_concurrent_uploads = 1;
+    builder.config.server.http.max_concurrent_uploads = 1;
     let app = builder.start().await;
     let mut broken = begin_upload(&app, 1000).await;
     broken.write_all(&[0; 10]).await.expect("writes");
@@ -159,8 +198,8 @@ async fn a_client_that_goes_away_leaves_nothing_behind() {
 #[tokio::test]
 async fn connections_beyond_the_limit_wait_and_are_served() {
     let mut builder = TestApp::builder();
-    builder.config.server.max_connections = 2;
-    builder.config.server.header_timeout_ms = 200;
+    builder.config.server.http.max_connections = 2;
+    builder.config.server.http.header_timeout = Duration::from_millis(200);
     let app = builder.start().await;
     let mut idle = Vec::new();
     for _ in 0..4 {
@@ -186,7 +225,7 @@ async fn a_shutdown_lets_requests_under_way_end() {
 #[tokio::test]
 async fn a_shutdown_does_not_wait_for_ever() {
     let mut builder = TestApp::builder();
-    builder.config.server.shutdown_grace_ms = 100;
+    builder.config.server.http.shutdown_grace = Duration::from_millis(100);
     let mut app = builder.start().await;
     let _stuck = begin_upload(&app, 1000).await;
     app.stop();
@@ -204,6 +243,67 @@ async fn a_page_of_another_site_cannot_upload() {
 }
 
 #[tokio::test]
+async fn the_page_may_change_something_behind_a_proxy_that_changes_the_host() {
+    let app = TestApp::start().await;
+    let create = |name: &str| app.put(&format!("/v1/collections/{name}")).header("origin", "https://pictures.example");
+    // nginx's proxy_pass without further settings: Host is the address inside.
+    ok(create("a").header("sec-fetch-site", "same-origin")).await;
+    // Without TLS browsers send no Sec-Fetch-Site; the proxy on this machine says what it is called outside.
+    ok(create("b").header("x-forwarded-host", "pictures.example").header("x-forwarded-proto", "https")).await;
+    for foreign in [
+        create("c"),
+        create("c").header("x-forwarded-host", "other.example"),
+        create("c").header("x-forwarded-host", "pictures.example").header("sec-fetch-site", "cross-site"),
+    ] {
+        assert_eq!(refused(foreign).await, (403, "cross_origin".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn proxies_are_believed_and_origins_allowed_as_configured() {
+    let mut builder = TestApp::builder();
+    builder.config.server.http.trusted_proxies.clear();
+    builder.config.server.http.allowed_origins =
+        vec!["https://known.example".to_owned().try_into().expect("an origin")];
+    let app = builder.start().await;
+    let create = |origin: &str| app.put("/v1/collections/a").header("origin", origin);
+    let forwarded = create("https://pictures.example").header("x-forwarded-host", "pictures.example");
+    assert_eq!(refused(forwarded).await, (403, "cross_origin".to_owned()));
+    ok(create("https://known.example").header("sec-fetch-site", "cross-site")).await;
+}
+
+#[tokio::test]
+async fn what_the_server_says_of_itself_begins_with_its_public_path() {
+    let mut builder = TestApp::builder();
+    builder.config.server.http.public_path = "/a/eyrie".to_owned().try_into().expect("a path");
+    let app = builder.start().await;
+    let created = app.put("/v1/collections/coins").send().await.expect("answer");
+    assert_eq!(created.headers()["location"], "/a/eyrie/v1/collections/coins");
+    let upload = app.post(&images("?id=p")).header("content-type", "image/png").body(pictures::png(1));
+    let response = upload.send().await.expect("answer");
+    let location = format!("/a/eyrie{}", images("/p"));
+    assert_eq!(response.headers()["location"], location.as_str());
+    let record: serde_json::Value = response.json().await.expect("JSON");
+    let thumbnail = format!("{location}/thumbnail?v={}", record["revision"]);
+    assert_eq!(record["thumbnail_url"], thumbnail.as_str());
+    let found = ok(app
+        .post(&search())
+        .json(&json!({"descriptor": vec![1.0; app.service.dimension(eyrie::domain::Profile::Fast)]})))
+    .await;
+    assert_eq!(found["results"][0]["thumbnail_url"], thumbnail.as_str());
+    // Proxies that strip the path and those that keep it are the same.
+    assert_eq!(ok(app.get(&location)).await, record);
+    assert_eq!(app.get(&thumbnail).send().await.expect("answer").status(), 200);
+    assert_eq!(app.get("/a/eyrie/").send().await.expect("answer").status(), 200);
+    let document = app.get("/a/eyrie/openapi.yaml").send().await.expect("answer").text().await.expect("text");
+    assert!(document.contains("\nservers:\n- url: /a/eyrie\npaths:\n"), "{document:.600}");
+    let missing = problem(app.get("/a/eyrie/nowhere").send().await.expect("answer")).await;
+    assert!(missing["detail"].as_str().expect("text").contains("/a/eyrie/openapi.yaml"), "{missing}");
+    let metrics = app.get("/metrics").send().await.expect("answer").text().await.expect("text");
+    assert!(metrics.contains(r#"path="/v1/collections/{collection}/images/{id}/thumbnail",status="200""#));
+}
+
+#[tokio::test]
 async fn the_page_is_whole_and_loads_nothing_from_elsewhere() {
     let app = TestApp::start().await;
     for (path, media_type) in [("/", "text/html"), ("/app.js", "text/javascript"), ("/style.css", "text/css")] {
@@ -215,7 +315,7 @@ async fn the_page_is_whole_and_loads_nothing_from_elsewhere() {
         let policy = headers["content-security-policy"].to_str().expect("text");
         assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'self'"), "{policy}");
         let text = response.text().await.expect("body");
-        for foreign in ["src=\"http", "href=\"http", "@import", "url(http", "innerHTML"] {
+        for foreign in ["src=\"http", "href=\"http", "@import", "url(http", "innerHTML", "src=\"/", "href=\"/"] {
             assert!(!text.contains(foreign), "{path} has {foreign}");
         }
     }

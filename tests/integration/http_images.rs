@@ -1,7 +1,7 @@
 //! Images over HTTP: adding in three forms, replacing, changing, deleting, listing.
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
@@ -51,11 +51,47 @@ async fn octet_stream_is_a_raw_image_and_an_id_is_made_where_none_is_given() {
 }
 
 #[tokio::test]
-async fn base64_may_lack_its_padding() {
+async fn base64_comes_as_programs_write_it() {
     let app = TestApp::start().await;
     let text = STANDARD.encode(pictures::png(1));
-    let record = ok(app.post(&images("")).json(&json!({"image": text.trim_end_matches('=')}))).await;
-    assert_eq!(record["format"], "png");
+    let lines = text.as_bytes().chunks(76).map(|line| format!("{}\n", String::from_utf8_lossy(line)));
+    for image in [
+        text.clone(),
+        text.trim_end_matches('=').to_owned(),
+        lines.collect(),
+        format!("data:image/png;base64,{text}"),
+        URL_SAFE.encode(pictures::png(1)),
+    ] {
+        let record = ok(app.post(&images("")).json(&json!({"image": image}))).await;
+        assert_eq!(record["byte_size"], pictures::png(1).len());
+    }
+    assert_eq!(app.count().await, 1, "all of them are the same bytes");
+}
+
+#[tokio::test]
+async fn the_query_string_goes_with_a_form_and_with_json() {
+    let app = TestApp::start().await;
+    let metadata = r#"{"n": 1}"#;
+    let query = [("metadata", metadata), ("include", "cost")];
+    let in_form = ok(app.post(&images("")).query(&query).query(&[("id", "f")]).multipart(form(pictures::png(1)))).await;
+    let as_json = json!({"image": STANDARD.encode(pictures::png(2)), "id": "j"});
+    let in_json = ok(app.post(&images("")).query(&query).query(&[("id", "j")]).json(&as_json)).await;
+    for (record, id) in [(in_form, "f"), (in_json, "j")] {
+        assert_eq!((&record["id"], &record["metadata"]), (&json!(id), &json!({"n": 1})));
+        assert!(record["cost"].is_object(), "{record}");
+    }
+    let other = app.post(&images("")).query(&[("id", "other")]).json(&as_json);
+    assert_eq!(refused(other).await, (400, "duplicate_field".to_owned()));
+}
+
+#[tokio::test]
+async fn names_in_the_head_of_a_form_have_no_case() {
+    let app = TestApp::start().await;
+    let mut body = b"--x\r\nCONTENT-DISPOSITION: Form-Data; NAME=\"image\"; FileName=\"a.png\"\r\n\r\n".to_vec();
+    body.extend(pictures::png(1));
+    body.extend(b"\r\n--x--\r\n");
+    let request = app.post(&images("")).header("content-type", "Multipart/Form-Data; Boundary=x");
+    assert_eq!(ok(request.header("content-encoding", "Identity").body(body)).await["format"], "png");
 }
 
 #[tokio::test]
@@ -130,6 +166,46 @@ async fn preconditions_keep_a_put_from_overwriting_what_the_client_has_not_seen(
     assert_eq!(refused(put(3).header("if-match", "17")).await, (400, "invalid_precondition".to_owned()));
     assert_eq!(ok(app.get(&path)).await, second);
     ok(put(3).header("if-match", "*")).await;
+    for request in [
+        put(4).header("if-match", "*").header("if-none-match", "*"),
+        put(4).header("if-none-match", "\"1\""),
+        put(4).header("if-match", "\"1"),
+    ] {
+        assert_eq!(refused(request).await, (400, "invalid_precondition".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn one_of_several_revisions_is_enough() {
+    let app = TestApp::start().await;
+    let path = images("/p");
+    let record = app.add("p", pictures::png(1), json!({})).await;
+    let tags = format!("\"999999\", W/\"1\" , \"{}\"", record["revision"]);
+    let patch = |tags: &str| app.patch(&path).header("if-match", tags).json(&json!({"metadata": {"n": 1}}));
+    let changed = ok(patch(&tags)).await;
+    assert_eq!(changed["metadata"], json!({"n": 1}));
+    assert_eq!(refused(patch(&tags)).await, (412, "precondition_failed".to_owned()), "it has another one now");
+    let none = app.put(&images("/none")).header("if-match", &tags).header("content-type", "image/png");
+    assert_eq!(refused(none.body(pictures::png(2))).await, (412, "precondition_failed".to_owned()));
+    let absent = app.patch(&path).header("if-none-match", "*").json(&json!({"metadata": {}}));
+    assert_eq!(refused(absent).await, (400, "invalid_precondition".to_owned()));
+}
+
+#[tokio::test]
+async fn an_image_is_deleted_only_as_the_client_knows_it() {
+    let app = TestApp::start().await;
+    let first = app.add("a", pictures::png(1), json!({})).await;
+    let second = ok(app.patch(&images("/a")).json(&json!({"metadata": {"n": 1}}))).await;
+    let delete = |tag: &Value| app.delete(&images("/a")).header("if-match", format!("\"{tag}\""));
+    assert_eq!(refused(delete(&first["revision"])).await, (412, "precondition_failed".to_owned()));
+    assert_eq!(refused(delete(&json!("x"))).await, (412, "precondition_failed".to_owned()));
+    let absent = app.delete(&images("/a")).header("if-none-match", "*");
+    assert_eq!(refused(absent).await, (400, "invalid_precondition".to_owned()));
+    assert_eq!(app.count().await, 1);
+    assert_eq!(delete(&second["revision"]).send().await.expect("answer").status(), 204);
+    app.add("b", pictures::png(2), json!({})).await;
+    let any = app.delete(&images("/b")).header("if-match", "*").send().await.expect("answer");
+    assert_eq!(any.status(), 204);
 }
 
 #[tokio::test]
@@ -178,8 +254,6 @@ async fn a_deleted_image_is_gone_at_once() {
     let app = TestApp::start().await;
     app.add("a", pictures::png(1), json!({})).await;
     app.add("b", pictures::png(2), json!({})).await;
-    let conditional = app.delete(&images("/a")).header("if-match", "\"1\"");
-    assert_eq!(refused(conditional).await, (400, "invalid_precondition".to_owned()));
     assert_eq!(app.delete(&images("/a")).send().await.expect("answer").status(), 204);
     assert_eq!(refused(app.delete(&images("/a"))).await, (404, "unknown_image".to_owned()));
     assert_eq!(refused(app.get(&images("/a"))).await, (404, "unknown_image".to_owned()));

@@ -139,9 +139,9 @@ async fn a_region_that_is_no_box_in_the_picture_is_refused_in_every_form() {
         (json!([0, 0, 1, 1, 1]), "not 5"),
         (json!([0, 0, 1, null]), "region[3]"),
         (json!([0, 0, 1, "1"]), "region[3]"),
-        (json!("0,0,1,1"), "expected a sequence"),
-        (json!({"x": 0, "y": 0, "width": 1, "height": 1}), "expected a sequence"),
-        (json!(1), "expected a sequence"),
+        (json!("0,0,1,1"), "a list of four numbers is needed"),
+        (json!({"x": 0, "y": 0, "width": 1, "height": 1}), "a list of four numbers is needed"),
+        (json!(1), "a list of four numbers is needed"),
         (json!([0.5, 0, 0.6, 1]), "must lie in the picture"),
         (json!([0, 0, 1, 0]), "must be greater than 0"),
     ] {

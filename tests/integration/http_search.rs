@@ -49,6 +49,44 @@ async fn the_three_forms_find_the_image_itself_first() {
 }
 
 #[tokio::test]
+async fn every_option_goes_with_every_form_and_with_the_query_string() {
+    let app = app_with_five().await;
+    let filter = r#"{"field": "seed", "gte": 2}"#;
+    let texts = [
+        ("k", "2"),
+        ("offset", "1"),
+        ("min_score", "-0.5"),
+        ("filter", filter),
+        ("exact", "true"),
+        ("ef", "50"),
+        ("verify", "never"),
+        ("include", "record"),
+    ];
+    let form = || Form::new().part("image", Part::bytes(pictures::png(3)));
+    let as_json = json!({
+        "image": STANDARD.encode(pictures::png(3)), "k": 2, "offset": 1, "min_score": -0.5, "exact": true, "ef": 50,
+        "filter": {"field": "seed", "gte": 2}, "verify": "never", "include": ["record"],
+    });
+    let image_only = json!({"image": as_json["image"]});
+    let in_form = texts.iter().fold(form(), |form, (name, text)| form.text(*name, *text));
+    let expected = ok(app.post(&search()).json(&as_json)).await["results"].clone();
+    assert_eq!(expected.as_array().map(Vec::len), Some(2), "{expected}");
+    assert!(expected[0]["record"].is_object() && expected[0].get("metadata").is_none(), "{expected}");
+    assert_eq!(expected[0]["rank"], 2);
+    for request in [
+        app.post(&search()).multipart(in_form),
+        app.post(&search()).multipart(form()).query(&texts),
+        app.post(&search()).json(&image_only).query(&texts),
+        app.post(&search()).json(&as_json).query(&[("k", "2"), ("filter", filter)]),
+        app.post(&search()).header("content-type", "image/png").body(pictures::png(3)).query(&texts),
+    ] {
+        assert_eq!(ok(request).await["results"], expected);
+    }
+    let twice = app.post(&search()).multipart(form().text("k", "3")).query(&[("k", "2")]);
+    assert_eq!(refused(twice).await, (400, "duplicate_field".to_owned()));
+}
+
+#[tokio::test]
 async fn a_stored_image_is_a_query_and_not_among_its_own_results() {
     let app = app_with_five().await;
     let by_id = ok(app.post(&search()).json(&json!({"id": "p1", "k": 10}))).await;
@@ -158,7 +196,8 @@ async fn a_bad_search_is_refused_with_its_own_code() {
         (json!({"id": "p1", "filter": []}), 400, "invalid_filter"),
         (json!({"id": "p1", "limit": 5}), 400, "unknown_field"),
         (json!({"image": "%%%"}), 400, "invalid_base64"),
-        (json!({"image": "data:image/png;base64,AAAA"}), 400, "invalid_base64"),
+        (json!({"image": "data:image/png,AAAA"}), 400, "invalid_base64"),
+        (json!({"image": "data:image/png;base64,AAAA"}), 400, "not_an_image"),
         (json!({"image": "aGVsbG8gd29ybGQ="}), 400, "not_an_image"),
     ] {
         assert_eq!(refused(app.post(&search()).json(&body)).await, (status, code.to_owned()), "{body}");

@@ -78,7 +78,7 @@ impl Import {
                 profile: self.profile,
                 id_from: self.id_from,
                 print_ids: self.print_ids,
-                max_bytes: loaded.config.server.max_upload_bytes as u64,
+                max_bytes: loaded.config.server.http.max_upload_bytes as u64,
                 at_once: 2 * loaded.config.extractor.pool.workers + 2,
             };
             let summary = run::import(&backend.service, &options, files).await;

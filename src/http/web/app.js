@@ -2,7 +2,9 @@
 // only, never as markup.
 
 const $ = (id) => document.getElementById(id);
-const api = (path) => `/v1/collections/${encodeURIComponent(state.collection)}${path}`;
+// Every address is relative to the page's own, so that it works under any path that a proxy puts it.
+const api = (path) => `v1/collections/${encodeURIComponent(state.collection)}${path}`;
+const relative = (path) => path.slice(path.indexOf("/v1/collections/") + 1);
 
 const state = {
   collection: new URLSearchParams(location.search).get("collection") || "default",
@@ -99,7 +101,7 @@ const guarded = (action) => async (...args) => {
 const count = (n, one, many) => `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 
 async function loadCollections() {
-  const { collections } = await call("/v1/collections");
+  const { collections } = await call("v1/collections");
   if (!collections.some((c) => c.name === state.collection)) state.collection = "default";
   $("collection").replaceChildren(
     ...collections.map((c) => new Option(c.name, c.name, false, c.name === state.collection)),
@@ -132,7 +134,7 @@ function ask(dialog) {
 const createCollection = guarded(async () => {
   if ((await ask($("create"))) !== "create") return;
   const name = $("create-name").value;
-  await call(`/v1/collections/${encodeURIComponent(name)}`, {
+  await call(`v1/collections/${encodeURIComponent(name)}`, {
     method: "PUT",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ profile: $("create-profile").value, description: $("create-description").value }),
@@ -263,8 +265,8 @@ function card(image, score) {
   const picture = node.querySelector(".picture");
   picture.setAttribute("aria-label", `Search by ${image.id}`);
   picture.title = `${image.width} × ${image.height}: search by this picture`;
-  picture.querySelector("img").src = image.thumbnail_url;
-  picture.addEventListener("click", () => searchBy({ id: image.id, thumbnail: image.thumbnail_url }));
+  picture.querySelector("img").src = relative(image.thumbnail_url);
+  picture.addEventListener("click", () => searchBy({ id: image.id, thumbnail: relative(image.thumbnail_url) }));
   node.querySelector(".id").textContent = image.id;
   const metadata = inLine(image.metadata);
   node.querySelector(".metadata").textContent = metadata;
@@ -498,7 +500,7 @@ async function browseMore() {
   state.cursor = page.next_cursor || null;
   $("browse-more").hidden = !state.cursor;
   $("browse-empty").hidden = $("browse").childElementCount > 0;
-  $("curl").textContent = `curl -F image=@picture.jpg ${location.origin}${api("/images")}`;
+  $("curl").textContent = `curl -F image=@picture.jpg ${new URL(api("/images"), location.href)}`;
 }
 
 // ---------------------------------------------------------------------- tabs

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgPool;
 
 use self::session::Session;
@@ -31,7 +32,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(2);
 const DELETE_COLLECTION_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// How a Postgres is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PostgresOptions {
     /// Connections at the same time.
     pub max_connections: u32,

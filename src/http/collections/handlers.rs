@@ -5,41 +5,43 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::body::JsonBody;
-use super::dto::{CollectionDto, CollectionListDto, CreateCollectionDto, PatchCollectionDto};
-use super::error::{ApiError, Problem};
-use super::params::InCollection;
-use super::routes::App;
+use super::dto::{
+    CollectionDto, CollectionListDto, CreateCollection, CreateCollectionBody, PatchCollection, PatchCollectionBody,
+};
+use crate::http::error::{ApiError, Problem};
+use crate::http::extract::json_body::JsonBody;
+use crate::http::extract::path::InCollection;
+use crate::http::state::AppState;
 
 /// List the collections, with their counts.
 #[utoipa::path(get, path = "/v1/collections", tag = "collections", responses(
     (status = 200, description = "Every collection by name", body = CollectionListDto),
     (status = "default", description = "Any failure", body = Problem, content_type = "application/problem+json"),
 ))]
-pub(super) async fn list_collections(State(app): State<App>) -> Result<Json<CollectionListDto>, ApiError> {
-    let collections = app.service.list_collections().await?;
+pub(crate) async fn list_collections(State(state): State<AppState>) -> Result<Json<CollectionListDto>, ApiError> {
+    let collections = state.service.list_collections().await?;
     Ok(Json(CollectionListDto { collections: collections.into_iter().map(Into::into).collect() }))
 }
 
 /// Describe one collection, with its counts.
 #[utoipa::path(get, path = "/v1/collections/{collection}", tag = "collections",
-    params(("collection" = String, Path, description = "The collection's name", example = "default")),
+    params(InCollection),
     responses(
         (status = 200, description = "The collection", body = CollectionDto),
         (status = "default", description = "Any failure", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn get_collection(
-    State(app): State<App>,
+pub(crate) async fn get_collection(
+    State(state): State<AppState>,
     InCollection(name): InCollection,
 ) -> Result<Json<CollectionDto>, ApiError> {
-    Ok(Json(app.service.collection(&name).await?.into()))
+    Ok(Json(state.service.collection(&name).await?.into()))
 }
 
 /// Create a collection. The same call again changes nothing.
 #[utoipa::path(put, path = "/v1/collections/{collection}", tag = "collections",
-    params(("collection" = String, Path, description = "Its name: 1 to 64 of a-z 0-9 _ -", example = "covers")),
-    request_body = CreateCollectionDto,
+    params(InCollection),
+    request_body = Option<CreateCollectionBody>,
     responses(
         (status = 201, description = "Created", body = CollectionDto,
             headers(("Location" = String, description = "The collection's path"))),
@@ -47,13 +49,13 @@ pub(super) async fn get_collection(
         (status = "default", description = "Any failure", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn put_collection(
-    State(app): State<App>,
+pub(crate) async fn put_collection(
+    State(state): State<AppState>,
     InCollection(name): InCollection,
-    JsonBody(wanted): JsonBody<CreateCollectionDto>,
+    JsonBody(new): JsonBody<CreateCollection>,
 ) -> Result<Response, ApiError> {
-    let location = format!("/v1/collections/{name}");
-    let (collection, created) = app.service.create_collection(name, wanted.profile, wanted.description).await?;
+    let location = state.options.public_path.collection(&name);
+    let (collection, created) = state.service.create_collection(name, new.profile, new.description).await?;
     let body = Json(CollectionDto::from(collection));
     Ok(if created {
         (StatusCode::CREATED, [(header::LOCATION, location)], body).into_response()
@@ -64,33 +66,33 @@ pub(super) async fn put_collection(
 
 /// Change a collection's description.
 #[utoipa::path(patch, path = "/v1/collections/{collection}", tag = "collections",
-    params(("collection" = String, Path, description = "The collection's name", example = "covers")),
-    request_body(content((PatchCollectionDto = "application/json"), (PatchCollectionDto = "application/merge-patch+json"))),
+    params(InCollection),
+    request_body(content((PatchCollectionBody = "application/json"), (PatchCollectionBody = "application/merge-patch+json"))),
     responses(
         (status = 200, description = "The collection as it is now", body = CollectionDto),
         (status = "default", description = "Any failure", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn patch_collection(
-    State(app): State<App>,
+pub(crate) async fn patch_collection(
+    State(state): State<AppState>,
     InCollection(name): InCollection,
-    JsonBody(change): JsonBody<PatchCollectionDto>,
+    JsonBody(change): JsonBody<PatchCollection>,
 ) -> Result<Json<CollectionDto>, ApiError> {
-    Ok(Json(app.service.describe_collection(&name, &change.description).await?.into()))
+    Ok(Json(state.service.describe_collection(&name, &change.description).await?.into()))
 }
 
 /// Delete a collection and all its images.
 #[utoipa::path(delete, path = "/v1/collections/{collection}", tag = "collections",
-    params(("collection" = String, Path, description = "The collection's name", example = "covers")),
+    params(InCollection),
     responses(
         (status = 204, description = "Deleted"),
         (status = "default", description = "Any failure", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn delete_collection(
-    State(app): State<App>,
+pub(crate) async fn delete_collection(
+    State(state): State<AppState>,
     InCollection(name): InCollection,
 ) -> Result<StatusCode, ApiError> {
-    app.service.delete_collection(&name).await?;
+    state.service.delete_collection(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

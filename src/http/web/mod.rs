@@ -22,22 +22,22 @@ fn file(media_type: &'static str, text: &'static str) -> Response {
 #[utoipa::path(get, path = "/", tag = "page", responses(
     (status = 200, description = "The page", body = String, content_type = "text/html"),
 ))]
-pub(super) async fn page() -> Response {
-    file("text/html; charset=utf-8", include_str!("web/index.html"))
+pub(crate) async fn page() -> Response {
+    file("text/html; charset=utf-8", include_str!("index.html"))
 }
 
 /// The page's script.
 #[utoipa::path(get, path = "/app.js", tag = "page", responses(
     (status = 200, description = "The script", body = String, content_type = "text/javascript"),
 ))]
-pub(super) async fn script() -> Response {
-    file("text/javascript; charset=utf-8", include_str!("web/app.js"))
+pub(crate) async fn script() -> Response {
+    file("text/javascript; charset=utf-8", include_str!("app.js"))
 }
 
 /// The page's style.
 #[utoipa::path(get, path = "/style.css", tag = "page", responses(
     (status = 200, description = "The style sheet", body = String, content_type = "text/css"),
 ))]
-pub(super) async fn style() -> Response {
-    file("text/css; charset=utf-8", include_str!("web/style.css"))
+pub(crate) async fn style() -> Response {
+    file("text/css; charset=utf-8", include_str!("style.css"))
 }

@@ -1,0 +1,72 @@
+//! The names in a path.
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::request::Parts;
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+
+use crate::domain::{CollectionName, ImageId, InvalidId};
+use crate::http::error::{ApiError, Code};
+use crate::http::schema::{collection_schema, id_schema, path_parameter};
+use crate::http::state::AppState;
+
+/// The collection that a path names as `{collection}`.
+pub(crate) struct InCollection(pub(crate) CollectionName);
+
+/// The image that a path names as `{collection}` and `{id}`.
+pub(crate) struct OfImage(pub(crate) CollectionName, pub(crate) ImageId);
+
+impl FromRequestParts<AppState> for InCollection {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let params = path_params(parts, state).await?;
+        collection(&params).map(Self)
+    }
+}
+
+impl FromRequestParts<AppState> for OfImage {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let params = path_params(parts, state).await?;
+        let collection = collection(&params)?;
+        let id = param(&params, "id")?;
+        let id = ImageId::new(id).map_err(|e: InvalidId| ApiError::new(Code::InvalidImageId, e.to_string()))?;
+        Ok(Self(collection, id))
+    }
+}
+
+impl IntoParams for InCollection {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let description = "The collection's name: 1 to 64 of a-z 0-9 _ -";
+        vec![path_parameter("collection", description, collection_schema(), "default")]
+    }
+}
+
+impl IntoParams for OfImage {
+    fn into_params(parameter_in: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let mut parameters = InCollection::into_params(parameter_in);
+        let description = "The image's id: 1 to 128 of A-Z a-z 0-9 . _ - : but not . or ..";
+        parameters.push(path_parameter("id", description, id_schema(), "alien-1979"));
+        parameters
+    }
+}
+
+async fn path_params(parts: &mut Parts, state: &AppState) -> Result<RawPathParams, ApiError> {
+    RawPathParams::from_request_parts(parts, state)
+        .await
+        .map_err(|_| ApiError::new(Code::InvalidPath, "the path has percent-encoded bytes that are not valid UTF-8"))
+}
+
+fn collection(params: &RawPathParams) -> Result<CollectionName, ApiError> {
+    CollectionName::new(param(params, "collection")?)
+        .map_err(|e| ApiError::new(Code::InvalidCollectionName, e.to_string()))
+}
+
+fn param<'a>(params: &'a RawPathParams, name: &str) -> Result<&'a str, ApiError> {
+    params
+        .iter()
+        .find_map(|(key, value)| (key == name).then_some(value))
+        .ok_or_else(|| ApiError::internal(format!("the route has no parameter {name}")))
+}

@@ -1,0 +1,4 @@
+//! What operators and schedulers ask.
+
+pub(crate) mod dto;
+pub(crate) mod handlers;

@@ -1,0 +1,101 @@
+//! What goes over the wire about images.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::Object;
+
+use crate::domain::{ExtractionCost, ImageFormat, ImageRecord};
+use crate::http::chip::dto::CostDto;
+use crate::http::links::PublicPath;
+use crate::http::schema::one_of;
+
+fn format_schema() -> Object {
+    one_of(ImageFormat::ALL.map(ImageFormat::as_str)).build()
+}
+
+/// A stored image.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "collection": "covers", "id": "alien-1979", "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "format": "jpeg", "width": 480, "height": 640, "byte_size": 83412, "metadata": {"title": "Alien", "year": 1979},
+    "version": "0123456789abcdef/rnip", "revision": 17, "created_at": "2026-11-24T12:00:00Z",
+    "updated_at": "2026-11-24T12:00:00Z", "thumbnail_url": "/v1/collections/covers/images/alien-1979/thumbnail?v=17"
+}))]
+#[schema(as = Image)]
+pub(crate) struct ImageDto {
+    /// The collection it belongs to.
+    collection: String,
+    /// Its id, unique in the collection.
+    id: String,
+    /// SHA-256 of the uploaded bytes in hexadecimal.
+    sha256: String,
+    /// The format that was found.
+    #[schema(schema_with = format_schema)]
+    format: &'static str,
+    /// Width in pixels.
+    width: u32,
+    /// Height in pixels.
+    height: u32,
+    /// Size of the upload in bytes.
+    byte_size: u64,
+    /// The client's own data.
+    #[schema(value_type = Object)]
+    metadata: Map<String, Value>,
+    /// Model and profile of the stored descriptor.
+    version: String,
+    /// Grows with every change; the entity tag is this number in quotes.
+    revision: i64,
+    /// When it was first stored.
+    #[serde(with = "time::serde::rfc3339")]
+    created_at: OffsetDateTime,
+    /// When it was last changed.
+    #[serde(with = "time::serde::rfc3339")]
+    updated_at: OffsetDateTime,
+    /// Where its small picture is.
+    thumbnail_url: String,
+    /// What describing it cost; in the answer to an upload that asks for it with `include`, unless nothing had to be
+    /// described.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    cost: Option<CostDto>,
+}
+
+impl ImageDto {
+    /// A record.
+    pub(crate) fn new(record: ImageRecord, links: &PublicPath) -> Self {
+        Self {
+            cost: None,
+            thumbnail_url: links.thumbnail(&record),
+            collection: record.collection.into(),
+            id: record.id.into(),
+            sha256: record.content_hash.to_string(),
+            format: record.format.as_str(),
+            width: record.width,
+            height: record.height,
+            byte_size: record.byte_size,
+            metadata: record.metadata.as_map().clone(),
+            version: record.version.to_string(),
+            revision: record.revision.0,
+            created_at: record.created_at,
+            updated_at: record.updated_at,
+        }
+    }
+
+    /// The same with what describing it cost.
+    pub(crate) fn with_cost(self, cost: Option<ExtractionCost>) -> Self {
+        Self { cost: cost.map(CostDto::from), ..self }
+    }
+}
+
+/// A page of images in order of id.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ImageList)]
+pub(crate) struct ImageListDto {
+    /// The images.
+    pub(crate) images: Vec<ImageDto>,
+    /// Give it as `cursor` to get the next page; not there on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next_cursor: Option<String>,
+}

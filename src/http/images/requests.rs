@@ -1,0 +1,217 @@
+//! What calls about images take beside the image itself.
+
+use serde_json::{Map, Value, json};
+use utoipa::openapi::ObjectBuilder;
+
+use super::cursor;
+use crate::domain::{Filter, ImageId};
+use crate::http::error::Code;
+use crate::http::extract::fields::{Fields, FromFields};
+use crate::http::schema::{
+    Documented, FieldDoc, any_text, body_schema, filter_reference, form_object, id_schema, integer, json_object,
+    metadata_reference, one_of,
+};
+use crate::service::OnDuplicate;
+
+const DEFAULT_PAGE: u32 = 50;
+const MAX_PAGE: u32 = 1000;
+
+/// Which page of the images.
+pub(crate) struct ListQuery {
+    /// The image after which the page begins.
+    pub(crate) after: Option<ImageId>,
+    /// The most images of a page.
+    pub(crate) limit: u32,
+    /// Only images whose metadata match.
+    pub(crate) filter: Option<Filter>,
+}
+
+impl FromFields for ListQuery {
+    fn from_fields(fields: &mut Fields) -> Self {
+        let cursor = fields.text("cursor");
+        let after = cursor.as_deref().and_then(cursor::read);
+        if cursor.is_some() && after.is_none() {
+            fields.fail(Code::InvalidCursor, "the cursor is not one that a page of this list gave");
+        }
+        let limit = fields.number("limit", 1..=MAX_PAGE).unwrap_or(DEFAULT_PAGE);
+        Self { after, limit, filter: fields.filter("filter") }
+    }
+}
+
+impl Documented for ListQuery {
+    fn fields() -> Vec<FieldDoc> {
+        let limit = integer(1..=MAX_PAGE).default(Some(Value::from(DEFAULT_PAGE)));
+        vec![
+            FieldDoc::plain("cursor", cursor::schema(), "`next_cursor` of the page before."),
+            FieldDoc::plain("limit", limit, "The most images of a page."),
+            filter_doc(),
+        ]
+    }
+}
+
+/// The filter of lists and searches.
+pub(crate) fn filter_doc() -> FieldDoc {
+    FieldDoc::json("filter", filter_reference(), "Only images whose metadata match this filter.")
+}
+
+/// Which revision the client expects.
+pub(crate) struct ThumbnailQuery {
+    /// The revision that the URL was made for.
+    pub(crate) revision: Option<String>,
+}
+
+impl FromFields for ThumbnailQuery {
+    fn from_fields(fields: &mut Fields) -> Self {
+        Self { revision: fields.text("v") }
+    }
+}
+
+impl Documented for ThumbnailQuery {
+    fn fields() -> Vec<FieldDoc> {
+        let text = "The revision that the URL was made for. An answer that has it may be cached for ever.";
+        vec![FieldDoc::plain("v", any_text(), text)]
+    }
+}
+
+/// What goes with an image to add.
+pub(crate) struct AddFields {
+    /// The id it shall have.
+    pub(crate) id: Option<ImageId>,
+    /// Its metadata.
+    pub(crate) metadata: Option<Value>,
+    /// What to do when the same bytes are there.
+    pub(crate) on_duplicate: OnDuplicate,
+    /// Whether the answer tells the cost.
+    pub(crate) with_cost: bool,
+}
+
+const ON_DUPLICATE: [(&str, OnDuplicate); 3] =
+    [("return", OnDuplicate::Return), ("reject", OnDuplicate::Reject), ("allow", OnDuplicate::Allow)];
+
+impl FromFields for AddFields {
+    fn from_fields(fields: &mut Fields) -> Self {
+        Self {
+            id: fields.id("id"),
+            metadata: fields.metadata("metadata"),
+            on_duplicate: fields.choice("on_duplicate", &ON_DUPLICATE).unwrap_or_default(),
+            with_cost: with_cost(fields),
+        }
+    }
+}
+
+fn with_cost(fields: &mut Fields) -> bool {
+    fields.choices("include", &[("cost", ())]).is_some_and(|include| !include.is_empty())
+}
+
+fn include_doc() -> FieldDoc {
+    FieldDoc::names(
+        "include",
+        &["cost"],
+        "Parts of the answer beside the record: `cost`, what describing the image took.",
+    )
+}
+
+impl Documented for AddFields {
+    fn fields() -> Vec<FieldDoc> {
+        let on_duplicate = one_of(ON_DUPLICATE.map(|(name, _)| name)).default(Some(Value::from("return")));
+        vec![
+            FieldDoc::plain("id", id_schema(), "The id it shall have; a fresh one where it is left out."),
+            FieldDoc::json("metadata", metadata_reference(), "The client's own data."),
+            FieldDoc::plain(
+                "on_duplicate",
+                on_duplicate,
+                "What to do when the same bytes are in the collection: answer with that image (200), refuse (409), or store them once more.",
+            ),
+            include_doc(),
+        ]
+    }
+}
+
+/// What goes with an image to store under the id in the path.
+pub(crate) struct PutFields {
+    /// Its metadata.
+    pub(crate) metadata: Option<Value>,
+    /// Whether the answer tells the cost.
+    pub(crate) with_cost: bool,
+}
+
+impl FromFields for PutFields {
+    fn from_fields(fields: &mut Fields) -> Self {
+        Self { metadata: fields.metadata("metadata"), with_cost: with_cost(fields) }
+    }
+}
+
+impl Documented for PutFields {
+    fn fields() -> Vec<FieldDoc> {
+        vec![
+            FieldDoc::json(
+                "metadata",
+                metadata_reference(),
+                "The client's own data; replaces the metadata that are there.",
+            ),
+            include_doc(),
+        ]
+    }
+}
+
+/// A change to an image.
+pub(crate) struct PatchImage {
+    /// A merge patch (RFC 7396).
+    pub(crate) metadata: Map<String, Value>,
+}
+
+impl FromFields for PatchImage {
+    fn from_fields(fields: &mut Fields) -> Self {
+        Self { metadata: fields.merge_patch("metadata") }
+    }
+}
+
+impl Documented for PatchImage {
+    fn fields() -> Vec<FieldDoc> {
+        let description = "A merge patch (RFC 7396): a null removes a key, an object merges, anything else replaces.";
+        vec![FieldDoc::json("metadata", metadata_reference(), description).required()]
+    }
+}
+
+fn with_image(mut fields: Vec<FieldDoc>) -> Vec<FieldDoc> {
+    fields.insert(0, FieldDoc::image());
+    fields
+}
+
+fn example(value: Value, object: ObjectBuilder) -> ObjectBuilder {
+    object.examples([value])
+}
+
+body_schema! {
+    /// An image to add, as JSON.
+    AddImageBody, "AddImage",
+    example(
+        json!({"image": "iVBORw0KGgo...", "id": "alien-1979", "metadata": {"title": "Alien", "year": 1979}}),
+        json_object(with_image(AddFields::fields())),
+    )
+}
+
+body_schema! {
+    /// An image to add, as a form.
+    AddImageForm, "AddImageForm", form_object(with_image(AddFields::fields()))
+}
+
+body_schema! {
+    /// An image to store under the id in the path, as JSON.
+    PutImageBody, "PutImage",
+    example(
+        json!({"image": "iVBORw0KGgo...", "metadata": {"title": "Alien", "year": 1979}}),
+        json_object(with_image(PutFields::fields())),
+    )
+}
+
+body_schema! {
+    /// An image to store under the id in the path, as a form.
+    PutImageForm, "PutImageForm", form_object(with_image(PutFields::fields()))
+}
+
+body_schema! {
+    /// A change to an image.
+    PatchImageBody, "PatchImage",
+    example(json!({"metadata": {"year": 1980, "draft": null}}), json_object(PatchImage::fields()))
+}

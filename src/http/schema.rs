@@ -1,0 +1,404 @@
+//! The schemas that the OpenAPI document is made of where a derive cannot say them: the fields of a request once for all forms in
+//! which they come, and what names, tags, filters and metadata may be. What they allow, the server accepts.
+
+use std::borrow::Cow;
+use std::ops::RangeInclusive;
+
+use serde_json::{Value, json};
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterStyle};
+use utoipa::openapi::schema::{
+    AdditionalProperties, Array, ArrayBuilder, ArrayItems, Object, OneOfBuilder, SchemaType,
+};
+use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, Required, Schema, Type};
+
+use crate::domain::Profile;
+
+/// 1 to 128 of `A-Z a-z 0-9 . _ - :`, but not `.` or `..`.
+const ID_PATTERN: &str =
+    r"^([A-Za-z0-9_:-][A-Za-z0-9._:-]{0,127}|\.[A-Za-z0-9_:-][A-Za-z0-9._:-]{0,126}|\.\.[A-Za-z0-9._:-]{1,126})$";
+
+/// A text without U+0000.
+const TEXT_PATTERN: &str = r"^[^\u0000]*$";
+
+// ---------------------------------------------------------------------- fields
+
+/// What is read from fields says which they are.
+pub(crate) trait Documented {
+    /// The fields.
+    fn fields() -> Vec<FieldDoc>;
+}
+
+/// A field of a request.
+#[derive(Clone)]
+pub(crate) struct FieldDoc {
+    name: &'static str,
+    description: Cow<'static, str>,
+    required: bool,
+    kind: Kind,
+}
+
+#[derive(Clone)]
+enum Kind {
+    /// A number, a switch, a text: the same in every form.
+    Plain(Object),
+    /// JSON everywhere.
+    Json(RefOr<Schema>),
+    /// A list in JSON; elsewhere a text with commas, of this pattern.
+    List(Array, String),
+    /// An encoded image: base64 in JSON, the bytes in a form.
+    Image,
+}
+
+impl FieldDoc {
+    fn new(name: &'static str, description: impl Into<Cow<'static, str>>, kind: Kind) -> Self {
+        Self { name, description: description.into(), required: false, kind }
+    }
+
+    /// A number, a switch or a text.
+    pub(crate) fn plain(name: &'static str, schema: ObjectBuilder, description: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(name, description, Kind::Plain(schema.build()))
+    }
+
+    /// A JSON value, in every form.
+    pub(crate) fn json(name: &'static str, schema: impl Into<RefOr<Schema>>, description: &'static str) -> Self {
+        Self::new(name, description, Kind::Json(schema.into()))
+    }
+
+    /// Any of several names.
+    pub(crate) fn names(name: &'static str, names: &[&str], description: &'static str) -> Self {
+        let alternatives = names.join("|");
+        let items = ArrayBuilder::new().items(one_of(names.iter().copied()));
+        let pattern = format!("^(({alternatives})(,({alternatives}))*)?$");
+        Self::new(name, description, Kind::List(items.build(), pattern))
+    }
+
+    /// Four fractions that are a box.
+    pub(crate) fn region(name: &'static str, description: &'static str) -> Self {
+        let number = ObjectBuilder::new().schema_type(Type::Number).minimum(Some(0)).maximum(Some(1));
+        let four = ArrayBuilder::new().items(number).min_items(Some(4)).max_items(Some(4));
+        let number = r"(0(\.[0-9]+)?|1(\.0+)?)";
+        Self::new(name, description, Kind::List(four.build(), format!("^{number}(,{number}){{3}}$")))
+    }
+
+    /// The image itself.
+    pub(crate) fn image() -> Self {
+        Self::new("image", "The encoded image.", Kind::Image).required()
+    }
+
+    /// It may not be left out.
+    pub(crate) fn required(mut self) -> Self {
+        self.required = true;
+        self
+    }
+
+    fn query_parameter(self) -> Option<Parameter> {
+        let parameter = ParameterBuilder::new()
+            .name(self.name)
+            .parameter_in(ParameterIn::Query)
+            .required(if self.required { Required::True } else { Required::False })
+            .description(Some(self.description));
+        Some(match self.kind {
+            Kind::Plain(schema) => parameter.schema(Some(schema)).build(),
+            Kind::Json(schema) => {
+                parameter.content("application/json", ContentBuilder::new().schema(Some(schema)).build()).build()
+            }
+            Kind::List(schema, _) => {
+                parameter.schema(Some(schema)).style(Some(ParameterStyle::Form)).explode(Some(false)).build()
+            }
+            Kind::Image => return None,
+        })
+    }
+
+    fn in_json(self) -> RefOr<Schema> {
+        let description = Some(self.description.into_owned());
+        let nullable = !self.required;
+        match self.kind {
+            Kind::Plain(mut schema) => {
+                schema.description = description;
+                if nullable {
+                    schema.schema_type = or_null(schema.schema_type);
+                    if let Some(values) = &mut schema.enum_values {
+                        values.push(Value::Null);
+                    }
+                }
+                schema.into()
+            }
+            Kind::Json(schema) if nullable => {
+                let null = ObjectBuilder::new().schema_type(Type::Null);
+                Schema::OneOf(OneOfBuilder::new().item(null).item(schema).description(description).build()).into()
+            }
+            Kind::Json(schema) => schema,
+            Kind::List(mut schema, _) => {
+                schema.description = description;
+                if nullable {
+                    schema.schema_type = or_null(schema.schema_type);
+                }
+                Schema::Array(schema).into()
+            }
+            Kind::Image => {
+                let text = "The encoded image as base64: with or without padding or line breaks, in the standard or the \
+                            URL-safe alphabet, also as a `data:` URL.";
+                ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .content_encoding("base64")
+                    .min_length(Some(1))
+                    .description(Some(text))
+                    .into()
+            }
+        }
+    }
+
+    fn in_form(self) -> RefOr<Schema> {
+        let description = Some(self.description.into_owned());
+        match self.kind {
+            Kind::Plain(mut schema) => {
+                schema.description = description;
+                schema.into()
+            }
+            Kind::Json(schema) => schema,
+            Kind::List(_, pattern) => text_schema(&pattern).description(description).into(),
+            Kind::Image => ObjectBuilder::new()
+                .schema_type(Type::String)
+                .content_media_type("application/octet-stream")
+                .description(description)
+                .into(),
+        }
+    }
+}
+
+fn or_null(schema_type: SchemaType) -> SchemaType {
+    match schema_type {
+        SchemaType::Type(one) => SchemaType::Array(vec![one, Type::Null]),
+        SchemaType::Array(mut several) => {
+            several.push(Type::Null);
+            SchemaType::Array(several)
+        }
+        SchemaType::AnyValue => SchemaType::AnyValue,
+    }
+}
+
+/// The fields as parameters of the query string.
+pub(crate) fn query_parameters(fields: Vec<FieldDoc>) -> Vec<Parameter> {
+    fields.into_iter().filter_map(FieldDoc::query_parameter).collect()
+}
+
+/// The fields as a JSON object that has no others.
+pub(crate) fn json_object(fields: Vec<FieldDoc>) -> ObjectBuilder {
+    closed(fields, FieldDoc::in_json)
+}
+
+/// The fields as a form that has no others.
+pub(crate) fn form_object(fields: Vec<FieldDoc>) -> ObjectBuilder {
+    closed(fields, FieldDoc::in_form)
+}
+
+fn closed(fields: Vec<FieldDoc>, schema: fn(FieldDoc) -> RefOr<Schema>) -> ObjectBuilder {
+    let object = ObjectBuilder::new().schema_type(Type::Object);
+    let object = object.additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
+    fields.into_iter().fold(object, |object, field| {
+        let (name, required) = (field.name, field.required);
+        let object = object.property(name, schema(field));
+        if required { object.required(name) } else { object }
+    })
+}
+
+/// Gives a body of a request, which is read from fields, a name and a schema in the document.
+macro_rules! body_schema {
+    ($(#[$doc:meta])* $type:ident, $name:literal, $schema:expr) => {
+        $(#[$doc])*
+        pub(crate) enum $type {}
+
+        impl utoipa::PartialSchema for $type {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                $schema.into()
+            }
+        }
+
+        impl utoipa::ToSchema for $type {
+            fn name() -> std::borrow::Cow<'static, str> {
+                std::borrow::Cow::Borrowed($name)
+            }
+        }
+    };
+}
+pub(crate) use body_schema;
+
+// ------------------------------------------------------------------ parameters
+
+/// A name in the path.
+pub(crate) fn path_parameter(name: &str, description: &str, schema: ObjectBuilder, example: &str) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Path)
+        .required(Required::True)
+        .description(Some(description))
+        .schema(Some(schema.examples([Value::from(example)])))
+        .build()
+}
+
+/// A header that may be left out.
+pub(crate) fn header_parameter(name: &str, description: &str, schema: ObjectBuilder) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(schema))
+        .build()
+}
+
+// ---------------------------------------------------------------------- values
+
+/// A text of this pattern.
+pub(crate) fn text_schema(pattern: &str) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern))
+}
+
+/// Any text that can be stored.
+pub(crate) fn any_text() -> ObjectBuilder {
+    text_schema(TEXT_PATTERN)
+}
+
+/// A whole number in a range.
+pub(crate) fn integer(range: RangeInclusive<u32>) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(*range.start())).maximum(Some(*range.end()))
+}
+
+/// One of several names.
+pub(crate) fn one_of<'a>(names: impl IntoIterator<Item = &'a str>) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names.into_iter().map(str::to_owned)))
+}
+
+/// The name of a collection.
+pub(crate) fn collection_schema() -> ObjectBuilder {
+    text_schema("^[a-z0-9_-]{1,64}$")
+}
+
+/// The id of an image.
+pub(crate) fn id_schema() -> ObjectBuilder {
+    text_schema(ID_PATTERN)
+}
+
+/// One or more entity tags, or a star.
+pub(crate) fn tags_schema() -> ObjectBuilder {
+    text_schema(r#"^(\*|(W/)?"[!#-~]*"([ \t]*,[ \t]*(W/)?"[!#-~]*")*)$"#).examples([Value::from("\"17\"")])
+}
+
+/// A profile.
+pub(crate) fn profile() -> ObjectBuilder {
+    one_of(Profile::ALL.map(Profile::as_str))
+}
+
+/// What profiles are.
+pub(crate) const PROFILES: &str = "How images become network passes: `fast` is one pass over the whole image, `nip` four turns of it, \
+    `rnip` overlapping sub-images of a larger version plus `nip`.";
+
+/// A profile of an answer.
+pub(crate) fn profile_schema() -> Object {
+    profile().description(Some(PROFILES)).build()
+}
+
+/// The version of a descriptor.
+pub(crate) fn version_schema() -> ObjectBuilder {
+    let profiles = Profile::ALL.map(Profile::as_str).join("|");
+    text_schema(&format!("^[0-9a-f]+/({profiles})$")).examples([Value::from("0123456789abcdef/rnip")])
+}
+
+/// The values of a descriptor.
+pub(crate) fn descriptor_schema() -> Schema {
+    let bound = f64::from(f32::MAX);
+    let value = ObjectBuilder::new().schema_type(Type::Number).minimum(Some(-bound)).maximum(Some(bound));
+    let description = "The values of a descriptor; they need not have unit norm.";
+    Schema::Array(ArrayBuilder::new().items(value).description(Some(description)).build())
+}
+
+/// Refers to [`FilterSchema`].
+pub(crate) fn filter_reference() -> Ref {
+    Ref::from_schema_name("Filter")
+}
+
+/// Refers to [`MetadataSchema`].
+pub(crate) fn metadata_reference() -> Ref {
+    Ref::from_schema_name("Metadata")
+}
+
+body_schema! {
+    /// A filter over metadata.
+    FilterSchema, "Filter", filter()
+}
+
+body_schema! {
+    /// Metadata of an upload.
+    MetadataSchema, "Metadata", metadata()
+}
+
+body_schema! {
+    /// A value in metadata.
+    MetadataValueSchema, "MetadataValue", metadata_value()
+}
+
+fn scalar() -> ObjectBuilder {
+    let types = vec![Type::String, Type::Number, Type::Boolean, Type::Null];
+    ObjectBuilder::new().schema_type(SchemaType::Array(types)).pattern(Some(TEXT_PATTERN))
+}
+
+fn filter() -> Schema {
+    let object = || {
+        let free = AdditionalProperties::<Schema>::FreeForm(false);
+        ObjectBuilder::new().schema_type(Type::Object).additional_properties(Some(free))
+    };
+    let list = || ArrayBuilder::new().items(ArrayItems::RefOrSchema(Box::new(filter_reference().into())));
+    let ordered = || {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Array(vec![Type::String, Type::Number]))
+            .pattern(Some(TEXT_PATTERN))
+    };
+    let leaf = object()
+        .property(
+            "field",
+            text_schema(r"^[^.\u0000]+(\.[^.\u0000]+)*$")
+                .description(Some("Keys from the outermost inwards, with dots between them.")),
+        )
+        .required("field")
+        .property("eq", scalar())
+        .property("in", ArrayBuilder::new().items(scalar()).max_items(Some(256)))
+        .property("gt", ordered())
+        .property("gte", ordered())
+        .property("lt", ordered())
+        .property("lte", ordered())
+        .property("prefix", any_text())
+        .property("exists", ObjectBuilder::new().schema_type(Type::Boolean))
+        .min_properties(Some(2));
+    OneOfBuilder::new()
+        .item(object().property("all", list()).required("all"))
+        .item(object().property("any", list()).required("any"))
+        .item(object().property("not", filter_reference()).required("not"))
+        .item(leaf)
+        .description(Some("At most 8 levels and 64 conditions and groups."))
+        .examples([json!({"field": "year", "gte": 1979})])
+        .build()
+        .into()
+}
+
+fn metadata() -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .property_names(Some(any_text()))
+        .additional_properties(Some(Ref::from_schema_name("MetadataValue")))
+        .description(Some(
+            "Any JSON object; searches can filter by it and results carry it. The configuration bounds it: 16 KiB of JSON and 8 levels \
+             of nesting by default.",
+        ))
+        .examples([json!({"title": "Alien", "year": 1979})])
+}
+
+fn metadata_value() -> Schema {
+    let value = || Ref::from_schema_name("MetadataValue");
+    let object = ObjectBuilder::new().schema_type(Type::Object).property_names(Some(any_text()));
+    OneOfBuilder::new()
+        .item(scalar())
+        .item(ArrayBuilder::new().items(ArrayItems::RefOrSchema(Box::new(value().into()))))
+        .item(object.additional_properties(Some(value())))
+        .build()
+        .into()
+}

@@ -1,0 +1,168 @@
+//! What a search answers.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{Array, ArrayBuilder};
+use utoipa::openapi::{ObjectBuilder, Type};
+
+use super::query::Include;
+use crate::domain::Verdict;
+use crate::http::chip::dto::CostDto;
+use crate::http::images::dto::ImageDto;
+use crate::http::links::PublicPath;
+use crate::service::{MatchedRegion, Quad, SearchHit, Verification};
+
+fn quad_schema(description: &str) -> Array {
+    let corner = ArrayBuilder::new().items(ObjectBuilder::new().schema_type(Type::Number));
+    let corner = corner.min_items(Some(2)).max_items(Some(2));
+    ArrayBuilder::new().items(corner).min_items(Some(4)).max_items(Some(4)).description(Some(description)).build()
+}
+
+fn quad_in_query_schema() -> Array {
+    quad_schema(
+        "In the query, the whole image also where a region of it was searched for. It may reach beyond the border.",
+    )
+}
+
+fn quad_in_result_schema() -> Array {
+    quad_schema("In the result: an upright rectangle, clockwise from its upper left corner.")
+}
+
+/// Where query and result show the same thing: four corners in order around it, (x, y) in fractions of the picture's
+/// width and height from its upper left corner, upright as its EXIF data say. The corners of one picture
+/// correspond to those of the other, in the same order.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Match)]
+pub(crate) struct MatchDto {
+    /// In the query, the whole image also where a region of it was searched for. It may reach beyond the border.
+    #[schema(schema_with = quad_in_query_schema)]
+    quad_in_query: Quad,
+    /// In the result: an upright rectangle, clockwise from its upper left corner.
+    #[schema(schema_with = quad_in_result_schema)]
+    quad_in_result: Quad,
+}
+
+impl From<MatchedRegion> for MatchDto {
+    fn from(region: MatchedRegion) -> Self {
+        // A tenth of a pixel of a picture of 1,000; the match itself is no finer.
+        let rounded = |quad: Quad| quad.map(|corner| corner.map(|x| (x * 1e4).round() / 1e4));
+        Self { quad_in_query: rounded(region.quad_in_query), quad_in_result: rounded(region.quad_in_candidate) }
+    }
+}
+
+/// One result.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Hit)]
+pub(crate) struct HitDto {
+    /// 1 for the best of all; with an offset the first result has a higher rank.
+    rank: usize,
+    /// The image's id.
+    id: String,
+    /// Cosine of the descriptors, -1 to 1; 1 is identical.
+    score: f32,
+    /// What score and comparison come to: `same` (the same picture, frame to frame), `near_duplicate` (one is in the other:
+    /// cropped, turned, written over, photographed), `similar` (they share a part or look alike) or `different`.
+    #[schema(value_type = String, pattern = "^(same|near_duplicate|similar|different)$")]
+    verdict: Verdict,
+    /// Whether the query shows the same thing as this image: some spots of both look alike and lie alike. Not there when
+    /// the two were not compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    verified: Option<bool>,
+    /// How many spots look alike and lie alike; 9 are needed. Not there when the two were not compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    inliers: Option<usize>,
+    /// Where they lie, for a verified result.
+    #[serde(rename = "match", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    region: Option<MatchDto>,
+    /// Width in pixels.
+    width: u32,
+    /// Height in pixels.
+    height: u32,
+    /// Where its small picture is.
+    thumbnail_url: String,
+    /// The client's own data, unless left out by `include`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>, nullable = false)]
+    metadata: Option<Map<String, Value>>,
+    /// The whole record, where `include` asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    record: Option<ImageDto>,
+}
+
+impl HitDto {
+    /// One result with the parts that are asked for.
+    pub(crate) fn new(hit: SearchHit, include: &[Include], links: &PublicPath) -> Self {
+        let record = hit.record;
+        Self {
+            rank: hit.rank,
+            id: record.id.as_str().to_owned(),
+            score: hit.score,
+            verdict: hit.verdict,
+            verified: hit.verification.as_ref().map(Verification::verified),
+            inliers: hit.verification.map(|found| found.inliers),
+            region: hit.verification.and_then(|found| found.region).map(MatchDto::from),
+            width: record.width,
+            height: record.height,
+            thumbnail_url: links.thumbnail(&record),
+            metadata: include.contains(&Include::Metadata).then(|| record.metadata.as_map().clone()),
+            record: include.contains(&Include::Record).then(|| ImageDto::new(record, links)),
+        }
+    }
+}
+
+/// Where the time went, in milliseconds.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Took)]
+pub(crate) struct TookDto {
+    /// The whole call after its body had arrived.
+    pub(crate) total: f64,
+    /// In the index.
+    pub(crate) index: f64,
+    /// Verifying: looking for spots in the query image, reading those of the first results and comparing; not there when
+    /// nothing was to be verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) verify: Option<f64>,
+    /// Describing the query image; not there when nothing had to be described.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) describe: Option<f64>,
+}
+
+/// The answer to a search.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "results": [{
+        "rank": 1, "id": "alien-1979", "score": 0.874, "verdict": "near_duplicate", "verified": true, "inliers": 61,
+        "match": {
+            "quad_in_query": [[0.21, 0.18], [0.76, 0.2], [0.75, 0.83], [0.2, 0.81]],
+            "quad_in_result": [[0.05, 0.04], [0.96, 0.04], [0.96, 0.97], [0.05, 0.97]]
+        },
+        "width": 480, "height": 640,
+        "thumbnail_url": "/v1/collections/covers/images/alien-1979/thumbnail?v=17", "metadata": {"title": "Alien", "year": 1979}
+    }],
+    "version": "0123456789abcdef/rnip", "took_ms": {"total": 540.731, "index": 0.033, "describe": 479.139, "verify": 60.342}, "compared": 100
+}))]
+#[schema(as = SearchResult)]
+pub(crate) struct SearchResultDto {
+    /// Best first: what is verified, by falling `inliers`, then the rest by falling `score`; ties in order of score, then id.
+    pub(crate) results: Vec<HitDto>,
+    /// Model and profile of the descriptors that were compared.
+    pub(crate) version: String,
+    /// Where the time went.
+    pub(crate) took_ms: TookDto,
+    /// How many of the first results were compared with the query; 0 for a page behind them, and not there when nothing was
+    /// to be verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) compared: Option<usize>,
+    /// What describing the query image cost; not there when nothing had to be described.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) cost: Option<CostDto>,
+}

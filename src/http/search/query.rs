@@ -1,0 +1,203 @@
+//! What a search takes: the options, which are the same for every search, and what to search for.
+
+use serde_json::{Value, json};
+use utoipa::openapi::schema::OneOfBuilder;
+use utoipa::openapi::{ObjectBuilder, Schema, Type};
+
+use crate::domain::{DescriptorVersion, Filter, ImageId, QueryRegion, Verify};
+use crate::http::extract::fields::{Fields, FromFields};
+use crate::http::images::requests::filter_doc;
+use crate::http::schema::{
+    Documented, FieldDoc, body_schema, descriptor_schema, form_object, id_schema, integer, json_object, one_of,
+    version_schema,
+};
+
+const DEFAULT_K: u32 = 10;
+
+/// The most that `limits.max_results` can be, which bounds `k` and `offset` together.
+const MAX_RESULTS: u32 = 100_000;
+
+/// What `limits.max_results` is by default.
+const DOCUMENTED_RESULTS: u32 = 1000;
+
+/// The broadest search of the graph.
+const MAX_EF: u32 = 4096;
+
+/// A part of the answer that can be left out or chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Include {
+    /// The metadata of each result.
+    Metadata,
+    /// The whole record of each result.
+    Record,
+    /// What describing the query image cost.
+    Cost,
+}
+
+const INCLUDES: [(&str, Include); 3] =
+    [("metadata", Include::Metadata), ("record", Include::Record), ("cost", Include::Cost)];
+
+/// How to search, whatever for.
+pub(crate) struct SearchOptions {
+    /// How many results.
+    pub(crate) k: u32,
+    /// How many of the best to leave out first.
+    pub(crate) offset: u32,
+    /// The lowest score (cosine) of a result.
+    pub(crate) min_score: Option<f32>,
+    /// Only images whose metadata match.
+    pub(crate) filter: Option<Filter>,
+    /// Whether everything is scanned instead of the graph searched.
+    pub(crate) exact: bool,
+    /// Breadth of the graph search.
+    pub(crate) ef: Option<u32>,
+    /// Whether the first results are compared with the query spot by spot; as configured where `None`.
+    pub(crate) verify: Option<Verify>,
+    /// Parts of the answer.
+    pub(crate) include: Vec<Include>,
+}
+
+impl FromFields for SearchOptions {
+    fn from_fields(fields: &mut Fields) -> Self {
+        Self {
+            k: fields.number("k", 1..=MAX_RESULTS).unwrap_or(DEFAULT_K),
+            offset: fields.number("offset", 0..=MAX_RESULTS).unwrap_or(0),
+            min_score: fields.cosine("min_score"),
+            filter: fields.filter("filter"),
+            exact: fields.switch("exact").unwrap_or(false),
+            ef: fields.number("ef", 1..=MAX_EF),
+            verify: fields.choice("verify", &Verify::ALL.map(|verify| (verify.as_str(), verify))),
+            include: fields.choices("include", &INCLUDES).unwrap_or_else(|| vec![Include::Metadata, Include::Cost]),
+        }
+    }
+}
+
+impl Documented for SearchOptions {
+    fn fields() -> Vec<FieldDoc> {
+        let switch = ObjectBuilder::new().schema_type(Type::Boolean).default(Some(Value::from(false)));
+        let cosine = ObjectBuilder::new().schema_type(Type::Number).minimum(Some(-1)).maximum(Some(1));
+        vec![
+            FieldDoc::plain(
+                "k",
+                integer(1..=DOCUMENTED_RESULTS).default(Some(Value::from(DEFAULT_K))),
+                "How many results. With `offset` at most what the configuration allows, 1000 by default.",
+            ),
+            FieldDoc::plain(
+                "offset",
+                integer(0..=DOCUMENTED_RESULTS - 1).default(Some(Value::from(0))),
+                "How many of the best to leave out first, for paging.",
+            ),
+            FieldDoc::plain("min_score", cosine, "Leave out results below this score (cosine)."),
+            filter_doc(),
+            FieldDoc::plain("exact", switch, "Scan everything instead of searching the graph."),
+            FieldDoc::plain(
+                "ef",
+                integer(1..=MAX_EF),
+                "Breadth of the graph search: more finds more and takes longer.",
+            ),
+            FieldDoc::plain(
+                "verify",
+                one_of(Verify::ALL.map(Verify::as_str)),
+                "Whether the first results are compared with the query spot by spot; those that show the same thing come first. \
+                 `auto`: where the query is an image or the id of one; `always`: a query that cannot be is refused; \
+                 `never`: the order of the scores. The configuration says what holds where it is left out, `auto` by default.",
+            ),
+            FieldDoc::names(
+                "include",
+                &INCLUDES.map(|(name, _)| name),
+                "Parts of the answer; `metadata` and `cost` where it is left out.",
+            ),
+        ]
+    }
+}
+
+/// A search: the options, and what to search for beside an image.
+pub(crate) struct SearchFields {
+    /// How to search.
+    pub(crate) options: SearchOptions,
+    /// The part of the image to search for.
+    pub(crate) region: Option<QueryRegion>,
+    /// The id of an image of the collection.
+    pub(crate) id: Option<ImageId>,
+    /// The values of a descriptor.
+    pub(crate) descriptor: Option<Vec<f32>>,
+    /// The version that made the descriptor.
+    pub(crate) version: Option<DescriptorVersion>,
+}
+
+impl FromFields for SearchFields {
+    fn from_fields(fields: &mut Fields) -> Self {
+        fields.spread("params");
+        Self {
+            region: fields.region("region"),
+            id: fields.id("id"),
+            descriptor: fields.descriptor("descriptor"),
+            version: fields.version("version"),
+            options: SearchOptions::from_fields(fields),
+        }
+    }
+}
+
+/// What can be in the query string of a search, whose body is an image.
+pub(crate) struct WithImage;
+
+impl Documented for WithImage {
+    fn fields() -> Vec<FieldDoc> {
+        let description = "Search for this box of the image only: x, y, width and height in fractions of the image's width and \
+                           height, from its upper left corner, upright as its EXIF data say.";
+        with([FieldDoc::region("region", description)])
+    }
+}
+
+fn with<const N: usize>(fields: [FieldDoc; N]) -> Vec<FieldDoc> {
+    fields.into_iter().chain(SearchOptions::fields()).collect()
+}
+
+fn by_image() -> Vec<FieldDoc> {
+    std::iter::once(FieldDoc::image()).chain(WithImage::fields()).collect()
+}
+
+fn by_id() -> Vec<FieldDoc> {
+    let description = "The id of an image of the collection; it is not among the results.";
+    with([FieldDoc::plain("id", id_schema(), description).required()])
+}
+
+fn by_descriptor() -> Vec<FieldDoc> {
+    let version = "The version that made the descriptor; a search by a descriptor of another version is refused.";
+    with([
+        FieldDoc::json("descriptor", descriptor_schema(), "The values of a descriptor.").required(),
+        FieldDoc::plain("version", version_schema(), version),
+    ])
+}
+
+fn alternatives(object: fn(Vec<FieldDoc>) -> ObjectBuilder) -> OneOfBuilder {
+    [by_image(), by_id(), by_descriptor()].into_iter().fold(OneOfBuilder::new(), |any, fields| any.item(object(fields)))
+}
+
+fn form() -> Schema {
+    let description = "The other fields as a JSON object.";
+    let params = FieldDoc::json("params", json_object(WithImage::fields()).build(), description).required();
+    alternatives(form_object)
+        .item(form_object(vec![FieldDoc::image(), params]))
+        .description(Some(
+            "By an image, by the id of a stored image, or by a descriptor. `params` may have any of the other fields.",
+        ))
+        .build()
+        .into()
+}
+
+body_schema! {
+    /// A search, as JSON.
+    SearchBody, "Search",
+    Schema::from(
+        alternatives(json_object)
+            .description(Some("By an image, by the id of a stored image, or by a descriptor."))
+            .examples([json!({"id": "alien-1979", "k": 5, "min_score": 0.3, "filter": {"field": "year", "gte": 1979}})])
+            .build(),
+    )
+}
+
+body_schema! {
+    /// A search, as a form.
+    SearchForm, "SearchForm", form()
+}
