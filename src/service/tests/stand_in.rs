@@ -69,11 +69,6 @@ impl StandIn {
     }
 }
 
-/// What stand-ins of this model yield.
-pub(super) fn catalogue(model: &str) -> Arc<Catalogue> {
-    Arc::new(Catalogue::new(model, DIMENSION, |_| Levels { near_duplicate: 0.8, similar: 0.5 }))
-}
-
 /// What the stand-in makes of an image: its first eight bytes, each plus one.
 pub(super) fn values(bytes: &[u8]) -> Vec<f32> {
     (0..DIMENSION).map(|i| bytes.get(i).map_or(1.0, |&b| f32::from(b) + 1.0)).collect()

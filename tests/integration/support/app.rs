@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eyrie::app::{App, StartError};
+use eyrie::app::App;
 use eyrie::config::{self, Config};
 use eyrie::service::RetrievalService;
 use eyrie::store::Store;
@@ -35,7 +35,7 @@ pub(crate) struct TestApp {
     pub(crate) store: Arc<dyn Store>,
     client: reqwest::Client,
     stop: Option<oneshot::Sender<()>>,
-    server: JoinHandle<Result<(), StartError>>,
+    server: JoinHandle<()>,
     _data_dir: TempDir,
 }
 
