@@ -120,7 +120,8 @@ async fn put(store: &dyn Store, image: &NewImage) -> ImageRecord {
 async fn delete(store: &dyn Store, text: &str) -> Seq {
     match store.delete(&default_collection(), &id(text), Precondition::None).await.expect("the store answers") {
         DeleteOutcome::Deleted(seq) => seq,
-        other @ (DeleteOutcome::PreconditionFailed | DeleteOutcome::UnknownImage | DeleteOutcome::UnknownCollection) => {
+        other
+        @ (DeleteOutcome::PreconditionFailed | DeleteOutcome::UnknownImage | DeleteOutcome::UnknownCollection) => {
             panic!("{other:?}")
         }
     }
