@@ -10,4 +10,4 @@ pub use backend::{Effort, Nearest, Ranked, SearchBackend, SearchError, SearchSta
 pub use index::{FlatIndex, HnswIndex, HnswParams, IndexError, IndexOptions, SearchParams, VectorIndex};
 pub use memory::{MemorySearch, NewIndex};
 pub use off::NoSearch;
-pub use slots::SearchSlots;
+pub use slots::{Admission, SearchSlots};

@@ -73,3 +73,18 @@ impl Admission {
         .map_err(|e| SearchError::Internal(e.to_string()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_search_beyond_those_that_run_and_wait_is_refused_until_another_ends() {
+        let slots = SearchSlots::new();
+        let mut admitted: Vec<Admission> =
+            (0..slots.processors() + MAX_WAITING).map(|_| slots.admit().expect("a place")).collect();
+        assert!(matches!(slots.admit(), Err(SearchError::Overloaded)));
+        admitted.pop();
+        assert!(slots.admit().is_ok());
+    }
+}

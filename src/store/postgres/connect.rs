@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
-use sqlx::{AssertSqlSafe, Connection, Executor};
+use sqlx::{AssertSqlSafe, Connection, Executor, Row};
 use tokio::time::timeout;
 
 use super::super::migrate::{self, APPLIED, Applied, Database, NOTE};
@@ -78,11 +78,17 @@ pub(super) async fn pool(
         })
         .connect_lazy_with(options.clone());
     let host = options.get_host().to_owned();
-    first_connection(&options).await.map_err(|error| error.about(&format!("Postgres on host {host:?}")))?;
+    first_connection(&options, &pool, prepared_statements)
+        .await
+        .map_err(|error| error.about(&format!("Postgres on host {host:?}")))?;
     Ok(pool)
 }
 
-async fn first_connection(options: &PgConnectOptions) -> Result<(), StoreError> {
+async fn first_connection(
+    options: &PgConnectOptions,
+    pool: &PgPool,
+    prepared_statements: bool,
+) -> Result<(), StoreError> {
     let mut connection = timeout(CONNECT_TIMEOUT, PgConnection::connect_with(options))
         .await
         .map_err(|_| StoreError::Unavailable(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())))?
@@ -90,7 +96,18 @@ async fn first_connection(options: &PgConnectOptions) -> Result<(), StoreError> 
     timeout(MIGRATE_TIMEOUT, migrate(&mut connection))
         .await
         .map_err(|_| StoreError::Unavailable("another server is at the schema for too long".to_owned()))??;
+    // Two connections that are open have a process each on the server, unless a pooler shares one among them.
+    if prepared_statements
+        && let Ok(mut second) = pool.acquire().await
+        && server_process(&mut connection).await? == server_process(&mut second).await?
+    {
+        return Err(failure::pooler("two connections of this program are one on the server"));
+    }
     Ok(connection.close().await?)
+}
+
+async fn server_process(connection: &mut PgConnection) -> Result<i32, StoreError> {
+    Ok(sqlx::raw_sql("SELECT pg_backend_pid()").fetch_one(connection).await?.try_get(0)?)
 }
 
 /// Brings the schema up to date. Statements have no names on the server, since a pooler may stand between.

@@ -197,3 +197,12 @@ async fn a_pooler_without_the_setting_is_told_at_the_start() {
         assert!(hint.contains("storage.prepared_statements = false"), "{settings}: {hint}");
     }
 }
+
+#[tokio::test]
+async fn a_pooler_that_refuses_the_options_of_the_url_is_told() {
+    let database = fresh_database().await;
+    let pooler = Pooler::started("");
+    let url = format!("{}&options=-csearch_path%3Deyrie", pooler.url(&database));
+    let (reason, hint) = refusal(&url, NAMELESS).await;
+    assert!(reason.contains("options") && hint.contains("ALTER ROLE"), "{reason}: {hint}");
+}
