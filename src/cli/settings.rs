@@ -78,7 +78,7 @@ impl eyrie_lab::commands::Machine for Settings {
         &self,
         isa: Option<&str>,
         threads: Option<usize>,
-    ) -> Result<eyrie_vision::describe::DescriberOptions, CliError> {
+    ) -> Result<eyrie_vision::DescriberOptions, CliError> {
         let isa = isa.map(|value| Override { flag: "--isa", key: "extractor.isa", value: value.to_owned() });
         let threads = threads.map(|n| Override { flag: "--threads", key: "extractor.threads", value: n.to_string() });
         Ok(self.load_quietly(isa.into_iter().chain(threads))?.config.extractor.describer)

@@ -374,7 +374,7 @@ pub(super) struct CostDto {
 }
 
 /// Times and energies are answered to the thousandth: what comes after it is noise.
-fn thousandths(value: f64) -> f64 {
+pub(super) fn thousandths(value: f64) -> f64 {
     (value * 1e3).round() / 1e3
 }
 

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::features::{Features, Network, Picture, Setup, read, thumbnail, without_repeats, write_pictures};
 use super::measure::{Local, PooledPictures, System, Whitening, system_name};
-use super::protocol::{DISTRACTOR, Protocol};
+use super::protocol::{DISTRACTOR, Named, Protocol};
 use crate::commands::machine::Machine;
 use crate::eval::{self, Answer, EvalError, EvalReport, Pictures, SystemReport, compare, worst};
 use eyrie_terminal::{CliError, output};
