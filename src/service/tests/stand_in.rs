@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::domain::{Catalogue, Descriptor, DescriptorVersion, ExtractionCost, ImageFormat, Levels, Thumbnail};
+use crate::domain::{Descriptor, DescriptorVersion, ExtractionCost, ImageFormat, Thumbnail};
 use eyrie_vision::describe::{Extraction, Extractor, Request};
 use eyrie_vision::local::LocalFeatures;
 use eyrie_vision::picture::{DecodeLimits, Decoded, PictureError, crop, luma};
