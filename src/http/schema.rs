@@ -9,7 +9,7 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn, ParameterS
 use utoipa::openapi::schema::{
     AdditionalProperties, Array, ArrayBuilder, ArrayItems, Object, OneOfBuilder, SchemaType,
 };
-use utoipa::openapi::{ContentBuilder, ObjectBuilder, Ref, RefOr, Required, Schema, Type};
+use utoipa::openapi::{ContentBuilder, KnownFormat, ObjectBuilder, Ref, RefOr, Required, Schema, SchemaFormat, Type};
 
 use crate::domain::Profile;
 
@@ -335,6 +335,15 @@ body_schema! {
 body_schema! {
     /// A value in metadata.
     MetadataValueSchema, "MetadataValue", metadata_value()
+}
+
+body_schema! {
+    /// An encoded image as the body.
+    RawImage, "RawImage",
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
+        .description(Some("The bytes of an encoded image."))
 }
 
 fn scalar() -> ObjectBuilder {

@@ -11,7 +11,7 @@ use crate::http::state::AppState;
 /// The largest body.
 const MAX_BYTES: usize = 1 << 20;
 
-/// What the body says; no body at all counts as `{}`.
+/// What the body says; null and no body at all count as `{}`.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
 impl<T: FromFields> FromRequest<AppState> for JsonBody<T> {
@@ -30,7 +30,10 @@ impl<T: FromFields> FromRequest<AppState> for JsonBody<T> {
             return Err(ApiError::new(Code::UnsupportedMediaType, "the body must be application/json"));
         }
         let (bytes, _permit) = state.intake.read(&head, body, MAX_BYTES).await?;
-        let text = if bytes.is_empty() { "{}" } else { json::utf8(&bytes, "the body")? };
+        let text = match json::utf8(&bytes, "the body")?.trim() {
+            "" | "null" => "{}",
+            text => text,
+        };
         let mut fields = Fields::default();
         for (name, value) in json::object(text)? {
             fields.insert_json(name, value)?;

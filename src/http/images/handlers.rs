@@ -20,6 +20,7 @@ use crate::http::extract::json_body::JsonBody;
 use crate::http::extract::path::{InCollection, OfImage};
 use crate::http::extract::query::Query;
 use crate::http::extract::upload::Upload;
+use crate::http::schema::RawImage;
 use crate::http::state::AppState;
 use crate::service::{AddImage, AddOutcome, PutOutcome, ServiceError, Stored};
 
@@ -52,7 +53,7 @@ pub(crate) async fn list_images(
 #[utoipa::path(post, path = "/v1/collections/{collection}/images", tag = "images",
     params(InCollection, Query<AddFields>),
     request_body(content(
-        (AddImageForm = "multipart/form-data"), (AddImageBody = "application/json"), ("image/*"), ("application/octet-stream"),
+        (AddImageForm = "multipart/form-data"), (AddImageBody = "application/json"), (RawImage = "image/*"), (RawImage = "application/octet-stream"),
     )),
     responses(
         (status = 201, description = "Stored and searchable", body = ImageDto,
@@ -124,7 +125,7 @@ pub(crate) async fn get_image(
 #[utoipa::path(put, path = "/v1/collections/{collection}/images/{id}", tag = "images",
     params(OfImage, Query<PutFields>, ReplaceIf),
     request_body(content(
-        (PutImageForm = "multipart/form-data"), (PutImageBody = "application/json"), ("image/*"), ("application/octet-stream"),
+        (PutImageForm = "multipart/form-data"), (PutImageBody = "application/json"), (RawImage = "image/*"), (RawImage = "application/octet-stream"),
     )),
     responses(
         (status = 201, description = "Stored as a new image", body = ImageDto,

@@ -13,6 +13,7 @@ use crate::http::error::{ApiError, Code, Problem};
 use crate::http::extract::path::{InCollection, OfImage};
 use crate::http::extract::query;
 use crate::http::extract::upload::Upload;
+use crate::http::schema::RawImage;
 use crate::http::state::AppState;
 use crate::service::{SearchQuery, SearchRequest};
 
@@ -23,7 +24,7 @@ use crate::service::{SearchQuery, SearchRequest};
 #[utoipa::path(post, path = "/v1/collections/{collection}/search", tag = "search",
     params(InCollection, query::Query<WithImage>),
     request_body(content(
-        (SearchForm = "multipart/form-data"), (SearchBody = "application/json"), ("image/*"), ("application/octet-stream"),
+        (SearchForm = "multipart/form-data"), (SearchBody = "application/json"), (RawImage = "image/*"), (RawImage = "application/octet-stream"),
     )),
     responses(
         (status = 200, description = "The most similar images, best first", body = SearchResultDto),

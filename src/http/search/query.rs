@@ -74,6 +74,13 @@ impl FromFields for SearchOptions {
 
 impl Documented for SearchOptions {
     fn fields() -> Vec<FieldDoc> {
+        Self::documented(&Verify::ALL.map(Verify::as_str))
+    }
+}
+
+impl SearchOptions {
+    /// The options, with these choices of `verify`.
+    fn documented(verify: &[&'static str]) -> Vec<FieldDoc> {
         let switch = ObjectBuilder::new().schema_type(Type::Boolean).default(Some(Value::from(false)));
         let cosine = ObjectBuilder::new().schema_type(Type::Number).minimum(Some(-1)).maximum(Some(1));
         vec![
@@ -97,7 +104,7 @@ impl Documented for SearchOptions {
             ),
             FieldDoc::plain(
                 "verify",
-                one_of(Verify::ALL.map(Verify::as_str)),
+                one_of(verify.iter().copied()),
                 "Whether the first results are compared with the query spot by spot; those that show the same thing come first. \
                  `auto`: where the query is an image or the id of one; `always`: a query that cannot be is refused; \
                  `never`: the order of the scores. The configuration says what holds where it is left out, `auto` by default.",
@@ -145,12 +152,9 @@ impl Documented for WithImage {
     fn fields() -> Vec<FieldDoc> {
         let description = "Search for this box of the image only: x, y, width and height in fractions of the image's width and \
                            height, from its upper left corner, upright as its EXIF data say.";
-        with([FieldDoc::region("region", description)])
+        let region = FieldDoc::region("region", description);
+        std::iter::once(region).chain(SearchOptions::fields()).collect()
     }
-}
-
-fn with<const N: usize>(fields: [FieldDoc; N]) -> Vec<FieldDoc> {
-    fields.into_iter().chain(SearchOptions::fields()).collect()
 }
 
 fn by_image() -> Vec<FieldDoc> {
@@ -159,15 +163,19 @@ fn by_image() -> Vec<FieldDoc> {
 
 fn by_id() -> Vec<FieldDoc> {
     let description = "The id of an image of the collection; it is not among the results.";
-    with([FieldDoc::plain("id", id_schema(), description).required()])
+    let id = FieldDoc::plain("id", id_schema(), description).required();
+    std::iter::once(id).chain(SearchOptions::fields()).collect()
 }
 
 fn by_descriptor() -> Vec<FieldDoc> {
     let version = "The version that made the descriptor; a search by a descriptor of another version is refused.";
-    with([
+    let query = [
         FieldDoc::json("descriptor", descriptor_schema(), "The values of a descriptor.").required(),
         FieldDoc::plain("version", version_schema(), version),
-    ])
+    ];
+    // There is nothing to verify the results by.
+    let options = SearchOptions::documented(&[Verify::Auto, Verify::Never].map(Verify::as_str));
+    query.into_iter().chain(options).collect()
 }
 
 fn alternatives(object: fn(Vec<FieldDoc>) -> ObjectBuilder) -> OneOfBuilder {
