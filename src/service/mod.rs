@@ -1,7 +1,7 @@
 //! What Eyrie does, without HTTP: add, change and remove images, search.
 //!
-//! [`RetrievalService`] is the one door. Behind it: `core` (what the use cases share), `images` with `upload`, `collections`, `search` with
-//! `rerank` (the use cases), `pool` (the threads that describe images) and `readiness`.
+//! [`RetrievalService`] is the one door. Behind it: `core` (what the use cases share), `images` with `upload`, `collections`,
+//! `search` with `rerank` (the use cases), `pool` (the threads that describe images) and `readiness`.
 
 mod collections;
 mod core;
@@ -12,23 +12,12 @@ mod pool;
 mod readiness;
 mod requests;
 mod rerank;
+mod retrieval;
 mod running;
 mod search;
 #[cfg(test)]
 mod tests;
 mod upload;
-
-use std::sync::Arc;
-
-use self::core::Core;
-use self::pool::InferencePool;
-use self::readiness::StoreCheck;
-use self::running::Gate;
-use crate::domain::{Catalogue, ChipReport, Clock, DescriptorVersion, Profile};
-use crate::search::{SearchBackend, SearchSlots};
-use crate::store::Store;
-use eyrie_vision::cost::CostModel;
-use eyrie_vision::describe::Extractor;
 
 // The layer above names these types through this module alone.
 pub use crate::store::{CollectionSummary, StoreError};
@@ -40,106 +29,4 @@ pub use requests::{
     AddImage, AddOutcome, OnDuplicate, PutOutcome, Readiness, SearchHit, SearchQuery, SearchRequest, SearchResponse,
     Stored, VerificationEffort,
 };
-
-/// What the service is made of.
-pub struct ServiceParts {
-    /// Where images live.
-    pub store: Arc<dyn Store>,
-    /// Who finds the nearest ones; it follows the same store.
-    pub search: Arc<dyn SearchBackend>,
-    /// What computing for searches shares with others, the search backend among them.
-    pub slots: Arc<SearchSlots>,
-    /// What the model yields.
-    pub catalogue: Arc<Catalogue>,
-    /// One for each worker thread; at least one, all of the catalogue's model.
-    pub extractors: Vec<Box<dyn Extractor>>,
-    /// How many images may wait for a worker, beside those that are being described.
-    pub queue_length: usize,
-    /// The chip whose cost is reported, with the model of the extractors on it.
-    pub costs: Arc<CostModel>,
-    /// Tells the time.
-    pub clock: Arc<dyn Clock>,
-}
-
-/// The use cases. One lives in a process, behind an `Arc`.
-pub struct RetrievalService {
-    core: Core,
-    store_check: StoreCheck,
-    costs: Arc<CostModel>,
-}
-
-impl RetrievalService {
-    /// Starts the workers. [`RetrievalService::readiness`] says when searches can be answered.
-    ///
-    /// # Errors
-    /// [`ServiceError::Internal`] when there is no extractor, when an extractor runs another model than the catalogue's, or
-    /// when the system refuses a thread.
-    pub fn start(parts: ServiceParts, options: ServiceOptions) -> Result<Arc<Self>, ServiceError> {
-        let pool = Arc::new(InferencePool::start(parts.extractors, parts.queue_length)?);
-        let core = Core {
-            store: parts.store,
-            search: parts.search,
-            slots: parts.slots,
-            catalogue: parts.catalogue,
-            pool,
-            clock: parts.clock,
-            gate: Gate::new(),
-            options,
-            turn: tokio::sync::Mutex::new(()),
-        };
-        Ok(Arc::new(Self { core, store_check: StoreCheck::default(), costs: parts.costs }))
-    }
-
-    /// Waits until searches can be answered. A database that cannot be reached lets it wait on: the index is built again
-    /// until that succeeds.
-    ///
-    /// # Errors
-    /// [`ServiceError::ShuttingDown`]; [`ServiceError::NotReady`] where nothing is searched.
-    pub async fn index_built(&self) -> Result<(), ServiceError> {
-        let mut closing = self.core.gate.closing();
-        tokio::select! {
-            // The sender cannot go away before `self` does.
-            _ = closing.wait_for(|closed| *closed) => Err(ServiceError::ShuttingDown),
-            ready = self.core.search.ready() => Ok(ready?),
-        }
-    }
-
-    /// Brings what is searched to the state of the store now instead of at the next interval; builds it where that has not
-    /// happened yet.
-    ///
-    /// # Errors
-    /// [`ServiceError::Store`], [`ServiceError::NotReady`] where nothing is searched.
-    pub async fn refresh(&self) -> Result<(), ServiceError> {
-        Ok(self.core.search.refresh().await?)
-    }
-
-    /// Refuses new work from now on and returns when the work under way has ended and the workers and the search have
-    /// stopped. The store stays open.
-    pub async fn shutdown(&self) {
-        self.core.gate.close();
-        self.core.gate.drained().await;
-        self.core.search.shutdown().await;
-        let pool = Arc::clone(&self.core.pool);
-        if let Err(error) = tokio::task::spawn_blocking(move || pool.join()).await {
-            tracing::error!(%error, "the workers could not be joined");
-        }
-    }
-
-    /// The version of the descriptors that `profile` yields with the running model.
-    #[must_use]
-    pub fn version(&self, profile: Profile) -> DescriptorVersion {
-        self.core.catalogue.profile(profile).version.clone()
-    }
-
-    /// The number of values of the descriptors that `profile` yields.
-    #[must_use]
-    pub fn dimension(&self, profile: Profile) -> usize {
-        self.core.catalogue.profile(profile).dimension
-    }
-
-    /// The chip whose cost is reported, and what an image of `width` x `height` pixels (at least one each) costs on it.
-    #[must_use]
-    pub fn chip(&self, width: u32, height: u32) -> ChipReport {
-        self.costs.report(width, height)
-    }
-}
+pub use retrieval::{RetrievalService, ServiceParts};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-use super::{Readiness, RetrievalService};
+use super::requests::Readiness;
 use crate::search::SearchState;
 use crate::store::{Store, StoreError};
 
@@ -23,6 +23,22 @@ const OK: &str = "ok";
 pub(super) struct StoreCheck(Mutex<Option<Instant>>);
 
 impl StoreCheck {
+    /// Whether the service can answer now: the database, asked here, what is searched, and whether the process is ending.
+    pub(super) async fn readiness(&self, store: &dyn Store, search: SearchState, closed: bool) -> Readiness {
+        let store = self.state(store).await;
+        Readiness {
+            ready: store == OK && matches!(search, SearchState::Ready | SearchState::Off) && !closed,
+            store: store.to_owned(),
+            index: match search {
+                SearchState::Off => "not kept in this process".to_owned(),
+                SearchState::Building { done, total } => format!("building, {done} of {total}"),
+                SearchState::Waiting => "waiting for the database, then it is built".to_owned(),
+                SearchState::Ready => OK.to_owned(),
+            },
+            workers: if closed { "shutting down" } else { OK }.to_owned(),
+        }
+    }
+
     /// `ok`, or what is wrong in a few public words; the log has the inside.
     async fn state(&self, store: &dyn Store) -> &'static str {
         let mut last_good = self.0.lock().await;
@@ -53,25 +69,5 @@ impl StoreCheck {
     #[cfg(test)]
     pub(super) async fn forget(&self) {
         *self.0.lock().await = None;
-    }
-}
-
-impl RetrievalService {
-    /// Whether the service can answer now. Takes two seconds at most.
-    pub async fn readiness(&self) -> Readiness {
-        let store = self.store_check.state(&*self.core.store).await;
-        let index = self.core.search.state();
-        let closed = self.core.gate.is_closed();
-        Readiness {
-            ready: store == OK && matches!(index, SearchState::Ready | SearchState::Off) && !closed,
-            store: store.to_owned(),
-            index: match index {
-                SearchState::Off => "not kept in this process".to_owned(),
-                SearchState::Building { done, total } => format!("building, {done} of {total}"),
-                SearchState::Waiting => "waiting for the database, then it is built".to_owned(),
-                SearchState::Ready => OK.to_owned(),
-            },
-            workers: if closed { "shutting down" } else { OK }.to_owned(),
-        }
     }
 }

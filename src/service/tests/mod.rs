@@ -18,10 +18,14 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
+use crate::domain::{Catalogue, Profile};
 use crate::domain::{CollectionName, ImageId, ImageRecord, Levels, Precondition, SystemClock, Verify};
 use crate::search::{FlatIndex, HnswIndex, HnswParams, MemorySearch, NewIndex, NoSearch};
+use crate::search::{SearchBackend, SearchSlots};
 use crate::store::SqliteStore;
+use crate::store::Store;
 use eyrie_chip::Chip;
+use eyrie_vision::cost::CostModel;
 use stand_in::{Control, DIMENSION, StandIn};
 
 pub(super) const MODEL: &str = "0123456789abcdef";
