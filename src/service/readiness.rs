@@ -49,12 +49,7 @@ impl StoreCheck {
             Ok(Ok(())) => OK,
             Ok(Err(error)) => {
                 tracing::warn!(%error, "the database fails the readiness check");
-                match error {
-                    StoreError::Unavailable(_) => "unavailable",
-                    StoreError::Full(_) => "no space left",
-                    StoreError::ReadOnly(_) => "read-only",
-                    StoreError::Setup { .. } | StoreError::Internal(_) => "failed",
-                }
+                in_public(&error)
             }
             Err(_) => {
                 tracing::warn!(seconds = BOUND.as_secs(), "the database does not answer the readiness check");
@@ -69,5 +64,34 @@ impl StoreCheck {
     #[cfg(test)]
     pub(super) async fn forget(&self) {
         *self.0.lock().await = None;
+    }
+}
+
+/// What is wrong, without the inside.
+fn in_public(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Unavailable(_) => "unavailable",
+        StoreError::Full(_) => "no space left",
+        StoreError::ReadOnly(_) => "read-only",
+        StoreError::Setup { .. } | StoreError::Internal(_) => "failed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readiness_says_in_a_few_public_words_what_is_wrong_with_the_database() {
+        let inside = || "the inside".to_owned();
+        let errors = [
+            StoreError::Unavailable(inside()),
+            StoreError::Full(inside()),
+            StoreError::ReadOnly(inside()),
+            StoreError::Setup { reason: inside(), hint: "a hint" },
+            StoreError::Internal(inside()),
+        ];
+        let words = errors.each_ref().map(in_public);
+        assert_eq!(words, ["unavailable", "no space left", "read-only", "failed", "failed"]);
     }
 }

@@ -61,13 +61,10 @@ impl Fixture {
             thumbnail: Thumbnail { bytes: Vec::new(), media_type: "image/png".to_owned() },
             local_features: Vec::new(),
         };
-        match self.store.put(&covers(), &image, Precondition::None).await.expect("stored") {
-            WriteOutcome::Created(record) | WriteOutcome::Updated(record) => {
-                self.search.caught_up(record.revision).await;
-                record.key
-            }
-            other => panic!("{other:?}"),
-        }
+        let outcome = self.store.put(&covers(), &image, Precondition::None).await.expect("stored");
+        let WriteOutcome::Created(record) = outcome else { panic!("{outcome:?}") };
+        self.search.caught_up(record.revision).await;
+        record.key
     }
 
     /// The ids of the nearest ones, and whether there are more.
