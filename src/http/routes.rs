@@ -123,7 +123,6 @@ mod tests {
 
     use super::*;
     use crate::http::intake::Intake;
-    use crate::http::openapi::OPENAPI_YAML;
 
     async fn sabotaged() {
         panic!("secret of the inside");
@@ -237,18 +236,5 @@ mod tests {
         assert_eq!(problem(from("https://evil.example")).await.1["code"], "cross_origin");
         let own = test_router().oneshot(from("http://127.0.0.1:8080")).await.expect("infallible");
         assert_eq!(own.status(), StatusCode::NO_CONTENT);
-    }
-
-    #[test]
-    fn the_document_in_the_repository_is_the_generated_one() {
-        let generated = generated_openapi().expect("YAML");
-        if std::env::var_os("UPDATE_OPENAPI").is_some() {
-            std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.yaml"), &generated).expect("written");
-            return;
-        }
-        assert!(
-            generated == OPENAPI_YAML,
-            "openapi.yaml is out of date: UPDATE_OPENAPI=1 cargo test openapi rewrites it"
-        );
     }
 }

@@ -120,12 +120,13 @@ impl Browser {
         self.post(&format!("/element/{}/value", self.element(css).await), json!({"text": text})).await;
     }
 
-    /// Waits until a JavaScript expression is true, looking whenever the page changes, and returns its value.
+    /// Waits until a JavaScript expression is true, looking whenever the page changes or a picture is there, and returns its value.
     async fn until(&self, expression: &str) -> Value {
         let script = format!(
             "const done = arguments[0]; const look = () => {{ const value = ({expression}); if (value) {{ \
-             watch.disconnect(); done(value); }} }}; const watch = new MutationObserver(look); \
-             watch.observe(document, {{subtree: true, childList: true, attributes: true, characterData: true}}); look();"
+             watch.disconnect(); document.removeEventListener('load', look, true); done(value); }} }}; const watch = new MutationObserver(look); \
+             watch.observe(document, {{subtree: true, childList: true, attributes: true, characterData: true}}); \
+             document.addEventListener('load', look, true); look();"
         );
         self.post("/execute/async", json!({"script": script, "args": []})).await
     }

@@ -48,3 +48,16 @@ async fn the_document_is_served_as_it_is_in_the_repository() {
     assert_eq!(response.headers()["content-type"], "application/yaml");
     assert_eq!(response.text().await.expect("body"), eyrie::http::OPENAPI_YAML);
 }
+
+#[test]
+fn the_document_in_the_repository_is_the_generated_one() {
+    let generated = eyrie::http::generated_openapi().expect("YAML");
+    if std::env::var_os("UPDATE_OPENAPI").is_some() {
+        std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.yaml"), &generated).expect("written");
+        return;
+    }
+    assert!(
+        generated == eyrie::http::OPENAPI_YAML,
+        "openapi.yaml is out of date: UPDATE_OPENAPI=1 cargo test openapi rewrites it"
+    );
+}

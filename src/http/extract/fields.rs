@@ -38,7 +38,8 @@ impl Field {
     fn same(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Text(text), Self::Json(json)) | (Self::Json(json), Self::Text(text)) => {
-                json.get() == text || serde_json::from_str::<String>(json.get()).is_ok_and(|inside| inside == *text)
+                let Ok(value) = serde_json::from_str::<Value>(json.get()) else { return false };
+                value == *text.as_str() || serde_json::from_str::<Value>(text).is_ok_and(|other| other == value)
             }
             (Self::Json(a), Self::Json(b)) => a.get() == b.get(),
             (Self::Text(a), Self::Text(b)) => a == b,
@@ -56,6 +57,8 @@ pub(crate) trait FromFields: Sized {
 #[derive(Debug, Default)]
 pub(crate) struct Fields {
     given: BTreeMap<String, Field>,
+    /// Fields whose bytes are no text, by name.
+    unreadable: BTreeMap<String, ApiError>,
     known: Vec<&'static str>,
     failure: Option<ApiError>,
 }
@@ -74,6 +77,17 @@ impl Fields {
     /// Adds a field that came as text.
     pub(crate) fn insert_text(&mut self, name: String, text: String) -> Result<(), ApiError> {
         self.insert(name, Field::Text(text))
+    }
+
+    /// Adds a field that came as bytes. That they must be UTF-8 is told only where the field is known.
+    pub(crate) fn insert_bytes(&mut self, name: String, bytes: &[u8]) -> Result<(), ApiError> {
+        match json::utf8(bytes, &format!("the field `{name}`")) {
+            Ok(text) => self.insert_text(name, text.to_owned()),
+            Err(error) => {
+                self.unreadable.insert(name, error);
+                Ok(())
+            }
+        }
     }
 
     /// Adds a member of a JSON object.
@@ -101,7 +115,7 @@ impl Fields {
     /// Reads all of the fields. A field that nothing takes is an error; it lists the names that are known, `also` among them.
     pub(crate) fn read<T: FromFields>(mut self, also: &[&'static str]) -> Result<T, ApiError> {
         let value = T::from_fields(&mut self);
-        if let Some(name) = self.given.keys().next() {
+        if let Some(name) = self.given.keys().chain(self.unreadable.keys()).next() {
             self.known.extend(also);
             let known = if self.known.is_empty() { "none".to_owned() } else { self.known.join(", ") };
             return Err(ApiError::new(Code::UnknownField, format!("unknown field `{name}`; known are {known}")));
@@ -120,6 +134,9 @@ impl Fields {
     /// Takes a field out of the way; JSON's null counts as left out.
     fn take(&mut self, name: &'static str) -> Option<Field> {
         self.known.push(name);
+        if let Some(error) = self.unreadable.remove(name) {
+            self.failure.get_or_insert(error);
+        }
         self.given.remove(name).filter(|field| !field.is_null())
     }
 
@@ -130,7 +147,7 @@ impl Fields {
 
     /// The members of a JSON text stand for fields of their own. Only a form can have it.
     pub(crate) fn spread(&mut self, name: &'static str) {
-        if !matches!(self.given.get(name), Some(Field::Text(_))) {
+        if matches!(self.given.get(name), Some(Field::Json(_))) {
             return;
         }
         let Some(Field::Text(text)) = self.take(name) else { return };

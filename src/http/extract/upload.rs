@@ -109,8 +109,7 @@ async fn form<T: FromFields>(
     let mut image = None;
     for part in multipart::parts(&head.headers, &permit.over(bytes))? {
         if part.name != IMAGE {
-            let text = json::utf8(&part.bytes, &format!("the field `{}`", part.name))?.to_owned();
-            fields.insert_text(part.name, text)?;
+            fields.insert_bytes(part.name, &part.bytes)?;
         } else if image.replace(part.bytes).is_some() {
             return Err(ApiError::new(Code::MultipleImages, "the form has more than one field `image`"));
         }
