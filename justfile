@@ -10,7 +10,7 @@ test *ARGS:
 
 # Rewrite openapi.yaml from the code.
 openapi:
-    UPDATE_OPENAPI=1 cargo test --lib openapi
+    UPDATE_OPENAPI=1 cargo test --test integration the_document_in
 
 # Benchmarks of this machine.
 bench *ARGS:
