@@ -59,7 +59,6 @@ pub struct ModelFacts {
 })))]
 pub struct ProfileCost {
     /// The profile.
-    #[cfg_attr(feature = "openapi", schema(inline))]
     pub profile: Profile,
     /// Passes of the network.
     pub passes: u32,
