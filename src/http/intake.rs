@@ -132,7 +132,7 @@ mod tests {
         let intake = Intake::new(1, Duration::from_secs(60));
         let (head, ()) = Request::new(()).into_parts();
         let read = || intake.read(&head, Body::from("image"), 100);
-        let (bytes, permit) = read().await.ok().expect("read");
+        let (bytes, permit) = read().await.expect("read");
         let image = permit.over(bytes);
         let in_the_queue = image.slice(1..3);
         drop(image);
