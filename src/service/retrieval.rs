@@ -72,6 +72,7 @@ impl RetrievalService {
     pub async fn index_built(&self) -> Result<(), ServiceError> {
         let mut closing = self.core.gate.closing();
         tokio::select! {
+            biased;
             // The sender cannot go away before `self` does.
             _ = closing.wait_for(|closed| *closed) => Err(ServiceError::ShuttingDown),
             ready = self.core.search.ready() => Ok(ready?),

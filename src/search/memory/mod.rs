@@ -132,6 +132,7 @@ impl SearchBackend for MemorySearch {
         let mut states = self.follower.states();
         let mut closing = self.closed.subscribe();
         tokio::select! {
+            biased;
             // Neither sender can go away before `self` does.
             _ = closing.wait_for(|closed| *closed) => Err(SearchError::ShuttingDown),
             _ = states.wait_for(|state| *state == SearchState::Ready) => Ok(()),
