@@ -19,6 +19,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use eyrie_terminal::CliError;
 use eyrie_terminal::output::note;
 
+#[cfg(feature = "lab")]
 use settings::Settings;
 
 const EXAMPLES: &str = "\
