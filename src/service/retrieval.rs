@@ -46,8 +46,7 @@ impl RetrievalService {
     /// Starts the workers. [`RetrievalService::readiness`] says when searches can be answered.
     ///
     /// # Errors
-    /// [`ServiceError::Internal`] when there is no extractor, when an extractor runs another model than the catalogue's, or
-    /// when the system refuses a thread.
+    /// [`ServiceError::Internal`] when there is no extractor, or when the system refuses a thread.
     pub fn start(parts: ServiceParts, options: ServiceOptions) -> Result<Arc<Self>, ServiceError> {
         let pool = Arc::new(InferencePool::start(parts.extractors, parts.queue_length)?);
         let core = Core {
