@@ -1,5 +1,5 @@
-//! One pass of the 2-bit VGG-16 over a 224x224 image, for each instruction set that this CPU has 1 and 2 threads, alone
-//! and nine together.
+//! One pass of the 2-bit VGG-16 over a 224x224 image, for each instruction set that this CPU has 1
+//! and 2 threads, alone and nine together.
 //!
 //! Throughput is in multiply-accumulates: elements a second are MAC a second.
 

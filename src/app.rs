@@ -27,7 +27,8 @@ use eyrie_vision::{Describer, DescriberError};
 /// How often the gauges of the process are refreshed and old histogram samples folded up.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Why the program cannot start. Each text is a sentence that names the part; [`StartError::hint`] says what helps.
+/// Why the program cannot start. Each text is a sentence that names the part; [`StartError::hint`]
+/// says what helps.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Nothing can be described.
@@ -136,7 +137,8 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// Loads the model, opens the database (and brings its schema up to date) and starts the service.
+    /// Loads the model, opens the database (and brings its schema up to date) and starts the
+    /// service.
     ///
     /// # Errors
     /// [`StartError`].
@@ -207,7 +209,8 @@ fn new_index(params: HnswParams, purpose: Purpose) -> Result<NewIndex, StartErro
             let graph: Result<HnswIndex, IndexError> = HnswIndex::new(dimension, params);
             match graph {
                 Ok(graph) => Arc::new(graph) as Arc<dyn VectorIndex>,
-                // The parameters were checked above, so this cannot be; an exact index answers the same searches.
+                // The parameters were checked above, so this cannot be; an exact index answers the
+                // same searches.
                 Err(error) => {
                     tracing::error!(%error, "the graph index cannot be made; searches are scans");
                     Arc::new(FlatIndex::new(dimension))
@@ -311,8 +314,8 @@ impl App {
         self.address
     }
 
-    /// Answers requests until `stop` completes; then takes no new ones, gives those under way the configured time, and
-    /// closes the database.
+    /// Answers requests until `stop` completes; then takes no new ones, gives those under way the
+    /// configured time, and closes the database.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
         let Self { backend, listener, address: _, router, http, metrics, started } = self;
         let upkeep = tokio::spawn(async move {

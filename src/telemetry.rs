@@ -14,7 +14,8 @@ pub mod metric {
     pub const UPTIME_SECONDS: &str = "eyrie_uptime_seconds";
     /// Gauge: resident memory of the process in bytes (Linux only).
     pub const RESIDENT_MEMORY_BYTES: &str = "process_resident_memory_bytes";
-    /// Counter: answered requests, by `method`, `path` (the matched route, never the raw path) and `status`.
+    /// Counter: answered requests, by `method`, `path` (the matched route, never the raw path) and
+    /// `status`.
     pub const HTTP_REQUESTS: &str = "http_requests_total";
     /// Histogram: seconds from the head of a request to its answer, with the same labels.
     pub const HTTP_REQUEST_SECONDS: &str = "http_request_duration_seconds";
@@ -24,7 +25,8 @@ pub mod metric {
     pub const WORKERS_BUSY: &str = "eyrie_extraction_workers_busy";
     /// Gauge: bytes of memory that a worker keeps between two images, by `worker` (its number).
     pub const WORKER_MEMORY_BYTES: &str = "eyrie_extraction_worker_memory_bytes";
-    /// Counter: images that a worker took, by `outcome` (`described`, `refused`, `failed`, `abandoned`).
+    /// Counter: images that a worker took, by `outcome` (`described`, `refused`, `failed`,
+    /// `abandoned`).
     pub const EXTRACTIONS: &str = "eyrie_extractions_total";
     /// Counter: images that were turned away because the queue was full.
     pub const EXTRACTIONS_OVERLOADED: &str = "eyrie_extractions_overloaded_total";
@@ -44,8 +46,8 @@ pub mod metric {
     pub const INDEX_SEARCH_SECONDS: &str = "eyrie_index_search_seconds";
     /// Counter: answered searches, by `query` (`image`, `id`, `descriptor`).
     pub const SEARCHES: &str = "eyrie_searches_total";
-    /// Counter: answered searches whose first results were verified, by `outcome` (`verified` where at least one shows
-    /// the same thing, `nothing`).
+    /// Counter: answered searches whose first results were verified, by `outcome` (`verified` where
+    /// at least one shows the same thing, `nothing`).
     pub const VERIFICATIONS: &str = "eyrie_verifications_total";
     /// Histogram: seconds that the verification of one search takes.
     pub const VERIFICATION_SECONDS: &str = "eyrie_verification_seconds";
@@ -53,8 +55,9 @@ pub mod metric {
     pub const FEATURES_UNREADABLE: &str = "eyrie_local_features_unreadable_total";
 }
 
-/// Upper bounds of the histogram buckets for durations, in seconds: a request that finds its answer in memory takes
-/// well under a millisecond, an image of ten passes on one slow core several seconds.
+/// Upper bounds of the histogram buckets for durations, in seconds: a request that finds its answer
+/// in memory takes well under a millisecond, an image of ten passes on one slow core several
+/// seconds.
 const SECONDS_BUCKETS: [f64; 16] =
     [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 
@@ -93,7 +96,8 @@ pub fn init_logging(options: &LogOptions) -> Result<(), String> {
     };
     let filter = EnvFilter::try_new(text).map_err(|e| format!("{name} is {text:?}, which is no log filter: {e}"))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // An error means that the process logs already (several services in one test binary): the first one stays.
+    // An error means that the process logs already (several services in one test binary): the first
+    // one stays.
     let _already_logging = match options.format {
         LogFormat::Json => builder.json().flatten_event(true).with_current_span(false).try_init(),
         LogFormat::Text => {
@@ -110,8 +114,9 @@ fn builder() -> Result<PrometheusBuilder, BuildError> {
         .set_buckets_for_metric(Matcher::Suffix("_bytes".to_owned()), &BYTES_BUCKETS)
 }
 
-/// The handle of the recorder that keeps the metrics of this process. The first call installs it and describes the
-/// metrics. The handle renders them; somebody must call its `run_upkeep` every few seconds.
+/// The handle of the recorder that keeps the metrics of this process. The first call installs it
+/// and describes the metrics. The handle renders them; somebody must call its `run_upkeep` every
+/// few seconds.
 ///
 /// # Errors
 /// A sentence when the process has a recorder that is not this one.

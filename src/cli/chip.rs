@@ -53,10 +53,12 @@ the chip cannot be read, or cannot run the network (the message says what would 
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct ChipCommand {
-    /// A built-in chip (default, small or large) or the path of a TOML file [env: EYRIE_EXTRACTOR__CHIP] [default: default]
+    /// A built-in chip (default, small or large) or the path of a TOML file [env:
+    /// EYRIE_EXTRACTOR__CHIP] [default: default]
     #[arg(long, value_name = "NAME|PATH")]
     chip: Option<String>,
-    /// Only this profile: fast (one pass), nip (four) or rnip (10 for a 4:3 image, up to 14); all where it is left out
+    /// Only this profile: fast (one pass), nip (four) or rnip (10 for a 4:3 image, up to 14); all
+    /// where it is left out
     #[arg(long, value_name = "PROFILE")]
     profile: Option<Profile>,
     /// The image to plan for, in pixels; only its shape matters, since it is scaled first

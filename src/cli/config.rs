@@ -18,7 +18,8 @@ pub(super) struct ConfigCommand {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Print every key with its value and where it was set (default, file, environment, flag). Secrets are hidden
+    /// Print every key with its value and where it was set (default, file, environment, flag).
+    /// Secrets are hidden
     Show {
         #[command(flatten)]
         settings: Settings,
@@ -26,7 +27,8 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Check the configuration without starting anything: exit code 0 when it is valid, 2 with the reason when not
+    /// Check the configuration without starting anything: exit code 0 when it is valid, 2 with the
+    /// reason when not
     Check {
         #[command(flatten)]
         settings: Settings,

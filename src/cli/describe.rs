@@ -38,7 +38,8 @@ pub(super) struct Describe {
     /// fast (one pass through the network), nip (four) or rnip (10 for a 4:3 image, up to 14)
     #[arg(long, value_name = "PROFILE", default_value_t = Profile::Rnip)]
     profile: Profile,
-    /// Instruction set: auto, scalar, avx2, avxvnni, avx512vnni, amx or neon [env: EYRIE_EXTRACTOR__ISA] [default: auto]
+    /// Instruction set: auto, scalar, avx2, avxvnni, avx512vnni, amx or neon [env:
+    /// EYRIE_EXTRACTOR__ISA] [default: auto]
     #[arg(long, value_name = "ISA")]
     isa: Option<String>,
     /// Threads, 0 for one on each CPU core [env: EYRIE_EXTRACTOR__THREADS] [default: 0]

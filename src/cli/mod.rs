@@ -1,4 +1,5 @@
-//! The command line: results to the standard output, logs and progress to the standard error output.
+//! The command line: results to the standard output, logs and progress to the standard error
+//! output.
 
 mod chip;
 mod config;
@@ -43,8 +44,8 @@ Exit codes:
 /// The commands of the laboratory, which a build may lack.
 const LAB_COMMANDS: [&str; 4] = ["bench", "eval", "quantize", "whiten"];
 
-/// Finds images by what they show. One process, one binary: a 2-bit VGG-16 on a simulated chip describes the images,
-/// SQLite or Postgres keeps them, a graph index searches them.
+/// Finds images by what they show. One process, one binary: a 2-bit VGG-16 on a simulated chip
+/// describes the images, SQLite or Postgres keeps them, a graph index searches them.
 #[derive(Debug, Parser)]
 #[command(name = "eyrie", version, about = "Finds images by what they show", long_about, after_help = EXAMPLES)]
 struct Cli {

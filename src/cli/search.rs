@@ -33,7 +33,8 @@ pub(super) struct Search {
     /// The image to search for
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Search for this box of the image only, in fractions of its width and height from the upper left corner
+    /// Search for this box of the image only, in fractions of its width and height from the upper
+    /// left corner
     #[arg(long, value_name = "X,Y,WIDTH,HEIGHT", allow_hyphen_values = true)]
     region: Option<QueryRegion>,
     /// How many results, 1 to limits.max_results
@@ -45,7 +46,8 @@ pub(super) struct Search {
     /// Only images whose metadata match this filter (JSON)
     #[arg(long, value_name = "JSON")]
     filter: Option<String>,
-    /// Whether the first results are compared with the query spot by spot: auto, always or never [default: search.verify]
+    /// Whether the first results are compared with the query spot by spot: auto, always or never
+    /// [default: search.verify]
     #[arg(long, value_name = "CHOICE")]
     verify: Option<Verify>,
     /// The collection to search
@@ -144,7 +146,8 @@ fn as_table(response: &SearchResponse) -> Result<(), CliError> {
     output::results(|out| writeln!(out, "{}", table.trim_fmt()))
 }
 
-/// What tells a person which image this is: the path that an import stored, or all metadata; a dash where there are none.
+/// What tells a person which image this is: the path that an import stored, or all metadata; a dash
+/// where there are none.
 fn place(hit: &SearchHit) -> String {
     let metadata = hit.record.metadata.as_map();
     match metadata.get("path") {

@@ -15,11 +15,12 @@ pub(super) struct Settings {
     /// Configuration file (TOML) with the keys that differ from the defaults [env: EYRIE_CONFIG]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Folder of the SQLite database, created where it is missing [env: EYRIE_DATA_DIR] [default: ./eyrie-data]
+    /// Folder of the SQLite database, created where it is missing [env: EYRIE_DATA_DIR] [default:
+    /// ./eyrie-data]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<String>,
-    /// Use this Postgres (postgres://USER:PASSWORD@HOST/DATABASE) instead of SQLite; other users of this machine can
-    /// read a command line, so prefer the variable [env: EYRIE_DATABASE_URL]
+    /// Use this Postgres (postgres://USER:PASSWORD@HOST/DATABASE) instead of SQLite; other users of
+    /// this machine can read a command line, so prefer the variable [env: EYRIE_DATABASE_URL]
     #[arg(long, value_name = "URL", hide_default_value = true)]
     database_url: Option<String>,
 }
@@ -40,8 +41,9 @@ impl Settings {
         config::load(self.config.as_deref(), environment()?, &flags).map_err(|e| CliError::Usage(e.to_string()))
     }
 
-    /// [`Settings::load`] for a command that does one thing and ends: its log holds warnings only, unless the
-    /// configuration says otherwise, and the configuration's own warnings are told at once.
+    /// [`Settings::load`] for a command that does one thing and ends: its log holds warnings only,
+    /// unless the configuration says otherwise, and the configuration's own warnings are told at
+    /// once.
     pub(super) fn load_quietly(&self, more: impl IntoIterator<Item = Override>) -> Result<Loaded, CliError> {
         let loaded = self.load(more)?;
         let mut log = loaded.config.log.clone();

@@ -6,7 +6,8 @@ use tokio::signal::unix::{Signal, SignalKind};
 
 use crate::app::StartError;
 
-/// Receives Ctrl-C and SIGTERM from its creation on: one that comes before anybody waits is not lost.
+/// Receives Ctrl-C and SIGTERM from its creation on: one that comes before anybody waits is not
+/// lost.
 pub(super) struct StopRequests {
     #[cfg(unix)]
     signals: [Signal; 2],

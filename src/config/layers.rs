@@ -53,7 +53,8 @@ impl Setting {
     }
 }
 
-/// Every key that exists, while the layers are put over each other. A key has the type of its default for ever.
+/// Every key that exists, while the layers are put over each other. A key has the type of its
+/// default for ever.
 pub(super) struct Layers(BTreeMap<String, Setting>);
 
 impl Layers {
@@ -101,8 +102,9 @@ impl Layers {
         Ok(())
     }
 
-    /// Reads a text as a value of the key's type. The type comes from the key and not from the text, so that a folder
-    /// may be called `2024` and a password `true`. A text that is no such value is refused by [`Layers::set`].
+    /// Reads a text as a value of the key's type. The type comes from the key and not from the
+    /// text, so that a folder may be called `2024` and a password `true`. A text that is no such
+    /// value is refused by [`Layers::set`].
     pub(super) fn set_text(&mut self, key: &str, text: &str, source: Source) -> Result<(), ConfigError> {
         let value = match self.0.get(key).map(|setting| &setting.value) {
             Some(Value::Integer(_)) => text.trim().parse().ok().map(Value::Integer),
@@ -132,8 +134,8 @@ fn list(text: &str) -> Value {
     Value::Array(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(Value::from).collect())
 }
 
-/// The keys of a TOML text, sections joined by dots. An error names the line but shows nothing of it: it may hold a
-/// secret.
+/// The keys of a TOML text, sections joined by dots. An error names the line but shows nothing of
+/// it: it may hold a secret.
 fn keys_of(text: &str, source: &Source) -> Result<Vec<(String, Value)>, ConfigError> {
     let table: Table = toml::from_str(text).map_err(|e| ConfigError::Toml {
         source_name: source.to_string(),

@@ -43,13 +43,13 @@ pub struct Loaded {
     pub warnings: Vec<String>,
 }
 
-/// Loads the configuration: defaults, then the file (`file`, or the one that `EYRIE_CONFIG` names), then the
-/// environment, then the flags.
+/// Loads the configuration: defaults, then the file (`file`, or the one that `EYRIE_CONFIG` names),
+/// then the environment, then the flags.
 ///
-/// `environment` holds all variables of the process; those that do not start with `EYRIE_` and those that start with
-/// `EYRIE_TEST_` are left alone. A name with `__` that is no key is an error. Other unknown names are only
-/// warned about, since supervisors make such names up (Kubernetes sets `EYRIE_PORT` in every pod beside a service of
-/// that name).
+/// `environment` holds all variables of the process; those that do not start with `EYRIE_` and
+/// those that start with `EYRIE_TEST_` are left alone. A name with `__` that is no key is an error.
+/// Other unknown names are only warned about, since supervisors make such names up (Kubernetes sets
+/// `EYRIE_PORT` in every pod beside a service of that name).
 ///
 /// # Errors
 /// [`ConfigError`].

@@ -9,7 +9,8 @@ use crate::service::{Limits, PoolOptions, VerificationOptions};
 use crate::store::StorageOptions;
 use crate::telemetry::LogOptions;
 
-/// Everything that can be configured. `config/default.toml` gives each key's meaning, unit, range and default.
+/// Everything that can be configured. `config/default.toml` gives each key's meaning, unit, range
+/// and default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {

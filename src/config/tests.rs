@@ -37,8 +37,9 @@ fn the_defaults_alone_are_a_configuration() {
 
 #[test]
 fn the_default_file_has_exactly_the_keys_of_the_config_and_comments_each() {
-    // `deny_unknown_fields` refuses a key too many, and a struct without `Option` or `default` a key too few: that
-    // the defaults load (above) is the proof of "exactly". Here: each key stands once and has a comment of its own.
+    // `deny_unknown_fields` refuses a key too many, and a struct without `Option` or `default` a
+    // key too few: that the defaults load (above) is the proof of "exactly". Here: each key stands
+    // once and has a comment of its own.
     let value = serde_json::to_value(load(None, [], &[]).expect("defaults").config).expect("serialises");
     let keys: usize = value.as_object().expect("sections").values().map(|s| s.as_object().expect("keys").len()).sum();
     let lines: Vec<&str> = DEFAULTS.lines().collect();

@@ -4,8 +4,8 @@ use time::OffsetDateTime;
 
 /// Tells the time. A parameter, so that tests decide what it is.
 pub trait Clock: Send + Sync {
-    /// The current time (UTC) in whole microseconds: that is what databases keep, so that what is answered equals what is
-    /// read back.
+    /// The current time (UTC) in whole microseconds: that is what databases keep, so that what is
+    /// answered equals what is read back.
     fn now(&self) -> OffsetDateTime;
 }
 

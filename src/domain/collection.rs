@@ -10,7 +10,8 @@ use super::CollectionName;
 pub struct Collection {
     /// Its unique name.
     pub name: CollectionName,
-    /// The profile of its descriptors; fixed at creation, since descriptors of two profiles are never compared.
+    /// The profile of its descriptors; fixed at creation, since descriptors of two profiles are
+    /// never compared.
     pub profile: Profile,
     /// A sentence for people; may be empty.
     pub description: String,

@@ -4,10 +4,11 @@
 //! {"all": [{"field": "brand", "eq": "acme"}, {"not": {"field": "price", "gte": 100}}]}
 //! ```
 //!
-//! A field is a path of keys separated by dots (`maker.country`). A leaf matches when the value at that path
-//! fulfils every condition of the leaf; where the value is an array, when one of its elements does. Numbers compare
-//! with numbers (as 64-bit floats), texts with texts (by code point); values of different types never match, and
-//! a missing field matches nothing but `"exists": false`. `null` counts as present.
+//! A field is a path of keys separated by dots (`maker.country`). A leaf matches when the value at
+//! that path fulfils every condition of the leaf; where the value is an array, when one of its
+//! elements does. Numbers compare with numbers (as 64-bit floats), texts with texts (by code
+//! point); values of different types never match, and a missing field matches nothing but
+//! `"exists": false`. `null` counts as present.
 
 use std::cmp::Ordering;
 
@@ -91,7 +92,8 @@ impl Filter {
         parse(value, "$", 1, &mut nodes, limits)
     }
 
-    /// Whether metadata fulfils the filter. This is the definition; a store's query language must agree with it.
+    /// Whether metadata fulfils the filter. This is the definition; a store's query language must
+    /// agree with it.
     #[must_use]
     pub fn matches(&self, metadata: &Metadata) -> bool {
         match self {

@@ -81,7 +81,8 @@ impl Metadata {
         &self.0
     }
 
-    /// Applies a JSON merge patch (RFC 7396) to the object: a `null` removes a key, an object merges, anything else replaces.
+    /// Applies a JSON merge patch (RFC 7396) to the object: a `null` removes a key, an object
+    /// merges, anything else replaces.
     #[must_use]
     pub fn merged(&self, patch: &Map<String, Value>) -> Value {
         let mut target = self.0.clone();

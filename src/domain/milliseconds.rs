@@ -1,4 +1,5 @@
-//! Durations that are written as whole milliseconds, for `#[serde(with = "...")]` on keys that end in `_ms`.
+//! Durations that are written as whole milliseconds, for `#[serde(with = "...")]` on keys that end
+//! in `_ms`.
 
 use std::time::Duration;
 

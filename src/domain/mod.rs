@@ -1,5 +1,5 @@
-//! The words of the service, without I/O: identifiers, records, metadata, filters. The words of seeing (descriptors, regions,
-//! verdicts) come from `eyrie_vision` and are named here with them.
+//! The words of the service, without I/O: identifiers, records, metadata, filters. The words of
+//! seeing (descriptors, regions, verdicts) come from `eyrie_vision` and are named here with them.
 
 mod catalogue;
 mod clock;

@@ -24,7 +24,8 @@ impl fmt::Debug for ContentHash {
     }
 }
 
-/// Everything that is stored of an image except its descriptor and its thumbnail. The original bytes are not kept.
+/// Everything that is stored of an image except its descriptor and its thumbnail. The original
+/// bytes are not kept.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageRecord {
     /// What the index and the change log call it.
@@ -47,7 +48,8 @@ pub struct ImageRecord {
     pub metadata: Metadata,
     /// Model and profile of the stored descriptor.
     pub version: DescriptorVersion,
-    /// Sequence number of the change that last wrote this record; grows with every write, serves as the entity tag.
+    /// Sequence number of the change that last wrote this record; grows with every write, serves as
+    /// the entity tag.
     pub revision: Seq,
     /// When it was first stored (UTC, microseconds).
     pub created_at: OffsetDateTime,

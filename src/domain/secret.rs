@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// A text that shows itself only through [`Secret::reveal`]: `Debug`, `Display` and `Serialize` give `"(hidden)"`, or
-/// the empty text when it is empty, so that "not set" can be told apart.
+/// A text that shows itself only through [`Secret::reveal`]: `Debug`, `Display` and `Serialize`
+/// give `"(hidden)"`, or the empty text when it is empty, so that "not set" can be told apart.
 #[derive(Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);

@@ -1,5 +1,6 @@
-//! The time that an answer may take. It counts from the head of a request where there is no body to read, and else from the
-//! moment that the body is there: while a body arrives its own time-out holds.
+//! The time that an answer may take. It counts from the head of a request where there is no body to
+//! read, and else from the moment that the body is there: while a body arrives its own time-out
+//! holds.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Which status and which stable code every failure has; the only place that knows.
 //!
-//! A failure travels as an [`ApiError`] in the extensions of an empty response and is written as a problem document
-//! (RFC 9457) by `observe.rs`, which knows the request's id.
+//! A failure travels as an [`ApiError`] in the extensions of an empty response and is written as a
+//! problem document (RFC 9457) by `observe.rs`, which knows the request's id.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -184,7 +184,8 @@ impl ApiError {
         self.inside.as_deref()
     }
 
-    /// Turns an answer that carries this failure into its problem document; headers that are there stay.
+    /// Turns an answer that carries this failure into its problem document; headers that are there
+    /// stay.
     pub(crate) fn write_into(self, response: &mut Response, request_id: &str) {
         let problem = Problem {
             kind: format!("urn:eyrie:problem:{}", self.code.as_str()),
@@ -216,7 +217,8 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// A failure (RFC 9457). `code` is stable and meant for programs, `detail` is a sentence for people.
+/// A failure (RFC 9457). `code` is stable and meant for programs, `detail` is a sentence for
+/// people.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(example = json!({
     "type": "urn:eyrie:problem:unknown_image", "title": "There is no such image", "status": 404,

@@ -13,7 +13,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::deadline::RequestClock;
 use super::error::{ApiError, Code};
 
-/// How much of a refused body is still read, so that the client gets to read the answer instead of a reset connection.
+/// How much of a refused body is still read, so that the client gets to read the answer instead of
+/// a reset connection.
 const DISCARD_BYTES: usize = 64 << 20;
 /// For how long.
 const DISCARD_TIME: Duration = Duration::from_secs(2);
@@ -24,8 +25,8 @@ pub(crate) struct Intake {
     timeout: Duration,
 }
 
-/// The right to have one upload in memory. It is given back when the last of the bytes made by [`Permit::over`] is dropped,
-/// wherever they went: through hashing, the queue, the database.
+/// The right to have one upload in memory. It is given back when the last of the bytes made by
+/// [`Permit::over`] is dropped, wherever they went: through hashing, the queue, the database.
 pub(crate) struct Permit {
     _held: OwnedSemaphorePermit,
 }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{CollectionName, ImageRecord};
 
-/// The path under which clients reach the server: empty, or segments such as `/eyrie` without a slash at the end. Every path in an
-/// answer begins with it.
+/// The path under which clients reach the server: empty, or segments such as `/eyrie` without a
+/// slash at the end. Every path in an answer begins with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct PublicPath(String);

@@ -1,9 +1,10 @@
 //! The HTTP edge: routes, bodies, errors, the page.
 //!
-//! Handlers are thin: they extract, make one call of the service and convert. `extract/` reads requests, one folder a resource
-//! has its handlers and what they answer, `error.rs` alone knows statuses and codes, and every answer leaves through `observe.rs`, which
-//! gives it its request id, its line in the log and, where it is a failure, its problem document. `routes.rs` puts all of it together:
-//! it imports the handlers and nothing imports it.
+//! Handlers are thin: they extract, make one call of the service and convert. `extract/` reads
+//! requests, one folder a resource has its handlers and what they answer, `error.rs` alone knows
+//! statuses and codes, and every answer leaves through `observe.rs`, which gives it its request id,
+//! its line in the log and, where it is a failure, its problem document. `routes.rs` puts all of it
+//! together: it imports the handlers and nothing imports it.
 
 mod chip;
 mod collections;

@@ -1,4 +1,5 @@
-//! What happens to every request: an id, a span, a line in the log, metrics, and a problem document where it failed.
+//! What happens to every request: an id, a span, a line in the log, metrics, and a problem document
+//! where it failed.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -15,7 +16,8 @@ use crate::telemetry::metric;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Gives a request its id and span; logs and counts it; writes its problem document where it failed.
+/// Gives a request its id and span; logs and counts it; writes its problem document where it
+/// failed.
 pub(crate) async fn observe(request: Request, next: Next) -> Response {
     let request_id = request_id(request.headers());
     let path = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();

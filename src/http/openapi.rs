@@ -1,4 +1,5 @@
-//! The OpenAPI document: generated from the handlers, kept as a file in the repository, served from the binary.
+//! The OpenAPI document: generated from the handlers, kept as a file in the repository, served from
+//! the binary.
 
 use std::borrow::Cow;
 

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::links::PublicPath;
 use super::origin::{Origin, Peers};
 
-/// Bounds on what one client, and all of them together, can ask of the server, and what is in front of it.
-/// `config/default.toml` gives each key's range and default.
+/// Bounds on what one client, and all of them together, can ask of the server, and what is in front
+/// of it. `config/default.toml` gives each key's range and default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpOptions {
     /// The most bytes of one uploaded image.
@@ -25,7 +25,8 @@ pub struct HttpOptions {
     /// How long requests under way may take to end after the shutdown began.
     #[serde(rename = "shutdown_grace_ms", with = "crate::domain::milliseconds")]
     pub shutdown_grace: Duration,
-    /// How many uploads may be in memory at a time, from their first byte until they are stored or answered.
+    /// How many uploads may be in memory at a time, from their first byte until they are stored or
+    /// answered.
     pub max_concurrent_uploads: usize,
     /// How many connections may be open at a time; more wait in the kernel's queue.
     pub max_connections: usize,

@@ -1,19 +1,22 @@
 //! Which web pages may change something.
 //!
-//! Browsers send forms anywhere, so without a rule a page of another web site that someone has open could change the
-//! collections of a service on their own machine or network. A change (any method but GET, HEAD and OPTIONS) is accepted
+//! Browsers send forms anywhere, so without a rule a page of another web site that someone has open
+//! could change the collections of a service on their own machine or network. A change (any method
+//! but GET, HEAD and OPTIONS) is accepted
 //!
-//! 1. where `Sec-Fetch-Site` says `same-origin` or `none`: this is the browser's own word about the address that it shows, no page
-//!    can set it, and no proxy in between changes what it means;
-//! 2. else where there is no `Origin`: the request is not from a page (browsers send `Origin` with every change of a page);
+//! 1. where `Sec-Fetch-Site` says `same-origin` or `none`: this is the browser's own word about the
+//!    address that it shows, no page can set it, and no proxy in between changes what it means;
+//! 2. else where there is no `Origin`: the request is not from a page (browsers send `Origin` with
+//!    every change of a page);
 //! 3. else where `Origin` names the host and port of `Host`;
-//! 4. else where `Origin` names those of `X-Forwarded-Host`, and the scheme of `X-Forwarded-Proto` if there is one, as a trusted proxy sent
-//!    them;
+//! 4. else where `Origin` names those of `X-Forwarded-Host`, and the scheme of `X-Forwarded-Proto`
+//!    if there is one, as a trusted proxy sent them;
 //! 5. else where `Origin` is one of the configured origins.
 //!
-//! Rules 3 and 4 do not hold where `Sec-Fetch-Site` says that the page is of another site. A page cannot add
-//! `X-Forwarded-Host` to a request to another origin without asking first (a CORS preflight, which is not answered), so trusting a proxy
-//! does not open the door to pages; that only named peers are trusted keeps the header from meaning anything elsewhere.
+//! Rules 3 and 4 do not hold where `Sec-Fetch-Site` says that the page is of another site. A page
+//! cannot add `X-Forwarded-Host` to a request to another origin without asking first (a CORS
+//! preflight, which is not answered), so trusting a proxy does not open the door to pages; that
+//! only named peers are trusted keeps the header from meaning anything elsewhere.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -60,7 +63,8 @@ impl Origin {
         default_port(&scheme).map(|_| Self { scheme, host, port })
     }
 
-    /// Whether a page of this origin calls an address with this host and port its own; without a port it is that of the scheme.
+    /// Whether a page of this origin calls an address with this host and port its own; without a
+    /// port it is that of the scheme.
     fn is_of(&self, authority: &str) -> bool {
         host_and_port(authority)
             .is_some_and(|(host, port)| host == self.host && port.or(default_port(&self.scheme)) == Some(self.port))
@@ -207,7 +211,8 @@ mod tests {
             &[("host", "A.example"), ("origin", "https://a.example")],
             &[("host", "a.example:443"), ("origin", "https://a.example")],
             &[("host", "[::1]:8080"), ("origin", "http://[::1]:8080")],
-            // nginx's default proxy_pass, or another outer port: Host is not what the browser shows.
+            // nginx's default proxy_pass, or another outer port: Host is not what the browser
+            // shows.
             &[("host", "127.0.0.1:8080"), ("origin", "https://a.example"), ("sec-fetch-site", "same-origin")],
             &[("host", "127.0.0.1:8080"), ("origin", "https://a.example"), ("x-forwarded-host", "a.example")],
             &[

@@ -1,7 +1,7 @@
 //! Every route, with the layers around them.
 //!
-//! Routes are added with `routes!` alone, which takes path and method from the handler's OpenAPI description: a route
-//! that is not in the document, or the other way round, cannot be written.
+//! Routes are added with `routes!` alone, which takes path and method from the handler's OpenAPI
+//! description: a route that is not in the document, or the other way round, cannot be written.
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -85,7 +85,8 @@ pub(crate) fn described_routes() -> OpenApiRouter<AppState> {
         .routes(routes!(web::style))
 }
 
-/// The document as the handlers describe it, as YAML. It must equal [`super::OPENAPI_YAML`]; a test compares them.
+/// The document as the handlers describe it, as YAML. It must equal [`super::OPENAPI_YAML`]; a test
+/// compares them.
 ///
 /// # Errors
 /// When the document cannot be written as YAML.

@@ -1,5 +1,6 @@
-//! The schemas that the OpenAPI document is made of where a derive cannot say them: the fields of a request once for all forms in
-//! which they come, and what names, tags, filters and metadata may be. What they allow, the server accepts.
+//! The schemas that the OpenAPI document is made of where a derive cannot say them: the fields of a
+//! request once for all forms in which they come, and what names, tags, filters and metadata may
+//! be. What they allow, the server accepts.
 
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
@@ -72,12 +73,19 @@ impl FieldDoc {
         Self::new(name, description, Kind::List(items.build(), pattern))
     }
 
-    /// Four fractions that are a box.
+    /// Four fractions that are a box: where it begins, and its width and height, which are not 0.
     pub(crate) fn region(name: &'static str, description: &'static str) -> Self {
-        let number = ObjectBuilder::new().schema_type(Type::Number).minimum(Some(0)).maximum(Some(1));
-        let four = ArrayBuilder::new().items(number).min_items(Some(4)).max_items(Some(4));
-        let number = r"(0(\.[0-9]+)?|1(\.0+)?)";
-        Self::new(name, description, Kind::List(four.build(), format!("^{number}(,{number}){{3}}$")))
+        let number = || ObjectBuilder::new().schema_type(Type::Number).maximum(Some(1));
+        let place: Schema = number().minimum(Some(0)).into();
+        let size: Schema = number().exclusive_minimum(Some(0)).into();
+        let four = ArrayBuilder::new()
+            .prefix_items([place.clone(), place, size.clone(), size])
+            .items(ArrayItems::False)
+            .min_items(Some(4))
+            .max_items(Some(4));
+        let place = r"(0(\.[0-9]+)?|1(\.0+)?)";
+        let size = r"(0\.[0-9]*[1-9][0-9]*|1(\.0+)?)";
+        Self::new(name, description, Kind::List(four.build(), format!("^{place},{place},{size},{size}$")))
     }
 
     /// The image itself.

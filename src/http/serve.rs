@@ -20,15 +20,16 @@ use tower::ServiceExt;
 
 use super::options::HttpOptions;
 
-/// What hyper keeps of a connection's input, and so the longest head of a request; a URL has at most 64 KiB.
+/// What hyper keeps of a connection's input, and so the longest head of a request; a URL has at
+/// most 64 KiB.
 const MAX_HEAD_BYTES: usize = 128 << 10;
 
-/// Serves `router` on `listener` until `shutdown` is ready, then lets the requests under way end within
-/// [`HttpOptions::shutdown_grace`]; what is not answered by then is cut off.
+/// Serves `router` on `listener` until `shutdown` is ready, then lets the requests under way end
+/// within [`HttpOptions::shutdown_grace`]; what is not answered by then is cut off.
 ///
-/// `axum::serve` bounds neither the number of connections nor the time that a client may take for the head of a
-/// request, so a few slow clients could hold every file descriptor; hence this loop over hyper. A
-/// failed accept is logged and tried again.
+/// `axum::serve` bounds neither the number of connections nor the time that a client may take for
+/// the head of a request, so a few slow clients could hold every file descriptor; hence this loop
+/// over hyper. A failed accept is logged and tried again.
 pub async fn serve(listener: TcpListener, router: Router, options: &HttpOptions, shutdown: impl Future<Output = ()>) {
     let connections = Arc::new(Semaphore::new(options.max_connections));
     let graceful = GracefulShutdown::new();

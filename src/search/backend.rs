@@ -92,8 +92,8 @@ pub trait SearchBackend: Send + Sync {
     /// [`SearchError`].
     async fn nearest(&self, query: Nearest) -> Result<Ranked, SearchError>;
 
-    /// The `k` nearest others of each of these images of one collection, none below `min_score`; images that are not searched
-    /// (gone, or described by another model) are left out.
+    /// The `k` nearest others of each of these images of one collection, none below `min_score`;
+    /// images that are not searched (gone, or described by another model) are left out.
     ///
     /// # Errors
     /// [`SearchError`].
@@ -105,12 +105,13 @@ pub trait SearchBackend: Send + Sync {
         min_score: Option<f32>,
     ) -> Result<Vec<(ImageKey, Vec<Neighbor>)>, SearchError>;
 
-    /// Returns when everything up to this change, which is committed, is found; or when that cannot be now and is tried again
-    /// in the background. To be called in a task that is not dropped half-way.
+    /// Returns when everything up to this change, which is committed, is found; or when that cannot
+    /// be now and is tried again in the background. To be called in a task that is not dropped
+    /// half-way.
     async fn caught_up(&self, seq: Seq);
 
-    /// Brings what is searched to the state of the database now instead of at the next interval; builds it where that has
-    /// not happened yet.
+    /// Brings what is searched to the state of the database now instead of at the next interval;
+    /// builds it where that has not happened yet.
     ///
     /// # Errors
     /// [`SearchError::NotReady`] where nothing is searched, [`SearchError::Store`].

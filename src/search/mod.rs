@@ -1,4 +1,5 @@
-//! Searching: what the service sees of it ([`SearchBackend`]), and the search in memory behind that ([`MemorySearch`]).
+//! Searching: what the service sees of it ([`SearchBackend`]), and the search in memory behind that
+//! ([`MemorySearch`]).
 
 mod backend;
 mod index;

@@ -9,8 +9,8 @@ use super::SearchError;
 /// Searches that may wait for a free processor; one more is refused.
 const MAX_WAITING: usize = 256;
 
-/// Bounds the work of searches that runs at once (each takes a processor) and the searches that wait. Everything that computes
-/// for a search shares one of these.
+/// Bounds the work of searches that runs at once (each takes a processor) and the searches that
+/// wait. Everything that computes for a search shares one of these.
 pub struct SearchSlots {
     admitted: Arc<Semaphore>,
     running: Arc<Semaphore>,

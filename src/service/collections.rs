@@ -28,8 +28,8 @@ impl RetrievalService {
         found.ok_or_else(|| unknown_collection(name))
     }
 
-    /// Creates a collection; `false` when the same one was there. Without a profile it gets `rnip`, and one of
-    /// any profile that is there is the same.
+    /// Creates a collection; `false` when the same one was there. Without a profile it gets `rnip`,
+    /// and one of any profile that is there is the same.
     ///
     /// # Errors
     /// [`ServiceError::CollectionExists`] when it is there with another profile than the one named;
@@ -80,7 +80,8 @@ impl RetrievalService {
     /// Deletes a collection and all its images.
     ///
     /// # Errors
-    /// [`ServiceError::DefaultCollection`], [`ServiceError::UnknownCollection`], [`ServiceError::Store`].
+    /// [`ServiceError::DefaultCollection`], [`ServiceError::UnknownCollection`],
+    /// [`ServiceError::Store`].
     pub async fn delete_collection(&self, name: &CollectionName) -> Result<(), ServiceError> {
         let running = self.core.gate.enter()?;
         if *name == CollectionName::default_collection() {

@@ -69,7 +69,8 @@ impl Outcome for Option<Seq> {
 }
 
 impl Core {
-    /// Runs a write and lets the search follow it, to the end even when the client goes away in between.
+    /// Runs a write and lets the search follow it, to the end even when the client goes away in
+    /// between.
     ///
     /// # Errors
     /// [`ServiceError::Store`].
@@ -139,7 +140,8 @@ impl Attempts<'_> {
     /// Begins the next one.
     ///
     /// # Errors
-    /// [`ServiceError::Overloaded`] after the last one: as with a full queue, the client does best to wait a little.
+    /// [`ServiceError::Overloaded`] after the last one: as with a full queue, the client does best
+    /// to wait a little.
     pub(super) async fn next(&mut self) -> Result<(), ServiceError> {
         if self.begun == TRIES {
             return Err(ServiceError::Overloaded { retry_after_seconds: 1 });

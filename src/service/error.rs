@@ -38,7 +38,8 @@ pub enum ServiceError {
     /// The query descriptor is none.
     #[error(transparent)]
     Descriptor(#[from] InvalidDescriptor),
-    /// The query descriptor, or the stored descriptor of the query image, was made by another model or profile.
+    /// The query descriptor, or the stored descriptor of the query image, was made by another model
+    /// or profile.
     #[error("the descriptor has version {actual}, the collection has {expected}")]
     VersionMismatch {
         /// The version given.

@@ -15,9 +15,10 @@ use crate::store::{DeleteOutcome, InsertOutcome, NewImage, SameContent, WriteOut
 use eyrie_vision::local::LocalFeatures;
 
 impl RetrievalService {
-    /// Adds an image. The same bytes again are answered or refused as `on_duplicate` says; where they were described by another
-    /// model than the running one, or have no local features that this program reads, they are described anew under
-    /// the id and with the metadata that are there.
+    /// Adds an image. The same bytes again are answered or refused as `on_duplicate` says; where
+    /// they were described by another model than the running one, or have no local features that
+    /// this program reads, they are described anew under the id and with the metadata that are
+    /// there.
     ///
     /// # Errors
     /// [`ServiceError`]: metadata, unknown collection, the image itself, a taken id, a duplicate, overload, the database.
@@ -29,10 +30,12 @@ impl RetrievalService {
         self.add(collection, image, WhenFull::Refuse).await
     }
 
-    /// Like [`RetrievalService::add_image`], but waits for room in the queue instead of failing when it is full.
+    /// Like [`RetrievalService::add_image`], but waits for room in the queue instead of failing
+    /// when it is full.
     ///
     /// # Errors
-    /// As [`RetrievalService::add_image`], but never [`ServiceError::Overloaded`] because of the queue.
+    /// As [`RetrievalService::add_image`], but never [`ServiceError::Overloaded`] because of the
+    /// queue.
     pub async fn import_image(&self, collection: &CollectionName, image: AddImage) -> Result<AddOutcome, ServiceError> {
         Ok(self.add(collection, image, WhenFull::Wait).await?.outcome)
     }
@@ -59,8 +62,9 @@ impl RetrievalService {
         Ok(Stored { outcome, cost: upload.cost() })
     }
 
-    /// Stores an image under an id, over an older one where there is one, if `precondition` holds at that moment. The same image
-    /// with the same metadata again changes nothing; only new metadata do not describe the image again.
+    /// Stores an image under an id, over an older one where there is one, if `precondition` holds
+    /// at that moment. The same image with the same metadata again changes nothing; only new
+    /// metadata do not describe the image again.
     ///
     /// # Errors
     /// [`ServiceError`]: [`ServiceError::PreconditionFailed`], metadata, unknown collection, the image itself, overload, the
@@ -88,8 +92,8 @@ impl RetrievalService {
         Ok(Stored { outcome, cost: upload.cost() })
     }
 
-    /// Applies a merge patch (RFC 7396) to the metadata if `precondition` holds at that moment. A patch that changes nothing
-    /// writes nothing.
+    /// Applies a merge patch (RFC 7396) to the metadata if `precondition` holds at that moment. A
+    /// patch that changes nothing writes nothing.
     ///
     /// # Errors
     /// [`ServiceError`]: unknown image (whatever the precondition) or collection, [`ServiceError::PreconditionFailed`],
@@ -118,7 +122,8 @@ impl RetrievalService {
             }
             match core.replace_metadata(&running, collection, id, metadata, there.revision).await? {
                 WriteOutcome::Created(record) | WriteOutcome::Updated(record) => return Ok(record),
-                // Changed by another request meanwhile: the next attempt says what that means for this one.
+                // Changed by another request meanwhile: the next attempt says what that means for
+                // this one.
                 WriteOutcome::PreconditionFailed | WriteOutcome::UnknownImage => {}
                 WriteOutcome::UnknownCollection => return Err(unknown_collection(collection)),
             }
@@ -128,8 +133,8 @@ impl RetrievalService {
     /// Deletes an image if `precondition` holds at that moment.
     ///
     /// # Errors
-    /// [`ServiceError::PreconditionFailed`], [`ServiceError::UnknownImage`], [`ServiceError::UnknownCollection`],
-    /// [`ServiceError::Store`].
+    /// [`ServiceError::PreconditionFailed`], [`ServiceError::UnknownImage`],
+    /// [`ServiceError::UnknownCollection`], [`ServiceError::Store`].
     pub async fn delete_image(
         &self,
         collection: &CollectionName,
@@ -150,7 +155,8 @@ impl RetrievalService {
     /// One record.
     ///
     /// # Errors
-    /// [`ServiceError::UnknownImage`], [`ServiceError::UnknownCollection`], [`ServiceError::Store`].
+    /// [`ServiceError::UnknownImage`], [`ServiceError::UnknownCollection`],
+    /// [`ServiceError::Store`].
     pub async fn image(&self, collection: &CollectionName, id: &ImageId) -> Result<ImageRecord, ServiceError> {
         match self.core.store.get(collection, id).await? {
             Some(record) => Ok(record),
@@ -179,10 +185,12 @@ impl RetrievalService {
     /// The thumbnail and the revision of its image.
     ///
     /// # Errors
-    /// [`ServiceError::UnknownImage`], [`ServiceError::UnknownCollection`], [`ServiceError::Store`].
+    /// [`ServiceError::UnknownImage`], [`ServiceError::UnknownCollection`],
+    /// [`ServiceError::Store`].
     pub async fn thumbnail(&self, collection: &CollectionName, id: &ImageId) -> Result<(Thumbnail, Seq), ServiceError> {
-        // In this order, an image that is replaced in between pairs the new picture with the old revision, which the next
-        // request corrects. The other way round, a cache would keep the old picture under the new revision.
+        // In this order, an image that is replaced in between pairs the new picture with the old
+        // revision, which the next request corrects. The other way round, a cache would keep the
+        // old picture under the new revision.
         let record = self.image(collection, id).await?;
         match self.core.store.get_thumbnail(collection, id).await? {
             Some(thumbnail) => Ok((thumbnail, record.revision)),
@@ -201,7 +209,8 @@ impl Core {
         Ok(Metadata::new(object, self.options.limits.metadata())?)
     }
 
-    /// Whether a stored image has what its bytes would give now: a descriptor of the running model, and local features.
+    /// Whether a stored image has what its bytes would give now: a descriptor of the running model,
+    /// and local features.
     ///
     /// # Errors
     /// [`ServiceError::Store`].

@@ -1,7 +1,8 @@
 //! What Eyrie does, without HTTP: add, change and remove images, search.
 //!
-//! [`RetrievalService`] is the one door. Behind it: `core` (what the use cases share), `images` with `upload`, `collections`,
-//! `search` with `rerank` (the use cases), `pool` (the threads that describe images) and `readiness`.
+//! [`RetrievalService`] is the one door. Behind it: `core` (what the use cases share), `images`
+//! with `upload`, `collections`, `search` with `rerank` (the use cases), `pool` (the threads that
+//! describe images) and `readiness`.
 
 mod collections;
 mod core;

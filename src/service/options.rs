@@ -1,4 +1,5 @@
-//! What can be configured of the use cases. `config/default.toml` gives each key's meaning, unit, range and default.
+//! What can be configured of the use cases. `config/default.toml` gives each key's meaning, unit,
+//! range and default.
 
 use serde::{Deserialize, Serialize};
 

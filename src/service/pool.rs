@@ -1,7 +1,8 @@
 //! The bounded pool of threads that describe images.
 //!
-//! Each thread owns one extractor. At most `queue_length` images wait beside those that are being described; one more is
-//! refused at once ([`ServiceError::Overloaded`]), so that a burst costs answers instead of memory.
+//! Each thread owns one extractor. At most `queue_length` images wait beside those that are being
+//! described; one more is refused at once ([`ServiceError::Overloaded`]), so that a burst costs
+//! answers instead of memory.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -55,7 +56,8 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next job that somebody still waits for; `None` once the pool is closed and the queue empty.
+    /// The next job that somebody still waits for; `None` once the pool is closed and the queue
+    /// empty.
     fn next(&self) -> Option<Job> {
         let mut queue = self.lock();
         loop {
@@ -75,7 +77,8 @@ impl Shared {
 
     fn took(&self, elapsed: Duration) {
         let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
-        // Two workers that finish at once may lose one of the two samples, which an average can bear.
+        // Two workers that finish at once may lose one of the two samples, which an average can
+        // bear.
         let mean = self.mean_micros.load(Ordering::Relaxed);
         self.mean_micros.store(mean - mean / 8 + micros / 8, Ordering::Relaxed);
     }
@@ -136,11 +139,12 @@ impl InferencePool {
         Ok(pool)
     }
 
-    /// Describes an image on one of the threads. When the returned future is dropped before a thread took the image, it is
-    /// not described at all.
+    /// Describes an image on one of the threads. When the returned future is dropped before a
+    /// thread took the image, it is not described at all.
     ///
     /// # Errors
-    /// [`ServiceError::Overloaded`] (with [`WhenFull::Refuse`]), [`ServiceError::Extract`], [`ServiceError::ShuttingDown`].
+    /// [`ServiceError::Overloaded`] (with [`WhenFull::Refuse`]), [`ServiceError::Extract`],
+    /// [`ServiceError::ShuttingDown`].
     pub(super) async fn describe(
         &self,
         bytes: Bytes,
@@ -201,7 +205,8 @@ impl InferencePool {
         self.shared.filled.notify_all();
     }
 
-    /// Takes no further image, and blocks until those that were queued are done and the threads have ended.
+    /// Takes no further image, and blocks until those that were queued are done and the threads
+    /// have ended.
     pub(super) fn join(&self) {
         self.close();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
@@ -254,8 +259,8 @@ fn work(shared: &Shared, number: usize, mut extractor: Box<dyn Extractor>) {
         };
         counter!(metric::EXTRACTIONS, "outcome" => outcome).increment(1);
         let Job { answer: sender, _room: room, .. } = job;
-        // The room is free again before the answer is out, so that a client that sends one image after the other
-        // is never refused for its own previous one.
+        // The room is free again before the answer is out, so that a client that sends one image
+        // after the other is never refused for its own previous one.
         drop(room);
         // The requester may have gone meanwhile; then nobody wants the answer.
         drop(sender.send(answer));
@@ -264,8 +269,9 @@ fn work(shared: &Shared, number: usize, mut extractor: Box<dyn Extractor>) {
 
 /// Runs the extractor and turns a panic into an error of this one image.
 ///
-/// Unwind safety: what an extractor keeps between two calls is the model, which is never written, and scratch memory
-/// that every call fills from the start. A call that was cut short leaves nothing that a later one reads.
+/// Unwind safety: what an extractor keeps between two calls is the model, which is never written,
+/// and scratch memory that every call fills from the start. A call that was cut short leaves
+/// nothing that a later one reads.
 fn describe(extractor: &mut dyn Extractor, job: &Job) -> Answer {
     let described = catch_unwind(AssertUnwindSafe(|| extractor.extract(&job.bytes, job.request)));
     described.unwrap_or_else(|panic| {

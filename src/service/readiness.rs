@@ -12,18 +12,20 @@ use crate::store::{Store, StoreError};
 /// The database has to answer within this time.
 const BOUND: Duration = Duration::from_secs(2);
 
-/// A good answer of the database counts for so long, however many probes ask. A bad one does not: the first probe after
-/// the return of the database finds it.
+/// A good answer of the database counts for so long, however many probes ask. A bad one does not:
+/// the first probe after the return of the database finds it.
 const KEPT: Duration = Duration::from_secs(1);
 
 const OK: &str = "ok";
 
-/// Remembers when the database last gave a good answer. Probes that come at once ask one after the other.
+/// Remembers when the database last gave a good answer. Probes that come at once ask one after the
+/// other.
 #[derive(Default)]
 pub(super) struct StoreCheck(Mutex<Option<Instant>>);
 
 impl StoreCheck {
-    /// Whether the service can answer now: the database, asked here, what is searched, and whether the process is ending.
+    /// Whether the service can answer now: the database, asked here, what is searched, and whether
+    /// the process is ending.
     pub(super) async fn readiness(&self, store: &dyn Store, search: SearchState, closed: bool) -> Readiness {
         let store = self.state(store).await;
         Readiness {

@@ -61,7 +61,8 @@ pub struct Stored<T> {
 /// What is searched for.
 #[derive(Debug, Clone)]
 pub enum SearchQuery {
-    /// An encoded image, or the part of it that lies in the region, as if it were an image of its own.
+    /// An encoded image, or the part of it that lies in the region, as if it were an image of its
+    /// own.
     Image(bytes::Bytes, Option<QueryRegion>),
     /// An image of the collection; it is not among the results itself.
     Id(ImageId),
@@ -86,7 +87,8 @@ pub struct SearchRequest {
     pub exact: bool,
     /// Breadth of the graph search.
     pub ef: Option<usize>,
-    /// Whether the first results are compared with the query by local features; `None` for what is configured.
+    /// Whether the first results are compared with the query by local features; `None` for what is
+    /// configured.
     pub verify: Option<Verify>,
 }
 
@@ -101,7 +103,8 @@ pub struct SearchHit {
     pub record: ImageRecord,
     /// What score and comparison come to; for a part of an image, that of this part.
     pub verdict: Verdict,
-    /// What the comparison by local features gave, in coordinates of the whole query image; `None` where there was none.
+    /// What the comparison by local features gave, in coordinates of the whole query image; `None`
+    /// where there was none.
     pub verification: Option<Verification>,
 }
 
@@ -110,7 +113,8 @@ pub struct SearchHit {
 pub struct VerificationEffort {
     /// Images that were compared with the query.
     pub compared: usize,
-    /// Time to look for features in the query image, read those of the candidates and compare, in milliseconds.
+    /// Time to look for features in the query image, read those of the candidates and compare, in
+    /// milliseconds.
     pub milliseconds: f64,
 }
 

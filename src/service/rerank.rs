@@ -64,7 +64,8 @@ impl Core {
         }
     }
 
-    /// The stored features of an image that is searched by; `None` where it has none that this program reads.
+    /// The stored features of an image that is searched by; `None` where it has none that this
+    /// program reads.
     pub(super) async fn stored_features(
         &self,
         collection: &CollectionName,
@@ -79,8 +80,8 @@ impl Core {
         Ok(features.ok())
     }
 
-    /// Compares the first `window` neighbours with the query, and puts those that show the same thing first. Neighbours
-    /// without stored features keep their place among the others.
+    /// Compares the first `window` neighbours with the query, and puts those that show the same
+    /// thing first. Neighbours without stored features keep their place among the others.
     pub(super) async fn rerank(
         &self,
         collection: &CollectionName,
@@ -116,7 +117,8 @@ impl Core {
     }
 }
 
-/// One line for a search, not one for each image: after a change of the features' version it may be all of them.
+/// One line for a search, not one for each image: after a change of the features' version it may be
+/// all of them.
 fn warn_unreadable(collection: &CollectionName, images: usize, error: DecodeError) {
     counter!(metric::FEATURES_UNREADABLE).increment(images as u64);
     tracing::warn!(%collection, images, %error, "stored local features cannot be read; import these images again");

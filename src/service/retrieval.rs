@@ -63,8 +63,8 @@ impl RetrievalService {
         Ok(Arc::new(Self { core, store_check: StoreCheck::default(), costs: parts.costs }))
     }
 
-    /// Waits until searches can be answered. A database that cannot be reached lets it wait on: the index is built again
-    /// until that succeeds.
+    /// Waits until searches can be answered. A database that cannot be reached lets it wait on: the
+    /// index is built again until that succeeds.
     ///
     /// # Errors
     /// [`ServiceError::ShuttingDown`]; [`ServiceError::NotReady`] where nothing is searched.
@@ -78,8 +78,8 @@ impl RetrievalService {
         }
     }
 
-    /// Brings what is searched to the state of the store now instead of at the next interval; builds it where that has not
-    /// happened yet.
+    /// Brings what is searched to the state of the store now instead of at the next interval;
+    /// builds it where that has not happened yet.
     ///
     /// # Errors
     /// [`ServiceError::Store`], [`ServiceError::NotReady`] where nothing is searched.
@@ -93,8 +93,8 @@ impl RetrievalService {
         self.store_check.readiness(&**store, search.state(), gate.is_closed()).await
     }
 
-    /// Refuses new work from now on and returns when the work under way has ended and the workers and the search have
-    /// stopped. The store stays open.
+    /// Refuses new work from now on and returns when the work under way has ended and the workers
+    /// and the search have stopped. The store stays open.
     pub async fn shutdown(&self) {
         self.core.gate.close();
         self.core.gate.drained().await;
@@ -117,7 +117,8 @@ impl RetrievalService {
         self.core.catalogue.profile(profile).dimension
     }
 
-    /// The chip whose cost is reported, and what an image of `width` x `height` pixels (at least one each) costs on it.
+    /// The chip whose cost is reported, and what an image of `width` x `height` pixels (at least
+    /// one each) costs on it.
     #[must_use]
     pub fn chip(&self, width: u32, height: u32) -> ChipReport {
         self.costs.report(width, height)

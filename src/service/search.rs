@@ -1,5 +1,6 @@
-//! Searching a collection: the query becomes a descriptor, the backend finds candidates, the first of them are compared with the
-//! query by local features, and the page is cut from the order that comes of it.
+//! Searching a collection: the query becomes a descriptor, the backend finds candidates, the first
+//! of them are compared with the query by local features, and the page is cut from the order that
+//! comes of it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,7 +24,8 @@ use eyrie_vision::local::{LocalFeatures, QUERY_FEATURES, Verification, verdict};
 /// The largest breadth of a graph search; beyond it an exact search is faster.
 const MAX_EF: usize = 4_096;
 
-/// Neighbours found beyond those of the page, to fill the places of images that are deleted during the search.
+/// Neighbours found beyond those of the page, to fill the places of images that are deleted during
+/// the search.
 const SPARE: usize = 8;
 
 /// What images are compared with.
@@ -68,12 +70,14 @@ struct Page {
 }
 
 impl RetrievalService {
-    /// Searches a collection. The first results of the whole ranking, whichever page is looked at, are compared with the
-    /// query by local features where there are any; offset and k cut the order that comes of it.
+    /// Searches a collection. The first results of the whole ranking, whichever page is looked at,
+    /// are compared with the query by local features where there are any; offset and k cut the
+    /// order that comes of it.
     ///
     /// # Errors
     /// [`ServiceError`]: a number out of range, unknown collection or image, a query that is no image or no descriptor of this
-    /// collection or cannot be verified though it must, [`ServiceError::NotReady`], overload, the database.
+    /// collection or cannot be verified though it must, [`ServiceError::NotReady`], overload, the
+    /// database.
     pub async fn search(
         &self,
         collection: &CollectionName,
@@ -108,8 +112,8 @@ impl RetrievalService {
         };
         let mut page = core.page(&query, &subject, cut).await?;
         if page.incomplete {
-            // More images went away than the spare ones could replace, probably by another process: follow what it did
-            // and look once more.
+            // More images went away than the spare ones could replace, probably by another process:
+            // follow what it did and look once more.
             core.search.refresh().await?;
             let first = page;
             page = core.page(&query, &subject, cut).await?;
@@ -266,8 +270,8 @@ impl Core {
         Ok(Candidates { neighbors: ranked.neighbors, more: ranked.more, time: start.elapsed() })
     }
 
-    /// The scores and records of neighbours, in their order; without those that are gone or, changed meanwhile, no longer
-    /// match the filter.
+    /// The scores and records of neighbours, in their order; without those that are gone or,
+    /// changed meanwhile, no longer match the filter.
     async fn records(
         &self,
         neighbors: &[Neighbor],

@@ -13,10 +13,12 @@ use crate::store::{InsertOutcome, NewImage, SameContent, WriteOutcome};
 use eyrie_vision::describe::{Extraction, Request};
 use eyrie_vision::local::STORED_FEATURES;
 
-/// Uploads larger than this are hashed off the async threads (SHA-256 takes about a millisecond for it at worst).
+/// Uploads larger than this are hashed off the async threads (SHA-256 takes about a millisecond for
+/// it at worst).
 const HASH_INLINE_BYTES: usize = 256 * 1024;
 
-/// An image on its way into a collection. It is described once, however often its write starts over.
+/// An image on its way into a collection. It is described once, however often its write starts
+/// over.
 pub(super) struct Upload<'a> {
     core: &'a Core,
     running: Running,
@@ -87,8 +89,8 @@ impl<'a> Upload<'a> {
         }
     }
 
-    /// The record of the image with these bytes, which is described anew where it lacks what the running program gives;
-    /// `None` where another request changed it meanwhile.
+    /// The record of the image with these bytes, which is described anew where it lacks what the
+    /// running program gives; `None` where another request changed it meanwhile.
     async fn renew(&self, there: ImageRecord) -> Result<Option<ImageRecord>, ServiceError> {
         if self.core.is_current(&there, self.collection.profile).await? {
             self.core.wait_until_found(&self.running, there.revision).await?;
@@ -111,7 +113,8 @@ impl<'a> Upload<'a> {
         Err(ServiceError::IdTaken(holder.id.to_string()))
     }
 
-    /// One attempt to put it under an id; `None` where another request was faster and it is to start over.
+    /// One attempt to put it under an id; `None` where another request was faster and it is to
+    /// start over.
     ///
     /// # Errors
     /// As [`super::RetrievalService::put_image`].
@@ -123,7 +126,8 @@ impl<'a> Upload<'a> {
     ) -> Result<Option<PutOutcome>, ServiceError> {
         let name = &self.collection.name;
         let there = self.core.store.get(name, id).await?;
-        // Looked at before the image is described. What holds now is looked at again when it is stored.
+        // Looked at before the image is described. What holds now is looked at again when it is
+        // stored.
         if !precondition.holds(there.as_ref().map(|record| record.revision)) {
             return Err(ServiceError::PreconditionFailed);
         }
@@ -139,7 +143,8 @@ impl<'a> Upload<'a> {
             Some(there) => {
                 let metadata = metadata.clone();
                 let write = self.core.replace_metadata(&self.running, name, id, metadata, there.revision);
-                // This required more than the request does, so the next attempt says what the change means for it.
+                // This required more than the request does, so the next attempt says what the
+                // change means for it.
                 (write.await?, Ok(None))
             }
             None => {

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 use sqlx::types::Json;
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use time::OffsetDateTime;
 
 use super::{Change, ChangeKind, CollectionSummary, NewImage, StoreError, StoredDescriptor};
@@ -10,65 +11,116 @@ use crate::domain::{
     Seq,
 };
 
-/// An image's row with times of type `T` (integer microseconds in SQLite, a timestamp in Postgres).
-#[derive(sqlx::FromRow)]
-pub(super) struct RecordRow<T> {
-    key: i64,
-    id: String,
-    content_hash: Vec<u8>,
-    format: String,
-    width: i64,
-    height: i64,
-    byte_size: i64,
-    metadata: Json<Map<String, Value>>,
-    version: String,
-    revision: i64,
-    created_at: T,
-    updated_at: T,
+/// A row whose columns are named as the fields are.
+///
+/// This is what sqlx derives too, but its macros build sqlx and SQLite a second time, for the
+/// compiler to load.
+macro_rules! row {
+    ($(#[$attribute:meta])* $visibility:vis struct $name:ident $(<$time:ident>)? { $($field:ident: $column:ty),* $(,)? }) => {
+        $(#[$attribute])*
+        $visibility struct $name $(<$time>)? {
+            $($field: $column),*
+        }
+
+        impl<'r, R: sqlx::Row $(, $time)?> sqlx::FromRow<'r, R> for $name $(<$time>)?
+        where
+            &'static str: sqlx::ColumnIndex<R>,
+            $($column: sqlx::Decode<'r, R::Database> + sqlx::Type<R::Database>),*
+        {
+            fn from_row(row: &'r R) -> sqlx::Result<Self> {
+                Ok(Self { $($field: row.try_get(stringify!($field))?),* })
+            }
+        }
+    };
+}
+pub(super) use row;
+
+row! {
+    /// An image's row with times of type `T` (integer microseconds in SQLite, a timestamp in
+    /// Postgres).
+    pub(super) struct RecordRow<T> {
+        key: i64,
+        id: String,
+        content_hash: Vec<u8>,
+        format: String,
+        width: i64,
+        height: i64,
+        byte_size: i64,
+        metadata: Json<Map<String, Value>>,
+        version: String,
+        revision: i64,
+        created_at: T,
+        updated_at: T,
+    }
 }
 
 /// An image's row with the name of its collection.
-#[derive(sqlx::FromRow)]
 pub(super) struct NamedRecordRow<T> {
     collection: String,
-    #[sqlx(flatten)]
     record: RecordRow<T>,
 }
 
-/// A collection's row.
-#[derive(sqlx::FromRow)]
-pub(super) struct CollectionRow<T> {
-    name: String,
-    profile: String,
-    description: String,
-    created_at: T,
+impl<'r, R: Row, T> FromRow<'r, R> for NamedRecordRow<T>
+where
+    &'static str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    RecordRow<T>: FromRow<'r, R>,
+{
+    fn from_row(row: &'r R) -> sqlx::Result<Self> {
+        Ok(Self { collection: row.try_get("collection")?, record: RecordRow::from_row(row)? })
+    }
+}
+
+row! {
+    /// A collection's row.
+    pub(super) struct CollectionRow<T> {
+        name: String,
+        profile: String,
+        description: String,
+        created_at: T,
+    }
 }
 
 /// A collection's row with its counts.
-#[derive(sqlx::FromRow)]
 pub(super) struct SummaryRow<T> {
-    #[sqlx(flatten)]
     collection: CollectionRow<T>,
     images: i64,
     stale: i64,
 }
 
-/// What a filter is decided by.
-#[derive(sqlx::FromRow)]
-pub(super) struct MetadataRow {
-    key: i64,
-    metadata: Json<Map<String, Value>>,
+impl<'r, R: Row, T> FromRow<'r, R> for SummaryRow<T>
+where
+    &'static str: ColumnIndex<R>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+    CollectionRow<T>: FromRow<'r, R>,
+{
+    fn from_row(row: &'r R) -> sqlx::Result<Self> {
+        Ok(Self {
+            collection: CollectionRow::from_row(row)?,
+            images: row.try_get("images")?,
+            stale: row.try_get("stale")?,
+        })
+    }
 }
 
-/// A row of the change log, with the descriptor of its image where that is still there.
-#[derive(sqlx::FromRow)]
-pub(super) struct ChangeRow {
-    seq: i64,
-    collection: String,
-    kind: String,
-    image_key: Option<i64>,
-    version: Option<String>,
-    components: Option<Vec<u8>>,
+row! {
+    /// What a filter is decided by.
+    pub(super) struct MetadataRow {
+        key: i64,
+        metadata: Json<Map<String, Value>>,
+    }
+}
+
+row! {
+    /// A row of the change log, with the descriptor of its image where that is still there.
+    pub(super) struct ChangeRow {
+        seq: i64,
+        collection: String,
+        kind: String,
+        image_key: Option<i64>,
+        version: Option<String>,
+        components: Option<Vec<u8>>,
+    }
 }
 
 /// A column type that holds a time.

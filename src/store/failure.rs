@@ -47,7 +47,8 @@ pub(super) fn is_busy(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(DatabaseError::code).and_then(|code| sqlite_class(&code)) == Some(SQLITE_BUSY)
 }
 
-/// SQLite's codes are decimal numbers of which the low byte is the class; those of Postgres have five characters.
+/// SQLite's codes are decimal numbers of which the low byte is the class; those of Postgres have
+/// five characters.
 fn sqlite_class(code: &str) -> Option<i32> {
     (code.len() != 5).then(|| code.parse::<i32>().ok()).flatten().map(|extended| extended & 0xff)
 }
@@ -66,9 +67,9 @@ const SQLITE_LOCKED: i32 = 6;
 const SQLITE_READONLY: i32 = 8;
 const SQLITE_FULL: i32 = 13;
 
-/// Connection errors (class 08), lack of resources (53), a shutdown or failover (57P), time-outs and
-/// conflicts between transactions.
-/// See <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+/// Connection errors (class 08), lack of resources (53), a shutdown or failover (57P), time-outs
+/// and conflicts between transactions. See
+/// <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
 fn unavailable_in_postgres(code: &str) -> bool {
     ["08", "53", "57P"].iter().any(|class| code.starts_with(class))
         || ["57014", "25P03", "40001", "40P01", "55P03"].contains(&code)

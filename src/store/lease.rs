@@ -7,9 +7,10 @@ use super::StoreError;
 
 /// A connection that goes back to the pool when its work is done, and is closed when it is not.
 ///
-/// After an error, a time-out or a cancellation nobody knows what a Postgres server is still doing for a connection, and
-/// SQLite may have rolled the transaction back by itself (on a full disk it does), which the connection's count of open
-/// transactions does not notice. A new connection knows nothing of either.
+/// After an error, a time-out or a cancellation nobody knows what a Postgres server is still doing
+/// for a connection, and SQLite may have rolled the transaction back by itself (on a full disk it
+/// does), which the connection's count of open transactions does not notice. A new connection knows
+/// nothing of either.
 #[derive(Debug)]
 pub(super) struct Lease<DB: Database> {
     conn: PoolConnection<DB>,

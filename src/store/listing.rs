@@ -1,4 +1,5 @@
-//! Lists of records in order of id, whole or filtered. The database reads pages of candidates; [`Filter::matches`] decides.
+//! Lists of records in order of id, whole or filtered. The database reads pages of candidates;
+//! [`Filter::matches`] decides.
 
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream};
@@ -30,7 +31,8 @@ pub(super) struct Page<'a> {
 /// A database that reads pages of records.
 #[async_trait]
 pub(super) trait Pages: Send + Sync {
-    /// Records after an id in order of id, at most `limit`, that fulfil the necessary part of the filter.
+    /// Records after an id in order of id, at most `limit`, that fulfil the necessary part of the
+    /// filter.
     async fn page(&self, page: Page<'_>) -> Result<Vec<ImageRecord>, StoreError>;
 }
 

@@ -1,11 +1,13 @@
-//! The schema, embedded: `migrations/sqlite` and `migrations/postgres` with the same numbers and names. What was applied
-//! stands in the table of sqlx's own migrator. This one does everything in a single transaction, so that it works behind a
-//! pooler, and a role without the right to create tables may use a schema that is up to date.
+//! The schema, embedded: `migrations/sqlite` and `migrations/postgres` with the same numbers and
+//! names. What was applied stands in the table of sqlx's own migrator. This one does everything in
+//! a single transaction, so that it works behind a pooler, and a role without the right to create
+//! tables may use a schema that is up to date.
 
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType};
 
 use super::StoreError;
+use super::codec::row;
 
 macro_rules! migrations {
     ($database:literal: $(($number:literal, $digits:literal, $name:literal)),+ $(,)?) => {
@@ -34,12 +36,14 @@ pub(super) const APPLIED: &str = "SELECT version, description, checksum FROM _sq
 pub(super) const NOTE: &str = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
      VALUES ($1, $2, TRUE, $3, -1)";
 
-/// A row of what was applied.
-#[derive(Debug, sqlx::FromRow)]
-pub(super) struct Applied {
-    version: i64,
-    description: String,
-    checksum: Vec<u8>,
+row! {
+    /// A row of what was applied.
+    #[derive(Debug)]
+    pub(super) struct Applied {
+        version: i64,
+        description: String,
+        checksum: Vec<u8>,
+    }
 }
 
 /// Every migration of a database, oldest first.

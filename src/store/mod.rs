@@ -1,7 +1,8 @@
-//! The truth: image records, descriptors, thumbnails, local features and a log of changes, in SQLite or Postgres.
+//! The truth: image records, descriptors, thumbnails, local features and a log of changes, in
+//! SQLite or Postgres.
 //!
-//! [`Store`] is what a database does, in parts: [`Collections`], [`Images`], [`ChangeLog`]. Ids are text at the edge only: what the
-//! index and the change log speak of are [`ImageKey`]s.
+//! [`Store`] is what a database does, in parts: [`Collections`], [`Images`], [`ChangeLog`]. Ids are
+//! text at the edge only: what the index and the change log speak of are [`ImageKey`]s.
 
 mod codec;
 mod failure;
@@ -29,8 +30,8 @@ pub use sqlite::SqliteStore;
 /// Why the store could not answer. "Not found" is no error: it is a `None` or an outcome.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database cannot be reached, did not answer in time, or has no connection free. Trying later may help.
-    /// A write that ended so may or may not have been committed.
+    /// The database cannot be reached, did not answer in time, or has no connection free. Trying
+    /// later may help. A write that ended so may or may not have been committed.
     #[error("the database is not available: {0}")]
     Unavailable(String),
     /// The disk or the quota is full.
@@ -47,7 +48,8 @@ pub enum StoreError {
         /// What helps.
         hint: &'static str,
     },
-    /// The database answered something that cannot be: a defect, a damaged file or a foreign schema.
+    /// The database answered something that cannot be: a defect, a damaged file or a foreign
+    /// schema.
     #[error("the database failed: {0}")]
     Internal(String),
 }
@@ -157,8 +159,8 @@ pub struct Change {
 /// What happened to a collection's images.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ChangeKind {
-    /// The image was stored or its descriptor replaced. Carries the descriptor as it is *now*; `None` when the image
-    /// is gone by now (a later entry says so).
+    /// The image was stored or its descriptor replaced. Carries the descriptor as it is *now*;
+    /// `None` when the image is gone by now (a later entry says so).
     ImageWritten(ImageKey, Option<StoredDescriptor>),
     /// The image was deleted.
     ImageDeleted(ImageKey),
@@ -189,8 +191,8 @@ pub struct CollectionSummary {
 /// Collections in a database.
 #[async_trait]
 pub trait Collections: Send + Sync {
-    /// Every collection by name; `model` is the running model's fingerprint, for the count of stale images
-    /// (an image is current when its version is that model with the collection's profile).
+    /// Every collection by name; `model` is the running model's fingerprint, for the count of stale
+    /// images (an image is current when its version is that model with the collection's profile).
     async fn list_collections(&self, model: &str) -> Result<Vec<CollectionSummary>, StoreError>;
 
     /// One collection with its counts.
@@ -217,8 +219,8 @@ pub trait Collections: Send + Sync {
     async fn delete_collection(&self, name: &CollectionName) -> Result<Option<Seq>, StoreError>;
 }
 
-/// Images in a database. Each write is one transaction: record, descriptor, thumbnail, local features and change-log row, or
-/// nothing; its precondition is decided in that transaction.
+/// Images in a database. Each write is one transaction: record, descriptor, thumbnail, local
+/// features and change-log row, or nothing; its precondition is decided in that transaction.
 #[async_trait]
 pub trait Images: Send + Sync {
     /// Stores an image under a new id.
@@ -229,7 +231,8 @@ pub trait Images: Send + Sync {
         same_content: SameContent,
     ) -> Result<InsertOutcome, StoreError>;
 
-    /// Stores an image, replacing one of the same id. A replaced image keeps its key and its `created_at`.
+    /// Stores an image, replacing one of the same id. A replaced image keeps its key and its
+    /// `created_at`.
     async fn put(
         &self,
         collection: &CollectionName,
@@ -237,8 +240,9 @@ pub trait Images: Send + Sync {
         precondition: Precondition,
     ) -> Result<WriteOutcome, StoreError>;
 
-    /// Replaces an image's metadata and nothing else. It is a change like any other: it raises the revision and writes a
-    /// change-log row (an index that reads it finds the descriptor unchanged).
+    /// Replaces an image's metadata and nothing else. It is a change like any other: it raises the
+    /// revision and writes a change-log row (an index that reads it finds the descriptor
+    /// unchanged).
     async fn replace_metadata(
         &self,
         collection: &CollectionName,
@@ -281,11 +285,12 @@ pub trait Images: Send + Sync {
     /// The thumbnail of an image.
     async fn get_thumbnail(&self, collection: &CollectionName, id: &ImageId) -> Result<Option<Thumbnail>, StoreError>;
 
-    /// The encoded local features of these images, in any order, in one statement. Images that are not there, or were stored
-    /// before features were, are left out.
+    /// The encoded local features of these images, in any order, in one statement. Images that are
+    /// not there, or were stored before features were, are left out.
     async fn local_features(&self, keys: &[ImageKey]) -> Result<Vec<(ImageKey, Vec<u8>)>, StoreError>;
 
-    /// Records after `after` in order of id (by code point), at most `limit`, of those that match `filter`.
+    /// Records after `after` in order of id (by code point), at most `limit`, of those that match
+    /// `filter`.
     async fn list(
         &self,
         collection: &CollectionName,
@@ -294,7 +299,8 @@ pub trait Images: Send + Sync {
         filter: Option<&Filter>,
     ) -> Result<Vec<ImageRecord>, StoreError>;
 
-    /// Every record that matches `filter` in order of id, read page by page: no more than a page is in memory.
+    /// Every record that matches `filter` in order of id, read page by page: no more than a page is
+    /// in memory.
     fn scan<'a>(
         &'a self,
         collection: &'a CollectionName,
@@ -304,7 +310,8 @@ pub trait Images: Send + Sync {
     /// The keys of the images whose metadata match the filter.
     async fn matching_keys(&self, collection: &CollectionName, filter: &Filter) -> Result<Vec<ImageKey>, StoreError>;
 
-    /// Descriptors of one version after `after` in order of key, at most `limit`; for building an index.
+    /// Descriptors of one version after `after` in order of key, at most `limit`; for building an
+    /// index.
     async fn descriptors(
         &self,
         collection: &CollectionName,

@@ -1,16 +1,19 @@
-//! Filters as SQL conditions that are *necessary*: every row that matches fulfils them, some others may too.
+//! Filters as SQL conditions that are *necessary*: every row that matches fulfils them, some others
+//! may too.
 //!
-//! [`Filter::matches`] decides about each row that the database lets through, so both databases agree with the definition
-//! by construction, whatever their own rules about JSON are. The SQL only keeps rows away that cannot match:
+//! [`Filter::matches`] decides about each row that the database lets through, so both databases
+//! agree with the definition by construction, whatever their own rules about JSON are. The SQL only
+//! keeps rows away that cannot match:
 //!
-//! * SQLite holds the metadata as the compact JSON text that this program wrote, and searches it for the texts that a
-//!   matching object must contain (`"brand":` and `"acme"`). One pass over the collection's records, at the speed of a
-//!   text search; only candidates are parsed.
-//! * Postgres holds JSONB and is asked for containment (`{"brand": "acme"}` or `{"brand": ["acme"]}`), which its GIN index
-//!   on the metadata answers without reading the other rows.
+//! * SQLite holds the metadata as the compact JSON text that this program wrote, and searches it
+//!   for the texts that a matching object must contain (`"brand":` and `"acme"`). One pass over the
+//!   collection's records, at the speed of a text search; only candidates are parsed.
+//! * Postgres holds JSONB and is asked for containment (`{"brand": "acme"}` or `{"brand":
+//!   ["acme"]}`), which its GIN index on the metadata answers without reading the other rows.
 //!
-//! Equality (`eq`, `in`) narrows well; ranges and prefixes narrow to the records that have the field (in SQLite prefixes
-//! further); `not` and `exists: false` do not narrow at all and cost a parse of every record of the collection.
+//! Equality (`eq`, `in`) narrows well; ranges and prefixes narrow to the records that have the
+//! field (in SQLite prefixes further); `not` and `exists: false` do not narrow at all and cost a
+//! parse of every record of the collection.
 
 use serde_json::{Value, json};
 use sqlx::types::Json;
@@ -18,7 +21,8 @@ use sqlx::{Postgres, QueryBuilder, Sqlite};
 
 use crate::domain::{Condition, Filter};
 
-/// The longest `in` list that is spelt out in SQL; longer ones narrow to the records that have the field.
+/// The longest `in` list that is spelt out in SQL; longer ones narrow to the records that have the
+/// field.
 const MAX_ALTERNATIVES: usize = 64;
 
 /// Appends the condition for SQLite.
@@ -110,7 +114,8 @@ fn postgres_leaf(query: &mut QueryBuilder<Postgres>, path: &[String], condition:
     }
 }
 
-/// The values of which a matching field (or an element of it) must be one; `None` when that cannot be said in SQL.
+/// The values of which a matching field (or an element of it) must be one; `None` when that cannot
+/// be said in SQL.
 fn alternatives(condition: &Condition) -> Option<&[Value]> {
     let values = match condition {
         Condition::Eq(value) => std::slice::from_ref(value),
@@ -125,8 +130,8 @@ fn alternatives(condition: &Condition) -> Option<&[Value]> {
     (values.len() <= MAX_ALTERNATIVES && values.iter().all(has_one_spelling)).then_some(values)
 }
 
-/// Whether equal values are equal in SQL, too. Filters compare numbers as 64-bit floats: from 2^53 on several integers
-/// equal one float, and the databases know them apart.
+/// Whether equal values are equal in SQL, too. Filters compare numbers as 64-bit floats: from 2^53
+/// on several integers equal one float, and the databases know them apart.
 fn has_one_spelling(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(_) | Value::String(_) => true,
@@ -135,7 +140,8 @@ fn has_one_spelling(value: &Value) -> bool {
     }
 }
 
-/// A text that is found in the compact JSON of everything that equals the value: `3` in `3` and in `3.0`.
+/// A text that is found in the compact JSON of everything that equals the value: `3` in `3` and in
+/// `3.0`.
 fn text_of(value: &Value) -> String {
     match value.as_f64() {
         #[allow(clippy::cast_possible_truncation)]

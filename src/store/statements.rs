@@ -1,5 +1,5 @@
-//! Statements that read the same in both databases. `images` is always `i`; the first parameter of what asks for one
-//! collection is its name.
+//! Statements that read the same in both databases. `images` is always `i`; the first parameter of
+//! what asks for one collection is its name.
 
 /// The columns of a record.
 macro_rules! record_columns {
@@ -24,7 +24,8 @@ macro_rules! insert_image {
     };
 }
 
-/// The end of [`insert_image`]. The columns of `excluded` are those of the row that was to be inserted.
+/// The end of [`insert_image`]. The columns of `excluded` are those of the row that was to be
+/// inserted.
 macro_rules! over_image {
     () => {
         "ON CONFLICT (collection_id, id) DO UPDATE SET content_hash = excluded.content_hash, format = excluded.format, \

@@ -148,11 +148,13 @@ def say_once(case: Case) -> None:
 
 def put_picture(case: Case) -> None:
     image = case.body["image"]
-    if not isinstance(image, (str, bytes, Binary)) or not image:
+    if not isinstance(image, (str, bytes, Binary)):
         return
     picture = PICTURES[len(image) % len(PICTURES)]
     if case.media_type != "application/json":
-        case.body["image"] = Binary(picture)
+        # Invalid forms have their pictures too, unless it is empty.
+        if image or is_valid(case, ParameterLocation.BODY):
+            case.body["image"] = Binary(picture)
     elif is_valid(case, ParameterLocation.BODY) or BASE64.fullmatch(image):
         case.body["image"] = base64.b64encode(picture).decode()
 
@@ -172,7 +174,7 @@ def put_descriptor(body: dict[str, Any]) -> None:
 
 
 def inside_picture(region: list[Any]) -> list[Any]:
-    """A box like this one that has an area and does not reach beyond the picture."""
+    """A box like this one that does not reach beyond the picture."""
     if len(region) != 4 or not all(is_number(n) and 0 <= n <= 1 for n in region):
         return region
     x, y = min(region[0], 0.5), min(region[1], 0.5)
@@ -210,6 +212,8 @@ def completed(case: Case) -> Case:
         if isinstance(version, str) and VERSION.fullmatch(version):
             case.body["version"] = DESCRIPTOR_VERSION
         bound_together(case.body)
+        if isinstance(case.body.get("params"), dict):
+            bound_together(case.body["params"])
     if case.query:
         bound_together(case.query)
     return case

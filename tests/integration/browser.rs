@@ -95,7 +95,8 @@ impl Browser {
         self.post(&format!("/element/{}/click", self.element(css).await), json!({})).await;
     }
 
-    /// Drags with a `mouse` or by `touch` over an element between two points, given in fractions of its width and height.
+    /// Drags with a `mouse` or by `touch` over an element between two points, given in fractions of
+    /// its width and height.
     async fn drag(&self, pointer: &str, css: &str, from: [f64; 2], to: [f64; 2]) {
         let element = self.element(css).await;
         let frame = Self::answer(self.client.get(format!("{}/element/{element}/rect", self.session))).await;
@@ -120,7 +121,8 @@ impl Browser {
         self.post(&format!("/element/{}/value", self.element(css).await), json!({"text": text})).await;
     }
 
-    /// Waits until a JavaScript expression is true, looking whenever the page changes or a picture is there, and returns its value.
+    /// Waits until a JavaScript expression is true, looking whenever the page changes or a picture
+    /// is there, and returns its value.
     async fn until(&self, expression: &str) -> Value {
         let script = format!(
             "const done = arguments[0]; const look = () => {{ const value = ({expression}); if (value) {{ \
@@ -235,7 +237,8 @@ async fn a_person_sees_which_result_is_verified_and_where() {
     let status = browser.until("document.getElementById('search-status').textContent").await;
     assert!(status.as_str().expect("text").contains("1 verified (4 compared in "), "{status}");
 
-    // Where the outline lies on the picture as it is drawn, in fractions of it: on a thumbnail in the middle of its square.
+    // Where the outline lies on the picture as it is drawn, in fractions of it: on a thumbnail in
+    // the middle of its square.
     browser
         .until("[...document.querySelectorAll('#panel-search img')].every(i => i.complete && i.naturalWidth > 0)")
         .await;
@@ -297,7 +300,8 @@ async fn a_person_draws_a_box_and_finds_what_is_in_it() {
     browser.until(&verified(2)).await;
     browser.until("document.getElementById('search-preview').naturalWidth > 0").await;
 
-    // By mouse from the lower right to the upper left of the right half, by touch the other way in the left half.
+    // By mouse from the lower right to the upper left of the right half, by touch the other way in
+    // the left half.
     let figure = "#search-figure";
     for (pointer, from, to, found) in
         [("mouse", [0.98, 0.96], [0.52, 0.04], "scene-2"), ("touch", [0.03, 0.05], [0.47, 0.95], "scene-1")]
@@ -351,8 +355,8 @@ async fn a_person_draws_a_box_and_finds_what_is_in_it() {
     browser.quit().await;
 }
 
-/// Passes everything below `/eyrie/` on to the server without that path and under the server's own name, as nginx does with
-/// `location /eyrie/ { proxy_pass http://SERVER/; }`.
+/// Passes everything below `/eyrie/` on to the server without that path and under the server's own
+/// name, as nginx does with `location /eyrie/ { proxy_pass http://SERVER/; }`.
 async fn proxy(server: SocketAddr) -> SocketAddr {
     let client = Client::new();
     let pass = async move |request: axum::extract::Request| {

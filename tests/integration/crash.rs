@@ -23,7 +23,8 @@ async fn every_picture_acknowledged_before_kill_9_is_found_once_after_the_restar
     let created = client.put(&collection).json(&json!({"profile": "fast"})).send().await.expect("an answer");
     assert_eq!(created.status(), StatusCode::CREATED);
 
-    // Three clients add pictures until the server is gone; it is killed while their requests are under way.
+    // Three clients add pictures until the server is gone; it is killed while their requests are
+    // under way.
     let acknowledged = AtomicUsize::new(0);
     let add = |client_number: u32| {
         let (client, collection, acknowledged, server) = (&client, &collection, &acknowledged, &server);
@@ -52,7 +53,8 @@ async fn every_picture_acknowledged_before_kill_9_is_found_once_after_the_restar
 
     let server = Server::start(&program);
     let collection = format!("http://{}/v1/collections/crash", server.address);
-    // The start answers at once; the index is there when it says so. A search waits for it with a 503.
+    // The start answers at once; the index is there when it says so. A search waits for it with a
+    // 503.
     let mut results = Vec::new();
     for seed in &stored {
         let search = loop {

@@ -1,4 +1,5 @@
-//! What surrounds every call: paths and methods, request ids, metrics, slow and many clients, the shutdown.
+//! What surrounds every call: paths and methods, request ids, metrics, slow and many clients, the
+//! shutdown.
 
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use crate::support::Place;
 use crate::support::app::{TestApp, images, ok, problem, refused, search};
 use crate::support::pictures;
 
-/// Sends the head of an upload and waits until the server asks for the body, so that it holds a permit from here on.
+/// Sends the head of an upload and waits until the server asks for the body, so that it holds a
+/// permit from here on.
 async fn begin_upload(app: &TestApp, length: usize) -> TcpStream {
     let mut stream = TcpStream::connect(app.address).await.expect("connects");
     let head = format!(
@@ -248,7 +250,8 @@ async fn the_page_may_change_something_behind_a_proxy_that_changes_the_host() {
     let create = |name: &str| app.put(&format!("/v1/collections/{name}")).header("origin", "https://pictures.example");
     // nginx's proxy_pass without further settings: Host is the address inside.
     ok(create("a").header("sec-fetch-site", "same-origin")).await;
-    // Without TLS browsers send no Sec-Fetch-Site; the proxy on this machine says what it is called outside.
+    // Without TLS browsers send no Sec-Fetch-Site; the proxy on this machine says what it is called
+    // outside.
     ok(create("b").header("x-forwarded-host", "pictures.example").header("x-forwarded-proto", "https")).await;
     for foreign in [
         create("c"),

@@ -100,7 +100,8 @@ async fn a_picture_that_is_nowhere_is_not_verified() {
 #[tokio::test]
 async fn what_shows_a_part_of_the_query_comes_before_what_looks_like_all_of_it() {
     let app = TestApp::start().await;
-    // The query: a small copy of one picture on another one. Its mirror image looks alike and shows nothing the same.
+    // The query: a small copy of one picture on another one. Its mirror image looks alike and shows
+    // nothing the same.
     let mut query = scene(7);
     let object = resize(&scene(8), 240, 180, FilterType::Triangle);
     overlay(&mut query, &object, 200, 150);

@@ -1,6 +1,8 @@
-//! The layers of docs/ARCHITECTURE.md, kept: which module may import which, and no circle between files.
+//! The layers of docs/ARCHITECTURE.md, kept: which module may import which, and no circle between
+//! files.
 //!
-//! Crates cannot import each other in a circle; what they do not enforce is read from the sources here.
+//! Crates cannot import each other in a circle; what they do not enforce is read from the sources
+//! here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -74,14 +76,16 @@ fn sources(src: &Path) -> Vec<Source> {
     files.into_iter().filter_map(source).collect()
 }
 
-/// A source without its line comments and without what follows `mod tests {`, which every file has last.
+/// A source without its line comments and without what follows `mod tests {`, which every file has
+/// last.
 fn code_of(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text);
     let lines = text.lines().map(|line| if line.trim_start().starts_with("//") { "" } else { line });
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// The statements `use ...;` of a source, each as whether it is public, and its paths with braces spelt out.
+/// The statements `use ...;` of a source, each as whether it is public, and its paths with braces
+/// spelt out.
 fn uses(code: &str) -> Vec<(bool, Vec<String>)> {
     let mut found = Vec::new();
     let mut statement = String::new();
@@ -102,7 +106,8 @@ fn uses(code: &str) -> Vec<(bool, Vec<String>)> {
     found
 }
 
-/// Spells `a::{b, c::{d}}` out as `a::b` and `a::c::d`. Spaces are gone, so `as` names are cut off with them.
+/// Spells `a::{b, c::{d}}` out as `a::b` and `a::c::d`. Spaces are gone, so `as` names are cut off
+/// with them.
 fn expand(prefix: &str, text: &str, found: &mut Vec<String>) {
     let Some((head, rest)) = text.split_once('{') else {
         found.push(format!("{prefix}{text}"));
@@ -206,7 +211,8 @@ impl Crate {
         }
     }
 
-    /// The paths of this crate that a file names, from the crate's root; those that it only hands on are left out.
+    /// The paths of this crate that a file names, from the crate's root; those that it only hands
+    /// on are left out.
     fn named(&self, source: &Source) -> impl Iterator<Item = Vec<String>> {
         let private = uses(&source.code).into_iter().filter(|(public, _)| !*public).flat_map(|(_, paths)| paths);
         let paths = private.chain(inline_paths(&source.code));

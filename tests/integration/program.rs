@@ -6,7 +6,8 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 
-/// The program with a data folder and a working folder of its own, and none of this process's `EYRIE_` variables.
+/// The program with a data folder and a working folder of its own, and none of this process's
+/// `EYRIE_` variables.
 pub(crate) struct Program {
     dir: tempfile::TempDir,
     executable: PathBuf,
@@ -20,8 +21,9 @@ impl Program {
         Self { dir: tempfile::tempdir().expect("temporary folder"), executable, user: None }
     }
 
-    /// The same run by somebody whom the permissions of files bind. Tests often run as root, whom they do not: then it is
-    /// `nobody`, with a program of its own, since root's folders are closed to others.
+    /// The same run by somebody whom the permissions of files bind. Tests often run as root, whom
+    /// they do not: then it is `nobody`, with a program of its own, since root's folders are closed
+    /// to others.
     #[cfg(unix)]
     pub(crate) fn bound_by_permissions() -> Self {
         use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};

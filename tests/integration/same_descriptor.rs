@@ -1,4 +1,5 @@
-//! One picture has one descriptor: on every instruction set, with any number of threads, by every way in, in both databases.
+//! One picture has one descriptor: on every instruction set, with any number of threads, by every
+//! way in, in both databases.
 
 use eyrie::domain::{CollectionName, ImageId, Profile};
 use eyrie_chip::Kernels;

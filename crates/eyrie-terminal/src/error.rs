@@ -23,7 +23,8 @@ pub enum CliError {
         /// What the user can do about it, where there is something to say.
         hint: Option<&'static str>,
     },
-    /// The results cannot be written. Exit code 1, or 0 where the reader has simply gone (`| head`).
+    /// The results cannot be written. Exit code 1, or 0 where the reader has simply gone (`|
+    /// head`).
     #[error("cannot write the output: {0}")]
     Output(io::Error),
 }

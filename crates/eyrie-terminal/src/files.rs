@@ -11,17 +11,19 @@ use crate::error::CliError;
 pub struct Found {
     /// Where it is.
     pub path: PathBuf,
-    /// The path from the folder that was named; the file's name where a file was named. Parts are joined by `/`.
+    /// The path from the folder that was named; the file's name where a file was named. Parts are
+    /// joined by `/`.
     pub relative: String,
     /// Why it cannot be read, for a folder that is closed or a link that leads in a circle.
     pub unreadable: Option<String>,
 }
 
-/// The files at or below `paths`: in the order given, below each in the order of names; the first `limit` of them.
-/// Symbolic links are followed, except in circles.
+/// The files at or below `paths`: in the order given, below each in the order of names; the first
+/// `limit` of them. Symbolic links are followed, except in circles.
 ///
 /// # Errors
-/// [`CliError::Usage`] when one of `paths` does not exist: that is a slip of the keyboard, not a failed image.
+/// [`CliError::Usage`] when one of `paths` does not exist: that is a slip of the keyboard, not a
+/// failed image.
 pub fn find(paths: &[PathBuf], limit: Option<usize>) -> Result<Vec<Found>, CliError> {
     for path in paths {
         std::fs::metadata(path).map_err(|e| CliError::Usage(format!("cannot read {}: {e}", path.display())))?;

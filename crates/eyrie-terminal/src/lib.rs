@@ -1,5 +1,5 @@
-//! What Eyrie's commands share: results on the standard output, notes and progress on the standard error output, exit codes,
-//! and the files below folders.
+//! What Eyrie's commands share: results on the standard output, notes and progress on the standard
+//! error output, exit codes, and the files below folders.
 
 mod error;
 pub mod files;

@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::error::CliError;
 pub use crate::error::note;
 
-/// Writes results to the standard output: all of `write`'s text is flushed, and a reader that has gone is an
-/// ordinary end.
+/// Writes results to the standard output: all of `write`'s text is flushed, and a reader that has
+/// gone is an ordinary end.
 pub fn results(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), CliError> {
     let mut out = BufWriter::new(io::stdout().lock());
     write(&mut out).and_then(|()| out.flush()).map_err(CliError::Output)

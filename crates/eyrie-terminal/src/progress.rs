@@ -1,4 +1,5 @@
-//! Progress on the standard error output: a bar on a terminal, a plain line every few seconds elsewhere.
+//! Progress on the standard error output: a bar on a terminal, a plain line every few seconds
+//! elsewhere.
 
 use std::io::IsTerminal;
 use std::sync::Mutex;

@@ -15,7 +15,8 @@ const PANEL_WIDTH: f64 = 412.0;
 const PANEL_HEIGHT: f64 = 352.0;
 const PANEL_LEFT: [f64; 2] = [84.0, 602.0];
 
-/// Pixels of the short side of an image of 4:3, from left to right, and those that are named below the axis.
+/// Pixels of the short side of an image of 4:3, from left to right, and those that are named below
+/// the axis.
 const SHORT_SIDES: (f64, f64) = (128.0, 2048.0);
 const SIDE_TICKS: [u32; 5] = [128, 224, 512, 1024, 2048];
 /// Places along the axis at which costs are worked out.

@@ -45,9 +45,8 @@ pub(super) struct Import {
     /// The collection; it is created where it is missing
     #[arg(long, value_name = "NAME", default_value = "default")]
     collection: CollectionName,
-    /// How the images of a new collection are described: fast (one pass), nip (four) or rnip (10 for a 4:3 image, up
-    /// to 14 for longer ones; finds the most)
-    /// [default: rnip]
+    /// How the images of a new collection are described: fast (one pass), nip (four) or rnip (10
+    /// for a 4:3 image, up to 14 for longer ones; finds the most) [default: rnip]
     #[arg(long, value_name = "PROFILE")]
     profile: Option<Profile>,
     /// Where the ids come from

@@ -34,8 +34,8 @@ pub(super) struct ImportOptions {
 /// Imports the files.
 ///
 /// # Errors
-/// [`CliError::Failed`] when there is no collection to import into; [`CliError::Output`] when a line cannot be printed. A
-/// file that fails is no error but part of the summary.
+/// [`CliError::Failed`] when there is no collection to import into; [`CliError::Output`] when a
+/// line cannot be printed. A file that fails is no error but part of the summary.
 pub(super) async fn import(
     service: &RetrievalService,
     options: &ImportOptions,
@@ -147,7 +147,8 @@ fn failure(error: &ServiceError) -> FileOutcome {
     }
 }
 
-/// The database's own words are of use to the person who runs this command, unlike to a client of the server.
+/// The database's own words are of use to the person who runs this command, unlike to a client of
+/// the server.
 fn explain(error: &ServiceError) -> String {
     if let ServiceError::Store(inner) = error { inner.to_string() } else { error.to_string() }
 }
@@ -161,7 +162,8 @@ async fn read(file: &Found, max_bytes: u64) -> Result<bytes::Bytes, FileOutcome>
     read.unwrap_or_else(|e| Err(FileOutcome::Failed(format!("cannot be read: {e}"))))
 }
 
-/// Reads a file whose first bytes look like an image. Anything else, however large, is not read any further.
+/// Reads a file whose first bytes look like an image. Anything else, however large, is not read any
+/// further.
 fn read_image(path: &std::path::Path, max_bytes: u64) -> Result<bytes::Bytes, FileOutcome> {
     use std::io::Read as _;
     let unreadable = |e: std::io::Error| FileOutcome::Failed(format!("cannot be read: {e}"));

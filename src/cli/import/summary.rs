@@ -14,7 +14,8 @@ const NAMED_FOR_EACH_REASON: usize = 20;
 pub(super) enum FileOutcome {
     /// Stored under this id.
     Stored(String),
-    /// The same bytes are there (where another model had described them, they are described again by now).
+    /// The same bytes are there (where another model had described them, they are described again
+    /// by now).
     AlreadyThere,
     /// No image.
     NotAnImage,

@@ -9,9 +9,11 @@ use crate::http::error::{ApiError, Problem};
 use crate::http::extract::query::Query;
 use crate::http::state::AppState;
 
-/// The simulated chip, the model on it, what one pass costs layer by layer, and what each profile costs for an image.
+/// The simulated chip, the model on it, what one pass costs layer by layer, and what each profile
+/// costs for an image.
 ///
-/// Cycles and bytes are exact for the model of the chip; times and energies are estimates, none of them measured.
+/// Cycles and bytes are exact for the model of the chip; times and energies are estimates, none of
+/// them measured.
 #[utoipa::path(get, path = "/v1/chip", tag = "chip", params(Query<ChipQuery>), responses(
     (status = 200, description = "The chip and its costs", body = ChipReport),
     (status = "default", description = "Any failure", body = Problem, content_type = "application/problem+json"),

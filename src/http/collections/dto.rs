@@ -34,7 +34,8 @@ pub(crate) struct CollectionDto {
     /// How many images it has; not in the answer to a creation or change.
     #[serde(skip_serializing_if = "Option::is_none")]
     images: Option<u64>,
-    /// How many of them were described by another model than the one that runs, and so are not found by searches.
+    /// How many of them were described by another model than the one that runs, and so are not
+    /// found by searches.
     #[serde(skip_serializing_if = "Option::is_none")]
     stale_images: Option<u64>,
 }

@@ -12,15 +12,16 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The most bytes of a JSON string that holds so many bytes as base64, a line break after every 64 characters included.
+/// The most bytes of a JSON string that holds so many bytes as base64, a line break after every 64
+/// characters included.
 pub(crate) fn encoded_length(bytes: usize) -> usize {
     // Three bytes are four characters; a line break is written as the four characters \r\n.
     let characters = bytes.div_ceil(3) * 4;
     characters + characters / 16
 }
 
-/// Reads base64: with or without padding, in the standard or the URL-safe alphabet, with line breaks, or as a
-/// `data:` URL (`canvas.toDataURL`, `FileReader.readAsDataURL`).
+/// Reads base64: with or without padding, in the standard or the URL-safe alphabet, with line
+/// breaks, or as a `data:` URL (`canvas.toDataURL`, `FileReader.readAsDataURL`).
 pub(crate) fn decode(text: String) -> Result<Bytes, ApiError> {
     let invalid = |reason: String| ApiError::new(Code::InvalidBase64, format!("image: {reason}"));
     let is_url = text.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));

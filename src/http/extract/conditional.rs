@@ -114,7 +114,8 @@ pub(crate) fn etag(revision: Seq) -> (HeaderName, HeaderValue) {
 /// Reads `If-Match`.
 ///
 /// # Errors
-/// `invalid_precondition` when it is malformed, `precondition_failed` when it names no tag that a revision can have.
+/// `invalid_precondition` when it is malformed, `precondition_failed` when it names no tag that a
+/// revision can have.
 fn if_match(headers: &HeaderMap) -> Result<Required, ApiError> {
     let Some(list) = combined(headers, &header::IF_MATCH)? else { return Ok(Required::One(Precondition::None)) };
     if list == "*" {

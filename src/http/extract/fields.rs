@@ -1,5 +1,6 @@
-//! The fields of a request, whichever way they came: as members of a JSON object, as parameters of a query string or as parts
-//! of a form. Readers take them out by name and know the code of what can be wrong with them.
+//! The fields of a request, whichever way they came: as members of a JSON object, as parameters of
+//! a query string or as parts of a form. Readers take them out by name and know the code of what
+//! can be wrong with them.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -49,7 +50,8 @@ impl Field {
 
 /// What is read from fields.
 pub(crate) trait FromFields: Sized {
-    /// Takes the fields that this is made of. Failures are kept in `fields`; a value that comes with one is never used.
+    /// Takes the fields that this is made of. Failures are kept in `fields`; a value that comes
+    /// with one is never used.
     fn from_fields(fields: &mut Fields) -> Self;
 }
 
@@ -79,7 +81,8 @@ impl Fields {
         self.insert(name, Field::Text(text))
     }
 
-    /// Adds a field that came as bytes. That they must be UTF-8 is told only where the field is known.
+    /// Adds a field that came as bytes. That they must be UTF-8 is told only where the field is
+    /// known.
     pub(crate) fn insert_bytes(&mut self, name: String, bytes: &[u8]) -> Result<(), ApiError> {
         match json::utf8(bytes, &format!("the field `{name}`")) {
             Ok(text) => self.insert_text(name, text.to_owned()),
@@ -112,7 +115,8 @@ impl Fields {
         self.given.contains_key(name)
     }
 
-    /// Reads all of the fields. A field that nothing takes is an error; it lists the names that are known, `also` among them.
+    /// Reads all of the fields. A field that nothing takes is an error; it lists the names that are
+    /// known, `also` among them.
     pub(crate) fn read<T: FromFields>(mut self, also: &[&'static str]) -> Result<T, ApiError> {
         let value = T::from_fields(&mut self);
         if let Some(name) = self.given.keys().chain(self.unreadable.keys()).next() {
@@ -344,7 +348,8 @@ pub(crate) fn text_of(name: &str, json: &RawValue) -> Result<String, ApiError> {
     serde_json::from_str(json.get()).map_err(|error| ApiError::new(Code::InvalidJson, format!("{name}: {error}")))
 }
 
-/// A field as JSON text; where it came as another text, `invalid` is the code of one that is no JSON.
+/// A field as JSON text; where it came as another text, `invalid` is the code of one that is no
+/// JSON.
 fn json_text<'a>(name: &str, field: &'a Field, invalid: Code) -> Result<&'a str, ApiError> {
     match field {
         Field::Json(json) => Ok(json.get()),

@@ -1,4 +1,5 @@
-//! JSON texts, read member by member, so that an error knows whose it is without a look at its message.
+//! JSON texts, read member by member, so that an error knows whose it is without a look at its
+//! message.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -142,8 +143,8 @@ pub(crate) fn numbers<T: FromStr>(json: &str) -> Result<Vec<T>, NotNumbers> {
     if inside.trim().is_empty() {
         return Ok(Vec::new());
     }
-    // Only a list of numbers alone has a number between each two of its commas: what begins with a digit in valid JSON is
-    // one, and anything else begins otherwise.
+    // Only a list of numbers alone has a number between each two of its commas: what begins with a
+    // digit in valid JSON is one, and anything else begins otherwise.
     let number = |(at, element): (usize, &str)| {
         let element = element.trim();
         element.parse().ok().filter(|_| is_number(element)).ok_or(NotNumbers::Element(at))

@@ -48,7 +48,8 @@ pub(crate) fn media_type(headers: &HeaderMap) -> Option<String> {
     Some(value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }
 
-/// Refuses compressed bodies: their size after decompression could not be bounded before reading them.
+/// Refuses compressed bodies: their size after decompression could not be bounded before reading
+/// them.
 pub(crate) fn require_identity_encoding(headers: &HeaderMap) -> Result<(), ApiError> {
     match headers.get(header::CONTENT_ENCODING) {
         // Names of codings have no case (RFC 9110, section 8.4.1).

@@ -1,5 +1,5 @@
-//! Forms (RFC 7578) that are in memory as a whole. The parts are views into the body, so nothing is copied, and what bounds the
-//! memory of the body holds for its parts.
+//! Forms (RFC 7578) that are in memory as a whole. The parts are views into the body, so nothing is
+//! copied, and what bounds the memory of the body holds for its parts.
 
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
@@ -70,7 +70,8 @@ fn name(head: &str) -> Option<String> {
     parameter(disposition, "name")
 }
 
-/// A parameter of a header's value (`form-data; name="image"`). Names of parameters have no case (RFC 9110, section 5.6.6).
+/// A parameter of a header's value (`form-data; name="image"`). Names of parameters have no case
+/// (RFC 9110, section 5.6.6).
 fn parameter(value: &str, name: &str) -> Option<String> {
     let mut rest = value;
     loop {

@@ -1,5 +1,5 @@
-//! The three forms in which an image comes in: as a part of a form, as the body itself, and as base64 in JSON. Parameters of the
-//! query string go with each of them.
+//! The three forms in which an image comes in: as a part of a form, as the body itself, and as
+//! base64 in JSON. Parameters of the query string go with each of them.
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
@@ -19,7 +19,8 @@ const OVERHEAD_BYTES: usize = 1 << 20;
 /// The field that holds the image, in a form and in JSON.
 const IMAGE: &str = "image";
 
-/// An image, where there is one, and the fields that came with it. The permit to have it in memory is in the bytes.
+/// An image, where there is one, and the fields that came with it. The permit to have it in memory
+/// is in the bytes.
 pub(crate) struct Upload<T> {
     /// The bytes of the image.
     pub(crate) image: Option<Bytes>,

@@ -1,4 +1,5 @@
-//! Where the next page of a list begins: the last id of the page before, in hexadecimal so that nobody takes it for one.
+//! Where the next page of a list begins: the last id of the page before, in hexadecimal so that
+//! nobody takes it for one.
 
 use utoipa::openapi::ObjectBuilder;
 

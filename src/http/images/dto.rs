@@ -55,8 +55,8 @@ pub(crate) struct ImageDto {
     updated_at: OffsetDateTime,
     /// Where its small picture is.
     thumbnail_url: String,
-    /// What describing it cost; in the answer to an upload that asks for it with `include`, unless nothing had to be
-    /// described.
+    /// What describing it cost; in the answer to an upload that asks for it with `include`, unless
+    /// nothing had to be described.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     cost: Option<CostDto>,

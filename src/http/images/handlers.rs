@@ -48,8 +48,8 @@ pub(crate) async fn list_images(
 
 /// Add an image.
 ///
-/// The image comes as a form (`image` and the other fields), as the body itself, or as base64 in JSON. The other fields may be
-/// in the query string with each of them.
+/// The image comes as a form (`image` and the other fields), as the body itself, or as base64 in
+/// JSON. The other fields may be in the query string with each of them.
 #[utoipa::path(post, path = "/v1/collections/{collection}/images", tag = "images",
     params(InCollection, Query<AddFields>),
     request_body(content(
@@ -120,8 +120,8 @@ pub(crate) async fn get_image(
 
 /// Store an image under an id, over an older one where there is one.
 ///
-/// Metadata that are left out are emptied. `If-Match` makes it replace the revisions that it names only, `If-None-Match: *` makes
-/// it create only.
+/// Metadata that are left out are emptied. `If-Match` makes it replace the revisions that it names
+/// only, `If-None-Match: *` makes it create only.
 #[utoipa::path(put, path = "/v1/collections/{collection}/images/{id}", tag = "images",
     params(OfImage, Query<PutFields>, ReplaceIf),
     request_body(content(
@@ -152,8 +152,8 @@ pub(crate) async fn put_image(
     })
 }
 
-/// Which one of several revisions must be there. Revisions grow, and the client has seen all that it names: where the image has one of
-/// them now, no other can come back.
+/// Which one of several revisions must be there. Revisions grow, and the client has seen all that
+/// it names: where the image has one of them now, no other can come back.
 async fn decided(
     state: &AppState,
     collection: &CollectionName,

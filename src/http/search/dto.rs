@@ -29,13 +29,14 @@ fn quad_in_result_schema() -> Array {
     quad_schema("In the result: an upright rectangle, clockwise from its upper left corner.")
 }
 
-/// Where query and result show the same thing: four corners in order around it, (x, y) in fractions of the picture's
-/// width and height from its upper left corner, upright as its EXIF data say. The corners of one picture
-/// correspond to those of the other, in the same order.
+/// Where query and result show the same thing: four corners in order around it, (x, y) in fractions
+/// of the picture's width and height from its upper left corner, upright as its EXIF data say. The
+/// corners of one picture correspond to those of the other, in the same order.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Match)]
 pub(crate) struct MatchDto {
-    /// In the query, the whole image also where a region of it was searched for. It may reach beyond the border.
+    /// In the query, the whole image also where a region of it was searched for. It may reach
+    /// beyond the border.
     #[schema(schema_with = quad_in_query_schema)]
     quad_in_query: Quad,
     /// In the result: an upright rectangle, clockwise from its upper left corner.
@@ -61,16 +62,18 @@ pub(crate) struct HitDto {
     id: String,
     /// Cosine of the descriptors, -1 to 1; 1 is identical.
     score: f32,
-    /// What score and comparison come to: `same` (the same picture, frame to frame), `near_duplicate` (one is in the other:
-    /// cropped, turned, written over, photographed), `similar` (they share a part or look alike) or `different`.
+    /// What score and comparison come to: `same` (the same picture, frame to frame),
+    /// `near_duplicate` (one is in the other: cropped, turned, written over, photographed),
+    /// `similar` (they share a part or look alike) or `different`.
     #[schema(value_type = String, pattern = "^(same|near_duplicate|similar|different)$")]
     verdict: Verdict,
-    /// Whether the query shows the same thing as this image: some spots of both look alike and lie alike. Not there when
-    /// the two were not compared.
+    /// Whether the query shows the same thing as this image: some spots of both look alike and lie
+    /// alike. Not there when the two were not compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     verified: Option<bool>,
-    /// How many spots look alike and lie alike; 9 are needed. Not there when the two were not compared.
+    /// How many spots look alike and lie alike; 9 are needed. Not there when the two were not
+    /// compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     inliers: Option<usize>,
@@ -123,8 +126,8 @@ pub(crate) struct TookDto {
     pub(crate) total: f64,
     /// In the index.
     pub(crate) index: f64,
-    /// Verifying: looking for spots in the query image, reading those of the first results and comparing; not there when
-    /// nothing was to be verified.
+    /// Verifying: looking for spots in the query image, reading those of the first results and
+    /// comparing; not there when nothing was to be verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) verify: Option<f64>,
@@ -150,14 +153,15 @@ pub(crate) struct TookDto {
 }))]
 #[schema(as = SearchResult)]
 pub(crate) struct SearchResultDto {
-    /// Best first: what is verified, by falling `inliers`, then the rest by falling `score`; ties in order of score, then id.
+    /// Best first: what is verified, by falling `inliers`, then the rest by falling `score`; ties
+    /// in order of score, then id.
     pub(crate) results: Vec<HitDto>,
     /// Model and profile of the descriptors that were compared.
     pub(crate) version: String,
     /// Where the time went.
     pub(crate) took_ms: TookDto,
-    /// How many of the first results were compared with the query; 0 for a page behind them, and not there when nothing was
-    /// to be verified.
+    /// How many of the first results were compared with the query; 0 for a page behind them, and
+    /// not there when nothing was to be verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) compared: Option<usize>,

@@ -19,8 +19,8 @@ use crate::service::{SearchQuery, SearchRequest};
 
 /// Search by an image, by the id of a stored image, or by a descriptor.
 ///
-/// The query image comes as a form, as the body itself, or as base64 in JSON. The options may be in the query string with each of
-/// them.
+/// The query image comes as a form, as the body itself, or as base64 in JSON. The options may be in
+/// the query string with each of them.
 #[utoipa::path(post, path = "/v1/collections/{collection}/search", tag = "search",
     params(InCollection, query::Query<WithImage>),
     request_body(content(

@@ -51,7 +51,8 @@ pub(crate) struct SearchOptions {
     pub(crate) exact: bool,
     /// Breadth of the graph search.
     pub(crate) ef: Option<u32>,
-    /// Whether the first results are compared with the query spot by spot; as configured where `None`.
+    /// Whether the first results are compared with the query spot by spot; as configured where
+    /// `None`.
     pub(crate) verify: Option<Verify>,
     /// Parts of the answer.
     pub(crate) include: Vec<Include>,

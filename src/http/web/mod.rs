@@ -3,8 +3,8 @@
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
-/// Only the page's own files, its own server, and pictures that were chosen but not sent yet (`blob:`), and
-/// its icon (`data:`).
+/// Only the page's own files, its own server, and pictures that were chosen but not sent yet
+/// (`blob:`), and its icon (`data:`).
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

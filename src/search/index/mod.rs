@@ -1,7 +1,8 @@
 //! Nearest neighbours by cosine: an exact scan and a graph behind one trait.
 //!
-//! An index is derived from the store and can be thrown away: it holds keys and descriptors, nothing else, and is filled
-//! again at the start. It knows neither ids nor metadata: a filter comes as a bitmap of keys.
+//! An index is derived from the store and can be thrown away: it holds keys and descriptors,
+//! nothing else, and is filled again at the start. It knows neither ids nor metadata: a filter
+//! comes as a bitmap of keys.
 
 mod flat;
 mod hnsw;
@@ -40,7 +41,8 @@ pub enum IndexError {
     },
 }
 
-/// The index and how it follows the store. `config/default.toml` gives each key's meaning, unit, range and default.
+/// The index and how it follows the store. `config/default.toml` gives each key's meaning, unit,
+/// range and default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IndexOptions {
     /// The graph.
@@ -69,19 +71,23 @@ pub struct HnswParams {
 pub struct SearchParams {
     /// How many neighbours.
     pub k: usize,
-    /// Candidates kept in the graph search; `None` takes the index's default. Raised to `k` where smaller.
+    /// Candidates kept in the graph search; `None` takes the index's default. Raised to `k` where
+    /// smaller.
     pub ef: Option<usize>,
     /// Scan everything instead of searching the graph.
     pub exact: bool,
 }
 
-/// A set of descriptors that answers which are nearest. Shared between threads; every method takes `&self` and blocks.
+/// A set of descriptors that answers which are nearest. Shared between threads; every method takes
+/// `&self` and blocks.
 ///
-/// Results come in order of falling score, ties by rising key, none twice; the scores are exact cosines. There are
-/// `min(k, live points that are allowed)` of them at least, and all those besides that were looked at and tie with the
-/// `k`-th: whoever orders ties by something else than the key can cut at `k` afterwards.
+/// Results come in order of falling score, ties by rising key, none twice; the scores are exact
+/// cosines. There are `min(k, live points that are allowed)` of them at least, and all those
+/// besides that were looked at and tie with the `k`-th: whoever orders ties by something else than
+/// the key can cut at `k` afterwards.
 pub trait VectorIndex: Send + Sync {
-    /// Inserts points, or replaces those whose key is there. Replacing by the same descriptor does nothing.
+    /// Inserts points, or replaces those whose key is there. Replacing by the same descriptor does
+    /// nothing.
     ///
     /// # Errors
     /// [`IndexError::Dimension`]; nothing is inserted then.
@@ -93,7 +99,8 @@ pub trait VectorIndex: Send + Sync {
     /// The descriptor of a point; `None` when it is not there.
     fn descriptor(&self, key: ImageKey) -> Option<Descriptor>;
 
-    /// The nearest neighbours of `query`, among `allowed` where given (keys that are not in the index are ignored).
+    /// The nearest neighbours of `query`, among `allowed` where given (keys that are not in the
+    /// index are ignored).
     ///
     /// # Errors
     /// [`IndexError::Dimension`].

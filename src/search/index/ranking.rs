@@ -4,13 +4,14 @@ use std::cmp::Ordering;
 
 use crate::domain::{ImageKey, Neighbor};
 
-/// Falling score, then rising key. Scores are finite, so the comparison of floats never fails; it also takes 0 and -0
-/// as equal, which `total_cmp` would not.
+/// Falling score, then rising key. Scores are finite, so the comparison of floats never fails; it
+/// also takes 0 and -0 as equal, which `total_cmp` would not.
 fn order(a: &Neighbor, b: &Neighbor) -> Ordering {
     b.score.partial_cmp(&a.score).unwrap_or(Ordering::Equal).then_with(|| a.key.cmp(&b.key))
 }
 
-/// Keeps the best `k` of what is pushed and all that tie with the last of them, in memory for about twice as many.
+/// Keeps the best `k` of what is pushed and all that tie with the last of them, in memory for about
+/// twice as many.
 pub(super) struct TopK {
     k: usize,
     /// So many are kept before the worst are dropped.

@@ -7,7 +7,8 @@ use roaring::RoaringTreemap;
 use crate::domain::{CollectionName, Filter, Seq};
 use crate::store::{Images, StoreError};
 
-/// Filters remembered for each collection; the one that was not used for longest is forgotten first.
+/// Filters remembered for each collection; the one that was not used for longest is forgotten
+/// first.
 const REMEMBERED: usize = 16;
 
 struct Entry {
@@ -22,7 +23,8 @@ struct Entry {
 pub(super) struct FilterCache(Mutex<Vec<Entry>>);
 
 impl FilterCache {
-    /// The keys of the images that match the filter, as they were after the change `applied` or later.
+    /// The keys of the images that match the filter, as they were after the change `applied` or
+    /// later.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -1,10 +1,11 @@
 //! How the index follows the store.
 //!
-//! The store's change log is the only way into the index. Every write commits, then waits until the log is applied up to
-//! its own entry: so a client finds what it wrote, concurrent writers share one reading of the log, and the order
-//! is always that of the commits. A background task reads the log at an interval as well; it finds what
-//! other processes wrote to the same database and what was committed while the connection broke. A crash loses nothing:
-//! the index is built from the store at the next start.
+//! The store's change log is the only way into the index. Every write commits, then waits until the
+//! log is applied up to its own entry: so a client finds what it wrote, concurrent writers share
+//! one reading of the log, and the order is always that of the commits. A background task reads the
+//! log at an interval as well; it finds what other processes wrote to the same database and what
+//! was committed while the connection broke. A crash loses nothing: the index is built from the
+//! store at the next start.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -56,8 +57,8 @@ pub(super) struct Follower {
     catalogue: Arc<Catalogue>,
     new_index: NewIndex,
     indexes: Indexes,
-    /// The last change that the indexes hold; `None` until they are built. Whoever holds the lock is the only one that
-    /// applies changes.
+    /// The last change that the indexes hold; `None` until they are built. Whoever holds the lock
+    /// is the only one that applies changes.
     watermark: Mutex<Option<Seq>>,
     /// The last value of the watermark, for those who must not wait for the lock.
     applied: AtomicI64,
@@ -114,7 +115,8 @@ impl Follower {
 
     /// Builds the indexes and keeps them at the state of the store until `closing` turns true.
     pub(super) async fn run(self: Arc<Self>, interval: Duration, mut closing: watch::Receiver<bool>) {
-        // The build ends at the newest change, so the first look at the log is due an interval later.
+        // The build ends at the newest change, so the first look at the log is due an interval
+        // later.
         let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut pause = FIRST_PAUSE;
@@ -151,8 +153,8 @@ impl Follower {
 
     /// Brings the indexes to the state of the store; builds them where that has not happened.
     ///
-    /// Runs in a task of its own, because a caller that goes away must not release the lock while the changes
-    /// that it read are still being applied on another thread.
+    /// Runs in a task of its own, because a caller that goes away must not release the lock while
+    /// the changes that it read are still being applied on another thread.
     pub(super) async fn follow(self: &Arc<Self>) -> Result<(), FollowError> {
         let this = Arc::clone(self);
         tokio::spawn(async move {
@@ -168,7 +170,8 @@ impl Follower {
     async fn follow_here(&self) -> Result<(), FollowError> {
         let mut watermark = self.watermark.lock().await;
         let Some(at) = watermark.as_mut() else { return Ok(()) };
-        // Read under the lock, so that it cannot be older than the watermark unless the store itself went back.
+        // Read under the lock, so that it cannot be older than the watermark unless the store
+        // itself went back.
         let newest = self.store.last_seq().await?;
         if newest < *at {
             tracing::warn!(%newest, watermark = %at, "the database is older than the index: it is built anew");
@@ -181,8 +184,9 @@ impl Follower {
         result
     }
 
-    /// Applies the log up to `target`, the sequence number of a change that is committed. Returns at once
-    /// while the indexes are being built: the build ends by applying what was committed meanwhile.
+    /// Applies the log up to `target`, the sequence number of a change that is committed. Returns
+    /// at once while the indexes are being built: the build ends by applying what was committed
+    /// meanwhile.
     ///
     /// Must run in a task that is not dropped half-way; see [`Follower::follow`].
     pub(super) async fn catch_up(&self, target: Seq) {
@@ -266,7 +270,8 @@ impl Follower {
     async fn build_all(&self) -> Result<u64, FollowError> {
         let old = self.indexes.replace_all(HashMap::new());
         blocking(move || drop(old)).await?;
-        // First the position, then the content: what is written in between is applied once more from the log.
+        // First the position, then the content: what is written in between is applied once more
+        // from the log.
         let mut position = self.store.last_seq().await?;
         let summaries = self.store.list_collections(self.catalogue.model()).await?;
         let total = summaries.iter().map(|s| s.images.saturating_sub(s.stale)).sum();
@@ -295,11 +300,13 @@ impl Follower {
             }
         }
         let mut watermark = self.watermark.lock().await;
-        // Before the indexes are seen: what a filter leaves is remembered in them under a change that they hold.
+        // Before the indexes are seen: what a filter leaves is remembered in them under a change
+        // that they hold.
         self.publish(position);
         drop(self.indexes.replace_all(built));
-        // A write that was committed before this reading of the position did not wait for the index, so it has to be in it
-        // before the first search; one that commits later waits for the lock.
+        // A write that was committed before this reading of the position did not wait for the
+        // index, so it has to be in it before the first search; one that commits later waits for
+        // the lock.
         let newest = self.store.last_seq().await?;
         self.advance(&mut position, newest).await?;
         *watermark = Some(position);

@@ -19,7 +19,8 @@ pub(super) struct CollectionIndex {
     pub(super) dimension: usize,
     /// The points.
     pub(super) points: Arc<dyn VectorIndex>,
-    /// What filters left of the collection. It goes with the index, so what is built anew starts without.
+    /// What filters left of the collection. It goes with the index, so what is built anew starts
+    /// without.
     pub(super) filters: FilterCache,
 }
 
@@ -35,7 +36,8 @@ impl CollectionIndex {
     }
 }
 
-/// A snapshot of which collection has which index; collections without a searchable image have none.
+/// A snapshot of which collection has which index; collections without a searchable image have
+/// none.
 #[derive(Default)]
 pub(super) struct Indexes(RwLock<HashMap<CollectionName, Arc<CollectionIndex>>>);
 
@@ -74,8 +76,8 @@ pub(super) struct Outcome {
     pub(super) images: BTreeMap<ImageKey, Option<StoredDescriptor>>,
 }
 
-/// Keeps the last word of the log on every image. Only the last one counts, since an entry carries the descriptor as it
-/// is now and not as it was then.
+/// Keeps the last word of the log on every image. Only the last one counts, since an entry carries
+/// the descriptor as it is now and not as it was then.
 pub(super) fn fold(changes: Vec<Change>) -> BTreeMap<CollectionName, Outcome> {
     let mut outcomes = BTreeMap::<CollectionName, Outcome>::new();
     for change in changes {
@@ -93,7 +95,8 @@ pub(super) fn fold(changes: Vec<Change>) -> BTreeMap<CollectionName, Outcome> {
     outcomes
 }
 
-/// Brings an index to the given state of these images. Blocks; applying the same once more changes nothing.
+/// Brings an index to the given state of these images. Blocks; applying the same once more changes
+/// nothing.
 pub(super) fn apply(index: &CollectionIndex, images: BTreeMap<ImageKey, Option<StoredDescriptor>>) {
     let mut points = Vec::with_capacity(images.len());
     for (key, stored) in images {
@@ -108,7 +111,8 @@ pub(super) fn apply(index: &CollectionIndex, images: BTreeMap<ImageKey, Option<S
     upsert(index, points);
 }
 
-/// Inserts points; one that does not fit is left out and logged, since it must not keep the others out.
+/// Inserts points; one that does not fit is left out and logged, since it must not keep the others
+/// out.
 pub(super) fn upsert(index: &CollectionIndex, mut points: Vec<(ImageKey, Descriptor)>) {
     points.retain(|(key, descriptor)| {
         let fits = descriptor.dimension() == index.dimension;

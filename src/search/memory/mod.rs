@@ -1,4 +1,5 @@
-//! The search in memory: one [`VectorIndex`] for each collection, filled from the database and kept at its state.
+//! The search in memory: one [`VectorIndex`] for each collection, filled from the database and kept
+//! at its state.
 
 mod filters;
 mod follower;
@@ -38,8 +39,8 @@ pub struct MemorySearch {
 }
 
 impl MemorySearch {
-    /// Starts the task that builds the indexes and keeps them at the state of the store; it reads the change log every
-    /// `interval`, beside what writers of this process tell. Returns at once.
+    /// Starts the task that builds the indexes and keeps them at the state of the store; it reads
+    /// the change log every `interval`, beside what writers of this process tell. Returns at once.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -74,7 +75,8 @@ impl SearchBackend for MemorySearch {
         self.is_ready()?;
         let Nearest { collection, version, descriptor, filter, limit, min_score, effort } = query;
         let index = match self.follower.index(&collection) {
-            // Of another version: the collection was just made anew with another profile, so it has nothing to find yet.
+            // Of another version: the collection was just made anew with another profile, so it has
+            // nothing to find yet.
             Some(index) if index.version == version => index,
             Some(_) | None => return Ok(Ranked::default()),
         };

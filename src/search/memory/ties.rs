@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use crate::domain::{ImageId, ImageKey, Neighbor};
 use crate::store::{Images, StoreError};
 
-/// Puts those that tie in the order of their ids and cuts each ranking at `limit`. A ranking comes by falling score, with all that
-/// tie with its `limit`-th. Of those that tie, the ones that are gone from the database are left out.
+/// Puts those that tie in the order of their ids and cuts each ranking at `limit`. A ranking comes
+/// by falling score, with all that tie with its `limit`-th. Of those that tie, the ones that are
+/// gone from the database are left out.
 ///
 /// # Errors
 /// [`StoreError`].

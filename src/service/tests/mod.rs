@@ -1,5 +1,6 @@
-//! The service over the real SQLite store and the real indexes. The extractor is a stand-in whose descriptor is the
-//! image's first bytes, so that a test decides what is similar to what, and when a worker is busy.
+//! The service over the real SQLite store and the real indexes. The extractor is a stand-in whose
+//! descriptor is the image's first bytes, so that a test decides what is similar to what, and when
+//! a worker is busy.
 
 mod faults;
 mod following;

@@ -124,7 +124,8 @@ async fn a_filter_is_read_from_the_database_once_until_something_changes() {
     assert_eq!(found(&fixture.service, of("x")).await, [id("a"), id("d"), id("c")]);
     found(&fixture.service, of("x")).await;
     assert_eq!(fixture.store.calls("matching_keys"), 3);
-    // More filters than are remembered: the one that was not used for longest is read again, the latest is not.
+    // More filters than are remembered: the one that was not used for longest is read again, the
+    // latest is not.
     for n in 0..16 {
         found(&fixture.service, of(&n.to_string())).await;
     }

@@ -74,7 +74,8 @@ pub(super) fn values(bytes: &[u8]) -> Vec<f32> {
     (0..DIMENSION).map(|i| bytes.get(i).map_or(1.0, |&b| f32::from(b) + 1.0)).collect()
 }
 
-/// Between the eight bytes of the descriptor and a picture: two bytes each for width and height, then its pixels.
+/// Between the eight bytes of the descriptor and a picture: two bytes each for width and height,
+/// then its pixels.
 const PICTURE: &[u8] = b"picture:";
 
 /// An image with this descriptor and these grey pixels.

@@ -1,4 +1,5 @@
-//! The first results are compared with the query by real local features; the descriptors are the test's.
+//! The first results are compared with the query by real local features; the descriptors are the
+//! test's.
 
 use super::stand_in::with_picture;
 use super::*;
@@ -28,12 +29,14 @@ fn pixels(seed: u64) -> Vec<u8> {
     pixels
 }
 
-/// The picture of a seed with a descriptor that lies the farther from [`near`]`(0, _)`, the larger `distance` is.
+/// The picture of a seed with a descriptor that lies the farther from [`near`]`(0, _)`, the larger
+/// `distance` is.
 fn near(distance: u8, seed: u64) -> Vec<u8> {
     with_picture([200, distance, 0, 0, 0, 0, 0, 0], WIDTH as u16, HEIGHT as u16, &pixels(seed))
 }
 
-/// The left part of that picture, with the descriptor of `near(0, _)`: so many hundredths of its width.
+/// The left part of that picture, with the descriptor of `near(0, _)`: so many hundredths of its
+/// width.
 fn part(hundredths: usize, seed: u64) -> Vec<u8> {
     let width = WIDTH * hundredths / 100;
     let whole = pixels(seed);

@@ -30,7 +30,8 @@ const ENCODE_HINT: &str = "percent-encode special characters in the user name an
                            %23 for #, %3F for ?, %25 for %";
 const CHECK_HINT: &str = "check the user name, the password and the database in EYRIE_DATABASE_URL";
 
-/// The parameters of a URL that sqlx knows. It would log any other with its value, which may be a secret.
+/// The parameters of a URL that sqlx knows. It would log any other with its value, which may be a
+/// secret.
 const PARAMETERS: [&str; 18] = [
     "sslmode",
     "ssl-mode",
@@ -68,7 +69,8 @@ pub(super) async fn pool(
         .test_before_acquire(true)
         .after_connect(move |connection, _| {
             Box::pin(async move {
-                // Behind a pooler a connection has no settings of its own: there each transaction makes them.
+                // Behind a pooler a connection has no settings of its own: there each transaction
+                // makes them.
                 if prepared_statements {
                     let limits = session::limits("SET", STATEMENT_TIMEOUT);
                     connection.execute(sqlx::raw_sql(AssertSqlSafe(limits))).await?;
@@ -96,7 +98,8 @@ async fn first_connection(
     timeout(MIGRATE_TIMEOUT, migrate(&mut connection))
         .await
         .map_err(|_| StoreError::Unavailable("another server is at the schema for too long".to_owned()))??;
-    // Two connections that are open have a process each on the server, unless a pooler shares one among them.
+    // Two connections that are open have a process each on the server, unless a pooler shares one
+    // among them.
     if prepared_statements
         && let Ok(mut second) = pool.acquire().await
         && server_process(&mut connection).await? == server_process(&mut second).await?
@@ -110,7 +113,8 @@ async fn server_process(connection: &mut PgConnection) -> Result<i32, StoreError
     Ok(sqlx::raw_sql("SELECT pg_backend_pid()").fetch_one(connection).await?.try_get(0)?)
 }
 
-/// Brings the schema up to date. Statements have no names on the server, since a pooler may stand between.
+/// Brings the schema up to date. Statements have no names on the server, since a pooler may stand
+/// between.
 async fn migrate(connection: &mut PgConnection) -> Result<(), StoreError> {
     sqlx::raw_sql("BEGIN").execute(&mut *connection).await?;
     let lock = format!("SELECT pg_advisory_xact_lock({SCHEMA_LOCK})");
@@ -191,7 +195,8 @@ fn parse(url: &str) -> Result<PgConnectOptions, StoreError> {
     let Some(rest) = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://")) else {
         return Err(invalid(&"it does not begin with postgres://"));
     };
-    // Where a character of a password ends its part of the URL, the rest of it would pass for a host or a database.
+    // Where a character of a password ends its part of the URL, the rest of it would pass for a
+    // host or a database.
     if looks_unescaped(rest) {
         return Err(invalid(&"a special character in it is not percent-encoded"));
     }
@@ -201,8 +206,8 @@ fn parse(url: &str) -> Result<PgConnectOptions, StoreError> {
     Ok(options.application_name("eyrie"))
 }
 
-/// Whether `/`, `?` or `#` stand where only a user name or a password can be meant: no host, path or name of a parameter has
-/// an `@` unescaped, and no database URL has a fragment.
+/// Whether `/`, `?` or `#` stand where only a user name or a password can be meant: no host, path
+/// or name of a parameter has an `@` unescaped, and no database URL has a fragment.
 fn looks_unescaped(rest: &str) -> bool {
     let (base, query) = rest.split_once('?').unwrap_or((rest, ""));
     let path = base.split_once('/').map_or("", |(_, path)| path);

@@ -1,9 +1,10 @@
 //! A Postgres database, which several servers may share.
 //!
-//! Every call is bounded in time: by the wait for a connection, by the server's own `statement_timeout`, and by a limit
-//! around both for a server that stopped answering. A connection whose work did not come to its end (an error, a
-//! time-out, a cancelled request) is closed instead of going back to the pool: what it might still be doing cannot
-//! disturb others, and a server that returns finds fresh connections.
+//! Every call is bounded in time: by the wait for a connection, by the server's own
+//! `statement_timeout`, and by a limit around both for a server that stopped answering. A
+//! connection whose work did not come to its end (an error, a time-out, a cancelled request) is
+//! closed instead of going back to the pool: what it might still be doing cannot disturb others,
+//! and a server that returns finds fresh connections.
 
 mod changes;
 mod collections;
@@ -36,8 +37,9 @@ const DELETE_COLLECTION_TIMEOUT: Duration = Duration::from_secs(600);
 pub struct PostgresOptions {
     /// Connections at the same time.
     pub max_connections: u32,
-    /// Whether the server keeps parsed statements for a connection. A pooler that gives each transaction another
-    /// connection (pgbouncer with `pool_mode = transaction`) needs `false`; then every call is a transaction.
+    /// Whether the server keeps parsed statements for a connection. A pooler that gives each
+    /// transaction another connection (pgbouncer with `pool_mode = transaction`) needs `false`;
+    /// then every call is a transaction.
     pub prepared_statements: bool,
 }
 
@@ -50,13 +52,13 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// Connects to the database of a `postgres://` URL and brings the schema up to date; several servers may do so at once.
-    /// `sslmode` in the URL says whether TLS is used. Later losses of the connection heal by themselves. `clock` gives the
-    /// times of images.
+    /// Connects to the database of a `postgres://` URL and brings the schema up to date; several
+    /// servers may do so at once. `sslmode` in the URL says whether TLS is used. Later losses of
+    /// the connection heal by themselves. `clock` gives the times of images.
     ///
     /// # Errors
-    /// [`StoreError`] when the URL is none, the server cannot be reached or refuses, or another program wrote the
-    /// schema. No text of an error contains the URL or the password.
+    /// [`StoreError`] when the URL is none, the server cannot be reached or refuses, or another
+    /// program wrote the schema. No text of an error contains the URL or the password.
     pub async fn connect(url: &str, options: PostgresOptions, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let pool = connect::pool(url, options).await?;
         Ok(Self { pool, prepared: options.prepared_statements, clock })
@@ -68,7 +70,8 @@ impl PostgresStore {
         operation: &'static str,
         work: impl AsyncFnOnce(&mut Session) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        // Without prepared statements a pooler may be there, which keeps a connection for a transaction only.
+        // Without prepared statements a pooler may be there, which keeps a connection for a
+        // transaction only.
         let transaction = (!self.prepared).then_some(STATEMENT_TIMEOUT);
         self.call(operation, CALL_TIMEOUT, transaction, work).await
     }
@@ -82,7 +85,8 @@ impl PostgresStore {
         self.call(operation, CALL_TIMEOUT, Some(STATEMENT_TIMEOUT), work).await
     }
 
-    /// Bounds a piece of work in time; with `transaction` it is one, with that limit for each statement.
+    /// Bounds a piece of work in time; with `transaction` it is one, with that limit for each
+    /// statement.
     async fn call<T>(
         &self,
         operation: &'static str,

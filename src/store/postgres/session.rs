@@ -11,7 +11,8 @@ use sqlx::{AssertSqlSafe, Either, Error, Execute, Executor, Postgres, SqlStr};
 use super::super::StoreError;
 use super::super::lease::Lease;
 
-/// Runs statements on a connection, each with a name on the server (parsed once a connection) or without one.
+/// Runs statements on a connection, each with a name on the server (parsed once a connection) or
+/// without one.
 #[derive(Debug)]
 pub(super) struct Session {
     lease: Lease<Postgres>,
@@ -23,8 +24,8 @@ impl Session {
         Ok(Self { lease: Lease::from(pool).await?, prepared })
     }
 
-    /// Begins a transaction in which the server works on one statement, or waits for the next one, for `limit` at most.
-    /// It takes one round trip.
+    /// Begins a transaction in which the server works on one statement, or waits for the next one,
+    /// for `limit` at most. It takes one round trip.
     pub(super) async fn begin(&mut self, limit: Duration) -> Result<(), StoreError> {
         let statements = format!("BEGIN; {}", limits("SET LOCAL", limit));
         sqlx::raw_sql(AssertSqlSafe(statements)).execute(self.lease.connection()).await?;
@@ -43,8 +44,8 @@ impl Session {
     }
 }
 
-/// Statements that bound the server's time. A client that vanished in the middle of a transaction must not keep its locks
-/// for long.
+/// Statements that bound the server's time. A client that vanished in the middle of a transaction
+/// must not keep its locks for long.
 pub(super) fn limits(set: &str, limit: Duration) -> String {
     let limit = limit.as_millis();
     format!("{set} statement_timeout = {limit}; {set} idle_in_transaction_session_timeout = {limit}")

@@ -1,12 +1,16 @@
 //! What the writing transactions do. The caller begins and commits.
 //!
-//! Locks, in the order in which every write takes them, so that no two writes wait for each other in a circle:
+//! Locks, in the order in which every write takes them, so that no two writes wait for each other
+//! in a circle:
 //!
 //! 1. the collection's row, shared (`FOR KEY SHARE`): it cannot be deleted meanwhile;
-//! 2. the content (only an insert that refuses the same bytes): two uploads of the same bytes are decided one by one;
-//! 3. the image's id: its row is read and written by one transaction at a time, whether it is there already or not;
-//! 4. the change log, last and until the commit: sequence numbers become visible in their order, so a reader that has
-//!    seen number n never misses a smaller one. Nothing waits for a lock of the first three kinds while it holds this one.
+//! 2. the content (only an insert that refuses the same bytes): two uploads of the same bytes are
+//!    decided one by one;
+//! 3. the image's id: its row is read and written by one transaction at a time, whether it is there
+//!    already or not;
+//! 4. the change log, last and until the commit: sequence numbers become visible in their order, so
+//!    a reader that has seen number n never misses a smaller one. Nothing waits for a lock of the
+//!    first three kinds while it holds this one.
 
 use sqlx::types::Json;
 use time::OffsetDateTime;
@@ -110,10 +114,12 @@ pub(super) async fn put(
     })
 }
 
-/// Writes the change, the record and what belongs to it, over those of `existing` where there is one.
+/// Writes the change, the record and what belongs to it, over those of `existing` where there is
+/// one.
 ///
-/// It is one statement, so that the lock of the change log is held for one round trip and the commit. The image needs the
-/// number of the change and the change the key of the image: the number is drawn first.
+/// It is one statement, so that the lock of the change log is held for one round trip and the
+/// commit. The image needs the number of the change and the change the key of the image: the number
+/// is drawn first.
 async fn write(
     session: &mut Session,
     clock: &dyn Clock,

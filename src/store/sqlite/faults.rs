@@ -1,5 +1,5 @@
-//! A switch for the tests of what stands above: named operations fail, or wait, on demand. The names are those of the
-//! store's methods.
+//! A switch for the tests of what stands above: named operations fail, or wait, on demand. The
+//! names are those of the store's methods.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -53,8 +53,9 @@ impl SqliteStore {
         self.faults.check(&format!("{operation} after commit"))
     }
 
-    /// Lets this operation fail until [`Self::heal`]; `*` is every operation; `insert after commit` fails when the
-    /// database has committed, as each operation does with these words behind its name.
+    /// Lets this operation fail until [`Self::heal`]; `*` is every operation; `insert after commit`
+    /// fails when the database has committed, as each operation does with these words behind its
+    /// name.
     pub(crate) fn fail(&self, operation: &str) {
         self.faults.failing().insert(operation.to_owned());
     }

@@ -1,9 +1,9 @@
 //! One file, `eyrie.db`, in the data directory.
 //!
-//! Write-ahead log with `synchronous = FULL`: what was acknowledged survives a kill and a power cut. There is one
-//! connection for writing and a few for reading; a reader never waits for the writer. Another process may use the
-//! same file: writes begin with `BEGIN IMMEDIATE`, so they queue up for the file's one write lock at the start instead of
-//! failing in the middle.
+//! Write-ahead log with `synchronous = FULL`: what was acknowledged survives a kill and a power
+//! cut. There is one connection for writing and a few for reading; a reader never waits for the
+//! writer. Another process may use the same file: writes begin with `BEGIN IMMEDIATE`, so they
+//! queue up for the file's one write lock at the start instead of failing in the middle.
 
 mod changes;
 mod collections;
@@ -41,8 +41,8 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens `eyrie.db` in the data directory; creates both and brings the schema up to date where needed.
-    /// Several processes may do so at once. `clock` gives the times of images.
+    /// Opens `eyrie.db` in the data directory; creates both and brings the schema up to date where
+    /// needed. Several processes may do so at once. `clock` gives the times of images.
     ///
     /// # Errors
     /// [`StoreError`] says which file is in the way, or that another program wrote it.
@@ -93,7 +93,8 @@ impl SqliteStore {
     async fn probe(&self) -> Result<(), StoreError> {
         self.begins("ping")?;
         sqlx::query("SELECT 1 FROM changes LIMIT 1").execute(&self.readers).await?;
-        // It takes the write lock and changes nothing. A lock that another connection holds is a sign of writes, too.
+        // It takes the write lock and changes nothing. A lock that another connection holds is a
+        // sign of writes, too.
         match sqlx::query("UPDATE collections SET name = name WHERE FALSE").execute(&self.probe).await {
             Ok(_) => Ok(()),
             Err(error) if failure::is_busy(&error) => Ok(()),

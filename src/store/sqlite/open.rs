@@ -14,7 +14,8 @@ use super::super::migrate::{self, APPLIED, Applied, Database, NOTE};
 
 /// How long a write waits for another process's write.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a call waits for a connection. Writes queue up for the only one: on a busy machine that is a backlog, no failure.
+/// How long a call waits for a connection. Writes queue up for the only one: on a busy machine that
+/// is a backlog, no failure.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 const READERS: u32 = 4;
 
@@ -111,7 +112,8 @@ fn prepare_directory(dir: &Path) -> Result<File, StoreError> {
     };
     if !dir.is_dir() {
         std::fs::create_dir_all(dir).map_err(|e| failed("cannot create", e))?;
-        // SQLite syncs the directory itself; that its name survives a power cut is up to its parent.
+        // SQLite syncs the directory itself; that its name survives a power cut is up to its
+        // parent.
         if let Some(parent) = dir.canonicalize().map_err(|e| failed("cannot read", e))?.parent() {
             File::open(parent).and_then(|p| p.sync_all()).map_err(|e| failed("cannot sync the parent of", e))?;
         }

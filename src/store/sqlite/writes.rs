@@ -34,8 +34,8 @@ async fn record(
     row.map(|row| row.into_record(collection)).transpose()
 }
 
-/// The number that the change of this transaction gets: the image's row needs it before the image has its key, which the
-/// change names. Nobody else writes meanwhile.
+/// The number that the change of this transaction gets: the image's row needs it before the image
+/// has its key, which the change names. Nobody else writes meanwhile.
 async fn next_seq(conn: &mut SqliteConnection) -> Result<Seq, StoreError> {
     let last: Option<i64> =
         sqlx::query_scalar("SELECT seq FROM sqlite_sequence WHERE name = 'changes'").fetch_optional(conn).await?;
@@ -103,7 +103,8 @@ pub(super) async fn put(
     })
 }
 
-/// Writes the change, the record and what belongs to it, over those of `existing` where there is one.
+/// Writes the change, the record and what belongs to it, over those of `existing` where there is
+/// one.
 async fn write(
     conn: &mut SqliteConnection,
     clock: &dyn Clock,

@@ -27,7 +27,8 @@ fn schema(count: usize, sql: [&'static str; 2]) -> Migrator {
     )
 }
 
-/// Makes a database of the first `count` migrations and fills it. `statements` get how the database writes bytes and a time.
+/// Makes a database of the first `count` migrations and fills it. `statements` get how the database
+/// writes bytes and a time.
 async fn old_database(place: &Place, count: usize, statements: impl Fn(&dyn Fn(&str) -> String, &str) -> String) {
     match place {
         Place::Sqlite(dir) => {

@@ -17,7 +17,8 @@ over_both_databases!(
     one_of_many_writes_to_an_absent_image_wins,
 );
 
-/// What becomes of each kind of write under a precondition; the image is as `there` says before each.
+/// What becomes of each kind of write under a precondition; the image is as `there` says before
+/// each.
 async fn outcomes(store: &dyn Store, there: bool, precondition: impl Fn(Seq) -> Precondition) -> [&'static str; 3] {
     let collection = default_collection();
     let written = |outcome: WriteOutcome| match outcome {

@@ -188,7 +188,8 @@ pub(crate) async fn ok(request: RequestBuilder) -> Value {
     serde_json::from_str(&text).expect("JSON")
 }
 
-/// Sends a request that must fail, checks the shape of the problem document, and returns status and code.
+/// Sends a request that must fail, checks the shape of the problem document, and returns status and
+/// code.
 pub(crate) async fn refused(request: RequestBuilder) -> (u16, String) {
     let problem = problem(request.send().await.expect("answer")).await;
     (problem["status"].as_u64().expect("a status") as u16, problem["code"].as_str().expect("a code").to_owned())

@@ -1,4 +1,5 @@
-//! What tests run on: whole servers, stores in places of their own, throw-away Postgres servers and poolers, and pictures.
+//! What tests run on: whole servers, stores in places of their own, throw-away Postgres servers and
+//! poolers, and pictures.
 
 pub(crate) mod app;
 pub(crate) mod pictures;

@@ -1,4 +1,5 @@
-//! Databases and servers of a test's own. `./scripts/postgres run` starts the server that the databases live in.
+//! Databases and servers of a test's own. `./scripts/postgres run` starts the server that the
+//! databases live in.
 
 use std::path::Path;
 use std::process::Command;
@@ -17,7 +18,8 @@ pub(crate) struct TestDatabase {
 /// The URL of the test server.
 ///
 /// # Panics
-/// When the tests were started without a server. They fail rather than pass without having tested anything.
+/// When the tests were started without a server. They fail rather than pass without having tested
+/// anything.
 pub(crate) fn server_url() -> String {
     std::env::var("EYRIE_TEST_POSTGRES_URL").unwrap_or_else(|_| {
         panic!("this test needs Postgres (EYRIE_TEST_POSTGRES_URL is not set): run ./scripts/test, or ./scripts/postgres run cargo test")
@@ -65,7 +67,8 @@ fn with_database(url: &str, name: &str) -> String {
     format!("{server}/{name}?{query}")
 }
 
-/// A server of the test's own, which may be stopped and started. Stopped and removed with this value.
+/// A server of the test's own, which may be stopped and started. Stopped and removed with this
+/// value.
 pub(crate) struct PrivateCluster {
     dir: TempDir,
 }

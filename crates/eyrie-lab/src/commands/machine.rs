@@ -5,7 +5,8 @@ use eyrie_vision::{Describer, DescriberError, DescriberOptions};
 
 /// The program's own flags that say how pictures are described on this machine.
 pub trait Machine: clap::Args {
-    /// How pictures are described, with this instruction set and so many threads where they are named.
+    /// How pictures are described, with this instruction set and so many threads where they are
+    /// named.
     ///
     /// # Errors
     /// [`CliError::Usage`] for a wrong configuration.

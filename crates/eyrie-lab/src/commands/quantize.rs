@@ -199,8 +199,8 @@ fn hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The images of the folder at the chip's size, those that are held out (every twentieth) at the end. A file that is no
-/// image is named and left out.
+/// The images of the folder at the chip's size, those that are held out (every twentieth) at the
+/// end. A file that is no image is named and left out.
 fn decode(folder: &Path, limit: Option<usize>) -> Result<Vec<Sample>, CliError> {
     let files = files::find(&[folder.to_owned()], limit)?;
     let progress = Progress::start("decoding", files.len());
@@ -226,8 +226,8 @@ fn decode(folder: &Path, limit: Option<usize>) -> Result<Vec<Sample>, CliError> 
     Ok(samples.into_iter().map(|(_, sample)| sample).collect())
 }
 
-/// What the network sees of the image with this number: of one in three the whole image, upright or turned, as in the profiles
-/// `fast` and `nip`; of the others one of its details.
+/// What the network sees of the image with this number: of one in three the whole image, upright or
+/// turned, as in the profiles `fast` and `nip`; of the others one of its details.
 fn seen(image: &Decoded, number: usize) -> Result<Vec<u8>, PictureError> {
     let round = number / 3;
     if number.is_multiple_of(3) {
@@ -248,7 +248,8 @@ fn seen(image: &Decoded, number: usize) -> Result<Vec<u8>, PictureError> {
     Ok(square)
 }
 
-/// The progress of the quantiser: a bar for each step of each layer, a line for each layer that is done.
+/// The progress of the quantiser: a bar for each step of each layer, a line for each layer that is
+/// done.
 #[derive(Default)]
 struct Shown {
     step: Option<(String, Progress)>,

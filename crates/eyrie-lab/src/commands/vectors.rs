@@ -1,10 +1,12 @@
-//! Pooled vectors on disk, so that a measurement can be stopped and resumed, and repeated with other whitenings.
+//! Pooled vectors on disk, so that a measurement can be stopped and resumed, and repeated with
+//! other whitenings.
 //!
-//! A file to which records are appended: 8 bytes of magic and the number of values of a vector `n`, then
-//! for each picture a key of 32 bytes, the number `m` of its vectors (one a pass, the middle map's values before the last one's), `m * n`
-//! little-endian `f32` and the first 4 bytes of the
-//! SHA-256 of all these. A record that was cut short, or whose number of vectors cannot be, ends the file and is written
-//! over; one that was damaged otherwise is skipped. Of several records of a picture the one with the most vectors counts.
+//! A file to which records are appended: 8 bytes of magic and the number of values of a vector `n`,
+//! then for each picture a key of 32 bytes, the number `m` of its vectors (one a pass, the middle
+//! map's values before the last one's), `m * n` little-endian `f32` and the first 4 bytes of the
+//! SHA-256 of all these. A record that was cut short, or whose number of vectors cannot be, ends
+//! the file and is written over; one that was damaged otherwise is skipped. Of several records of a
+//! picture the one with the most vectors counts.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -49,8 +51,8 @@ struct Inner {
 }
 
 impl VectorCache {
-    /// The vectors in the file at `path`, which is made where there is none; without a path they are forgotten with the
-    /// process.
+    /// The vectors in the file at `path`, which is made where there is none; without a path they
+    /// are forgotten with the process.
     ///
     /// # Errors
     /// [`CliError::Failed`] when the file cannot be used, or is no cache of such vectors.
@@ -79,7 +81,8 @@ impl VectorCache {
         inner.known.insert(key, Arc::clone(&shared));
         let Inner { file, path, .. } = &mut *inner;
         if let Some(file) = file {
-            // One write for the whole record, at the end of the file: two processes may share a cache.
+            // One write for the whole record, at the end of the file: two processes may share a
+            // cache.
             file.write_all(&record(&key, &shared)).map_err(|error| unusable(path, &error))?;
         }
         Ok(shared)

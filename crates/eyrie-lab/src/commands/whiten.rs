@@ -47,11 +47,12 @@ pub(super) struct Learning {
     /// Synthetic photographs of each of them, from which it learns as well
     #[arg(long, value_name = "N", default_value_t = 1)]
     views: usize,
-    /// What is added to the variance along every axis, as a part of the mean variance: more trusts weak axes less; above 0
+    /// What is added to the variance along every axis, as a part of the mean variance: more trusts
+    /// weak axes less; above 0
     #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
     shrinkage: f64,
-    /// How far the differences between an image and its views are taken to be alike along all axes: above 0; at 1 the
-    /// discriminative whitening changes no score
+    /// How far the differences between an image and its views are taken to be alike along all axes:
+    /// above 0; at 1 the discriminative whitening changes no score
     #[arg(long, value_name = "SHARE", default_value_t = 0.5)]
     discriminant_shrinkage: f64,
     /// Values of a descriptor that come from the middle map of the network (pool4)
@@ -60,7 +61,8 @@ pub(super) struct Learning {
     /// Values of a descriptor that come from the last map of the network (pool5)
     #[arg(long, value_name = "N", default_value_t = 256)]
     last_dimensions: usize,
-    /// Keep the outputs of the network in this file; what it holds of these images already is not computed again
+    /// Keep the outputs of the network in this file; what it holds of these images already is not
+    /// computed again
     #[arg(long, value_name = "FILE")]
     vectors: Option<PathBuf>,
 }
@@ -131,7 +133,8 @@ struct Eye {
 }
 
 impl Eye {
-    /// What the network gives for an image that `pixels` makes, where it is not known yet, out of the files of these hashes.
+    /// What the network gives for an image that `pixels` makes, where it is not known yet, out of
+    /// the files of these hashes.
     fn see(
         &self,
         extractor: &mut AsicExtractor,
@@ -155,7 +158,8 @@ impl Eye {
 type Views = Vec<Seen>;
 
 impl Learning {
-    /// One whitening and the levels of each profile, learned from some of the images at `paths`. The same images give the same bytes.
+    /// One whitening and the levels of each profile, learned from some of the images at `paths`.
+    /// The same images give the same bytes.
     ///
     /// # Errors
     /// [`CliError::Failed`] when an image cannot be described or there are too few of them.
@@ -179,9 +183,10 @@ impl Learning {
         Ok(Learned { whitenings, levels })
     }
 
-    /// Two whitenings for each map. The first is the principal component analysis of the details of the images and of their
-    /// views: learned from larger parts, or from whole images, it ranks worse even for these. The second, discriminative, tells
-    /// each image and its views, as every profile describes them, from the others.
+    /// Two whitenings for each map. The first is the principal component analysis of the details of
+    /// the images and of their views: learned from larger parts, or from whole images, it ranks
+    /// worse even for these. The second, discriminative, tells each image and its views, as every
+    /// profile describes them, from the others.
     fn whitenings(&self, described: &[Views]) -> Result<Vec<Whitening>, CliError> {
         let mut whitenings = Vec::new();
         for (level, dimensions) in Level::ALL.into_iter().zip([self.middle_dimensions, self.last_dimensions]) {
@@ -239,7 +244,8 @@ impl Learning {
             .map(|shape| shape.map_or(0, |(_, _, channels)| channels));
         let eye = Eye { cache: VectorCache::open(self.vectors.as_deref(), lengths)?, model: Arc::clone(model) };
         let progress = Progress::start("describing for the whitening", paths.len());
-        // One thread an image: the sums of a map are exact, so neither threads nor order change a vector.
+        // One thread an image: the sums of a map are exact, so neither threads nor order change a
+        // vector.
         let extractor = || AsicExtractor::new(Arc::clone(model), Kernels::detect(), Arc::new(Team::ALONE), LIMITS);
         let described = paths
             .par_iter()
@@ -270,15 +276,15 @@ const LEAST_IMAGES: usize = 3;
 /// One in so many pairs of different images reaches the level of `similar`.
 const SIMILAR_ONE_IN: usize = 1_000;
 
-/// One in so many reaches the score above which the level of `near_duplicate` lies. Not the highest of all: a folder of
-/// photographs can hold the same one twice.
+/// One in so many reaches the score above which the level of `near_duplicate` lies. Not the highest
+/// of all: a folder of photographs can hold the same one twice.
 const NEAR_DUPLICATE_ONE_IN: usize = 100_000;
 
 /// The part of the way from that score to 1 that the level lies above it.
 const NEAR_DUPLICATE_MARGIN: f32 = 0.25;
 
-/// What scores mean: from the scores of all pairs of different images (their views included) with whitenings that have
-/// not seen them, learned on the other half of the images.
+/// What scores mean: from the scores of all pairs of different images (their views included) with
+/// whitenings that have not seen them, learned on the other half of the images.
 fn learn_levels(
     halves: &[Vec<Views>; 2],
     whitenings: &[Vec<Whitening>; 2],

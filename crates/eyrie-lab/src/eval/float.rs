@@ -3,8 +3,9 @@
 use crate::quantize::FloatMap;
 use eyrie_vision::describe::{MAP_SIDE, WINDOWS};
 
-/// Square-root pooling, `sqrt(mean of f^2)`, over each of [`WINDOWS`], averaged over them: one value for each channel. The
-/// same as [`eyrie_vision::describe::pool`], with sums in `f64` in place of exact integers.
+/// Square-root pooling, `sqrt(mean of f^2)`, over each of [`WINDOWS`], averaged over them: one
+/// value for each channel. The same as [`eyrie_vision::describe::pool`], with sums in `f64` in
+/// place of exact integers.
 ///
 /// # Panics
 /// If the map is not square, or its side no multiple of 7.
@@ -41,7 +42,8 @@ mod tests {
     fn an_even_map_pools_to_its_value_and_another_by_the_formula() {
         let even = FloatMap { height: 7, width: 7, channels: 2, data: [0.5, 3.0].repeat(49) };
         assert_eq!(pool_float(&even), [0.5, 3.0]);
-        // One pixel of 7 in the middle: it is in all windows of 7x7 and 5x5 (4), and in the middle one of 3x3.
+        // One pixel of 7 in the middle: it is in all windows of 7x7 and 5x5 (4), and in the middle
+        // one of 3x3.
         let mut data = vec![0.0; 49];
         data[24] = 7.0;
         let expected = (7.0 / 7.0 + 4.0 * 7.0 / 5.0 + 7.0 / 3.0) / 14.0;

@@ -1,4 +1,5 @@
-//! A report as one page that needs nothing else: figures, plots, and the pictures of the worst failures.
+//! A report as one page that needs nothing else: figures, plots, and the pictures of the worst
+//! failures.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -192,7 +193,8 @@ fn comparisons(page: &mut String, report: &EvalReport) {
     push(page, "</table>\n");
 }
 
-/// The bars of every group: `all`, then the groups of the first system, which are those of every system.
+/// The bars of every group: `all`, then the groups of the first system, which are those of every
+/// system.
 fn groups(report: &EvalReport) -> Vec<Bars<'_>> {
     let bar = |group: &GroupReport| (group.figures.map, group.intervals.map[0], group.intervals.map[1]);
     let mut groups = vec![("all", report.systems.iter().map(|s| bar(&s.all)).collect())];

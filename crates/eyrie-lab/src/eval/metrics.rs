@@ -1,7 +1,8 @@
 //! Figures of merit of ranked answers.
 //!
-//! A query has one right answer or more; an answer is the whole gallery in order of falling score, ties by rising id. All
-//! figures lie between 0 and 1, more is better. With `n` right answers at the ranks `r_1 < ... < r_n`, counted from 1:
+//! A query has one right answer or more; an answer is the whole gallery in order of falling score,
+//! ties by rising id. All figures lie between 0 and 1, more is better. With `n` right answers at
+//! the ranks `r_1 < ... < r_n`, counted from 1:
 //!
 //! | figure | of a query | of many |
 //! |---|---|---|
@@ -9,9 +10,10 @@
 //! | R@k | 1 where `r_1 <= k`, else 0 | mean |
 //! | R@P1 | | see [`recall_at_full_precision`] |
 //!
-//! AP is the average precision without interpolation (C. D. Manning, P. Raghavan, H. Schütze, "Introduction to
-//! Information Retrieval", 2008, section 8.4); with one right answer it is the reciprocal rank. R@k is the share of
-//! queries with a right answer among the first k, as in benchmarks of instance retrieval.
+//! AP is the average precision without interpolation (C. D. Manning, P. Raghavan, H. Schütze,
+//! "Introduction to Information Retrieval", 2008, section 8.4); with one right answer it is the
+//! reciprocal rank. R@k is the share of queries with a right answer among the first k, as in
+//! benchmarks of instance retrieval.
 
 use serde::{Deserialize, Serialize};
 
@@ -44,7 +46,8 @@ impl Outcome {
     }
 }
 
-/// The average precision of a query whose right answers have these ranks (rising, from 1); 0 where there is none.
+/// The average precision of a query whose right answers have these ranks (rising, from 1); 0 where
+/// there is none.
 #[must_use]
 pub fn average_precision(ranks: &[usize]) -> f64 {
     if ranks.is_empty() {
@@ -54,8 +57,9 @@ pub fn average_precision(ranks: &[usize]) -> f64 {
     precisions.sum::<f64>() / ranks.len() as f64
 }
 
-/// The largest share of queries that can be answered without an error: those whose first answer is right and has a
-/// higher score than every first answer that is wrong. A right answer with just the score of a wrong one does not count.
+/// The largest share of queries that can be answered without an error: those whose first answer is
+/// right and has a higher score than every first answer that is wrong. A right answer with just the
+/// score of a wrong one does not count.
 #[must_use]
 pub fn recall_at_full_precision<'a>(outcomes: impl Iterator<Item = &'a Outcome> + Clone) -> f64 {
     let threshold =

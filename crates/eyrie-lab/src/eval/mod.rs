@@ -1,4 +1,5 @@
-//! Retrieval protocols: who is a right answer, how good a ranking is, how sure that is, and reports of it.
+//! Retrieval protocols: who is a right answer, how good a ranking is, how sure that is, and reports
+//! of it.
 //!
 //! * [`metrics`](Figures): average precision, recall among the first k, recall at precision 1.
 //! * [`paired`] and [`intervals`]: bootstrap intervals and a paired test, with fixed seeds.

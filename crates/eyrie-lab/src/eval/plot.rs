@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-/// Colours that differ for most people with colour blindness (M. Okabe and K. Ito, "Color Universal Design", 2002).
+/// Colours that differ for most people with colour blindness (M. Okabe and K. Ito, "Color Universal
+/// Design", 2002).
 pub(super) const COLOURS: [&str; 7] = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"];
 
 const WIDTH: f64 = 640.0;

@@ -24,7 +24,8 @@ pub struct Candidate {
 /// A question with known answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
-    /// Its name, unique in a run; the same in every run, so that runs can be compared query by query.
+    /// Its name, unique in a run; the same in every run, so that runs can be compared query by
+    /// query.
     pub name: String,
     /// The row of the report it counts in, besides the row of all.
     pub group: String,
@@ -43,15 +44,17 @@ pub struct Finding {
     pub wrong: Vec<Candidate>,
 }
 
-/// A second look at a ranking: takes the number of the query and the whole ranking, puts the ranking into its final order and
-/// returns how sure the first answer is (any scale on which more is surer).
+/// A second look at a ranking: takes the number of the query and the whole ranking, puts the
+/// ranking into its final order and returns how sure the first answer is (any scale on which more
+/// is surer).
 pub type SecondLook<'a> = &'a (dyn Fn(usize, &mut Vec<Candidate>) -> f32 + Sync);
 
 /// Ranks the whole gallery for every query, whose descriptors are given in the same order.
 ///
-/// The order is falling score and then rising place: between equal scores the place decides, so a caller who wants ties to
-/// count against the right answers gives them the later places. Where there is a second look, it has the last word on the
-/// order, and its certainty stands for the score of the first answer.
+/// The order is falling score and then rising place: between equal scores the place decides, so a
+/// caller who wants ties to count against the right answers gives them the later places. Where
+/// there is a second look, it has the last word on the order, and its certainty stands for the
+/// score of the first answer.
 ///
 /// # Errors
 /// [`EvalError::Count`], [`EvalError::NoRightAnswer`].

@@ -1,4 +1,5 @@
-//! What a run yields, as data: it is written as JSON, shown as a table and as a page, and compared with later runs.
+//! What a run yields, as data: it is written as JSON, shown as a table and as a page, and compared
+//! with later runs.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -44,7 +45,8 @@ pub struct SystemReport {
     /// What the verdicts on the pairs were that were verified; empty where none were.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub verdicts: Vec<VerdictCount>,
-    /// The wrong pairs among them that were called `same` or `near_duplicate`, in the order of the queries.
+    /// The wrong pairs among them that were called `same` or `near_duplicate`, in the order of the
+    /// queries.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub false_matches: Vec<FalseMatch>,
     /// `[k, R@k]` for the `k` of [`RECALL_AT`] that the index is large enough for.
@@ -64,7 +66,8 @@ pub struct VerdictCount {
     pub wrong: usize,
 }
 
-/// A query and a result that is no right answer to it, called `same` or `near_duplicate` all the same.
+/// A query and a result that is no right answer to it, called `same` or `near_duplicate` all the
+/// same.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FalseMatch {
     /// Name of the query.
@@ -154,7 +157,8 @@ impl QueryReport {
     }
 }
 
-/// The report of one system. `names` tells the file of each place of the gallery; the groups appear in the order of their first query.
+/// The report of one system. `names` tells the file of each place of the gallery; the groups appear
+/// in the order of their first query.
 #[must_use]
 pub fn system_report(
     name: &str,
@@ -210,7 +214,8 @@ fn group_report(name: &str, outcomes: &[&Outcome]) -> GroupReport {
     }
 }
 
-/// The paired test of two systems on the queries that have the same names; `first` and `second` are what to call them.
+/// The paired test of two systems on the queries that have the same names; `first` and `second` are
+/// what to call them.
 ///
 /// # Errors
 /// [`EvalError::NothingInCommon`].
@@ -225,7 +230,8 @@ pub fn compare(first: (&str, &SystemReport), second: (&str, &SystemReport)) -> R
     Ok(Comparison { first: first.0.to_owned(), second: second.0.to_owned(), test: paired(&differences) })
 }
 
-/// The queries with the lowest AP whose first answer is wrong, worst first, ties by name; `count` of them at most.
+/// The queries with the lowest AP whose first answer is wrong, worst first, ties by name; `count`
+/// of them at most.
 #[must_use]
 pub fn worst(system: &SystemReport, count: usize) -> Vec<&QueryReport> {
     let mut failed: Vec<&QueryReport> = system.queries.iter().filter(|q| q.rank() > 1).collect();

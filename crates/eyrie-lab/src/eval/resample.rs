@@ -1,7 +1,8 @@
 //! How sure a figure is: bootstrap intervals, and a paired test between two systems.
 //!
-//! Both resample queries and take them as independent of each other; where several queries show the same object, the truth
-//! is a little less certain than they say. Seeds are fixed: the same outcomes give the same numbers.
+//! Both resample queries and take them as independent of each other; where several queries show the
+//! same object, the truth is a little less certain than they say. Seeds are fixed: the same
+//! outcomes give the same numbers.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,8 +21,9 @@ const SEED: u64 = 0x5eed;
 /// The lower and upper end of a 95 % interval.
 pub type Interval = [f64; 2];
 
-/// The ends of the interval that holds the middle 95 % of `values`: with 2,000 values the 51st from either side
-/// (percentile bootstrap, B. Efron and R. Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13).
+/// The ends of the interval that holds the middle 95 % of `values`: with 2,000 values the 51st from
+/// either side (percentile bootstrap, B. Efron and R. Tibshirani, "An Introduction to the
+/// Bootstrap", 1993, chapter 13).
 fn middle_95(mut values: Vec<f64>) -> Interval {
     if values.is_empty() {
         return [0.0; 2];
@@ -31,8 +33,8 @@ fn middle_95(mut values: Vec<f64>) -> Interval {
     [values[cut], values[values.len() - 1 - cut]]
 }
 
-/// 95 % intervals of the four figures, in the order of [`Figures::as_array`], over [`RESAMPLES`] draws of as many
-/// queries with replacement.
+/// 95 % intervals of the four figures, in the order of [`Figures::as_array`], over [`RESAMPLES`]
+/// draws of as many queries with replacement.
 #[must_use]
 pub fn intervals(outcomes: &[&Outcome]) -> [Interval; 4] {
     if outcomes.is_empty() {
@@ -64,10 +66,11 @@ pub struct Paired {
     pub better_worse: [usize; 2],
 }
 
-/// Compares by the differences of the queries' AP. The p-value is that of the sign-flip permutation test (R. A. Fisher, "The
-/// Design of Experiments", 1935, section 21): if the systems were equal, each difference could as well have the other sign. All
-/// patterns are tried where few queries differ, else [`PERMUTATIONS`] random ones, and then the observed one is
-/// counted among them: `(1 + extreme) / (1 + tried)`.
+/// Compares by the differences of the queries' AP. The p-value is that of the sign-flip permutation
+/// test (R. A. Fisher, "The Design of Experiments", 1935, section 21): if the systems were equal,
+/// each difference could as well have the other sign. All patterns are tried where few queries
+/// differ, else [`PERMUTATIONS`] random ones, and then the observed one is counted among them: `(1
+/// + extreme) / (1 + tried)`.
 #[must_use]
 pub fn paired(differences: &[f64]) -> Paired {
     let count = differences.len();
@@ -106,7 +109,8 @@ fn sign_flip_p(differences: &[f64]) -> f64 {
     (1 + extreme) as f64 / (1 + PERMUTATIONS) as f64
 }
 
-/// The sum after some signs are flipped: those whose bit is not set. `bits` gives the signs of 64 values at a time.
+/// The sum after some signs are flipped: those whose bit is not set. `bits` gives the signs of 64
+/// values at a time.
 fn flipped(sizes: &[f64], mut bits: impl FnMut() -> u64) -> f64 {
     let block = |block: &[f64]| {
         let bits = bits();
@@ -128,7 +132,8 @@ mod tests {
 
     #[test]
     fn an_interval_holds_its_figure_and_is_as_wide_as_theory_says() {
-        // 100 queries, 40 of them right at once: the deviation of R@1 is sqrt(0.4 * 0.6 / 100) = 0.049.
+        // 100 queries, 40 of them right at once: the deviation of R@1 is sqrt(0.4 * 0.6 / 100) =
+        // 0.049.
         let outcomes: Vec<Outcome> =
             (0..100).map(|i| Outcome { ranks: vec![if i % 5 < 2 { 1 } else { 20 }], top_score: 0.5 }).collect();
         let outcomes: Vec<&Outcome> = outcomes.iter().collect();
@@ -152,7 +157,8 @@ mod tests {
     fn few_differences_are_tested_exactly_as_worked_by_hand() {
         // Of the 8 sign patterns of 1 1 1 two are as extreme as the sum 3.
         assert_eq!(paired(&[1.0, 1.0, 1.0]).p_value, 0.25);
-        // Sums of +-0.1 +-0.2 +-0.3: |0.6| twice, the observed |0.1 + 0.2 - 0.3| = 0 is reached by all.
+        // Sums of +-0.1 +-0.2 +-0.3: |0.6| twice, the observed |0.1 + 0.2 - 0.3| = 0 is reached by
+        // all.
         assert_eq!(paired(&[0.1, 0.2, -0.3]).p_value, 1.0);
         // 0.5 + 0.1 - 0.2 = 0.4: of 8 patterns, |0.8|, |0.6|, |0.4| are reached by two each.
         assert_eq!(paired(&[0.5, 0.1, -0.2]).p_value, 0.75);

@@ -9,9 +9,9 @@ const MAX: f32 = 31.0;
 const TRIALS: usize = 56;
 const FACTOR: f32 = 0.95;
 
-/// The step (the real value of activation 1) with the least squared error between the ReLU of the float sums and the
-/// quantised layer's 5-bit activations times the step, each channel's weighted. Both are pairs of the same positions,
-/// `[positions][channels]`.
+/// The step (the real value of activation 1) with the least squared error between the ReLU of the
+/// float sums and the quantised layer's 5-bit activations times the step, each channel's weighted.
+/// Both are pairs of the same positions, `[positions][channels]`.
 pub(super) fn best_step(float: &[f32], quantised: &[f32], weights: &[f32]) -> f32 {
     let largest = quantised.iter().chain(float).copied().fold(0.0_f32, f32::max);
     if largest <= 0.0 {

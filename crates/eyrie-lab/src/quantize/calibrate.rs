@@ -1,8 +1,8 @@
 //! The whole way: layer by layer over the calibration images, from the float network to the chip's.
 //!
-//! Two stages keep the memory low. The maps of the first layers are large and their weights few: they are quantised on a
-//! subset of the images. All images then run through them once, and from there on each layer is quantised on all images,
-//! whose maps are held and replaced in place.
+//! Two stages keep the memory low. The maps of the first layers are large and their weights few:
+//! they are quantised on a subset of the images. All images then run through them once, and from
+//! there on each layer is quantised on all images, whose maps are held and replaced in place.
 
 use std::time::Instant;
 
@@ -23,7 +23,8 @@ use super::samples::{ImageState, sample_positions, windows};
 use super::target::Metric;
 use eyrie_chip::{FeatureMap, Kernels, Layer, NetworkParams, SoundConv, Team, max_pool_2x2, run_layer};
 
-/// Images that are worked on between two reports of progress: fixed, so that the result does not depend on the threads.
+/// Images that are worked on between two reports of progress: fixed, so that the result does not
+/// depend on the threads.
 const IMAGES_AT_ONCE: usize = 16;
 
 /// Samples that choose the step of the activations.
@@ -42,7 +43,8 @@ pub struct Options {
     pub samples: usize,
     /// Part of the images that is held out of calibration and only measured, 0 to 1; the last ones.
     pub held_out: f64,
-    /// How strongly the target is held at the float weights, relative to the mean variance of the inputs.
+    /// How strongly the target is held at the float weights, relative to the mean variance of the
+    /// inputs.
     pub ridge: f64,
     /// Codebooks that each layer chooses from, levels rising.
     pub codebooks: Vec<[i8; 4]>,
@@ -92,7 +94,8 @@ pub enum Progress<'a> {
     Layer(&'a LayerReport),
 }
 
-/// How well a layer fared. Errors are mean squares relative to the variance of the float network's sums.
+/// How well a layer fared. Errors are mean squares relative to the variance of the float network's
+/// sums.
 #[derive(Debug, Clone)]
 pub struct LayerReport {
     /// Name of the layer.
@@ -105,13 +108,13 @@ pub struct LayerReport {
     pub plain_error: f64,
     /// What the codes add that this error chose.
     pub error: f64,
-    /// What is left behind the ReLU after the last descent, of all errors together, relative to the mean square of the
-    /// activations; the slight slope below zero counts in the former.
+    /// What is left behind the ReLU after the last descent, of all errors together, relative to the
+    /// mean square of the activations; the slight slope below zero counts in the former.
     pub rectified_error: f64,
     /// Largest real output value: 31 steps.
     pub cap: f32,
-    /// Mean cosine between the float and the chip's map of an image (after pooling where it follows), over the
-    /// calibration images.
+    /// Mean cosine between the float and the chip's map of an image (after pooling where it
+    /// follows), over the calibration images.
     pub cosine: f64,
     /// Samples behind the second moments.
     pub samples: usize,
@@ -130,7 +133,8 @@ pub struct QuantizeReport {
     pub calibration_images: usize,
     /// Images that were only measured.
     pub held_out_images: usize,
-    /// Mean cosine between the last maps' means over all pixels, float against chip, calibration images.
+    /// Mean cosine between the last maps' means over all pixels, float against chip, calibration
+    /// images.
     pub calibration_cosine: f64,
     /// The same for the images held out; `None` when there are none.
     pub held_out_cosine: Option<f64>,
@@ -140,13 +144,14 @@ pub struct QuantizeReport {
 
 /// Brings `weights` to 2 bits on `images` (each `side * side * 3` bytes, RGB, row by row).
 ///
-/// The same input gives the same network on the same CPU, whatever the number of threads. `docs/QUANTIZER.md` explains the
-/// method.
+/// The same input gives the same network on the same CPU, whatever the number of threads.
+/// `docs/QUANTIZER.md` explains the method.
 ///
 /// # Errors
 ///
-/// [`QuantizeError::Data`] when there are fewer than two images or one has another size; [`QuantizeError::Degenerate`] when
-/// the inputs of a layer do not vary; [`QuantizeError::Model`] when the chip refuses a layer.
+/// [`QuantizeError::Data`] when there are fewer than two images or one has another size;
+/// [`QuantizeError::Degenerate`] when the inputs of a layer do not vary; [`QuantizeError::Model`]
+/// when the chip refuses a layer.
 pub fn quantize(
     weights: &FloatVgg,
     images: &[Vec<u8>],
@@ -171,7 +176,8 @@ pub fn quantize(
         reports: Vec::new(),
         units: DEVIATION.map(|deviation| 1.0 / (255.0 * deviation)).to_vec(),
     };
-    // Whoever reads a map expects its channels as the float network has them; the others are for the next layer alone.
+    // Whoever reads a map expects its channels as the float network has them; the others are for
+    // the next layer alone.
     let middle = weights.layers.split_last().and_then(|(_, before)| before.iter().rposition(|layer| layer.pool));
     let next = |number: usize| weights.layers.get(number + 1).filter(|_| middle != Some(number));
     let (early, late) = weights.layers.split_at(options.early_layers.min(weights.layers.len()));
@@ -259,8 +265,8 @@ struct Observed {
 }
 
 impl Run<'_> {
-    /// Quantises one layer on the first `calibration` images and moves all of them behind it. Where its output is for the
-    /// `next` layer alone, that one is named.
+    /// Quantises one layer on the first `calibration` images and moves all of them behind it. Where
+    /// its output is for the `next` layer alone, that one is named.
     fn quantize_layer(
         &mut self,
         layer: &FloatConv,
@@ -302,7 +308,8 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Runs the float layer over all images and gathers the moments over the first `calibration` of them.
+    /// Runs the float layer over all images and gathers the moments over the first `calibration` of
+    /// them.
     fn observe(&mut self, layer: &FloatConv, states: &mut [ImageState], calibration: usize) -> Observed {
         let (d, total) = (9 * layer.cin, states.len());
         let pixels = states.first().map_or(0, |state| state.chip.height * state.chip.width);
@@ -402,7 +409,8 @@ impl Run<'_> {
     }
 }
 
-/// The float weights `[cout][9 * cin]` for integer inputs, one step of which is worth `units[channel]`.
+/// The float weights `[cout][9 * cin]` for integer inputs, one step of which is worth
+/// `units[channel]`.
 pub(super) fn weights_for_integers(layer: &FloatConv, units: &[f32]) -> Vec<f32> {
     let d = 9 * layer.cin;
     let mut rows = vec![0.0; layer.cout * d];
@@ -415,7 +423,8 @@ pub(super) fn weights_for_integers(layer: &FloatConv, units: &[f32]) -> Vec<f32>
     rows
 }
 
-/// The quantised layer's sums before the ReLU, in real numbers, `[rows][cout]`, for windows `[rows][d]`.
+/// The quantised layer's sums before the ReLU, in real numbers, `[rows][cout]`, for windows
+/// `[rows][d]`.
 fn real_sums(real: &RealLayer<'_>, windows: &[f32]) -> Vec<f32> {
     let (d, n) = (real.mean_x.len(), real.biases.len());
     let levels: Vec<f32> = real.codes.iter().map(|&code| real.codebook.value(code)).collect();

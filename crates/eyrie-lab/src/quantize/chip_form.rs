@@ -46,8 +46,8 @@ impl<'a> RealLayer<'a> {
 
     /// The layer as the chip runs it, with output steps of `step` times the channel's factor.
     ///
-    /// The shift is the largest at which every multiplier fits 12 bits and no sum can overflow; the biases make up for the
-    /// rounding of the multipliers, so that the mean stays.
+    /// The shift is the largest at which every multiplier fits 12 bits and no sum can overflow; the
+    /// biases make up for the rounding of the multipliers, so that the mean stays.
     ///
     /// # Errors
     ///

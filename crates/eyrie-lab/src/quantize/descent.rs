@@ -1,9 +1,10 @@
 //! Coordinate descent on the codes, measured behind the ReLU.
 //!
-//! The quadratic form that [`super::gptq`] minimises counts an error in a sum that is far below zero as much as any other,
-//! though the ReLU lets nothing of it through. Here each weight takes the level that is best for what does come through, on
-//! the samples themselves: `E (f(y) - f(y'))^2`, with `f` the ReLU but for a slight slope below zero, which keeps sums that
-//! should stay inactive from wandering off on pictures that are not among the samples.
+//! The quadratic form that [`super::gptq`] minimises counts an error in a sum that is far below
+//! zero as much as any other, though the ReLU lets nothing of it through. Here each weight takes
+//! the level that is best for what does come through, on the samples themselves: `E (f(y) -
+//! f(y'))^2`, with `f` the ReLU but for a slight slope below zero, which keeps sums that should
+//! stay inactive from wandering off on pictures that are not among the samples.
 
 use pulp::{Arch, NullaryFnOnce};
 use rayon::prelude::*;
@@ -31,7 +32,8 @@ pub(super) struct Observations {
 }
 
 impl Observations {
-    /// From windows `[samples][d]` and sums `[samples][cout]`; what exceeds a multiple of [`LANES`] is left out.
+    /// From windows `[samples][d]` and sums `[samples][cout]`; what exceeds a multiple of [`LANES`]
+    /// is left out.
     pub(super) fn new(windows: &[u8], d: usize, sums: &[f32], cout: usize) -> Self {
         let samples = windows.len() / d / LANES * LANES;
         Self { samples, inputs: transposed(windows, samples, d), sums: transposed(sums, samples, cout) }
@@ -67,9 +69,11 @@ struct Channel<'a> {
     bias: &'a mut f32,
 }
 
-/// Sweeps over the weights of all channels, in `order`; a scale and a bias are fitted before each and at the end.
+/// Sweeps over the weights of all channels, in `order`; a scale and a bias are fitted before each
+/// and at the end.
 ///
-/// Returns what is left of the squared error, relative to the squares of the float network's activations.
+/// Returns what is left of the squared error, relative to the squares of the float network's
+/// activations.
 pub(super) fn descend(observations: &Observations, order: &[usize], layer: &mut RealLayer<'_>, sweeps: usize) -> f64 {
     let (codebook, samples) = (layer.codebook, observations.samples);
     let channels = layer
@@ -350,8 +354,9 @@ mod tests {
     #[test]
     fn a_wrong_code_among_right_ones_is_put_right() {
         let mut random = Random::new(13);
-        // Mostly zeros, as behind a ReLU. (Where an input's mean is much larger than its deviation, the bias has taken up most of
-        // what a wrong code does, and no step of a single code undoes it.)
+        // Mostly zeros, as behind a ReLU. (Where an input's mean is much larger than its deviation,
+        // the bias has taken up most of what a wrong code does, and no step of a single code undoes
+        // it.)
         let input = |random: &mut Random| if random.bits().is_multiple_of(5) { (random.bits() % 32) as u8 } else { 0 };
         let windows: Vec<u8> = (0..SAMPLES * D).map(|_| input(&mut random)).collect();
         let mean_x = [3.1; D];

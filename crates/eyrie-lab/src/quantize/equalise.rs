@@ -1,12 +1,13 @@
 //! How the channels between two layers share the steps of the activations.
 //!
-//! A channel may be scaled by a factor and the next layer's weights for it by its inverse without a change of the network
-//! (M. Nagel et al., "Data-free quantization through weight equalization and bias correction", arXiv 1906.04721); on the chip
-//! the factor is part of the channel's multiplier. Rounding gives each weight of the next layer about the same error,
-//! proportional to the weights' root mean square. With `v` for the mean square of a channel's activations and `w` for that of
-//! the next layer's weights for it, the error in the next layer's sums is then proportional to `sum(v / f^2) sum(w f^2)`,
-//! which is least where `f^2` is proportional to `sqrt(v / w)` (Cauchy-Schwarz). Channels of small activations get finer steps
-//! by the same factors.
+//! A channel may be scaled by a factor and the next layer's weights for it by its inverse without a
+//! change of the network (M. Nagel et al., "Data-free quantization through weight equalization and
+//! bias correction", arXiv 1906.04721); on the chip the factor is part of the channel's multiplier.
+//! Rounding gives each weight of the next layer about the same error, proportional to the weights'
+//! root mean square. With `v` for the mean square of a channel's activations and `w` for that of
+//! the next layer's weights for it, the error in the next layer's sums is then proportional to
+//! `sum(v / f^2) sum(w f^2)`, which is least where `f^2` is proportional to `sqrt(v / w)`
+//! (Cauchy-Schwarz). Channels of small activations get finer steps by the same factors.
 
 use super::float::FloatConv;
 
@@ -30,7 +31,8 @@ impl Scaling {
         Self { factors: vec![1.0; channels], weights: vec![1.0; channels] }
     }
 
-    /// For the layer that takes these channels, from their sums before the ReLU, `[positions][channels]`.
+    /// For the layer that takes these channels, from their sums before the ReLU,
+    /// `[positions][channels]`.
     pub(super) fn for_next(next: &FloatConv, sums: &[f32]) -> Self {
         let channels = next.cin;
         let mut strength = vec![0.0_f64; channels];

@@ -11,7 +11,8 @@ pub enum QuantizeError {
     /// Too few images or vectors, or some of another size than the rest.
     #[error("calibration data: {0}")]
     Data(String),
-    /// A matrix that should be positive definite is not: the values are not finite, or there is nothing to learn from.
+    /// A matrix that should be positive definite is not: the values are not finite, or there is
+    /// nothing to learn from.
     #[error("{0}: the second moments are degenerate")]
     Degenerate(String),
     /// The chip refuses the parameters.

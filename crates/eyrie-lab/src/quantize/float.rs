@@ -1,6 +1,8 @@
-//! The float VGG-16: the yardstick of the quantiser, and the source of its targets. Not used at run time.
+//! The float VGG-16: the yardstick of the quantiser, and the source of its targets. Not used at run
+//! time.
 //!
-//! K. Simonyan and A. Zisserman, "Very Deep Convolutional Networks for Large-Scale Image Recognition", arXiv 1409.1556.
+//! K. Simonyan and A. Zisserman, "Very Deep Convolutional Networks for Large-Scale Image
+//! Recognition", arXiv 1409.1556.
 
 use std::collections::BTreeMap;
 
@@ -32,7 +34,8 @@ const VGG16: [(&str, usize, usize, bool); 13] = [
     ("conv5_3", 512, 512, true),
 ];
 
-/// Output positions that one matrix product covers: large enough to keep the multiplier busy, small enough for the L2 cache.
+/// Output positions that one matrix product covers: large enough to keep the multiplier busy, small
+/// enough for the L2 cache.
 const POSITIONS_AT_ONCE: usize = 512;
 
 /// Float values, channels last: `data[(y * width + x) * channels + c]`.
@@ -49,7 +52,8 @@ pub struct FloatMap {
 }
 
 impl FloatMap {
-    /// The normalised network input of `height * width` RGB pixels: `(byte / 255 - mean) / deviation`.
+    /// The normalised network input of `height * width` RGB pixels: `(byte / 255 - mean) /
+    /// deviation`.
     pub fn from_rgb(rgb: &[u8], height: usize, width: usize) -> Self {
         let data = rgb
             .chunks_exact(3)
@@ -60,7 +64,8 @@ impl FloatMap {
         Self { height, width, channels: 3, data }
     }
 
-    /// ReLU and, where `pool` is set, the 2x2 maximum with stride 2 (an odd last row or column is dropped).
+    /// ReLU and, where `pool` is set, the 2x2 maximum with stride 2 (an odd last row or column is
+    /// dropped).
     pub fn relu_and_pool(mut self, pool: bool) -> Self {
         for value in &mut self.data {
             *value = value.max(0.0);
@@ -95,7 +100,8 @@ impl FloatMap {
         sum.into_iter().map(|total| (total / pixels) as f32).collect()
     }
 
-    /// A copy with a border of one zero pixel, and two more pixels at the end so that every tap may read a full view.
+    /// A copy with a border of one zero pixel, and two more pixels at the end so that every tap may
+    /// read a full view.
     fn padded(&self) -> Vec<f32> {
         let row = (self.width + 2) * self.channels;
         let mut padded = vec![0.0; (self.height + 2) * row + 2 * self.channels];
@@ -127,9 +133,9 @@ pub struct FloatConv {
 impl FloatConv {
     /// The sums before the ReLU, of the size of the input.
     ///
-    /// Nine accumulated matrix products over shifted views of the padded map: with rows stored `width + 2` wide, the
-    /// inputs of consecutive output positions are consecutive, and each tap is an offset. The two positions after each
-    /// row's end are computed and dropped.
+    /// Nine accumulated matrix products over shifted views of the padded map: with rows stored
+    /// `width + 2` wide, the inputs of consecutive output positions are consecutive, and each tap
+    /// is an offset. The two positions after each row's end are computed and dropped.
     pub fn pre_activations(&self, input: &FloatMap) -> FloatMap {
         let (height, width, cin, cout) = (input.height, input.width, self.cin, self.cout);
         let stride = width + 2;
@@ -169,7 +175,8 @@ impl FloatConv {
     }
 }
 
-/// A float network of 3x3 convolutions; VGG-16 from conv1_1 to pool5 when it comes from the weights file.
+/// A float network of 3x3 convolutions; VGG-16 from conv1_1 to pool5 when it comes from the weights
+/// file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FloatVgg {
     /// The layers in order.
@@ -177,11 +184,13 @@ pub struct FloatVgg {
 }
 
 impl FloatVgg {
-    /// Reads the weights file that `training/fetch_vgg16` writes: safetensors, f32, `convB_L.weight` in HWIO and `convB_L.bias`.
+    /// Reads the weights file that `training/fetch_vgg16` writes: safetensors, f32,
+    /// `convB_L.weight` in HWIO and `convB_L.bias`.
     ///
     /// # Errors
     ///
-    /// [`QuantizeError::Weights`] when the file is damaged, or a tensor is absent, of another shape or not finite.
+    /// [`QuantizeError::Weights`] when the file is damaged, or a tensor is absent, of another shape
+    /// or not finite.
     pub fn from_safetensors(bytes: &[u8]) -> Result<Self, QuantizeError> {
         let file = SafeTensors::deserialize(bytes).map_err(|error| QuantizeError::Weights(error.to_string()))?;
         let tensors: BTreeMap<String, _> = file.tensors().into_iter().collect();
@@ -210,8 +219,8 @@ impl FloatVgg {
         Ok(Self { layers })
     }
 
-    /// The map after the last pooling before that of the last layer (pool4; the input where there is none) and the last
-    /// layer's map (pool5), of an image of `height * width` RGB pixels.
+    /// The map after the last pooling before that of the last layer (pool4; the input where there
+    /// is none) and the last layer's map (pool5), of an image of `height * width` RGB pixels.
     pub fn run(&self, rgb: &[u8], height: usize, width: usize) -> [FloatMap; 2] {
         let run = |map, layers: &[FloatConv]| layers.iter().fold(map, |map, layer| layer.run(&map));
         let before_last = &self.layers[..self.layers.len().saturating_sub(1)];

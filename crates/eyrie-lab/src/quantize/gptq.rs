@@ -1,9 +1,10 @@
 //! Rounding with error feedback, all output channels at once.
 //!
-//! The error of a channel's weights is the quadratic form `e H e^T = |e L|^2`. Weights are rounded one after the other, and
-//! each takes up what the errors so far have put into its column of `e L`: GPTQ (E. Frantar et al., arXiv 2210.17323), in
-//! its equivalent form as successive cancellation with the Cholesky factor of `H` itself instead of its inverse's.
-//! Coordinate descent on the codes then removes what a single pass leaves.
+//! The error of a channel's weights is the quadratic form `e H e^T = |e L|^2`. Weights are rounded
+//! one after the other, and each takes up what the errors so far have put into its column of `e L`:
+//! GPTQ (E. Frantar et al., arXiv 2210.17323), in its equivalent form as successive cancellation
+//! with the Cholesky factor of `H` itself instead of its inverse's. Coordinate descent on the codes
+//! then removes what a single pass leaves.
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
@@ -104,7 +105,8 @@ fn feedback_chunk(
         let (end, width) = (d.min(start + BLOCK), BLOCK.min(d - start));
         let carried = &mut carried[..n * width];
         carried.fill(0.0);
-        // The columns of this block of e L, as far as the weights after the block have put something into them.
+        // The columns of this block of e L, as far as the weights after the block have put
+        // something into them.
         matmul(
             MatMut::from_row_major_slice_mut(&mut *carried, n, width),
             Accum::Replace,
@@ -187,7 +189,8 @@ fn residuals(target: &[f32], result: &Quantized, d: usize) -> Vec<f32> {
         .collect()
 }
 
-/// One sweep of coordinate descent: every weight in turn takes the level that is best given all others.
+/// One sweep of coordinate descent: every weight in turn takes the level that is best given all
+/// others.
 fn descend(metric: &Metric, target: &[f32], result: &mut Quantized) {
     let d = metric.d;
     let h = MatRef::from_row_major_slice(&metric.h, d, d);
@@ -232,7 +235,8 @@ fn descend(metric: &Metric, target: &[f32], result: &mut Quantized) {
         });
 }
 
-/// The best found: codebook by the total error, scale by trial for each channel, then refits and descent.
+/// The best found: codebook by the total error, scale by trial for each channel, then refits and
+/// descent.
 pub(super) fn quantize_rows(
     metric: &Metric,
     target: &[f32],

@@ -1,8 +1,10 @@
-//! Centred second moments of a layer's inputs, and of its target with its inputs, accumulated block by block.
+//! Centred second moments of a layer's inputs, and of its target with its inputs, accumulated block
+//! by block.
 //!
-//! The inputs are small integers (activations 0 to 31), so the f32 products within a block of [`BLOCK_ROWS`] rows are exact
-//! integers below 2^24: the order of the additions cannot matter. Blocks are added in f64. Each product runs on one thread
-//! over a fixed tile, so that the result depends neither on the number of threads nor on their timing.
+//! The inputs are small integers (activations 0 to 31), so the f32 products within a block of
+//! [`BLOCK_ROWS`] rows are exact integers below 2^24: the order of the additions cannot matter.
+//! Blocks are added in f64. Each product runs on one thread over a fixed tile, so that the result
+//! depends neither on the number of threads nor on their timing.
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
@@ -101,7 +103,8 @@ impl Moments {
         }
     }
 
-    /// Adds samples: `x` is row-major `[samples][inputs]`, `y` `[samples][outputs]`; at most [`BLOCK_ROWS`] of them.
+    /// Adds samples: `x` is row-major `[samples][inputs]`, `y` `[samples][outputs]`; at most
+    /// [`BLOCK_ROWS`] of them.
     pub(super) fn add(&mut self, x: &[f32], y: &[f32]) {
         let rows = x.len() / self.inputs;
         debug_assert!(rows <= BLOCK_ROWS && y.len() == rows * self.outputs);

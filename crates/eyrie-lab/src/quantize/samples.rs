@@ -1,4 +1,5 @@
-//! What one image contributes to a layer: its inputs on the chip and its sums in the float network, at sampled positions.
+//! What one image contributes to a layer: its inputs on the chip and its sums in the float network,
+//! at sampled positions.
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -7,12 +8,14 @@ use eyrie_chip::{FeatureMap, Random};
 
 use super::float::{FloatConv, FloatMap};
 
-/// An image on its way through the layers: the float map in 16 bits and the chip's map, both unpadded.
+/// An image on its way through the layers: the float map in 16 bits and the chip's map, both
+/// unpadded.
 #[derive(Debug, Clone)]
 pub(super) struct ImageState {
     /// The chip's activations; before the first layer, the picture's bytes.
     pub(super) chip: FeatureMap,
-    /// The float network's activations; empty before the first layer, whose input the bytes give exactly.
+    /// The float network's activations; empty before the first layer, whose input the bytes give
+    /// exactly.
     float: Vec<f16>,
 }
 
@@ -32,9 +35,11 @@ impl ImageState {
         }
     }
 
-    /// Runs the float layer in place, and returns its sums before the ReLU at `positions`, row-major `[positions][cout]`.
+    /// Runs the float layer in place, and returns its sums before the ReLU at `positions`,
+    /// row-major `[positions][cout]`.
     ///
-    /// The chip's map is left as it is: the layer's input, until the caller replaces it by the layer's output.
+    /// The chip's map is left as it is: the layer's input, until the caller replaces it by the
+    /// layer's output.
     pub(super) fn advance_float(&mut self, layer: &FloatConv, positions: &[usize]) -> Vec<f32> {
         let sums = layer.pre_activations(&self.float_input());
         let sampled = positions
@@ -48,8 +53,8 @@ impl ImageState {
         sampled
     }
 
-    /// Cosine between the float map and the chip's map of the same layer, whose channels count `factors` each; 0 when one of
-    /// them is zero.
+    /// Cosine between the float map and the chip's map of the same layer, whose channels count
+    /// `factors` each; 0 when one of them is zero.
     pub(super) fn cosine(&self, factors: &[f32]) -> f64 {
         let (mut ab, mut aa, mut bb) = (0.0_f64, 0.0_f64, 0.0_f64);
         for (row, chip) in self.float.chunks(factors.len()).zip(self.chip.data.chunks(factors.len())) {
@@ -77,8 +82,8 @@ impl ImageState {
     }
 }
 
-/// The 3x3 windows around `positions`, row-major `[positions][ky][kx][channels]`; `padding` lies around a picture, zeros
-/// around every other map.
+/// The 3x3 windows around `positions`, row-major `[positions][ky][kx][channels]`; `padding` lies
+/// around a picture, zeros around every other map.
 pub(super) fn windows(map: &FeatureMap, positions: &[usize], padding: [u8; 3]) -> Vec<u8> {
     let (height, width, channels) = (map.height, map.width, map.channels);
     let zeros = vec![0; channels];
@@ -100,7 +105,8 @@ pub(super) fn windows(map: &FeatureMap, positions: &[usize], padding: [u8; 3]) -
     rows
 }
 
-/// `count` of `positions` positions, rising, each once: one from each of `count` equal stretches. All when there are no more.
+/// `count` of `positions` positions, rising, each once: one from each of `count` equal stretches.
+/// All when there are no more.
 pub(super) fn sample_positions(positions: usize, count: usize, seed: u64) -> Vec<usize> {
     if count >= positions {
         return (0..positions).collect();

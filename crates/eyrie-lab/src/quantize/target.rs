@@ -1,8 +1,9 @@
 //! The weights that the quantised layer should imitate.
 //!
-//! The layers before have already changed this layer's input. The least-squares weights that map the changed input `x` to
-//! the float network's sums `y` undo that error as far as a linear map can. A ridge holds them at the float weights where
-//! the samples say little: `W* = W + (C - W H)(H + lambda I)^-1`, the minimum of `E|y - W* x|^2 + lambda |W* - W|^2`.
+//! The layers before have already changed this layer's input. The least-squares weights that map
+//! the changed input `x` to the float network's sums `y` undo that error as far as a linear map
+//! can. A ridge holds them at the float weights where the samples say little: `W* = W + (C - W H)(H
+//! + lambda I)^-1`, the minimum of `E|y - W* x|^2 + lambda |W* - W|^2`.
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_scratch};
@@ -59,7 +60,8 @@ impl Metric {
         Ok(Self { d, h, l, order, factor })
     }
 
-    /// `W*` in the order of `order`, for float weights `[n][d]` in the plain order, in units of the integer inputs.
+    /// `W*` in the order of `order`, for float weights `[n][d]` in the plain order, in units of the
+    /// integer inputs.
     pub(super) fn target(&self, covariance: &Covariance, float: &[f32]) -> Vec<f32> {
         let d = self.d;
         let mut target = vec![0.0_f32; float.len()];
@@ -135,7 +137,8 @@ impl Metric {
     }
 }
 
-/// The lower Cholesky factor, column-major, of a symmetric matrix; what lies above the diagonal is undefined.
+/// The lower Cholesky factor, column-major, of a symmetric matrix; what lies above the diagonal is
+/// undefined.
 fn cholesky(mut matrix: Vec<f64>, d: usize) -> Option<Vec<f64>> {
     // One thread: what several would compute could depend on their number.
     let mut memory = MemBuffer::new(cholesky_in_place_scratch::<f64>(d, Par::Seq, Default::default()));

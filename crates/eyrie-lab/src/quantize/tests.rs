@@ -112,7 +112,8 @@ fn the_folded_first_layer_equals_the_normalised_one() {
     let rgb = &pictures(1, 24)[0];
     let normalised = layer.pre_activations(&FloatMap::from_rgb(rgb, 24, 24));
     let folded = weights_for_integers(layer, &DEVIATION.map(|deviation| 1.0 / (255.0 * deviation)));
-    // Away from the border; there the padding is the mean colour, which bytes can only come near to.
+    // Away from the border; there the padding is the mean colour, which bytes can only come near
+    // to.
     for (y, x) in [(1, 1), (5, 9), (22, 22)] {
         for c in 0..64 {
             let mut sum = f64::from(layer.bias[c]);

@@ -1,4 +1,5 @@
-//! Synthetic views: what a picture could look like when somebody photographs it. Whitenings are learned from them as well.
+//! Synthetic views: what a picture could look like when somebody photographs it. Whitenings are
+//! learned from them as well.
 
 use eyrie_chip::Random;
 
@@ -16,9 +17,10 @@ pub struct Picture {
     pub rgb: Vec<u8>,
 }
 
-/// A made-up photograph of `thing` in front of `clutter`: 640x480 or 480x640 pixels, the thing in perspective and turned
-/// by at most 15 degrees, filling from 60 % of a side to a little more than all of it; then other light (brightness, contrast by
-/// gamma, a cast, a glare), blur and noise. The same pictures and seed give the same view.
+/// A made-up photograph of `thing` in front of `clutter`: 640x480 or 480x640 pixels, the thing in
+/// perspective and turned by at most 15 degrees, filling from 60 % of a side to a little more than
+/// all of it; then other light (brightness, contrast by gamma, a cast, a glare), blur and noise.
+/// The same pictures and seed give the same view.
 ///
 /// # Panics
 /// If a picture has no pixels or its bytes are not `width * height * 3`.
@@ -84,8 +86,9 @@ fn corners(thing: &Picture, width: usize, height: usize, random: &mut Random) ->
     })
 }
 
-/// The projective map that takes the four corners to those of the unit square, row by row; `None` for corners that
-/// span no area. After P. Heckbert, "Fundamentals of Texture Mapping and Image Warping", 1989, section 2.2.3.
+/// The projective map that takes the four corners to those of the unit square, row by row; `None`
+/// for corners that span no area. After P. Heckbert, "Fundamentals of Texture Mapping and Image
+/// Warping", 1989, section 2.2.3.
 fn to_unit_square(corners: &[[f64; 2]; 4]) -> Option<[f64; 9]> {
     let [[x0, y0], [x1, y1], [x2, y2], [x3, y3]] = *corners;
     let (dx1, dx2, dx3) = (x1 - x2, x3 - x2, x0 - x1 + x2 - x3);
@@ -144,8 +147,8 @@ fn bilinear(picture: &Picture, x: f64, y: f64, channel: usize) -> f32 {
     (above * (1.0 - fy) + below * fy) as f32
 }
 
-/// Nearly Gaussian blur of one channel: three box filters (W. Wells, 1986) of the whole radius whose variances together come
-/// nearest to that of `deviation` pixels.
+/// Nearly Gaussian blur of one channel: three box filters (W. Wells, 1986) of the whole radius
+/// whose variances together come nearest to that of `deviation` pixels.
 fn blur(canvas: &mut [f32], width: usize, height: usize, channel: usize, deviation: f64) {
     // A box of 2r + 1 pixels has the variance ((2r + 1)^2 - 1) / 12, three of them r (r + 1).
     let radius = (((4.0 * deviation * deviation + 1.0).sqrt() - 1.0) / 2.0).round() as usize;
@@ -162,7 +165,8 @@ fn blur(canvas: &mut [f32], width: usize, height: usize, channel: usize, deviati
     }
 }
 
-/// The mean over each value and its `radius` neighbours on both sides, along `count` values that are `step` apart.
+/// The mean over each value and its `radius` neighbours on both sides, along `count` values that
+/// are `step` apart.
 fn box_filter(canvas: &mut [f32], first: usize, step: usize, count: usize, radius: usize) {
     let line: Vec<f32> = (0..count).map(|i| canvas[first + i * step]).collect();
     let at = |i: isize| line[i.clamp(0, count as isize - 1) as usize];

@@ -8,15 +8,16 @@ use eyrie_chip::Whitening;
 
 /// Principal axes scaled to unit variance: the strongest `dimensions` of them.
 ///
-/// `vectors` are pooled vectors of one length after signed square root and L2 normalisation. Each row of the result is an
-/// eigenvector of their covariance over the root of its eigenvalue plus `shrinkage` times the mean eigenvalue, which keeps
-/// directions in which the vectors hardly vary, and which are noise, from being blown up. Its largest entry by magnitude is
-/// positive.
+/// `vectors` are pooled vectors of one length after signed square root and L2 normalisation. Each
+/// row of the result is an eigenvector of their covariance over the root of its eigenvalue plus
+/// `shrinkage` times the mean eigenvalue, which keeps directions in which the vectors hardly vary,
+/// and which are noise, from being blown up. Its largest entry by magnitude is positive.
 ///
 /// # Errors
 ///
-/// [`QuantizeError::Data`] when there are fewer than two vectors, their lengths differ, or `dimensions` is not between 1
-/// and their length, or `shrinkage` is not above 0; [`QuantizeError::Degenerate`] when they do not vary or are not finite.
+/// [`QuantizeError::Data`] when there are fewer than two vectors, their lengths differ, or
+/// `dimensions` is not between 1 and their length, or `shrinkage` is not above 0;
+/// [`QuantizeError::Degenerate`] when they do not vary or are not finite.
 pub fn pca_whitening(
     name: &str,
     vectors: &[Vec<f32>],
@@ -39,19 +40,23 @@ pub fn pca_whitening(
     Ok(whitening(name, &mean, &components))
 }
 
-/// Discriminative whitening: the inverse root of the covariance within groups, then the principal axes of what it gives. No
-/// mean is taken away first: that of the groups is not that of the pictures that will be searched, and it ranks worse.
+/// Discriminative whitening: the inverse root of the covariance within groups, then the principal
+/// axes of what it gives. No mean is taken away first: that of the groups is not that of the
+/// pictures that will be searched, and it ranks worse.
 ///
-/// `groups` hold vectors of the same thing (of a picture and of its views), all of one length; it is the differences within a
-/// group that are made small. Its covariance is mixed with `shrinkage` (0 to 1) of its mean variance along every axis, since
-/// there are hardly more differences than dimensions. All dimensions are kept, so that the last rotation changes no cosine; it
-/// makes the entries of a row alike in size, which the model file's bytes hold better. After K. Mikolajczyk and J. Matas,
-/// "Improving descriptors for fast tree matching by optimal linear projection", ICCV 2007.
+/// `groups` hold vectors of the same thing (of a picture and of its views), all of one length; it
+/// is the differences within a group that are made small. Its covariance is mixed with `shrinkage`
+/// (0 to 1) of its mean variance along every axis, since there are hardly more differences than
+/// dimensions. All dimensions are kept, so that the last rotation changes no cosine; it makes the
+/// entries of a row alike in size, which the model file's bytes hold better. After K. Mikolajczyk
+/// and J. Matas, "Improving descriptors for fast tree matching by optimal linear projection", ICCV
+/// 2007.
 ///
 /// # Errors
 ///
-/// [`QuantizeError::Data`] when there are fewer than two vectors, their lengths differ, or `shrinkage` is not above 0 and at
-/// most 1; [`QuantizeError::Degenerate`] when they do not vary within groups, or are not finite.
+/// [`QuantizeError::Data`] when there are fewer than two vectors, their lengths differ, or
+/// `shrinkage` is not above 0 and at most 1; [`QuantizeError::Degenerate`] when they do not vary
+/// within groups, or are not finite.
 pub fn discriminative_whitening(
     name: &str,
     groups: &[Vec<Vec<f32>>],
@@ -135,7 +140,8 @@ fn eigen(name: &str, matrix: &Mat<f64>) -> Result<(Vec<f64>, Mat<f64>), Quantize
     Ok((eigen.S().column_vector().iter().copied().collect(), eigen.U().to_owned()))
 }
 
-/// An axis and its opposite are equally good; the one whose largest entry by magnitude is positive is taken.
+/// An axis and its opposite are equally good; the one whose largest entry by magnitude is positive
+/// is taken.
 fn whitening(name: &str, mean: &[f64], components: &Mat<f64>) -> Whitening {
     let mut rows = Vec::with_capacity(components.nrows() * components.ncols());
     for row in components.row_iter() {
@@ -219,8 +225,8 @@ mod tests {
             outputs.iter_mut().for_each(|v| v[i] -= mean);
         }
         for i in 0..4 {
-            // Half of a difference is what each of the pair has: its square counts twice, over two vectors. One axis has no
-            // difference at all.
+            // Half of a difference is what each of the pair has: its square counts twice, over two
+            // vectors. One axis has no difference at all.
             let within = second_moment(&differences, i, i) / 4.0;
             assert!(within < 1.001, "axis {i}: {within}");
             for j in 0..i {

@@ -2,20 +2,24 @@
 //!
 //! What that crate (0.3.5) does that shapes the code around it:
 //!
-//! * It cannot delete, and takes the same number twice and returns it twice. The slots around it never insert a number
-//!   twice into one graph, and drop what is dead from its answers.
-//! * It ends the process when given more than 256 links, and misbehaves at 1 (a logarithm of zero) and 256 (cut to
-//!   eight bits): [`super::HnswIndex::new`] checks before. Nothing that is called here prints.
-//! * Its filtered search knows no early end and visits many times more points than an unfiltered one for the same
-//!   result: callers ask for more candidates and filter them.
-//! * It asserts that distances are not negative and panics on NaN: the squared distance of finite vectors is neither.
-//! * It keeps a copy of each vector, as a `Vec<T>`. `T` is a [`Descriptor`] here, one to a point, whose values are
-//!   shared with the slot: nothing is stored twice, and a distance needs no look-up.
-//! * Points inserted at the same moment do not see each other, and two that meet an empty graph are never linked: the
-//!   first ones go in one after the other.
-//! * A point drops the farthest of its links when it has too many, and so may lose the last link to another point,
-//!   which no search can find then: [`Graph::unreachable`] tells which ones.
-//! * Insertion and search are safe at the same time (each point has its own lock), although its documents doubt it.
+//! * It cannot delete, and takes the same number twice and returns it twice. The slots around it
+//!   never insert a number twice into one graph, and drop what is dead from its answers.
+//! * It ends the process when given more than 256 links, and misbehaves at 1 (a logarithm of zero)
+//!   and 256 (cut to eight bits): [`super::HnswIndex::new`] checks before. Nothing that is called
+//!   here prints.
+//! * Its filtered search knows no early end and visits many times more points than an unfiltered
+//!   one for the same result: callers ask for more candidates and filter them.
+//! * It asserts that distances are not negative and panics on NaN: the squared distance of finite
+//!   vectors is neither.
+//! * It keeps a copy of each vector, as a `Vec<T>`. `T` is a [`Descriptor`] here, one to a point,
+//!   whose values are shared with the slot: nothing is stored twice, and a distance needs no
+//!   look-up.
+//! * Points inserted at the same moment do not see each other, and two that meet an empty graph are
+//!   never linked: the first ones go in one after the other.
+//! * A point drops the farthest of its links when it has too many, and so may lose the last link to
+//!   another point, which no search can find then: [`Graph::unreachable`] tells which ones.
+//! * Insertion and search are safe at the same time (each point has its own lock), although its
+//!   documents doubt it.
 
 use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -41,8 +45,9 @@ impl Distance<Descriptor> for SquaredDistance {
     }
 }
 
-/// `|a - b|^2`, which is `2 - 2 cos` for unit vectors: the same order as by cosine, and unlike `1 - cos` precise near
-/// zero, where near duplicates lie. The eight sums let the compiler use vector registers.
+/// `|a - b|^2`, which is `2 - 2 cos` for unit vectors: the same order as by cosine, and unlike `1 -
+/// cos` precise near zero, where near duplicates lie. The eight sums let the compiler use vector
+/// registers.
 fn squared_distance(a: &[f32], b: &[f32]) -> f32 {
     let (a_chunks, a_rest) = a.as_chunks::<8>();
     let (b_chunks, b_rest) = b.as_chunks::<8>();
@@ -57,8 +62,9 @@ fn squared_distance(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
-/// Bytes that the graph takes for one point beside its values: tables for sixteen layers, and up to `2 m` links of
-/// which each is an allocation of its own. An estimate, fitted to the growth of the process.
+/// Bytes that the graph takes for one point beside its values: tables for sixteen layers, and up to
+/// `2 m` links of which each is an allocation of its own. An estimate, fitted to the growth of the
+/// process.
 pub(super) fn point_bytes(m: usize) -> usize {
     800 + 2 * m * 64
 }
@@ -72,7 +78,8 @@ pub(super) struct Graph {
 }
 
 impl Graph {
-    /// An empty graph with tables for `expected` points; it can hold more. `params` must have been checked.
+    /// An empty graph with tables for `expected` points; it can hold more. `params` must have been
+    /// checked.
     pub(super) fn new(params: HnswParams, expected: usize) -> Self {
         let hnsw = Hnsw::new(params.m, expected, MAX_LAYERS, params.ef_construction, SquaredDistance);
         Self { hnsw, ef_search: params.ef_search }
@@ -120,8 +127,8 @@ fn as_slot(number: usize) -> u32 {
 
 /// Calls `work` for every item, on every core, until `stop` is set.
 ///
-/// Own threads and not rayon's: a thread of rayon's pool that waits for others runs further tasks meanwhile, and one
-/// of them might be an upsert or a search that waits for this one.
+/// Own threads and not rayon's: a thread of rayon's pool that waits for others runs further tasks
+/// meanwhile, and one of them might be an upsert or a search that waits for this one.
 fn on_all_cores<T: Sync>(items: &[T], stop: &AtomicBool, work: impl Fn(&T) + Sync) {
     let next = AtomicUsize::new(0);
     let run = || {

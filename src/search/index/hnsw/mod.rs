@@ -1,12 +1,15 @@
-//! The graph index: approximate for large collections, exact for small ones, and never short of results.
+//! The graph index: approximate for large collections, exact for small ones, and never short of
+//! results.
 //!
-//! Up to [`HnswParams::exact_below`] distinct descriptors are scanned; beyond, a graph is built of them once. What
-//! comes later waits in a short list that every search scans too, and is moved into the graph in batches by a
-//! thread of the index ([`upkeep`]), which also rebuilds the graph when a quarter of it is dead. So an upsert costs
-//! microseconds, is visible when it returns, and a search waits for neither insertion nor rebuild.
+//! Up to [`HnswParams::exact_below`] distinct descriptors are scanned; beyond, a graph is built of
+//! them once. What comes later waits in a short list that every search scans too, and is moved into
+//! the graph in batches by a thread of the index ([`upkeep`]), which also rebuilds the graph when a
+//! quarter of it is dead. So an upsert costs microseconds, is visible when it returns, and a search
+//! waits for neither insertion nor rebuild.
 //!
-//! A search takes candidates from the graph, adds the waiting ones, and scores them all exactly. It scans instead
-//! where that is faster (few points, a selective filter, many results) or where the graph finds too few.
+//! A search takes candidates from the graph, adds the waiting ones, and scores them all exactly. It
+//! scans instead where that is faster (few points, a selective filter, many results) or where the
+//! graph finds too few.
 
 mod graph;
 mod slots;
@@ -27,13 +30,15 @@ use crate::domain::{Descriptor, ImageKey, Neighbor};
 
 /// The most candidates, while building and while searching.
 const MAX_EF: usize = 100_000;
-/// Points that are scanned in the time that one more candidate costs in the graph (30 to 60 by measurement).
+/// Points that are scanned in the time that one more candidate costs in the graph (30 to 60 by
+/// measurement).
 const SCANNED_PER_CANDIDATE: usize = 32;
 /// So many points are inserted under one lock; searches get their turn between two of these.
 const UPSERT_CHUNK: usize = 1000;
 
 impl HnswParams {
-    /// Checks every range: `m` 2 to 255, the candidates 1 to 100,000. `exact_below` may be anything.
+    /// Checks every range: `m` 2 to 255, the candidates 1 to 100,000. `exact_below` may be
+    /// anything.
     ///
     /// # Errors
     /// [`IndexError::Parameter`] for the first that is outside.
@@ -49,13 +54,15 @@ impl HnswParams {
 
 /// A [`VectorIndex`] over a graph of small worlds (Malkov and Yashunin, 2016).
 ///
-/// Removing and replacing leave dead points in the graph until a rebuild. Dropping the index stops its thread.
+/// Removing and replacing leave dead points in the graph until a rebuild. Dropping the index stops
+/// its thread.
 pub struct HnswIndex {
     shared: Arc<Shared>,
 }
 
 impl HnswIndex {
-    /// An empty index of descriptors with `dimension` values. It costs next to nothing until points come.
+    /// An empty index of descriptors with `dimension` values. It costs next to nothing until points
+    /// come.
     ///
     /// # Errors
     /// [`IndexError::Parameter`] when `dimension` is zero or a parameter is outside its range.
@@ -67,7 +74,8 @@ impl HnswIndex {
         Ok(Self { shared: Arc::new(Shared::new(dimension, params)) })
     }
 
-    /// Waits until the graph holds all that it should. Results are right before that too, only slower.
+    /// Waits until the graph holds all that it should. Results are right before that too, only
+    /// slower.
     pub fn settle(&self) {
         self.shared.wait_until_idle();
     }
@@ -85,8 +93,9 @@ impl HnswIndex {
         if params.exact || eligible <= self.shared.params.exact_below {
             return None;
         }
-        // Dead points and those outside the filter take their share of the candidates, so there are to be more. Where
-        // the filter prefers what is far from the query this does not suffice, and the caller scans.
+        // Dead points and those outside the filter take their share of the candidates, so there are
+        // to be more. Where the filter prefers what is far from the query this does not suffice,
+        // and the caller scans.
         let ef = params.ef.unwrap_or(self.shared.params.ef_search).max(params.k);
         let ef = ef.saturating_mul(linked.points.max(slots.live())) / eligible.max(1);
         if eligible <= ef.saturating_mul(SCANNED_PER_CANDIDATE) {

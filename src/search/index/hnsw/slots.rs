@@ -1,7 +1,7 @@
 //! What the index holds: keys, descriptors, and which of them the graph covers.
 //!
-//! A slot is one distinct descriptor with the keys that have it. Equal descriptors share a slot: a graph of thousands
-//! of equal points falls apart, since none of them has a link to anything else.
+//! A slot is one distinct descriptor with the keys that have it. Equal descriptors share a slot: a
+//! graph of thousands of equal points falls apart, since none of them has a link to anything else.
 //!
 //! The life of a slot:
 //!
@@ -14,8 +14,9 @@
 //!     +------------------------------------------------ dead: the graph still has it, until a rebuild
 //! ```
 //!
-//! Pending and scanned slots are compared with every query, so a point is found from the moment it is inserted, and
-//! whether or not the graph can reach it. A dead slot lives again when its descriptor comes back.
+//! Pending and scanned slots are compared with every query, so a point is found from the moment it
+//! is inserted, and whether or not the graph can reach it. A dead slot lives again when its
+//! descriptor comes back.
 
 use std::collections::{BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
@@ -87,7 +88,8 @@ impl Keys {
 struct Slot {
     descriptor: Descriptor,
     keys: Keys,
-    /// The graph has this slot, or is about to get it: the slot's number stays taken although its keys are gone.
+    /// The graph has this slot, or is about to get it: the slot's number stays taken although its
+    /// keys are gone.
     claimed: bool,
 }
 
@@ -269,7 +271,8 @@ impl Slots {
         self.points(self.numbers().filter(claimed))
     }
 
-    /// Leaves those of `checked` to the graph that are not among `lost`; the lost ones are scanned from now on.
+    /// Leaves those of `checked` to the graph that are not among `lost`; the lost ones are scanned
+    /// from now on.
     pub(super) fn settle(&mut self, checked: &[GraphPoint], lost: Vec<u32>) {
         for (number, _) in checked {
             self.scanned.remove(number);
@@ -287,8 +290,9 @@ impl Slots {
         }
     }
 
-    /// Takes a graph of exactly the slots of `points` (or none) into use and frees every slot that is dead and not in
-    /// it. Returns the graph before, which is to be dropped without a lock: it frees itself in rayon's pool.
+    /// Takes a graph of exactly the slots of `points` (or none) into use and frees every slot that
+    /// is dead and not in it. Returns the graph before, which is to be dropped without a lock: it
+    /// frees itself in rayon's pool.
     pub(super) fn replace_graph(
         &mut self,
         graph: Option<Graph>,
@@ -315,7 +319,8 @@ impl Slots {
         std::mem::replace(&mut self.linked, linked)
     }
 
-    /// Bytes of keys, descriptors and tables (an estimate: 16 bytes are taken for what an allocation costs).
+    /// Bytes of keys, descriptors and tables (an estimate: 16 bytes are taken for what an
+    /// allocation costs).
     pub(super) fn memory_bytes(&self, dimension: usize) -> usize {
         let used = self.slots.len() - self.free.len();
         let shared: usize = self.by_key.len().saturating_sub(self.live()) * size_of::<ImageKey>();

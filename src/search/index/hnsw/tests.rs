@@ -220,7 +220,8 @@ fn every_point_of_20000_finds_itself_first() {
     for (key, descriptor) in &points {
         let found = index.search(descriptor, top(1), None).expect("dimension");
         assert!(found[0].score > 0.9999);
-        // At this density the cosine of two neighbours can round to the same number; the lower key is first then.
+        // At this density the cosine of two neighbours can round to the same number; the lower key
+        // is first then.
         assert!(found[0].key == *key || found[0].score >= descriptor.cosine(descriptor), "{key}");
     }
 }

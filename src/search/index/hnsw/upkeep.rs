@@ -1,8 +1,9 @@
 //! The thread that moves points into the graph and rebuilds it.
 //!
-//! There is at most one at a time; it starts when there is something to do and ends when there is nothing left. It is
-//! the only one that changes the graph, and holds the lock of the slots only to take work and to hand it in: the long
-//! parts, insertion and checking, run beside searches, upserts and removals.
+//! There is at most one at a time; it starts when there is something to do and ends when there is
+//! nothing left. It is the only one that changes the graph, and holds the lock of the slots only to
+//! take work and to hand it in: the long parts, insertion and checking, run beside searches,
+//! upserts and removals.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -12,7 +13,8 @@ use super::graph::{Graph, GraphPoint};
 use super::slots::Slots;
 use crate::search::index::HnswParams;
 
-/// So many points may wait beside an existing graph; scanning them costs less than the search of the graph.
+/// So many points may wait beside an existing graph; scanning them costs less than the search of
+/// the graph.
 const MAX_PENDING: usize = 256;
 /// Fewer dead points than this are no reason for a rebuild; they cost little whatever their share.
 const MIN_DEAD: usize = 256;
@@ -52,8 +54,8 @@ impl Shared {
         }
     }
 
-    // A panic must not make the index useless for ever. One in a search leaves the slots as they were, and the code
-    // under the write lock has none to expect.
+    // A panic must not make the index useless for ever. One in a search leaves the slots as they
+    // were, and the code under the write lock has none to expect.
     pub(super) fn read(&self) -> RwLockReadGuard<'_, Slots> {
         self.slots.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -79,8 +81,8 @@ impl Shared {
         *busy = true;
         drop(busy);
         let running = Running(Some(Arc::clone(this)));
-        // Where no thread can be started, `running` is dropped with the closure: the next change tries again, and
-        // searches scan what waits.
+        // Where no thread can be started, `running` is dropped with the closure: the next change
+        // tries again, and searches scan what waits.
         drop(thread::Builder::new().name("index-upkeep".into()).spawn(move || running.work_until_done()));
     }
 
@@ -126,8 +128,8 @@ impl Shared {
             }
             Work::Insert(graph, points) => {
                 graph.insert(&points, &self.stop);
-                // Insertions can cut older points off. Looking at all of them whenever the graph has doubled keeps
-                // the cost per point constant.
+                // Insertions can cut older points off. Looking at all of them whenever the graph
+                // has doubled keeps the cost per point constant.
                 let check_all = {
                     let slots = self.read();
                     slots.linked().is_some_and(|linked| linked.points + points.len() >= 2 * linked.checked)

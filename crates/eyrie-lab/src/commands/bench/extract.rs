@@ -1,4 +1,5 @@
-//! `eyrie bench extract`: passes of the network against the roof of the CPU, and whole extractions step by step.
+//! `eyrie bench extract`: passes of the network against the roof of the CPU, and whole extractions
+//! step by step.
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -31,7 +32,8 @@ const SAMPLE: (u32, u32) = (1152, 864);
 /// How long a bare loop is timed before and after the passes.
 const ROOF_TIME: Duration = Duration::from_millis(300);
 
-/// Measure passes of the network and whole extractions, on a synthetic JPEG of one megapixel or your own picture
+/// Measure passes of the network and whole extractions, on a synthetic JPEG of one megapixel or
+/// your own picture
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(super) struct Extract<M: Machine> {
@@ -44,7 +46,8 @@ pub(super) struct Extract<M: Machine> {
     /// Images that pass the network together
     #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u16).range(1..=64))]
     batch: u16,
-    /// Instruction set: auto, scalar, avx2, avxvnni, avx512vnni, amx or neon [env: EYRIE_EXTRACTOR__ISA] [default: auto]
+    /// Instruction set: auto, scalar, avx2, avxvnni, avx512vnni, amx or neon [env:
+    /// EYRIE_EXTRACTOR__ISA] [default: auto]
     #[arg(long, value_name = "ISA")]
     isa: Option<String>,
     /// Threads, 0 for one on each CPU core [env: EYRIE_EXTRACTOR__THREADS] [default: 0]

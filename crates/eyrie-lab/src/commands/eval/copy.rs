@@ -36,7 +36,8 @@ pub(super) struct Copy<M: Machine> {
     /// Copies of every N-th original only; all originals stay in the index
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     every: u32,
-    /// Write the copies into this folder as PNG too, a folder for each transform: to measure other systems on them
+    /// Write the copies into this folder as PNG too, a folder for each transform: to measure other
+    /// systems on them
     #[arg(long, value_name = "DIR")]
     write_copies: Option<PathBuf>,
     #[command(flatten)]

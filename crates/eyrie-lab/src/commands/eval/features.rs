@@ -1,4 +1,5 @@
-//! From files to pooled vectors, through the service's extractor or the float network, by way of the cache.
+//! From files to pooled vectors, through the service's extractor or the float network, by way of
+//! the cache.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -96,7 +97,8 @@ impl Network {
         Ok(Self::Float(Box::new(weights), fingerprint(&bytes)))
     }
 
-    /// What vectors before the whitening depend on, besides the picture; also the name of the cache's file.
+    /// What vectors before the whitening depend on, besides the picture; also the name of the
+    /// cache's file.
     pub(super) fn version(&self, setup: &Setup) -> String {
         match self {
             Self::Chip => format!("chip-{}-{PIPELINE_REVISION}", setup.network),
@@ -130,10 +132,12 @@ impl<'a> Features<'a> {
         Ok(Self { setup, network, cache, dearest, idle: Mutex::default() })
     }
 
-    /// The vectors of every picture, in order; `None` where a file is no image at all (a read-me among the photos).
+    /// The vectors of every picture, in order; `None` where a file is no image at all (a read-me
+    /// among the photos).
     ///
     /// # Errors
-    /// [`CliError::Failed`] when a picture cannot be read or described: figures without it would be of another set.
+    /// [`CliError::Failed`] when a picture cannot be read or described: figures without it would be
+    /// of another set.
     pub(super) fn of(&self, what: &str, pictures: &[Picture]) -> Result<Vec<Option<Vectors>>, CliError> {
         each(what, pictures, self.setup.threads(), |picture| self.of_one(picture))
     }
@@ -179,7 +183,8 @@ fn holds(passes: &[Pooled], profile: Profile) -> bool {
     }
 }
 
-/// The local features of every picture, in order, `limit` of each at most; `None` where a file is no image at all.
+/// The local features of every picture, in order, `limit` of each at most; `None` where a file is
+/// no image at all.
 ///
 /// # Errors
 /// [`CliError::Failed`] when a picture cannot be read or decoded.

@@ -36,11 +36,12 @@ pub(super) struct Instance<M: Machine> {
     /// Only the first N distractors, in the order of names
     #[arg(long, value_name = "N", requires = "distractors")]
     distractor_count: Option<usize>,
-    /// The right answers, JSON: an object from the name of each query's file to a list of names of references. Without it
-    /// the references with the query's name, extension aside, are right
+    /// The right answers, JSON: an object from the name of each query's file to a list of names of
+    /// references. Without it the references with the query's name, extension aside, are right
     #[arg(long, value_name = "FILE")]
     ground_truth: Option<PathBuf>,
-    /// Only the queries whose name, extension aside, is an odd or an even number: tune on one half, report the other
+    /// Only the queries whose name, extension aside, is an odd or an even number: tune on one half,
+    /// report the other
     #[arg(long, value_name = "HALF", default_value = "all")]
     subset: Subset,
     #[command(flatten)]

@@ -72,9 +72,9 @@ impl Local {
         Ok(Self { gallery, queries: local_features(setup, "local features of queries", &pictures, QUERY_FEATURES)? })
     }
 
-    /// Verifies the first `count` of a query's ranking and puts them in order anew, as the service does; tells `seen` of each
-    /// pair. The first answer is as sure as its inliers are many, and where none is verified as its cosine, which is less
-    /// than any inliers.
+    /// Verifies the first `count` of a query's ranking and puts them in order anew, as the service
+    /// does; tells `seen` of each pair. The first answer is as sure as its inliers are many, and
+    /// where none is verified as its cosine, which is less than any inliers.
     fn verify(
         &self,
         query: usize,

@@ -60,7 +60,8 @@ pub(super) struct Protocol {
 }
 
 impl Protocol {
-    /// What is searched: the distractors before the references, so that ties count against the right answers.
+    /// What is searched: the distractors before the references, so that ties count against the
+    /// right answers.
     pub(super) fn gallery(&self) -> impl Iterator<Item = &Named> {
         self.distractors.iter().chain(&self.references)
     }

@@ -27,29 +27,35 @@ that was stopped goes on where it was, and other whitenings or figures need no p
 /// Flags of both protocols.
 #[derive(Debug, Args)]
 pub(super) struct Common<M: Machine> {
-    /// fast (one pass through the network), nip (four) or rnip (10 for a 4:3 image, up to 14); several are measured and
-    /// compared
+    /// fast (one pass through the network), nip (four) or rnip (10 for a 4:3 image, up to 14);
+    /// several are measured and compared
     #[arg(long, value_name = "PROFILE", num_args = 1.., default_value = "rnip")]
     profile: Vec<Profile>,
-    /// model: descriptors as the service makes them; pca: without the model's discriminative whitening, which comes last;
-    /// none: without any whitening, at unit norm. Several are measured and compared
+    /// model: descriptors as the service makes them; pca: without the model's discriminative
+    /// whitening, which comes last; none: without any whitening, at unit norm. Several are measured
+    /// and compared
     #[arg(long, value_name = "WHAT", num_args = 1.., default_value = "model")]
     whitening: Vec<Whitening>,
-    /// chip: the 2-bit network of the service; float:FILE.safetensors: the float network, far slower, as a yardstick (the
-    /// model's whitening was learned on the 2-bit network: compare with --whitening none). Both may be named
+    /// chip: the 2-bit network of the service; float:FILE.safetensors: the float network, far
+    /// slower, as a yardstick (the model's whitening was learned on the 2-bit network: compare with
+    /// --whitening none). Both may be named
     #[arg(long, value_name = "NETWORK", num_args = 1.., default_value = "chip")]
     network: Vec<String>,
-    /// Results of each ranking, from the first, that are verified by local features and put in order anew: the service's
-    /// default is 100, 0 is the descriptor alone. Several are measured and compared
+    /// Results of each ranking, from the first, that are verified by local features and put in
+    /// order anew: the service's default is 100, 0 is the descriptor alone. Several are measured
+    /// and compared
     #[arg(long, value_name = "N", num_args = 1.., default_value = "0")]
     verify: Vec<usize>,
-    /// Folder that keeps the vectors of pictures, or none [default: eyrie/eval in $XDG_CACHE_HOME or ~/.cache]
+    /// Folder that keeps the vectors of pictures, or none [default: eyrie/eval in $XDG_CACHE_HOME
+    /// or ~/.cache]
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
-    /// Compare with the systems of an earlier run's --json file, those of the same name where there are such
+    /// Compare with the systems of an earlier run's --json file, those of the same name where there
+    /// are such
     #[arg(long, value_name = "FILE")]
     compare: Option<PathBuf>,
-    /// Write the report as JSON, every query included; - writes it to the standard output in place of the table
+    /// Write the report as JSON, every query included; - writes it to the standard output in place
+    /// of the table
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Write the report as one self-contained page with plots and pictures of the worst failures
@@ -58,10 +64,12 @@ pub(super) struct Common<M: Machine> {
     /// Worst failures that the page shows of each system
     #[arg(long, value_name = "N", default_value_t = 12)]
     failures: usize,
-    /// Instruction set: auto, scalar, avx2, avxvnni, avx512vnni, amx or neon [env: EYRIE_EXTRACTOR__ISA] [default: auto]
+    /// Instruction set: auto, scalar, avx2, avxvnni, avx512vnni, amx or neon [env:
+    /// EYRIE_EXTRACTOR__ISA] [default: auto]
     #[arg(long, value_name = "ISA")]
     isa: Option<String>,
-    /// Pictures described at the same time, 0 for one on each CPU core [env: EYRIE_EXTRACTOR__THREADS] [default: 0]
+    /// Pictures described at the same time, 0 for one on each CPU core [env:
+    /// EYRIE_EXTRACTOR__THREADS] [default: 0]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
     #[command(flatten)]
@@ -153,7 +161,8 @@ fn earlier(path: &Path) -> Result<EvalReport, CliError> {
         .map_err(|e| CliError::Usage(format!("--compare: {} is not a report of eyrie eval: {e}", path.display())))
 }
 
-/// Says so when an earlier run searched among other pictures: then a difference is not the system's alone.
+/// Says so when an earlier run searched among other pictures: then a difference is not the system's
+/// alone.
 ///
 /// # Errors
 /// [`CliError::Usage`] when it was another protocol.
@@ -227,7 +236,8 @@ fn write_file(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     std::fs::write(path, bytes).map_err(|e| CliError::Failed(format!("cannot write {}: {e}", path.display())))
 }
 
-/// Where vectors are kept: the folder that was named, nowhere for `none`, else the user's folder for such things.
+/// Where vectors are kept: the folder that was named, nowhere for `none`, else the user's folder
+/// for such things.
 fn cache_folder(named: Option<&Path>) -> Option<PathBuf> {
     let from = |variable| std::env::var_os(variable).filter(|v| !v.is_empty()).map(PathBuf::from);
     match named {

@@ -24,7 +24,8 @@ pub(super) fn crop(picture: &RgbImage, share: f64, random: &mut Random) -> RgbIm
     imageops::crop_imm(picture, x, y, width, height).to_image()
 }
 
-/// Turns the picture clockwise about its middle; the ground, black, is as large as the turned picture needs.
+/// Turns the picture clockwise about its middle; the ground, black, is as large as the turned
+/// picture needs.
 pub(super) fn rotate(picture: &RgbImage, degrees: f64) -> RgbImage {
     let (sin, cos) = degrees.to_radians().sin_cos();
     let (width, height) = (f64::from(picture.width()), f64::from(picture.height()));
@@ -36,7 +37,8 @@ pub(super) fn rotate(picture: &RgbImage, degrees: f64) -> RgbImage {
     })
 }
 
-/// The picture as a camera sees it from the side: what fills the frame is a slanted part of picture and wall.
+/// The picture as a camera sees it from the side: what fills the frame is a slanted part of picture
+/// and wall.
 pub(super) fn perspective(picture: &RgbImage, random: &mut Random) -> RgbImage {
     let (width, height) = (f64::from(picture.width()), f64::from(picture.height()));
     let mut corner = |x: f64, y: f64| {
@@ -53,8 +55,9 @@ pub(super) fn perspective(picture: &RgbImage, random: &mut Random) -> RgbImage {
     })
 }
 
-/// The projective map `[a b c; d e f; g h 1]` that takes the corners (0,0) (1,0) (1,1) (0,1) to those of a quadrilateral (P.
-/// Heckbert, "Fundamentals of Texture Mapping and Image Warping", 1989, section 2.2.3).
+/// The projective map `[a b c; d e f; g h 1]` that takes the corners (0,0) (1,0) (1,1) (0,1) to
+/// those of a quadrilateral (P. Heckbert, "Fundamentals of Texture Mapping and Image Warping",
+/// 1989, section 2.2.3).
 fn square_to_quad([p0, p1, p2, p3]: [[f64; 2]; 4]) -> [f64; 8] {
     let sum = [p0[0] - p1[0] + p2[0] - p3[0], p0[1] - p1[1] + p2[1] - p3[1]];
     let (d1, d2) = ([p1[0] - p2[0], p1[1] - p2[1]], [p3[0] - p2[0], p3[1] - p2[1]]);
@@ -73,7 +76,8 @@ fn square_to_quad([p0, p1, p2, p3]: [[f64; 2]; 4]) -> [f64; 8] {
     ]
 }
 
-/// The colour at a point (pixel centres lie at halves), between the four pixels around it; `ground` outside.
+/// The colour at a point (pixel centres lie at halves), between the four pixels around it; `ground`
+/// outside.
 fn sample(picture: &RgbImage, x: f64, y: f64, ground: [f64; 3]) -> Rgb<u8> {
     let (x, y) = (x - 0.5, y - 0.5);
     let (left, top) = (x.floor(), y.floor());

@@ -1,9 +1,11 @@
-//! Copies of a picture as people make them: recompressed, scaled, cropped, turned, relit, written over, framed.
+//! Copies of a picture as people make them: recompressed, scaled, cropped, turned, relit, written
+//! over, framed.
 //!
-//! A transform is deterministic: the same pixels and seed give the same copy (on one platform: gamma and rotations use its
-//! mathematical functions). The seed, which comes from the file's bytes, decides what a person would choose freely: where a crop
-//! lies, where a logo stands, how a photograph is slanted. Copies are kept as pixels, except that the transforms of
-//! JPEG go through its encoder and decoder.
+//! A transform is deterministic: the same pixels and seed give the same copy (on one platform:
+//! gamma and rotations use its mathematical functions). The seed, which comes from the file's
+//! bytes, decides what a person would choose freely: where a crop lies, where a logo stands, how a
+//! photograph is slanted. Copies are kept as pixels, except that the transforms of JPEG go through
+//! its encoder and decoder.
 
 mod colour;
 mod geometry;
@@ -19,7 +21,8 @@ use image::{ImageReader, RgbImage};
 use eyrie_chip::Random;
 use eyrie_vision::picture::Decoded;
 
-/// Raise it whenever some transform gives another copy, so that vectors kept of old ones are not used.
+/// Raise it whenever some transform gives another copy, so that vectors kept of old ones are not
+/// used.
 pub const TRANSFORMS_REVISION: u32 = 1;
 
 macro_rules! transforms {
@@ -100,7 +103,8 @@ transforms! {
     HueDown = "hue-down",
     /// Without colour.
     Grey = "grey",
-    /// A word in white letters with dark edges across the picture, in the upper, middle or lower part.
+    /// A word in white letters with dark edges across the picture, in the upper, middle or lower
+    /// part.
     Text = "text",
     /// A half-transparent emblem a third as high as the shorter side, in one of the corners.
     Logo = "logo",
@@ -148,7 +152,8 @@ impl Transform {
     /// A changed copy of `image`.
     ///
     /// # Errors
-    /// [`TransformError`] when the pixels do not have the length that the sides say, or cannot be encoded as JPEG.
+    /// [`TransformError`] when the pixels do not have the length that the sides say, or cannot be
+    /// encoded as JPEG.
     pub fn apply(self, image: &Decoded, seed: u64) -> Result<Decoded, TransformError> {
         let refused = |reason: &dyn fmt::Display| TransformError { transform: self, reason: reason.to_string() };
         let picture = RgbImage::from_raw(image.width, image.height, image.rgb.clone())

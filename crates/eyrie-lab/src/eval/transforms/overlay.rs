@@ -87,7 +87,8 @@ pub(super) fn border(picture: &RgbImage) -> RgbImage {
     copy
 }
 
-/// A page of 1.2 times the width: a dark bar above, the picture with margins, grey lines of writing below.
+/// A page of 1.2 times the width: a dark bar above, the picture with margins, grey lines of writing
+/// below.
 pub(super) fn screenshot(picture: &RgbImage, random: &mut Random) -> RgbImage {
     let unit = (picture.width() / 20).max(2);
     let width = picture.width() + 4 * unit;
