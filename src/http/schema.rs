@@ -44,7 +44,7 @@ enum Kind {
     Plain(Object),
     /// JSON everywhere.
     Json(RefOr<Schema>),
-    /// A list in JSON; elsewhere a text with commas, of this pattern.
+    /// A list in JSON; elsewhere a text of this pattern.
     List(Array, String),
     /// An encoded image: base64 in JSON, the bytes in a form.
     Image,
@@ -86,6 +86,15 @@ impl FieldDoc {
         let place = r"(0(\.[0-9]+)?|1(\.0+)?)";
         let size = r"(0\.[0-9]*[1-9][0-9]*|1(\.0+)?)";
         Self::new(name, description, Kind::List(four.build(), format!("^{place},{place},{size},{size}$")))
+    }
+
+    /// The values of a descriptor; a JSON array also where other lists are texts with commas.
+    pub(crate) fn descriptor(name: &'static str, description: &'static str) -> Self {
+        let bound = f64::from(f32::MAX);
+        let value = ObjectBuilder::new().schema_type(Type::Number).minimum(Some(-bound)).maximum(Some(bound));
+        let values = ArrayBuilder::new().items(value).min_items(Some(1));
+        let number = r"-?(0|[1-9][0-9]{0,9})(\.[0-9]+)?([eE][-+]?[0-9])?";
+        Self::new(name, description, Kind::List(values.build(), format!(r"^\[{number}(,{number})*\]$")))
     }
 
     /// The image itself.
@@ -310,14 +319,6 @@ pub(crate) fn profile_schema() -> Object {
 pub(crate) fn version_schema() -> ObjectBuilder {
     let profiles = Profile::ALL.map(Profile::as_str).join("|");
     text_schema(&format!("^[0-9a-f]+/({profiles})$")).examples([Value::from("0123456789abcdef/rnip")])
-}
-
-/// The values of a descriptor.
-pub(crate) fn descriptor_schema() -> Schema {
-    let bound = f64::from(f32::MAX);
-    let value = ObjectBuilder::new().schema_type(Type::Number).minimum(Some(-bound)).maximum(Some(bound));
-    let description = "The values of a descriptor; they need not have unit norm.";
-    Schema::Array(ArrayBuilder::new().items(value).description(Some(description)).build())
 }
 
 /// Refers to [`FilterSchema`].

@@ -140,10 +140,21 @@ def spare_the_chip(case: Case) -> None:
 
 def say_once(case: Case) -> None:
     """Leaves each option in the query or in the body: two values of one option are refused."""
-    if isinstance(case.body, dict) and case.query:
-        where = case.query if is_valid(case, ParameterLocation.QUERY) else case.body
-        for name in set(case.body) & set(case.query):
-            del where[name]
+    if not isinstance(case.body, dict):
+        return
+    params = case.body.get("params")
+    if isinstance(params, dict):
+        keep_first(case.body, params)
+        if case.query:
+            keep_first(case.query, params)
+    if case.query:
+        first, second = (case.query, case.body) if not is_valid(case, ParameterLocation.QUERY) else (case.body, case.query)
+        keep_first(first, second)
+
+
+def keep_first(first: dict[str, Any], second: dict[str, Any]) -> None:
+    for name in set(first) & set(second):
+        del second[name]
 
 
 def put_picture(case: Case) -> None:
@@ -155,7 +166,7 @@ def put_picture(case: Case) -> None:
         # Invalid forms have their pictures too, unless it is empty.
         if image or is_valid(case, ParameterLocation.BODY):
             case.body["image"] = Binary(picture)
-    elif is_valid(case, ParameterLocation.BODY) or BASE64.fullmatch(image):
+    elif is_valid(case, ParameterLocation.BODY) or (image and BASE64.fullmatch(image)):
         case.body["image"] = base64.b64encode(picture).decode()
 
 
@@ -166,11 +177,15 @@ def put_raw_picture(case: Case) -> None:
         case.body = Binary(PICTURES[len(str(case.body)) % len(PICTURES)])
 
 
-def put_descriptor(body: dict[str, Any]) -> None:
-    values = body["descriptor"]
-    if isinstance(values, list) and values and all(map(is_number, values)):
-        # The first value keeps it from being all zeros.
-        body["descriptor"] = [1, *itertools.islice(itertools.cycle(values), DIMENSION - 1)]
+def put_descriptor(case: Case) -> None:
+    if not is_valid(case, ParameterLocation.BODY):
+        return
+    values = case.body["descriptor"]
+    if isinstance(values, str):
+        values = json.loads(values)
+    # The first value keeps it from being all zeros.
+    values = [1, *itertools.islice(itertools.cycle(values or [1]), DIMENSION - 1)]
+    case.body["descriptor"] = values if case.media_type == "application/json" else json.dumps(values)
 
 
 def inside_picture(region: list[Any]) -> list[Any]:
@@ -186,7 +201,7 @@ def bound_together(options: dict[str, Any]) -> None:
     region = options.get("region")
     if isinstance(region, list):
         options["region"] = inside_picture(region)
-    elif isinstance(region, str) and re.fullmatch(r"[0-9.]+(,[0-9.]+){3}", region):
+    elif isinstance(region, str) and re.fullmatch(r"[-+0-9.eE]+(,[-+0-9.eE]+){3}", region):
         try:
             options["region"] = ",".join(map(str, inside_picture([float(part) for part in region.split(",")])))
         except ValueError:
@@ -207,7 +222,7 @@ def completed(case: Case) -> Case:
         if "image" in case.body:
             put_picture(case)
         if "descriptor" in case.body:
-            put_descriptor(case.body)
+            put_descriptor(case)
         version = case.body.get("version")
         if isinstance(version, str) and VERSION.fullmatch(version):
             case.body["version"] = DESCRIPTOR_VERSION

@@ -10,7 +10,7 @@ use utoipa::openapi::{ObjectBuilder, Type};
 
 use crate::domain::{Precondition, Seq};
 use crate::http::error::{ApiError, Code};
-use crate::http::schema::{header_parameter, tags_schema, text_schema};
+use crate::http::schema::{header_parameter, one_of, tags_schema};
 use crate::http::state::AppState;
 use crate::service::ServiceError;
 
@@ -75,7 +75,7 @@ fn if_match_parameter() -> Parameter {
 
 impl IntoParams for ReplaceIf {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let absent = text_schema(r"^\*$");
+        let absent = one_of(["*"]);
         vec![
             if_match_parameter(),
             header_parameter("If-None-Match", "`*`: only if there is no such image. Not with If-Match.", absent),

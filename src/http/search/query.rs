@@ -8,8 +8,7 @@ use crate::domain::{DescriptorVersion, Filter, ImageId, QueryRegion, Verify};
 use crate::http::extract::fields::{Fields, FromFields};
 use crate::http::images::requests::filter_doc;
 use crate::http::schema::{
-    Documented, FieldDoc, body_schema, descriptor_schema, form_object, id_schema, integer, json_object, one_of,
-    version_schema,
+    Documented, FieldDoc, body_schema, form_object, id_schema, integer, json_object, one_of, version_schema,
 };
 
 const DEFAULT_K: u32 = 10;
@@ -171,7 +170,7 @@ fn by_id() -> Vec<FieldDoc> {
 fn by_descriptor() -> Vec<FieldDoc> {
     let version = "The version that made the descriptor; a search by a descriptor of another version is refused.";
     let query = [
-        FieldDoc::json("descriptor", descriptor_schema(), "The values of a descriptor.").required(),
+        FieldDoc::descriptor("descriptor", "The values of a descriptor; they need not have unit norm.").required(),
         FieldDoc::plain("version", version_schema(), version),
     ];
     // There is nothing to verify the results by.
