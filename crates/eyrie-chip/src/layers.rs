@@ -1,4 +1,4 @@
-//! One layer: padding, the convolution split over threads by rows, and the 2x2 max pooling.
+//! One layer: padding, the convolution split over threads by rows, and the 2x2 max pooling; or both by Winograd's tiles.
 //!
 //! Between layers activations lie padded, `(height + 2) x (width + 2) x channels`, with a border of zeros (of the
 //! padding colour before the first layer), so that no kernel ever asks whether a pixel exists. The maps of a batch
@@ -9,6 +9,8 @@ use crate::kernels::{Band, Kernels, SUMS};
 use crate::pack::PackedConv;
 use crate::params::SoundConv;
 use crate::team::{Team, split};
+use crate::winograd;
+use crate::winograd::layer::{Buffers, panels_len};
 
 /// Where the panels start: one cache line, one vector of AVX-512.
 const ALIGNMENT: usize = 64;
@@ -43,26 +45,49 @@ impl Padded {
     }
 }
 
-/// Scratch of one thread: an expanded block of weights, and sums.
+/// Zeros that begin at a cache line.
 #[derive(Debug, Clone)]
-pub(crate) struct Scratch {
-    bytes: Vec<i8>,
+pub(crate) struct Aligned<T> {
+    values: Vec<T>,
     start: usize,
-    sums: Vec<i32>,
 }
 
-impl Scratch {
-    /// Room for `len` levels.
+impl<T: Clone + Default> Aligned<T> {
     pub(crate) fn new(len: usize) -> Self {
-        let bytes = vec![0i8; len + ALIGNMENT];
+        let values = vec![T::default(); len + ALIGNMENT / size_of::<T>()];
         // On a platform that cannot tell, any start is right and only slower.
-        let start = bytes.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
-        Self { bytes, start, sums: vec![0; SUMS] }
+        let start = values.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT / size_of::<T>());
+        Self { values, start }
+    }
+
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
+        &mut self.values[self.start..]
     }
 
     /// Bytes of memory held.
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes.len() + size_of_val(self.sums.as_slice())
+        size_of_val(self.values.as_slice())
+    }
+}
+
+/// Scratch of one thread: expanded weights, sums, and what Winograd's tiles need.
+#[derive(Debug, Clone)]
+pub(crate) struct Scratch {
+    pub(crate) panel: Aligned<i8>,
+    sums: Vec<i32>,
+    pub(crate) winograd: Buffers,
+}
+
+impl Scratch {
+    /// Room for these layers.
+    pub(crate) fn new<'a>(layers: impl Iterator<Item = &'a PackedConv> + Clone) -> Self {
+        let panel = layers.clone().map(|layer| layer.panel_len().max(panels_len(layer))).max().unwrap_or(0);
+        Self { panel: Aligned::new(panel), sums: vec![0; SUMS], winograd: Buffers::new(layers) }
+    }
+
+    /// Bytes of memory held.
+    pub(crate) fn bytes(&self) -> usize {
+        self.panel.bytes() + size_of_val(self.sums.as_slice()) + self.winograd.bytes()
     }
 }
 
@@ -118,8 +143,9 @@ fn clear_ends(channels: usize, row: &mut [u8]) {
     row[end..].fill(0);
 }
 
-/// Convolves `batch` padded maps of `shape` in `src` into padded maps in `dst`, the rows split over one thread a scratch.
-pub(crate) fn conv(
+/// Convolves `batch` padded maps of `shape` in `src` into padded maps in `dst`, the rows split over one thread a scratch. Every
+/// product is computed.
+fn conv(
     kernels: Kernels,
     conv: &PackedConv,
     src: &[u8],
@@ -130,9 +156,9 @@ pub(crate) fn conv(
 ) {
     debug_assert_eq!(shape.channels, conv.cin);
     let out = shape.with_channels(conv.cout);
-    in_bands(scratch, out, batch, dst, |scratch, first, dst| {
-        let Scratch { bytes, start, sums } = scratch;
-        let panel = &mut bytes[*start..];
+    in_bands(scratch, Bands { out, step: 1 }, batch, dst, |scratch, first, dst| {
+        let Scratch { panel, sums, .. } = scratch;
+        let panel = panel.as_mut_slice();
         for block in 0..conv.blocks() {
             kernels.expand(conv, block, panel);
             each_map(out, first, dst, |map, first, rows, dst| {
@@ -144,9 +170,9 @@ pub(crate) fn conv(
 }
 
 /// Pools `batch` padded maps of `shape` in `src` into padded maps in `dst`, split like [`conv`].
-pub(crate) fn pool(src: &[u8], shape: Padded, batch: usize, dst: &mut [u8], scratch: &mut [Scratch]) {
+fn pool(src: &[u8], shape: Padded, batch: usize, dst: &mut [u8], scratch: &mut [Scratch]) {
     let out = shape.pooled();
-    in_bands(scratch, out, batch, dst, |_, first, dst| {
+    in_bands(scratch, Bands { out, step: 1 }, batch, dst, |_, first, dst| {
         each_map(out, first, dst, |map, first, rows, dst| {
             let src = &src[map * shape.len()..];
             let (row, channels) = (shape.row_len(), shape.channels);
@@ -172,26 +198,72 @@ fn pool_row(above: &[u8], below: &[u8], channels: usize, dst: &mut [u8]) {
     }
 }
 
-/// Splits the rows of `batch` maps of shape `out` into one band a thread, runs the bands side by side and clears the
-/// borders. `run` gets the first row of its band, counted through all maps without their borders, and the band's
-/// part of `dst`: padded rows, with the border rows of the maps that begin or end in it. Rows are independent of one
-/// another, so the split has no influence on the result.
-fn in_bands(
+/// A layer, whichever way it is computed: from the `batch` padded maps of `shape` in `front` to padded maps in one of the two
+/// buffers, which are given back as result and other.
+#[expect(clippy::too_many_arguments, reason = "the operands of a layer and what it is computed with")]
+pub(crate) fn conv_and_pool<'a>(
+    kernels: Kernels,
+    layer: &PackedConv,
+    pooled: bool,
+    front: &'a mut [u8],
+    back: &'a mut [u8],
+    shape: Padded,
+    batch: usize,
     scratch: &mut [Scratch],
-    out: Padded,
+) -> (&'a mut [u8], &'a mut [u8]) {
+    if let Some(tiles) = kernels.winograd(layer, shape, pooled) {
+        winograd::layer::conv(tiles, layer, pooled, front, shape, batch, back, scratch);
+        return (back, front);
+    }
+    conv(kernels, layer, front, shape, batch, back, scratch);
+    if !pooled {
+        return (back, front);
+    }
+    pool(back, shape.with_channels(layer.cout), batch, front, scratch);
+    (front, back)
+}
+
+/// How the rows of maps of shape `out` are cut into bands: between runs of `step` rows of a map, the last of which may be shorter.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bands {
+    pub(crate) out: Padded,
+    pub(crate) step: usize,
+}
+
+impl Bands {
+    /// Runs of a map.
+    pub(crate) fn rows(self) -> usize {
+        self.out.height.div_ceil(self.step)
+    }
+
+    /// The padded row, through all maps, at which a band starts that begins with a run: with a map, its upper border; within one,
+    /// the run's own first row.
+    pub(crate) fn start(self, run: usize) -> usize {
+        self.first_row(run) - usize::from(run.is_multiple_of(self.rows()))
+    }
+
+    /// The first padded row of a run, through all maps.
+    pub(crate) fn first_row(self, run: usize) -> usize {
+        run / self.rows() * (self.out.height + 2) + 1 + run % self.rows() * self.step
+    }
+}
+
+/// Splits the rows of `batch` maps into one band a thread, runs the bands side by side and clears the borders. `run` gets the first
+/// run of rows of its band, counted through all maps, and the band's part of `dst`: padded rows, with the border rows of the maps
+/// that begin or end in it. Rows are independent of one another, so the split has no influence on the result.
+pub(crate) fn in_bands(
+    scratch: &mut [Scratch],
+    bands: Bands,
     batch: usize,
     dst: &mut [u8],
     run: impl Fn(&mut Scratch, usize, &mut [u8]) + Sync,
 ) {
-    // The padded row at which a band starts: with a map, its upper border; within one, the row itself.
-    let start = |row: usize| {
-        (row / out.height) * (out.height + 2) + row % out.height + usize::from(!row.is_multiple_of(out.height))
-    };
-    let rows = batch * out.height;
-    let offset = |row: usize| start(row) * out.row_len();
-    split(scratch, 0..rows, &mut dst[..batch * out.len()], &offset, &|scratch: &mut Scratch, first, dst: &mut [u8]| {
+    let out = bands.out;
+    let offset = |first: usize| bands.start(first) * out.row_len();
+    let runs = 0..batch * bands.rows();
+    split(scratch, runs, &mut dst[..batch * out.len()], &offset, &|scratch: &mut Scratch, first, dst: &mut [u8]| {
         for (row, padded) in dst.chunks_exact_mut(out.row_len()).enumerate() {
-            match (start(first) + row) % (out.height + 2) {
+            match (bands.start(first) + row) % (out.height + 2) {
                 border if border == 0 || border == out.height + 1 => padded.fill(0),
                 _ => clear_ends(out.channels, padded),
             }
@@ -244,10 +316,13 @@ pub fn run_layer(kernels: Kernels, layer: &Layer, input: &FeatureMap, padding: [
     pad(&input.data, input.channels, padding, shape, &mut src);
     let out = shape.with_channels(layer.packed.cout);
     let mut dst = vec![0; out.len()];
-    let mut scratch: Vec<Scratch> = (0..team.threads()).map(|_| Scratch::new(layer.packed.panel_len())).collect();
-    team.run(|| conv(kernels, &layer.packed, &src, shape, 1, &mut dst, &mut scratch));
+    let packed = std::iter::once(&layer.packed);
+    let mut scratch: Vec<Scratch> = (0..team.threads()).map(|_| Scratch::new(packed.clone())).collect();
     let mut map = FeatureMap::zeros(out.height, out.width, out.channels);
-    unpad(&dst, out, &mut map.data);
+    team.run(|| {
+        let (dst, _) = conv_and_pool(kernels, &layer.packed, false, &mut src, &mut dst, shape, 1, &mut scratch);
+        unpad(dst, out, &mut map.data);
+    });
     map
 }
 

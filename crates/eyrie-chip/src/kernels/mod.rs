@@ -9,6 +9,8 @@
 //! | amx | `x86_64/amx.rs` | tiles of 32 pixels x 32 channels, `tdpbusd` | AMX tiles and INT8, AVX-512 VNNI, Linux 5.16 |
 //! | neon | `aarch64/neon.rs` | tiles of 6 pixels x 16 channels, `sdot` | NEON with the dot-product extension |
 //!
+//! The third way to the same sums beside the inner loops, Winograd's tiles, is written once for all in `winograd.rs`.
+//!
 //! Which one runs is decided once, at start, by [`Kernels::detect`]; every one gives the same bytes.
 
 #[cfg(target_arch = "aarch64")]
@@ -21,6 +23,7 @@ mod table;
 mod tests;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod tiles;
+pub(crate) mod winograd;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 

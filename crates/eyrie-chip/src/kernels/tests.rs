@@ -7,7 +7,8 @@ use proptest::prelude::*;
 
 use super::{Isa, Kernels};
 use crate::{
-    Arena, ConvParams, FeatureMap, Layer, Network, NetworkParams, SoundConv, Team, VGG16, max_pool_2x2, run_layer,
+    Algorithm, Arena, ConvParams, FeatureMap, Layer, Network, NetworkParams, SoundConv, Team, VGG16, max_pool_2x2,
+    run_layer,
 };
 
 /// A tail of every length in tiles of 6 and 14; one pixel; one row; one column; two full tiles and one more.
@@ -29,9 +30,19 @@ const SHAPES: [(usize, usize); 15] = [
     (2, 29),
 ];
 
-/// The usual one, rising faster, wide, as wide as bytes, and one-sided.
-const CODEBOOKS: [[i8; 4]; 6] =
-    [[-3, -1, 1, 3], [-4, -1, 1, 4], [-7, -2, 2, 7], [-128, -1, 1, 127], [-128, -127, -126, -125], [0, 1, 2, 127]];
+/// The usual one, rising faster, wide, the widest that Winograd's wide and narrow tiles are proven for whatever the codes, as wide as
+/// bytes, and one-sided.
+const CODEBOOKS: [[i8; 4]; 9] = [
+    [-3, -1, 1, 3],
+    [-4, -1, 1, 4],
+    [-7, -2, 2, 7],
+    [-7, 5, 6, 7],
+    [-14, -13, -12, 14],
+    [-15, -1, 1, 15],
+    [-128, -1, 1, 127],
+    [-128, -127, -126, -125],
+    [0, 1, 2, 127],
+];
 
 /// What the kernels must equal: nested loops over the definition.
 fn definition(layer: &ConvParams, input: &FeatureMap, padding: [u8; 3]) -> FeatureMap {
@@ -127,6 +138,12 @@ fn emulated() -> Vec<Kernels> {
     return Vec::new();
 }
 
+/// Each of them direct and by Winograd's tiles wherever these are proven; which of the two `auto` takes is another test's matter.
+fn each_way(kernels: impl IntoIterator<Item = Kernels>) -> impl Iterator<Item = Kernels> {
+    let both = [Algorithm::Direct, Algorithm::Winograd];
+    kernels.into_iter().flat_map(move |kernels| both.map(|algorithm| kernels.with_algorithm(algorithm)))
+}
+
 /// Says which kernels are not tested here: those of other kinds of CPU, and without an emulator those this one lacks.
 fn report_absent() {
     let mut tested = Kernels::available();
@@ -141,13 +158,14 @@ fn report_absent() {
 
 fn assert_all_equal(params: &SoundConv, input: &FeatureMap, padding: [u8; 3], expected: &FeatureMap) {
     let packed = Layer::new(params);
-    for kernels in Kernels::available() {
+    for kernels in each_way(Kernels::available()) {
         for threads in 1..=3 {
             let got = run_layer(kernels, &packed, input, padding, &team(threads));
             assert!(
                 got == *expected,
-                "{} with {threads} threads on {}x{}x{} with {:?}",
+                "{} {} with {threads} threads on {}x{}x{} with {:?}",
                 kernels.isa(),
+                kernels.algorithm(),
                 input.height,
                 input.width,
                 input.channels,
@@ -184,9 +202,9 @@ fn every_kernel_equals_the_scalar_one_on_edge_shapes_and_extremes() {
 fn kernels_for_other_cpus_equal_the_scalar_one_under_emulation() {
     // Positions that end within the first tile of a pair, at its end, within the second, and in a second strip.
     let shapes = [(1, 1), (1, 5), (2, 7), (1, 16), (1, 17), (3, 8), (2, 15), (14, 14), (9, 61)];
-    for kernels in emulated() {
+    for kernels in each_way(emulated()) {
         for (channels, cout, codebook) in
-            [(3, 64, CODEBOOKS[3]), (64, 64, CODEBOOKS[0]), (64, 64, CODEBOOKS[3]), (192, 64, CODEBOOKS[1])]
+            [(3, 64, CODEBOOKS[6]), (64, 64, CODEBOOKS[0]), (64, 64, CODEBOOKS[6]), (192, 64, CODEBOOKS[1])]
         {
             let max = if channels == 3 { 255 } else { 31 };
             for extreme in [false, true] {
@@ -200,7 +218,8 @@ fn kernels_for_other_cpus_equal_the_scalar_one_under_emulation() {
                     for input in [input(7, shape, channels, max), full(shape, channels, max)] {
                         let expected = run_layer(Kernels::scalar(), &packed, &input, [9, 0, 255], &Team::ALONE);
                         let got = run_layer(kernels, &packed, &input, [9, 0, 255], &team(1 + usize::from(extreme)));
-                        assert!(got == expected, "{} {shape:?} {channels} {codebook:?}", kernels.isa());
+                        let algorithm = kernels.algorithm();
+                        assert!(got == expected, "{} {algorithm} {shape:?} {channels} {codebook:?}", kernels.isa());
                     }
                 }
             }
@@ -302,7 +321,7 @@ fn a_whole_network_gives_the_same_map_on_every_kernel_and_thread_count() {
         let other = input(10, (height, width), 3, 255);
         // One small image is enough for the emulator.
         let emulated = emulated().into_iter().filter(|kernels| kernels.isa() == Isa::Amx && height == width);
-        for kernels in Kernels::available().into_iter().chain(emulated) {
+        for kernels in each_way(Kernels::available().into_iter().chain(emulated)) {
             for (threads, batch) in [(1, 1), (2, 1), (3, 2), (2, 3), (1, 5)] {
                 let mut arena = Arena::new(&network, 64, 48, 5, team(threads));
                 // What an earlier, larger batch left behind must not matter; any kernel leaves the same.
@@ -311,7 +330,7 @@ fn a_whole_network_gives_the_same_map_on_every_kernel_and_thread_count() {
                 let images = [other.data.repeat(batch - 1), image.data.clone()].concat();
                 let got = network.run(kernels, &mut arena, &images, height, width);
                 assert_eq!((got.middle.len(), got.last.len()), (batch, batch));
-                let isa = kernels.isa();
+                let isa = format!("{} {}", kernels.isa(), kernels.algorithm());
                 assert!(got.middle[batch - 1] == middle, "the middle, {isa}, {threads} threads, batch {batch}");
                 assert!(got.last[batch - 1] == expected, "{isa}, {threads} threads, batch {batch}, {height}x{width}");
             }

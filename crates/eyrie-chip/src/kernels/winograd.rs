@@ -1,0 +1,315 @@
+//! The kernels of Winograd's tiles, written once over the vectors of an instruction set ([`Simd`]): what an instruction set brings
+//! is its additions, its byte products and its requantisation, and the algebra is the same functions for all.
+//!
+//! Tiles are taken in groups of [`Simd::TILES`]. For a group and a block of 32 output channels:
+//!
+//! ```text
+//! panel  [part of CHANNELS channels][place][cin / 4][CHANNELS][4]     transformed weights; places a line longer
+//! v      [place][tile][cin]                                           transformed inputs
+//! sums   [part][tile row][column][tile][CHANNELS]                     products whose rows are combined
+//! ```
+
+use crate::codebook::Codebook;
+use crate::layers::Padded;
+use crate::pack::{BLOCK, PackedConv};
+use crate::winograd::algebra::{
+    MOST_COLUMNS, MOST_TILE_COLUMNS, PATCH_ROWS, ROW_PLACE, TILE_ROWS, Tile, Value, inputs as transform,
+    output_columns, weight_columns, weight_rows,
+};
+
+/// Output channels that are requantised together.
+pub(super) const LANES: usize = 16;
+
+/// What is left free behind each place of a panel, so that places do not all fall into one set of a cache.
+const SKEW: usize = 64;
+
+/// Bytes of an expanded block for tiles of a shape, whatever the instruction set.
+pub(crate) const fn panel_len(cin: usize, tile: Tile) -> usize {
+    tile.places() * (cin * BLOCK + BLOCK / LANES * SKEW)
+}
+
+/// The most tiles of a group, over all instruction sets.
+pub(crate) const MOST_TILES: usize = 7;
+
+/// Integers of scratch for the sums of a group and a block.
+pub(crate) const SUMS: usize = TILE_ROWS * MOST_COLUMNS * MOST_TILES * BLOCK;
+
+/// One tile of outputs.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Place {
+    /// Which map of the batch.
+    pub(crate) map: usize,
+    /// Where its patch begins in the padded map, in rows and columns.
+    pub(crate) y: usize,
+    pub(crate) x: usize,
+    /// Rows and columns that exist, before any pooling.
+    pub(crate) rows: usize,
+    pub(crate) columns: usize,
+    /// Where its outputs begin in the band of outputs, in bytes.
+    pub(crate) dst: usize,
+}
+
+/// A piece of work on tiles of one shape.
+#[derive(Debug)]
+pub(crate) enum Work<'a> {
+    /// Expands and transforms the codes of a block to its `panel`.
+    Expand { conv: &'a PackedConv, block: usize, panel: &'a mut [i8] },
+    /// Transforms the patches of the tiles of a group in the padded maps of `shape` to `v`.
+    Inputs { src: &'a [u8], shape: Padded, tiles: &'a [Place], v: &'a mut [u8] },
+    /// The sums of a whole group for a block. What `v` holds for tiles that are none does no harm.
+    Products { conv: &'a PackedConv, block: usize, v: &'a [u8], panel: &'a [i8], sums: &'a mut [i32] },
+    /// Turns sums into activations of the block's channels, or where `pooled` into their maxima over 2x2; `row_len` is that of
+    /// the padded rows of `dst`.
+    Outputs {
+        conv: &'a PackedConv,
+        block: usize,
+        sums: &'a [i32],
+        tiles: &'a [Place],
+        pooled: bool,
+        dst: &'a mut [u8],
+        row_len: usize,
+    },
+}
+
+impl Work<'_> {
+    /// Does it; inlined where the instructions of `S` are enabled.
+    #[inline(always)]
+    pub(super) fn run<S: Simd, const WIDE: bool>(self) {
+        match self {
+            Work::Expand { conv, block, panel } => expand::<S, WIDE>(conv, block, panel),
+            Work::Inputs { src, shape, tiles, v } => inputs::<S, WIDE>(src, shape, tiles, v),
+            Work::Products { conv, block, v, panel, sums } => products::<S, WIDE>(conv, block, v, panel, sums),
+            Work::Outputs { conv, block, sums, tiles, pooled, dst, row_len } => {
+                outputs::<S, WIDE>(conv, block, sums, tiles, pooled, dst, row_len);
+            }
+        }
+    }
+}
+
+/// Does work on tiles of one shape with one set of instructions.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Winograd {
+    /// Tiles of a group, at most [`MOST_TILES`].
+    pub(crate) tiles: usize,
+    /// Does it.
+    pub(crate) run: fn(Work<'_>),
+}
+
+/// The vectors of an instruction set. The functions do what their names say on a CPU that has it, and must be called on no other.
+pub(super) trait Simd {
+    /// Bytes; additions and subtractions wrap around.
+    type Bytes: Value;
+    /// [`LANES`] 32-bit integers; additions and subtractions wrap around.
+    type Sums: Value;
+    /// Sums of [`Self::TILES`] tiles by [`Self::CHANNELS`] channels.
+    type Products: Copy;
+    /// The constants of a requantisation of [`LANES`] channels.
+    type Epilogue;
+
+    /// How many `Bytes` are; a divisor of 64.
+    const WIDTH: usize;
+    /// Tiles of a group.
+    const TILES: usize;
+    /// Channels of a part: [`LANES`] or [`BLOCK`].
+    const CHANNELS: usize;
+    /// Whether products are added in 16 bits, in runs that fit.
+    const IN_RUNS: bool = false;
+
+    fn splat(byte: u8) -> Self::Bytes;
+    /// The first bytes of a slice, which must be long enough.
+    fn load(bytes: &[u8]) -> Self::Bytes;
+    /// To the first bytes of a slice, which must be long enough.
+    fn store(value: Self::Bytes, bytes: &mut [u8]);
+    /// As signed bytes.
+    fn store_levels(value: Self::Bytes, levels: &mut [i8]);
+    /// The levels of `WIDTH / 4` packed bytes.
+    fn levels(codebook: Codebook, codes: &[u8]) -> Self::Bytes;
+
+    fn zero() -> Self::Products;
+    /// Adds the products of `cin` inputs of each tile, `[tile][cin]`, with `[cin / 4][channel][4]` weights. `runs`: see
+    /// [`PackedConv::runs`].
+    fn add_products(sums: Self::Products, v: &[u8], weights: &[i8], cin: usize, runs: &[u8]) -> Self::Products;
+    /// Writes sums as `[tile][channel]`.
+    fn put(sums: Self::Products, to: &mut [i32]);
+    /// Adds sums to `[tile][channel]`.
+    fn put_sum(sums: Self::Products, to: &mut [i32]);
+    /// Subtracts sums from `[tile][channel]`.
+    fn put_difference(sums: Self::Products, to: &mut [i32]);
+
+    fn load_sums(sums: &[i32]) -> Self::Sums;
+    fn max(a: Self::Sums, b: Self::Sums) -> Self::Sums;
+    /// Shifted to the right by 2, or by 3 for wide tiles.
+    fn shift<const WIDE: bool>(sums: Self::Sums) -> Self::Sums;
+    fn epilogue(conv: &PackedConv, channel: usize) -> Self::Epilogue;
+    /// [`requantise`](crate::arith::requantise).
+    fn activate(epilogue: &Self::Epilogue, sums: Self::Sums, to: &mut [u8]);
+}
+
+/// Bytes from one place of a part's panel to the next.
+const fn place_len(cin: usize, channels: usize) -> usize {
+    cin * channels + SKEW
+}
+
+#[inline(always)]
+fn expand<S: Simd, const WIDE: bool>(conv: &PackedConv, block: usize, panel: &mut [i8]) {
+    let (tile, groups) = (Tile::of(WIDE), conv.cin / 4);
+    let (codes, step) = (conv.block_codes(block), S::WIDTH / 4);
+    let place_len = place_len(conv.cin, S::CHANNELS);
+    for group in 0..groups {
+        for first in (0..BLOCK).step_by(step) {
+            let level = |tap: usize| S::levels(conv.codebook, &codes[(tap * groups + group) * BLOCK + first..][..step]);
+            let row = |ky: usize| weight_columns::<WIDE, _>([level(3 * ky), level(3 * ky + 1), level(3 * ky + 2)]);
+            let rows = [row(0), row(1), row(2)];
+            let (part, within) = (first / S::CHANNELS, first % S::CHANNELS);
+            let panel = &mut panel[part * tile.places() * place_len + (group * S::CHANNELS + within) * 4..];
+            for column in 0..tile.columns() {
+                let weights = weight_rows([rows[0][column], rows[1][column], rows[2][column]]);
+                for row in 0..PATCH_ROWS {
+                    let place = PATCH_ROWS * column + ROW_PLACE[row];
+                    S::store_levels(weights[row], &mut panel[place * place_len..]);
+                }
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn inputs<S: Simd, const WIDE: bool>(src: &[u8], shape: Padded, tiles: &[Place], v: &mut [u8]) {
+    let tile = Tile::of(WIDE);
+    let cin = shape.channels;
+    let v = &mut v[..tile.places() * S::TILES * cin];
+    for (number, place) in tiles.iter().enumerate() {
+        // A patch over the edge takes what lies on the edge again: no output that is kept depends on it.
+        let map = &src[place.map * shape.len()..][..shape.len()];
+        let rows: [_; PATCH_ROWS] = std::array::from_fn(|row| {
+            &map[(place.y + row).min(shape.height + 1) * shape.row_len()..][..shape.row_len()]
+        });
+        let columns: [_; MOST_TILE_COLUMNS + 2] =
+            std::array::from_fn(|column| (place.x + column).min(shape.width + 1) * cin);
+        for channel in (0..cin).step_by(S::WIDTH) {
+            let at = |row: usize, column: usize| S::load(&rows[row][columns[column] + channel..]);
+            let v = &mut v[number * cin + channel..];
+            put_row::<S, WIDE, 0>(transform::<WIDE, 0, _>(at), v, cin);
+            put_row::<S, WIDE, 1>(transform::<WIDE, 1, _>(at), v, cin);
+            put_row::<S, WIDE, 2>(transform::<WIDE, 2, _>(at), v, cin);
+            put_row::<S, WIDE, 3>(transform::<WIDE, 3, _>(at), v, cin);
+        }
+    }
+}
+
+/// Stores a row of transformed inputs behind their offsets.
+#[inline(always)]
+fn put_row<S: Simd, const WIDE: bool, const ROW: usize>(row: [S::Bytes; MOST_COLUMNS], v: &mut [u8], cin: usize) {
+    let tile = Tile::of(WIDE);
+    for column in 0..tile.columns() {
+        let place = PATCH_ROWS * column + ROW_PLACE[ROW];
+        // Modulo 256.
+        let offset = tile.offset(place) as u8;
+        let value = if offset == 0 { row[column] } else { row[column] + S::splat(offset) };
+        S::store(value, &mut v[place * S::TILES * cin..]);
+    }
+}
+
+#[inline(always)]
+fn products<S: Simd, const WIDE: bool>(conv: &PackedConv, block: usize, v: &[u8], panel: &[i8], sums: &mut [i32]) {
+    let (tile, cin) = (Tile::of(WIDE), conv.cin);
+    let (place_len, inputs, area) = (place_len(cin, S::CHANNELS), S::TILES * cin, S::TILES * S::CHANNELS);
+    let parts =
+        sums[..TILE_ROWS * tile.columns() * S::TILES * BLOCK].chunks_exact_mut(TILE_ROWS * tile.columns() * area);
+    for (part, sums) in parts.enumerate() {
+        let panel = &panel[part * tile.places() * place_len..][..tile.places() * place_len];
+        let (upper, lower) = sums.split_at_mut(tile.columns() * area);
+        for column in 0..tile.columns() {
+            let (upper, lower) = (&mut upper[column * area..][..area], &mut lower[column * area..][..area]);
+            // Rows in the order of `ROW_PLACE`: 1, 0, 2, 3.
+            let add = |sums: S::Products, row: usize| {
+                let place = PATCH_ROWS * column + row;
+                let (v, weights) = (&v[place * inputs..][..inputs], &panel[place * place_len..][..place_len - SKEW]);
+                let runs = if S::IN_RUNS { runs(conv, block, part, place) } else { &[] };
+                S::add_products(sums, v, weights, cin, runs)
+            };
+            let second = add(S::zero(), 0);
+            S::put(second, lower);
+            S::put(add(second, 1), upper);
+            let third = add(S::zero(), 2);
+            S::put_sum(third, upper);
+            S::put_difference(add(third, 3), lower);
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn runs(conv: &PackedConv, block: usize, part: usize, place: usize) -> &[u8] {
+    conv.runs(block, part, place)
+}
+
+/// No instruction set of other architectures adds in 16 bits.
+#[cfg(not(target_arch = "x86_64"))]
+#[inline(always)]
+fn runs(_: &PackedConv, _: usize, _: usize, _: usize) -> &[u8] {
+    &[]
+}
+
+#[inline(always)]
+fn outputs<S: Simd, const WIDE: bool>(
+    conv: &PackedConv,
+    block: usize,
+    sums: &[i32],
+    tiles: &[Place],
+    pooled: bool,
+    dst: &mut [u8],
+    row_len: usize,
+) {
+    let (tile, cout) = (Tile::of(WIDE), conv.cout);
+    let corrections = conv.corrections(tile).unwrap_or_default();
+    for first in (0..BLOCK).step_by(LANES) {
+        let channel = block * BLOCK + first;
+        let epilogue = S::epilogue(conv, channel);
+        let (part, within) = (first / S::CHANNELS, first % S::CHANNELS);
+        for (number, place) in tiles.iter().enumerate() {
+            let row = |row: usize| {
+                let at = |column: usize| {
+                    let column = ((part * TILE_ROWS + row) * tile.columns() + column) * S::TILES + number;
+                    S::load_sums(&sums[column * S::CHANNELS + within..])
+                };
+                let m = if WIDE {
+                    [at(0), at(1), at(2), at(3), at(4), at(5), at(6)]
+                } else {
+                    let first = at(0);
+                    [first, at(1), at(2), at(3), first, first, first]
+                };
+                let y = output_columns::<WIDE, _>(m);
+                let correct = |column: usize| {
+                    y[column] + S::load_sums(&corrections[(row * tile.width() + column) * cout + channel..])
+                };
+                let [first, second] = [correct(0), correct(1)];
+                if WIDE { [first, second, correct(2), correct(3)] } else { [first, second, first, second] }
+            };
+            let rows = [row(0), row(1)];
+            let mut put = |row: usize, column: usize, sums: S::Sums| {
+                let to = &mut dst[place.dst + row * row_len + column * cout + channel..][..LANES];
+                S::activate(&epilogue, S::shift::<WIDE>(sums), to);
+            };
+            if pooled {
+                // Requantisation never falls when a sum rises: the largest sum gives the largest activation.
+                let most = |x: usize| S::max(S::max(rows[0][x], rows[0][x + 1]), S::max(rows[1][x], rows[1][x + 1]));
+                put(0, 0, most(0));
+                if WIDE && place.columns > 2 {
+                    put(0, 1, most(2));
+                }
+            } else if place.rows == TILE_ROWS && place.columns == tile.width() {
+                for column in 0..tile.width() {
+                    put(0, column, rows[0][column]);
+                    put(1, column, rows[1][column]);
+                }
+            } else {
+                for (row, sums) in rows.into_iter().enumerate().take(place.rows) {
+                    for (column, sums) in sums.into_iter().enumerate().take(place.columns) {
+                        put(row, column, sums);
+                    }
+                }
+            }
+        }
+    }
+}
