@@ -13,8 +13,8 @@ use crate::codebook::Codebook;
 use crate::layers::Padded;
 use crate::pack::{BLOCK, PackedConv};
 use crate::winograd::algebra::{
-    MOST_COLUMNS, MOST_TILE_COLUMNS, PATCH_ROWS, ROW_PLACE, TILE_ROWS, Tile, Value, inputs as transform,
-    output_columns, weight_columns, weight_rows,
+    MOST_COLUMNS, MOST_PATCH_COLUMNS, MOST_TILE_COLUMNS, PATCH_ROWS, ROW_PLACE, TILE_ROWS, Tile, Value,
+    input_row_sources, inputs as transform, output_columns, weight_columns, weight_rows,
 };
 
 /// Output channels that are requantised together.
@@ -150,16 +150,21 @@ const fn place_len(cin: usize, channels: usize) -> usize {
     cin * channels + SKEW
 }
 
+// No closures over vectors below: one would be compiled without the instructions of the kernel it is inlined into.
+
 #[inline(always)]
 fn expand<S: Simd, const WIDE: bool>(conv: &PackedConv, block: usize, panel: &mut [i8]) {
-    let (tile, groups) = (Tile::of(WIDE), conv.cin / 4);
-    let (codes, step) = (conv.block_codes(block), S::WIDTH / 4);
+    let tile = Tile::of(WIDE);
+    let (groups, step) = (conv.cin / 4, S::WIDTH / 4);
     let place_len = place_len(conv.cin, S::CHANNELS);
     for group in 0..groups {
         for first in (0..BLOCK).step_by(step) {
-            let level = |tap: usize| S::levels(conv.codebook, &codes[(tap * groups + group) * BLOCK + first..][..step]);
-            let row = |ky: usize| weight_columns::<WIDE, _>([level(3 * ky), level(3 * ky + 1), level(3 * ky + 2)]);
-            let rows = [row(0), row(1), row(2)];
+            let codes = &conv.block_codes(block)[group * BLOCK + first..];
+            let rows = [
+                weight_row::<S, WIDE>(conv, codes, 0),
+                weight_row::<S, WIDE>(conv, codes, 3),
+                weight_row::<S, WIDE>(conv, codes, 6),
+            ];
             let (part, within) = (first / S::CHANNELS, first % S::CHANNELS);
             let panel = &mut panel[part * tile.places() * place_len + (group * S::CHANNELS + within) * 4..];
             for column in 0..tile.columns() {
@@ -173,6 +178,17 @@ fn expand<S: Simd, const WIDE: bool>(conv: &PackedConv, block: usize, panel: &mu
     }
 }
 
+/// The transform across the row of windows that begins with tap `first`.
+#[inline(always)]
+fn weight_row<S: Simd, const WIDE: bool>(conv: &PackedConv, codes: &[u8], first: usize) -> [S::Bytes; MOST_COLUMNS] {
+    let (tap, step) = (conv.cin / 4 * BLOCK, S::WIDTH / 4);
+    weight_columns::<WIDE, _>([
+        S::levels(conv.codebook, &codes[first * tap..][..step]),
+        S::levels(conv.codebook, &codes[(first + 1) * tap..][..step]),
+        S::levels(conv.codebook, &codes[(first + 2) * tap..][..step]),
+    ])
+}
+
 #[inline(always)]
 fn inputs<S: Simd, const WIDE: bool>(src: &[u8], shape: Padded, tiles: &[Place], v: &mut [u8]) {
     let tile = Tile::of(WIDE);
@@ -184,23 +200,31 @@ fn inputs<S: Simd, const WIDE: bool>(src: &[u8], shape: Padded, tiles: &[Place],
         let rows: [_; PATCH_ROWS] = std::array::from_fn(|row| {
             &map[(place.y + row).min(shape.height + 1) * shape.row_len()..][..shape.row_len()]
         });
-        let columns: [_; MOST_TILE_COLUMNS + 2] =
+        let columns: [_; MOST_PATCH_COLUMNS] =
             std::array::from_fn(|column| (place.x + column).min(shape.width + 1) * cin);
         for channel in (0..cin).step_by(S::WIDTH) {
-            let at = |row: usize, column: usize| S::load(&rows[row][columns[column] + channel..]);
             let v = &mut v[number * cin + channel..];
-            put_row::<S, WIDE, 0>(transform::<WIDE, 0, _>(at), v, cin);
-            put_row::<S, WIDE, 1>(transform::<WIDE, 1, _>(at), v, cin);
-            put_row::<S, WIDE, 2>(transform::<WIDE, 2, _>(at), v, cin);
-            put_row::<S, WIDE, 3>(transform::<WIDE, 3, _>(at), v, cin);
+            input_row::<S, WIDE, 0>(&rows, &columns, channel, v, cin);
+            input_row::<S, WIDE, 1>(&rows, &columns, channel, v, cin);
+            input_row::<S, WIDE, 2>(&rows, &columns, channel, v, cin);
+            input_row::<S, WIDE, 3>(&rows, &columns, channel, v, cin);
         }
     }
 }
 
-/// Stores a row of transformed inputs behind their offsets.
+/// Transforms the channels from `channel` on to one row of places, behind their offsets.
 #[inline(always)]
-fn put_row<S: Simd, const WIDE: bool, const ROW: usize>(row: [S::Bytes; MOST_COLUMNS], v: &mut [u8], cin: usize) {
+fn input_row<S: Simd, const WIDE: bool, const ROW: usize>(
+    rows: &[&[u8]; PATCH_ROWS],
+    columns: &[usize; MOST_PATCH_COLUMNS],
+    channel: usize,
+    v: &mut [u8],
+    cin: usize,
+) {
     let tile = Tile::of(WIDE);
+    let [a, b] = input_row_sources(ROW);
+    let (a, b) = (patch_row::<S, WIDE>(rows[a], columns, channel), patch_row::<S, WIDE>(rows[b], columns, channel));
+    let row = transform::<WIDE, ROW, _>(a, b);
     for column in 0..tile.columns() {
         let place = PATCH_ROWS * column + ROW_PLACE[ROW];
         // Modulo 256.
@@ -210,32 +234,59 @@ fn put_row<S: Simd, const WIDE: bool, const ROW: usize>(row: [S::Bytes; MOST_COL
     }
 }
 
+/// A row of a patch; a narrow one has four columns.
+#[inline(always)]
+fn patch_row<S: Simd, const WIDE: bool>(
+    row: &[u8],
+    columns: &[usize; MOST_PATCH_COLUMNS],
+    channel: usize,
+) -> [S::Bytes; MOST_PATCH_COLUMNS] {
+    let first = S::load(&row[columns[0] + channel..]);
+    let mut patch = [first; MOST_PATCH_COLUMNS];
+    for column in 1..Tile::of(WIDE).width() + 2 {
+        patch[column] = S::load(&row[columns[column] + channel..]);
+    }
+    patch
+}
+
 #[inline(always)]
 fn products<S: Simd, const WIDE: bool>(conv: &PackedConv, block: usize, v: &[u8], panel: &[i8], sums: &mut [i32]) {
-    let (tile, cin) = (Tile::of(WIDE), conv.cin);
-    let (place_len, inputs, area) = (place_len(cin, S::CHANNELS), S::TILES * cin, S::TILES * S::CHANNELS);
-    let parts =
-        sums[..TILE_ROWS * tile.columns() * S::TILES * BLOCK].chunks_exact_mut(TILE_ROWS * tile.columns() * area);
-    for (part, sums) in parts.enumerate() {
-        let panel = &panel[part * tile.places() * place_len..][..tile.places() * place_len];
-        let (upper, lower) = sums.split_at_mut(tile.columns() * area);
+    let tile = Tile::of(WIDE);
+    let area = S::TILES * S::CHANNELS;
+    let (part_len, panel_len) = (TILE_ROWS * tile.columns() * area, tile.places() * place_len(conv.cin, S::CHANNELS));
+    for part in 0..BLOCK / S::CHANNELS {
+        let panel = &panel[part * panel_len..][..panel_len];
+        let (upper, lower) = sums[part * part_len..][..part_len].split_at_mut(part_len / TILE_ROWS);
         for column in 0..tile.columns() {
             let (upper, lower) = (&mut upper[column * area..][..area], &mut lower[column * area..][..area]);
             // Rows in the order of `ROW_PLACE`: 1, 0, 2, 3.
-            let add = |sums: S::Products, row: usize| {
-                let place = PATCH_ROWS * column + row;
-                let (v, weights) = (&v[place * inputs..][..inputs], &panel[place * place_len..][..place_len - SKEW]);
-                let runs = if S::IN_RUNS { runs(conv, block, part, place) } else { &[] };
-                S::add_products(sums, v, weights, cin, runs)
-            };
-            let second = add(S::zero(), 0);
+            let place = PATCH_ROWS * column;
+            let second = add_place::<S>(S::zero(), conv, block, part, place, v, panel);
             S::put(second, lower);
-            S::put(add(second, 1), upper);
-            let third = add(S::zero(), 2);
+            S::put(add_place::<S>(second, conv, block, part, place + 1, v, panel), upper);
+            let third = add_place::<S>(S::zero(), conv, block, part, place + 2, v, panel);
             S::put_sum(third, upper);
-            S::put_difference(add(third, 3), lower);
+            S::put_difference(add_place::<S>(third, conv, block, part, place + 3, v, panel), lower);
         }
     }
+}
+
+/// Adds the products of a place.
+#[inline(always)]
+fn add_place<S: Simd>(
+    sums: S::Products,
+    conv: &PackedConv,
+    block: usize,
+    part: usize,
+    place: usize,
+    v: &[u8],
+    panel: &[i8],
+) -> S::Products {
+    let (inputs, weights) = (S::TILES * conv.cin, conv.cin * S::CHANNELS);
+    let v = &v[place * inputs..][..inputs];
+    let weights = &panel[place * place_len(conv.cin, S::CHANNELS)..][..weights];
+    let runs = if S::IN_RUNS { runs(conv, block, part, place) } else { &[] };
+    S::add_products(sums, v, weights, conv.cin, runs)
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -263,53 +314,56 @@ fn outputs<S: Simd, const WIDE: bool>(
 ) {
     let (tile, cout) = (Tile::of(WIDE), conv.cout);
     let corrections = conv.corrections(tile).unwrap_or_default();
+    let part_len = TILE_ROWS * tile.columns() * S::TILES * S::CHANNELS;
     for first in (0..BLOCK).step_by(LANES) {
         let channel = block * BLOCK + first;
         let epilogue = S::epilogue(conv, channel);
-        let (part, within) = (first / S::CHANNELS, first % S::CHANNELS);
+        let corrections = &corrections[channel..];
+        let sums = &sums[first / S::CHANNELS * part_len..][..part_len];
         for (number, place) in tiles.iter().enumerate() {
-            let row = |row: usize| {
-                let at = |column: usize| {
-                    let column = ((part * TILE_ROWS + row) * tile.columns() + column) * S::TILES + number;
-                    S::load_sums(&sums[column * S::CHANNELS + within..])
-                };
-                let m = if WIDE {
-                    [at(0), at(1), at(2), at(3), at(4), at(5), at(6)]
-                } else {
-                    let first = at(0);
-                    [first, at(1), at(2), at(3), first, first, first]
-                };
-                let y = output_columns::<WIDE, _>(m);
-                let correct = |column: usize| {
-                    y[column] + S::load_sums(&corrections[(row * tile.width() + column) * cout + channel..])
-                };
-                let [first, second] = [correct(0), correct(1)];
-                if WIDE { [first, second, correct(2), correct(3)] } else { [first, second, first, second] }
-            };
-            let rows = [row(0), row(1)];
-            let mut put = |row: usize, column: usize, sums: S::Sums| {
-                let to = &mut dst[place.dst + row * row_len + column * cout + channel..][..LANES];
-                S::activate(&epilogue, S::shift::<WIDE>(sums), to);
-            };
+            let at = number * S::CHANNELS + first % S::CHANNELS;
+            let rows = [
+                output_row::<S, WIDE>(&sums[at..], corrections, cout),
+                output_row::<S, WIDE>(&sums[part_len / TILE_ROWS + at..], &corrections[tile.width() * cout..], cout),
+            ];
+            let dst = &mut dst[place.dst + channel..];
             if pooled {
                 // Requantisation never falls when a sum rises: the largest sum gives the largest activation.
-                let most = |x: usize| S::max(S::max(rows[0][x], rows[0][x + 1]), S::max(rows[1][x], rows[1][x + 1]));
-                put(0, 0, most(0));
-                if WIDE && place.columns > 2 {
-                    put(0, 1, most(2));
+                for x in (0..place.columns.min(tile.width())).step_by(2) {
+                    let [upper, lower] = [S::max(rows[0][x], rows[0][x + 1]), S::max(rows[1][x], rows[1][x + 1])];
+                    S::activate(&epilogue, S::shift::<WIDE>(S::max(upper, lower)), &mut dst[x / 2 * cout..]);
                 }
             } else if place.rows == TILE_ROWS && place.columns == tile.width() {
-                for column in 0..tile.width() {
-                    put(0, column, rows[0][column]);
-                    put(1, column, rows[1][column]);
+                for x in 0..tile.width() {
+                    S::activate(&epilogue, S::shift::<WIDE>(rows[0][x]), &mut dst[x * cout..]);
+                    S::activate(&epilogue, S::shift::<WIDE>(rows[1][x]), &mut dst[row_len + x * cout..]);
                 }
             } else {
-                for (row, sums) in rows.into_iter().enumerate().take(place.rows) {
-                    for (column, sums) in sums.into_iter().enumerate().take(place.columns) {
-                        put(row, column, sums);
+                for (y, row) in rows.iter().enumerate().take(place.rows) {
+                    for (x, sums) in row.iter().enumerate().take(place.columns) {
+                        S::activate(&epilogue, S::shift::<WIDE>(*sums), &mut dst[y * row_len + x * cout..]);
                     }
                 }
             }
         }
     }
+}
+
+/// A row of a tile for some channels, before it is shifted; `sums` begins with those of its first column.
+#[inline(always)]
+fn output_row<S: Simd, const WIDE: bool>(
+    sums: &[i32],
+    corrections: &[i32],
+    cout: usize,
+) -> [S::Sums; MOST_TILE_COLUMNS] {
+    let tile = Tile::of(WIDE);
+    let mut m = [S::load_sums(sums); MOST_COLUMNS];
+    for column in 1..tile.columns() {
+        m[column] = S::load_sums(&sums[column * S::TILES * S::CHANNELS..]);
+    }
+    let mut y = output_columns::<WIDE, _>(m);
+    for x in 0..tile.width() {
+        y[x] = y[x] + S::load_sums(&corrections[x * cout..]);
+    }
+    y
 }

@@ -116,15 +116,20 @@ pub(crate) fn input_value(byte: u8) -> i32 {
     if SIGNED_INPUTS { i32::from(byte.cast_signed()) } else { i32::from(byte) }
 }
 
-/// Row `ROW` of V down a column of a patch.
-#[inline(always)]
-fn input_row<const ROW: usize, T: Value>(d: impl Fn(usize) -> T) -> T {
-    match ROW {
-        0 => d(0) - d(2),
-        1 => d(1) + d(2),
-        2 => d(2) - d(1),
-        _ => d(1) - d(3),
+/// The two rows of a patch that row `row` of V is made of.
+pub(crate) const fn input_row_sources(row: usize) -> [usize; 2] {
+    match row {
+        0 => [0, 2],
+        1 => [1, 2],
+        2 => [2, 1],
+        _ => [1, 3],
     }
+}
+
+/// Row `ROW` of V down a column of a patch, from its two sources.
+#[inline(always)]
+fn input_row<const ROW: usize, T: Value>(a: T, b: T) -> T {
+    if ROW == 1 { a + b } else { a - b }
 }
 
 /// V across the columns of a row; a narrow tile has four.
@@ -139,13 +144,21 @@ fn input_columns<const WIDE: bool, T: Value>(d: [T; MOST_PATCH_COLUMNS]) -> [T; 
     }
 }
 
-/// Row `ROW` of V; `d(row, column)` is an input of the patch.
+/// Row `ROW` of V, from the two rows of the patch that [`input_row_sources`] names; a narrow tile has four columns.
 #[inline(always)]
-pub(crate) fn inputs<const WIDE: bool, const ROW: usize, T: Value>(d: impl Fn(usize, usize) -> T) -> [T; MOST_COLUMNS] {
-    let column = |column: usize| input_row::<ROW, T>(|row| d(row, column));
-    let first = column(0);
-    let (fifth, sixth) = if WIDE { (column(4), column(5)) } else { (first, first) };
-    input_columns::<WIDE, T>([first, column(1), column(2), column(3), fifth, sixth])
+pub(crate) fn inputs<const WIDE: bool, const ROW: usize, T: Value>(
+    a: [T; MOST_PATCH_COLUMNS],
+    b: [T; MOST_PATCH_COLUMNS],
+) -> [T; MOST_COLUMNS] {
+    // Written out, like all that follows: a closure would be compiled without the instructions of the kernel around it.
+    input_columns::<WIDE, T>([
+        input_row::<ROW, T>(a[0], b[0]),
+        input_row::<ROW, T>(a[1], b[1]),
+        input_row::<ROW, T>(a[2], b[2]),
+        input_row::<ROW, T>(a[3], b[3]),
+        input_row::<ROW, T>(a[4], b[4]),
+        input_row::<ROW, T>(a[5], b[5]),
+    ])
 }
 
 /// W down a column of a window.
@@ -211,11 +224,13 @@ mod tests {
 
     /// V of a whole patch in the order of the places.
     fn whole<const WIDE: bool>(d: [[i32; 6]; 4]) -> [i32; MOST_PLACES] {
+        let source = |row: usize| input_row_sources(row).map(|row| d[row]);
+        let ([a, b], [c, e], [f, g], [h, i]) = (source(0), source(1), source(2), source(3));
         let rows = [
-            inputs::<WIDE, 0, _>(|y, x| d[y][x]),
-            inputs::<WIDE, 1, _>(|y, x| d[y][x]),
-            inputs::<WIDE, 2, _>(|y, x| d[y][x]),
-            inputs::<WIDE, 3, _>(|y, x| d[y][x]),
+            inputs::<WIDE, 0, _>(a, b),
+            inputs::<WIDE, 1, _>(c, e),
+            inputs::<WIDE, 2, _>(f, g),
+            inputs::<WIDE, 3, _>(h, i),
         ];
         let mut v = [0; MOST_PLACES];
         for column in 0..MOST_COLUMNS {

@@ -152,11 +152,15 @@ impl Sums {
 
     #[inline(always)]
     pub(super) fn shift<const WIDE: bool>(self) -> Self {
+        let [low, high] = self.0;
         // SAFETY: vectors are made and used on CPUs with AVX2 alone.
-        Self(
-            self.0
-                .map(|half| unsafe { if WIDE { _mm256_srai_epi32::<3>(half) } else { _mm256_srai_epi32::<2>(half) } }),
-        )
+        Self(unsafe {
+            if WIDE {
+                [_mm256_srai_epi32::<3>(low), _mm256_srai_epi32::<3>(high)]
+            } else {
+                [_mm256_srai_epi32::<2>(low), _mm256_srai_epi32::<2>(high)]
+            }
+        })
     }
 
     #[inline(always)]
