@@ -46,9 +46,9 @@ pub(crate) struct PackedConv {
     pub(crate) shift: u32,
     /// See [`proof::corrections`]; by narrow and wide tiles, where they are proven exact.
     corrections: [Option<Vec<i32>>; 2],
-    /// What fits 16 bits, for narrow tiles that are proven exact.
+    /// See [`proof::runs`]; empty where narrow tiles are not proven exact.
     #[cfg(target_arch = "x86_64")]
-    runs: Option<proof::Runs>,
+    runs: Vec<u16>,
 }
 
 impl PackedConv {
@@ -77,11 +77,11 @@ impl PackedConv {
             shift: params.shift,
             corrections: Tile::ALL.map(|tile| proof::corrections(params, tile)),
             #[cfg(target_arch = "x86_64")]
-            runs: None,
+            runs: Vec::new(),
         };
         #[cfg(target_arch = "x86_64")]
         if packed.corrections(Tile::Narrow).is_some() {
-            packed.runs = Some(proof::Runs::new(&packed));
+            packed.runs = proof::runs(&packed);
         }
         packed
     }
@@ -92,10 +92,11 @@ impl PackedConv {
         self.corrections[tile as usize].as_deref()
     }
 
-    /// Lengths of the runs of a place whose sums fit 16 bits, for one half of a block and narrow tiles that are proven exact.
+    /// How many sums of two products of a place fit 16 bits one after the other, for one half of a block and narrow tiles that are
+    /// proven exact.
     #[cfg(target_arch = "x86_64")]
-    pub(crate) fn runs(&self, block: usize, half: usize, place: usize) -> &[u8] {
-        self.runs.as_ref().map_or(&[], |runs| runs.of(block, half, place))
+    pub(crate) fn run(&self, block: usize, half: usize, place: usize) -> usize {
+        usize::from(self.runs[(2 * block + half) * Tile::Narrow.places() + place])
     }
 
     /// Bytes of the codes and of what is kept beside them.
@@ -103,7 +104,7 @@ impl PackedConv {
         let corrections: usize =
             self.corrections.iter().flatten().map(|corrections| size_of_val(&corrections[..])).sum();
         #[cfg(target_arch = "x86_64")]
-        let runs = self.runs.as_ref().map_or(0, proof::Runs::bytes);
+        let runs = size_of_val(self.runs.as_slice());
         #[cfg(not(target_arch = "x86_64"))]
         let runs = 0;
         self.codes.len() + 8 * self.cout + corrections + runs

@@ -133,7 +133,7 @@ impl Simd for Scalar {
         [Row([0; BLOCK]); 4]
     }
 
-    fn add_products(mut sums: Self::Products, v: &[u8], weights: &[i8], cin: usize, _runs: &[u8]) -> Self::Products {
+    fn add_products(mut sums: Self::Products, v: &[u8], weights: &[i8], cin: usize, _run: usize) -> Self::Products {
         for (sums, v) in sums.iter_mut().zip(v.chunks_exact(cin)) {
             for (weights, inputs) in weights.as_chunks::<{ 4 * BLOCK }>().0.iter().zip(v.as_chunks::<4>().0) {
                 for (sum, weights) in sums.0.iter_mut().zip(weights.as_chunks::<4>().0) {

@@ -126,9 +126,9 @@ pub(super) trait Simd {
     fn levels(codebook: Codebook, codes: &[u8]) -> Self::Bytes;
 
     fn zero() -> Self::Products;
-    /// Adds the products of `cin` inputs of each tile, `[tile][cin]`, with `[cin / 4][channel][4]` weights. `runs`: see
-    /// [`PackedConv::runs`].
-    fn add_products(sums: Self::Products, v: &[u8], weights: &[i8], cin: usize, runs: &[u8]) -> Self::Products;
+    /// Adds the products of `cin` inputs of each tile, `[tile][cin]`, with `[cin / 4][channel][4]` weights. `run` groups of four
+    /// inputs fit 16 bits one after the other; see [`Self::IN_RUNS`].
+    fn add_products(sums: Self::Products, v: &[u8], weights: &[i8], cin: usize, run: usize) -> Self::Products;
     /// Writes sums as `[tile][channel]`.
     fn put(sums: Self::Products, to: &mut [i32]);
     /// Adds sums to `[tile][channel]`.
@@ -285,21 +285,21 @@ fn add_place<S: Simd>(
     let (inputs, weights) = (S::TILES * conv.cin, conv.cin * S::CHANNELS);
     let v = &v[place * inputs..][..inputs];
     let weights = &panel[place * place_len(conv.cin, S::CHANNELS)..][..weights];
-    let runs = if S::IN_RUNS { runs(conv, block, part, place) } else { &[] };
-    S::add_products(sums, v, weights, conv.cin, runs)
+    let run = if S::IN_RUNS { run(conv, block, part, place) } else { conv.cin / 4 };
+    S::add_products(sums, v, weights, conv.cin, run)
 }
 
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
-fn runs(conv: &PackedConv, block: usize, part: usize, place: usize) -> &[u8] {
-    conv.runs(block, part, place)
+fn run(conv: &PackedConv, block: usize, part: usize, place: usize) -> usize {
+    conv.run(block, part, place)
 }
 
 /// No instruction set of other architectures adds in 16 bits.
 #[cfg(not(target_arch = "x86_64"))]
 #[inline(always)]
-fn runs(_: &PackedConv, _: usize, _: usize, _: usize) -> &[u8] {
-    &[]
+fn run(conv: &PackedConv, _: usize, _: usize, _: usize) -> usize {
+    conv.cin / 4
 }
 
 #[inline(always)]

@@ -74,7 +74,7 @@ fn weights_are_bytes<const WIDE: bool>(params: &ConvParams) -> bool {
 }
 
 #[cfg(target_arch = "x86_64")]
-pub(crate) use runs::Runs;
+pub(crate) use runs::runs;
 
 #[cfg(target_arch = "x86_64")]
 mod runs {
@@ -90,15 +90,6 @@ mod runs {
 
     /// The most that transformed weights of one sign may add up to under inputs of at most [`NARROW_INPUT_MAX`]: 260.
     const MOST: i16 = i16::MAX / NARROW_INPUT_MAX as i16;
-
-    /// How many sums of two products fit a signed 16-bit lane one after the other, for narrow tiles: for each half of a block and
-    /// each place the lengths of runs of groups of four inputs, which together are all groups.
-    #[derive(Debug, Clone)]
-    pub(crate) struct Runs {
-        lengths: Vec<u8>,
-        /// Where the runs of each (block, half, place) begin, and the end.
-        starts: Vec<u32>,
-    }
 
     /// A number for each output channel of a block.
     #[derive(Clone, Copy)]
@@ -120,77 +111,60 @@ mod runs {
         }
     }
 
-    /// What has been added up in a run: for both pairs of inputs of a group the positive weights and the negated negative ones.
-    type Added = [[[i16; PART]; 2]; 2];
+    /// What a group of four inputs adds to the 16-bit lanes of half a block: for both pairs of inputs the positive weights and the
+    /// negated negative ones.
+    type Added = [[i16; PART]; 4];
 
-    impl Runs {
-        /// The longest runs that fit, whatever the inputs. The weights must be signed bytes.
-        pub(crate) fn new(conv: &PackedConv) -> Self {
-            let places = Tile::Narrow.places();
-            let (mut lengths, mut starts) = (Vec::new(), vec![0]);
-            for block in 0..conv.blocks() {
-                let mut added = vec![[[[0i16; PART]; 2]; 2]; 2 * places];
-                let mut runs: Vec<Vec<u8>> = vec![Vec::new(); 2 * places];
-                for group in 0..conv.cin / 4 {
-                    let four: [_; 4] = array::from_fn(|input| {
-                        let lanes = |tap: usize| Lanes(conv.group_levels(block, tap, group, input));
-                        weights::<false, Lanes>([0, 1, 2].map(|ky| [0, 1, 2].map(|kx| lanes(3 * ky + kx))))
-                    });
-                    for half in 0..2 {
-                        for place in 0..places {
-                            let at = half * places + place;
-                            let weight = |input: usize, lane: usize| four[input][place].0[half * PART + lane];
-                            extend(&mut added[at], &mut runs[at], weight);
-                        }
+    /// How many sums of two products fit a signed 16-bit lane one after the other, whatever the inputs and wherever among the
+    /// groups of four inputs one begins: `[block][half][place]`, for narrow tiles whose weights are signed bytes.
+    ///
+    /// One number for a place rather than runs as long as each may be: a loop whose length the processor can foresee is worth more
+    /// than the few sums that it saves.
+    pub(crate) fn runs(conv: &PackedConv) -> Vec<u16> {
+        let (places, groups) = (Tile::Narrow.places(), conv.cin / 4);
+        let mut added = vec![[[0; PART]; 4]; 2 * places * groups];
+        let mut runs = Vec::with_capacity(conv.blocks() * 2 * places);
+        for block in 0..conv.blocks() {
+            for group in 0..groups {
+                let four: [_; 4] = array::from_fn(|input| {
+                    let lanes = |tap: usize| Lanes(conv.group_levels(block, tap, group, input));
+                    weights::<false, Lanes>([0, 1, 2].map(|ky| [0, 1, 2].map(|kx| lanes(3 * ky + kx))))
+                });
+                for half in 0..2 {
+                    for place in 0..places {
+                        let [a, b, c, d] = [0, 1, 2, 3].map(|input| &four[input][place].0[half * PART..][..PART]);
+                        let sum = |sign: i16, a: &[i16], b: &[i16]| {
+                            array::from_fn(|lane| (sign * a[lane]).max(0) + (sign * b[lane]).max(0))
+                        };
+                        added[(half * places + place) * groups + group] =
+                            [sum(1, a, b), sum(-1, a, b), sum(1, c, d), sum(-1, c, d)];
                     }
                 }
-                for run in runs {
-                    lengths.extend(run);
-                    starts.push(lengths.len() as u32);
-                }
             }
-            Self { lengths, starts }
+            runs.extend(added.chunks_exact(groups).map(longest));
         }
-
-        /// Lengths of the runs of a place, for one half of a block.
-        pub(crate) fn of(&self, block: usize, half: usize, place: usize) -> &[u8] {
-            let at = (2 * block + half) * Tile::Narrow.places() + place;
-            &self.lengths[self.starts[at] as usize..self.starts[at + 1] as usize]
-        }
-
-        /// Bytes of memory held.
-        pub(crate) fn bytes(&self) -> usize {
-            self.lengths.len() + size_of_val(self.starts.as_slice())
-        }
+        runs
     }
 
-    /// Adds a group of four inputs to the last run, or begins another one with it.
-    fn extend(added: &mut Added, runs: &mut Vec<u8>, weight: impl Fn(usize, usize) -> i16) {
-        let alone: Added = array::from_fn(|pair| {
-            let signed = |sign: i16| {
-                array::from_fn(|lane| {
-                    (sign * weight(2 * pair, lane)).max(0) + (sign * weight(2 * pair + 1, lane)).max(0)
-                })
-            };
-            [signed(1), signed(-1)]
-        });
-        let mut together = *added;
-        let mut most = 0;
-        for (sums, alone) in together.as_flattened_mut().iter_mut().zip(alone.as_flattened()) {
-            for (sum, alone) in sums.iter_mut().zip(alone) {
-                *sum += alone;
-                most = most.max(*sum);
+    /// The longest run that fits wherever it begins.
+    fn longest(groups: &[Added]) -> u16 {
+        let mut sums = [[0; PART]; 4];
+        let (mut first, mut longest) = (0, groups.len());
+        for (group, added) in groups.iter().enumerate() {
+            add(&mut sums, added, 1);
+            // A group alone always fits: two weights of -128 add up to 256.
+            while sums.as_flattened().iter().any(|&sum| sum > MOST) {
+                longest = longest.min(group - first);
+                add(&mut sums, &groups[first], -1);
+                first += 1;
             }
         }
-        match runs.last_mut() {
-            Some(length) if most <= MOST && *length < u8::MAX => {
-                *length += 1;
-                *added = together;
-            }
-            _ => {
-                runs.push(1);
-                *added = alone;
-            }
+        u16::try_from(longest).unwrap_or(u16::MAX)
+    }
+
+    fn add(sums: &mut Added, added: &Added, sign: i16) {
+        for (sum, added) in sums.as_flattened_mut().iter_mut().zip(added.as_flattened()) {
+            *sum += sign * added;
         }
     }
 
@@ -202,7 +176,7 @@ mod runs {
         /// Two products of the largest input and the most negative weight, the largest sum of a pair, fit.
         const _: () = assert!(2 * 128 <= MOST);
 
-        fn runs(codebook: [i8; 4], code: impl Fn(usize) -> u8) -> Runs {
+        fn packed(codebook: [i8; 4], code: impl Fn(usize) -> u8) -> PackedConv {
             let params = ConvParams {
                 name: "conv".into(),
                 cin: 64,
@@ -215,30 +189,31 @@ mod runs {
                 output_scale: 1.0,
                 pool: false,
             };
-            Runs::new(&PackedConv::new(&SoundConv::new(params).expect("sound")))
+            PackedConv::new(&SoundConv::new(params).expect("sound"))
         }
 
         #[test]
-        fn runs_cover_all_groups_and_are_as_long_as_the_weights_allow() {
-            // Windows of the highest level alone.
-            let all = runs([-3, -1, 1, 3], |_| 3);
+        fn a_run_is_as_long_as_the_weights_of_its_place_allow() {
+            let all = packed([-3, -1, 1, 3], |_| 3);
             for place in 0..16 {
-                // The rows lie in the order 1, 0, 2, 3.
-                let row = [1, 0, 2, 3][place % 4];
-                let column = place / 4;
-                let factor_of = |at: usize| match at {
-                    0 | 3 => 2,
-                    1 => 3,
-                    _ => 1,
-                };
-                let weight = 3 * factor_of(row) * factor_of(column);
-                let fit = (260 / (2 * weight)).min(16);
-                let got = all.of(1, 1, place);
-                assert_eq!(usize::from(got[0]), fit, "place {place}");
-                assert_eq!(got.iter().map(|&run| usize::from(run)).sum::<usize>(), 16, "place {place}");
+                // A window of one level: an outer row or column doubles it, the second adds three of it, the third leaves one.
+                let factor = |at: usize| [2, 3, 1, 2][at];
+                let weight = 3 * factor([1, 0, 2, 3][place % 4]) * factor(place / 4);
+                assert_eq!(all.run(1, 1, place), (260 / (2 * weight)).min(16), "place {place}");
             }
             // Weights of zero never fill a lane.
-            assert_eq!(runs([-1, 0, 1, 2], |_| 1).of(0, 0, 5), [16]);
+            assert_eq!(packed([-1, 0, 1, 2], |_| 1).run(0, 0, 5), 16);
+        }
+
+        #[test]
+        fn the_worst_stretch_of_the_inputs_decides() {
+            // Only the inputs 20 to 39 of one output channel of the second block's second half have weights.
+            let one = packed([-1, 0, 3, 7], |at| {
+                let (channel, input) = (at / (9 * 64), at % 64);
+                if channel == 55 && (20..40).contains(&input) { 3 } else { 1 }
+            });
+            // 63 for every input at the place of all sums: two pairs fit.
+            assert_eq!((one.run(1, 1, 4), one.run(1, 0, 4), one.run(0, 1, 4)), (2, 16, 16));
         }
     }
 }

@@ -1,5 +1,5 @@
 //! AVX2: groups of 6 tiles by 16 channels, products added in 16 bits as far as the weights of each place allow
-//! ([`Runs`](crate::winograd::proof::Runs)).
+//! ([`runs`](crate::winograd::proof::runs)).
 #![expect(unsafe_code, reason = "vector instructions, and the call into code for a CPU that was detected")]
 
 use std::arch::asm;
@@ -193,17 +193,20 @@ impl Simd for Avx2 {
     }
 
     #[inline(always)]
-    fn add_products(mut acc: Self::Products, v: &[u8], weights: &[i8], cin: usize, runs: &[u8]) -> Self::Products {
+    fn add_products(mut acc: Self::Products, v: &[u8], weights: &[i8], cin: usize, run: usize) -> Self::Products {
         assert!(cin.is_multiple_of(4) && v.len() >= TILES * cin && weights.len() >= cin * LANES);
-        assert_eq!(runs.iter().map(|&run| usize::from(run)).sum::<usize>(), cin / 4, "the runs of all inputs");
+        assert!(run > 0);
         let (mut inputs, mut weights) = (v.as_ptr(), weights.as_ptr());
-        // SAFETY: on a CPU with AVX2. The runs are `cin / 4` groups, and a group is 64 bytes of weights and four bytes of each
-        // tile's `cin`; all asserted above.
+        // SAFETY: on a CPU with AVX2. All runs together are `cin / 4` groups, and a group is 64 bytes of weights and four bytes of
+        // each tile's `cin`; asserted above.
         unsafe {
             let ones = _mm256_set1_epi16(1);
-            for &run in runs {
+            let mut left = cin / 4;
+            while left > 0 {
+                let steps = left.min(run);
+                left -= steps;
                 let mut sums = [[_mm256_setzero_si256(); 2]; TILES];
-                for _ in 0..run {
+                for _ in 0..steps {
                     let low = _mm256_loadu_si256(weights.cast::<__m256i>());
                     let high = _mm256_loadu_si256(weights.wrapping_add(32).cast::<__m256i>());
                     each_pixel!(TILES, tile => {

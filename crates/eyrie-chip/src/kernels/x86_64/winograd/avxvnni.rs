@@ -57,7 +57,7 @@ impl Simd for AvxVnni {
     }
 
     #[inline(always)]
-    fn add_products(mut acc: Self::Products, v: &[u8], weights: &[i8], cin: usize, _runs: &[u8]) -> Self::Products {
+    fn add_products(mut acc: Self::Products, v: &[u8], weights: &[i8], cin: usize, _run: usize) -> Self::Products {
         assert!(cin.is_multiple_of(4) && v.len() >= TILES * cin && weights.len() >= cin * LANES);
         let (mut inputs, mut weights) = (v.as_ptr(), weights.as_ptr());
         // SAFETY: on a CPU with AVX2 and AVX-VNNI. A step takes 64 bytes of weights and four bytes of each tile's `cin`;
