@@ -67,6 +67,26 @@ impl Network {
         self.layers.iter().map(|(layer, _)| layer.bytes()).sum()
     }
 
+    /// Products that a pass over an image of `height` x `width` pixels computes with these kernels: the multiply-accumulates of the
+    /// definition, or fewer by Winograd's tiles.
+    pub fn products(&self, kernels: Kernels, height: usize, width: usize) -> u64 {
+        let mut shape = Padded { height, width, channels: 4 };
+        let mut products = 0;
+        for (number, (layer, pooled)) in self.layers.iter().enumerate() {
+            let cin = if number == 0 { 3 } else { layer.cin };
+            let of_a_channel = match kernels.winograd(layer, shape, *pooled) {
+                Some((tile, _)) => tile.products(shape.height, shape.width, *pooled),
+                None => 9 * shape.height * shape.width,
+            };
+            products += of_a_channel as u64 * (cin * layer.cout) as u64;
+            shape = shape.with_channels(layer.cout);
+            if *pooled {
+                shape = shape.pooled();
+            }
+        }
+        products
+    }
+
     /// One pass for each image of a batch: images in, two maps of each out.
     ///
     /// `rgb` holds the images one after the other, `height * width` pixels of three bytes each, row by row. The result

@@ -5,7 +5,7 @@ use super::winograd::Winograd;
 use crate::layers::Padded;
 use crate::pack::{BLOCK, PackedConv};
 use crate::winograd::Algorithm;
-use crate::winograd::algebra::{TILE_ROWS, Tile};
+use crate::winograd::algebra::Tile;
 
 /// Expands the codes of a block of [`BLOCK`] output channels to levels: `conv.panel_len()` bytes of
 /// `panel`, in an order that is the kernel's own.
@@ -72,11 +72,7 @@ impl Kernels {
         if self.algorithm == Algorithm::Direct || (self.algorithm == Algorithm::Auto && !self.prefers_winograd) {
             return None;
         }
-        let products = |tile: Tile| {
-            let (height, width) =
-                if pooled { (shape.height & !1, shape.width & !1) } else { (shape.height, shape.width) };
-            height.div_ceil(TILE_ROWS) * width.div_ceil(tile.width()) * tile.places()
-        };
+        let products = |tile: Tile| tile.products(shape.height, shape.width, pooled);
         let proven = |tile: &Tile| conv.corrections(*tile).is_some();
         let kernels = |tile: Tile| self.winograd[tile as usize].map(|winograd| (tile, winograd));
         let (tile, winograd) =

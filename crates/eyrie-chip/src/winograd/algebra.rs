@@ -82,6 +82,12 @@ impl Tile {
         PATCH_ROWS * self.columns()
     }
 
+    /// Products for a map, for one input and one output channel; where a pooling follows, an odd last row or column is left out.
+    pub(crate) const fn products(self, height: usize, width: usize, pooled: bool) -> usize {
+        let (height, width) = if pooled { (height & !1, width & !1) } else { (height, width) };
+        height.div_ceil(TILE_ROWS) * width.div_ceil(self.width()) * self.places()
+    }
+
     /// How far the transformed sums must be shifted to the right.
     pub(crate) const fn shift(self) -> u32 {
         match self {
