@@ -167,8 +167,9 @@ fn expand<S: Simd, const WIDE: bool>(conv: &PackedConv, block: usize, panel: &mu
             ];
             let (part, within) = (first / S::CHANNELS, first % S::CHANNELS);
             let panel = &mut panel[part * tile.places() * place_len + (group * S::CHANNELS + within) * 4..];
-            for column in 0..tile.columns() {
-                let weights = weight_rows([rows[0][column], rows[1][column], rows[2][column]]);
+            let columns = rows[0].iter().zip(&rows[1]).zip(&rows[2]);
+            for (column, ((&a, &b), &c)) in columns.enumerate().take(tile.columns()) {
+                let weights = weight_rows([a, b, c]);
                 for row in 0..PATCH_ROWS {
                     let place = PATCH_ROWS * column + ROW_PLACE[row];
                     S::store_levels(weights[row], &mut panel[place * place_len..]);
@@ -225,11 +226,11 @@ fn input_row<S: Simd, const WIDE: bool, const ROW: usize>(
     let [a, b] = input_row_sources(ROW);
     let (a, b) = (patch_row::<S, WIDE>(rows[a], columns, channel), patch_row::<S, WIDE>(rows[b], columns, channel));
     let row = transform::<WIDE, ROW, _>(a, b);
-    for column in 0..tile.columns() {
+    for (column, &value) in row.iter().enumerate().take(tile.columns()) {
         let place = PATCH_ROWS * column + ROW_PLACE[ROW];
         // Modulo 256.
         let offset = tile.offset(place) as u8;
-        let value = if offset == 0 { row[column] } else { row[column] + S::splat(offset) };
+        let value = if offset == 0 { value } else { value + S::splat(offset) };
         S::store(value, &mut v[place * S::TILES * cin..]);
     }
 }

@@ -111,11 +111,12 @@ pub(super) unsafe fn emulate(thread: &mut Thread<'_>, registers: &mut Registers)
             }
         }
         let relative = mode == 0 && base & 7 == 5;
-        // SAFETY: the bytes of the displacement.
+        // SAFETY: the four bytes of a displacement.
+        let long = |at: usize| unsafe { code.add(at).cast::<i32>().read_unaligned() as isize };
         let displacement = match mode {
             1 => isize::from(byte(length).cast_signed()) * size as isize,
-            2 => unsafe { code.add(length).cast::<i32>().read_unaligned() as isize },
-            _ if relative => unsafe { code.add(length).cast::<i32>().read_unaligned() as isize },
+            2 => long(length),
+            _ if relative => long(length),
             _ => 0,
         };
         length += if relative { 4 } else { [0, 1, 4][usize::from(mode)] };
