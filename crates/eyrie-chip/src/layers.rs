@@ -1,95 +1,13 @@
 //! One layer: padding, the convolution split over threads by rows, and the 2x2 max pooling; or both by Winograd's tiles.
-//!
-//! Between layers activations lie padded, `(height + 2) x (width + 2) x channels`, with a border of zeros (of the
-//! padding colour before the first layer), so that no kernel ever asks whether a pixel exists. The maps of a batch
-//! follow one another.
 
 use crate::feature_map::FeatureMap;
-use crate::kernels::{Band, Kernels, SUMS};
+use crate::kernels::{Band, Kernels};
 use crate::pack::PackedConv;
+use crate::padded::{Bands, Padded, clear_ends};
 use crate::params::SoundConv;
-use crate::team::{Team, split};
-use crate::winograd;
-use crate::winograd::layer::{Buffers, panels_len};
-
-/// Where the panels start: one cache line, one vector of AVX-512.
-const ALIGNMENT: usize = 64;
-
-/// The shape of a padded map.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Padded {
-    pub(crate) height: usize,
-    pub(crate) width: usize,
-    pub(crate) channels: usize,
-}
-
-impl Padded {
-    /// Bytes of one padded row.
-    pub(crate) fn row_len(self) -> usize {
-        (self.width + 2) * self.channels
-    }
-
-    /// Bytes of the padded map.
-    pub(crate) fn len(self) -> usize {
-        (self.height + 2) * self.row_len()
-    }
-
-    /// The same pixels with other channels.
-    pub(crate) fn with_channels(self, channels: usize) -> Self {
-        Self { channels, ..self }
-    }
-
-    /// After a 2x2 pooling with stride 2; an odd last row or column is dropped.
-    pub(crate) fn pooled(self) -> Self {
-        Self { height: self.height / 2, width: self.width / 2, ..self }
-    }
-}
-
-/// Zeros that begin at a cache line.
-#[derive(Debug, Clone)]
-pub(crate) struct Aligned<T> {
-    values: Vec<T>,
-    start: usize,
-}
-
-impl<T: Clone + Default> Aligned<T> {
-    pub(crate) fn new(len: usize) -> Self {
-        let values = vec![T::default(); len + ALIGNMENT / size_of::<T>()];
-        // On a platform that cannot tell, any start is right and only slower.
-        let start = values.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT / size_of::<T>());
-        Self { values, start }
-    }
-
-    pub(crate) fn as_mut_slice(&mut self) -> &mut [T] {
-        &mut self.values[self.start..]
-    }
-
-    /// Bytes of memory held.
-    pub(crate) fn bytes(&self) -> usize {
-        size_of_val(self.values.as_slice())
-    }
-}
-
-/// Scratch of one thread: expanded weights, sums, and what Winograd's tiles need.
-#[derive(Debug, Clone)]
-pub(crate) struct Scratch {
-    pub(crate) panel: Aligned<i8>,
-    sums: Vec<i32>,
-    pub(crate) winograd: Buffers,
-}
-
-impl Scratch {
-    /// Room for these layers.
-    pub(crate) fn new<'a>(layers: impl Iterator<Item = &'a PackedConv> + Clone) -> Self {
-        let panel = layers.clone().map(|layer| layer.panel_len().max(panels_len(layer))).max().unwrap_or(0);
-        Self { panel: Aligned::new(panel), sums: vec![0; SUMS], winograd: Buffers::new(layers) }
-    }
-
-    /// Bytes of memory held.
-    pub(crate) fn bytes(&self) -> usize {
-        self.panel.bytes() + size_of_val(self.sums.as_slice()) + self.winograd.bytes()
-    }
-}
+use crate::scratch::{Scratch, in_bands};
+use crate::team::Team;
+use crate::winograd::layer::conv as conv_by_tiles;
 
 /// Writes a map of three channels (an image) or of `shape.channels` into a padded buffer.
 ///
@@ -134,13 +52,6 @@ fn clear_border(shape: Padded, map: &mut [u8]) {
     for row in map[row_len..].chunks_exact_mut(row_len).take(shape.height) {
         clear_ends(shape.channels, row);
     }
-}
-
-/// Zeroes the first and the last pixel of a padded row.
-fn clear_ends(channels: usize, row: &mut [u8]) {
-    let end = row.len() - channels;
-    row[..channels].fill(0);
-    row[end..].fill(0);
 }
 
 /// Convolves `batch` padded maps of `shape` in `src` into padded maps in `dst`, the rows split over one thread a scratch. Every
@@ -212,7 +123,7 @@ pub(crate) fn conv_and_pool<'a>(
     scratch: &mut [Scratch],
 ) -> (&'a mut [u8], &'a mut [u8]) {
     if let Some(tiles) = kernels.winograd(layer, shape, pooled) {
-        winograd::layer::conv(tiles, layer, pooled, front, shape, batch, back, scratch);
+        conv_by_tiles(tiles, layer, pooled, front, shape, batch, back, scratch);
         return (back, front);
     }
     conv(kernels, layer, front, shape, batch, back, scratch);
@@ -221,55 +132,6 @@ pub(crate) fn conv_and_pool<'a>(
     }
     pool(back, shape.with_channels(layer.cout), batch, front, scratch);
     (front, back)
-}
-
-/// How the rows of maps of shape `out` are cut into bands: between runs of `step` rows of a map, the last of which may be shorter.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Bands {
-    pub(crate) out: Padded,
-    pub(crate) step: usize,
-}
-
-impl Bands {
-    /// Runs of a map.
-    pub(crate) fn rows(self) -> usize {
-        self.out.height.div_ceil(self.step)
-    }
-
-    /// The padded row, through all maps, at which a band starts that begins with a run: with a map, its upper border; within one,
-    /// the run's own first row.
-    pub(crate) fn start(self, run: usize) -> usize {
-        self.first_row(run) - usize::from(run.is_multiple_of(self.rows()))
-    }
-
-    /// The first padded row of a run, through all maps.
-    pub(crate) fn first_row(self, run: usize) -> usize {
-        run / self.rows() * (self.out.height + 2) + 1 + run % self.rows() * self.step
-    }
-}
-
-/// Splits the rows of `batch` maps into one band a thread, runs the bands side by side and clears the borders. `run` gets the first
-/// run of rows of its band, counted through all maps, and the band's part of `dst`: padded rows, with the border rows of the maps
-/// that begin or end in it. Rows are independent of one another, so the split has no influence on the result.
-pub(crate) fn in_bands(
-    scratch: &mut [Scratch],
-    bands: Bands,
-    batch: usize,
-    dst: &mut [u8],
-    run: impl Fn(&mut Scratch, usize, &mut [u8]) + Sync,
-) {
-    let out = bands.out;
-    let offset = |first: usize| bands.start(first) * out.row_len();
-    let runs = 0..batch * bands.rows();
-    split(scratch, runs, &mut dst[..batch * out.len()], &offset, &|scratch: &mut Scratch, first, dst: &mut [u8]| {
-        for (row, padded) in dst.chunks_exact_mut(out.row_len()).enumerate() {
-            match (bands.start(first) + row) % (out.height + 2) {
-                border if border == 0 || border == out.height + 1 => padded.fill(0),
-                _ => clear_ends(out.channels, padded),
-            }
-        }
-        run(scratch, first, dst);
-    });
 }
 
 /// Calls `run` for the part of each map in a band of [`in_bands`]: the number of the map, the first row within it, the

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use crate::feature_map::FeatureMap;
 use crate::kernels::Kernels;
-use crate::layers::{Padded, Scratch, conv_and_pool, pad, unpad};
+use crate::layers::{conv_and_pool, pad, unpad};
 use crate::pack::PackedConv;
+use crate::padded::Padded;
 use crate::params::NetworkParams;
+use crate::scratch::Scratch;
 use crate::team::Team;
 
 /// A network, packed for the kernels. Immutable; share it in an `Arc`.

@@ -17,13 +17,13 @@
 //! three taps of one `ky` are one run of `3 * cin` bytes: a window is three runs.
 
 use crate::arith;
+pub(crate) use crate::codebook::BLOCK;
 use crate::codebook::Codebook;
 use crate::params::SoundConv;
 use crate::winograd::algebra::Tile;
 use crate::winograd::proof;
-
-/// Output channels of a block.
-pub(crate) const BLOCK: usize = 32;
+#[cfg(target_arch = "x86_64")]
+use crate::winograd::runs;
 
 /// A layer, packed.
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ pub(crate) struct PackedConv {
     pub(crate) shift: u32,
     /// See [`proof::corrections`]; by narrow and wide tiles, where they are proven exact.
     corrections: [Option<Vec<i32>>; 2],
-    /// See [`proof::runs`]; empty where narrow tiles are not proven exact.
+    /// See [`runs::runs`]; empty where narrow tiles are not proven exact.
     #[cfg(target_arch = "x86_64")]
     runs: Vec<u16>,
 }
@@ -81,7 +81,9 @@ impl PackedConv {
         };
         #[cfg(target_arch = "x86_64")]
         if packed.corrections(Tile::Narrow).is_some() {
-            packed.runs = proof::runs(&packed);
+            packed.runs = runs::runs(packed.blocks(), cin / 4, |block, tap, group, input| {
+                packed.group_levels(block, tap, group, input)
+            });
         }
         packed
     }
@@ -112,7 +114,7 @@ impl PackedConv {
 
     /// Levels of a block's output channels for one tap and one of the four inputs of a group.
     #[cfg(target_arch = "x86_64")]
-    pub(crate) fn group_levels(&self, block: usize, tap: usize, group: usize, input: usize) -> [i16; BLOCK] {
+    fn group_levels(&self, block: usize, tap: usize, group: usize, input: usize) -> [i16; BLOCK] {
         let codes = &self.block_codes(block)[(tap * self.cin / 4 + group) * BLOCK..][..BLOCK];
         std::array::from_fn(|channel| i16::from(self.codebook.0[usize::from(codes[channel] >> (2 * input) & 3)]))
     }

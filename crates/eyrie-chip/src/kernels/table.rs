@@ -2,8 +2,8 @@
 
 use super::isa::Isa;
 use super::winograd::Winograd;
-use crate::layers::Padded;
 use crate::pack::{BLOCK, PackedConv};
+use crate::padded::Padded;
 use crate::winograd::Algorithm;
 use crate::winograd::algebra::Tile;
 

@@ -6,8 +6,8 @@ use std::sync::{Arc, LazyLock};
 use proptest::prelude::*;
 
 use super::{Isa, Kernels};
-use crate::layers::Padded;
 use crate::pack::PackedConv;
+use crate::padded::Padded;
 use crate::winograd::algebra::Tile;
 use crate::{
     Algorithm, Arena, ConvParams, FeatureMap, Layer, Network, NetworkParams, SoundConv, Team, VGG16, max_pool_2x2,

@@ -10,8 +10,8 @@
 //! ```
 
 use crate::codebook::Codebook;
-use crate::layers::Padded;
 use crate::pack::{BLOCK, PackedConv};
+use crate::padded::Padded;
 use crate::winograd::algebra::{
     MOST_COLUMNS, MOST_PATCH_COLUMNS, MOST_TILE_COLUMNS, PATCH_ROWS, ROW_PLACE, TILE_ROWS, Tile, Value,
     input_row_sources, inputs as transform, output_columns, weight_columns, weight_rows,

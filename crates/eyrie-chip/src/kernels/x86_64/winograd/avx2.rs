@@ -1,5 +1,5 @@
 //! AVX2: groups of 6 tiles by 16 channels, products added in 16 bits as far as the weights of each place allow
-//! ([`runs`](crate::winograd::proof::runs)).
+//! ([`runs`](crate::winograd::runs)).
 #![expect(unsafe_code, reason = "vector instructions, and the call into code for a CPU that was detected")]
 
 use std::arch::asm;
