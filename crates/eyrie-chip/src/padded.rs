@@ -37,7 +37,7 @@ impl Padded {
 }
 
 /// Zeroes the first and the last pixel of a padded row.
-fn clear_ends(channels: usize, row: &mut [u8]) {
+pub(crate) fn clear_ends(channels: usize, row: &mut [u8]) {
     let end = row.len() - channels;
     row[..channels].fill(0);
     row[end..].fill(0);
