@@ -342,12 +342,17 @@ impl App {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::ISAS;
-    use eyrie_chip::Isa;
+    use crate::config::{ALGORITHMS, ISAS};
+    use eyrie_chip::{Algorithm, Isa};
 
     #[test]
     fn the_configuration_takes_auto_and_every_instruction_set() {
         let names = std::iter::once("auto").chain(Isa::ALL.map(Isa::name));
         assert!(names.eq(ISAS), "{ISAS:?}");
+    }
+
+    #[test]
+    fn the_configuration_takes_every_algorithm() {
+        assert_eq!(Algorithm::ALL.map(Algorithm::name), ALGORITHMS);
     }
 }

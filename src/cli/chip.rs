@@ -11,7 +11,7 @@ use crate::app::StartError;
 use crate::domain::{ChipReport, Profile};
 
 use super::settings::{Settings, given};
-use eyrie_chip::PassCost;
+use eyrie_chip::{ChipSpec, LayerCost, PassCost};
 use eyrie_terminal::CliError;
 use eyrie_terminal::output::{self, grouped};
 use eyrie_vision::cost::ImagePlan;
@@ -141,7 +141,7 @@ fn as_text(out: &mut dyn Write, report: &ChipReport, limits: Option<&str>) -> io
     if let Some(limits) = limits {
         writeln!(out, "limit          {limits}")?;
     }
-    layers(out, pass)?;
+    layers(out, pass, chip.tile)?;
     if let Some(plan) = &report.plan {
         writeln!(out, "\nAn image of {}x{}, as Eyrie describes it", plan.width, plan.height)?;
         profiles(out, plan)?;
@@ -157,15 +157,31 @@ fn as_text(out: &mut dyn Write, report: &ChipReport, limits: Option<&str>) -> io
     writeln!(out, "\n{}", report.note)
 }
 
-fn layers(out: &mut dyn Write, pass: &PassCost) -> io::Result<()> {
-    let mut table =
-        output::table(["LAYER", "PIXELS", "CHANNELS", "CYCLES", "USED", "IN", "OUT", "WEIGHTS", "MS", "MJ (ESTIMATE)"]);
+fn layers(out: &mut dyn Write, pass: &PassCost, tile: u64) -> io::Result<()> {
+    let mut table = output::table([
+        "LAYER",
+        "PIXELS",
+        "CHANNELS",
+        "CYCLES",
+        "BY WINOGRAD",
+        "USED",
+        "IN",
+        "OUT",
+        "WEIGHTS",
+        "MS",
+        "MJ (ESTIMATE)",
+    ]);
+    // The bytes of an image leave no room for its sums.
+    let by_winograd = |layer: &LayerCost| {
+        if layer.input_channels == 3 { layer.cycles } else { ChipSpec::cycles_by_winograd(layer.cycles, tile) }
+    };
     for layer in &pass.layers {
         table.add_row([
             layer.name.clone(),
             format!("{}x{}", layer.width, layer.height),
             format!("{} to {}", layer.input_channels, layer.output_channels),
             grouped(layer.cycles),
+            grouped(by_winograd(layer)),
             percent(layer.utilization),
             grouped(layer.input_bytes),
             grouped(layer.output_bytes),
@@ -179,6 +195,7 @@ fn layers(out: &mut dyn Write, pass: &PassCost) -> io::Result<()> {
         String::new(),
         String::new(),
         grouped(pass.cycles),
+        grouped(pass.layers.iter().map(by_winograd).sum()),
         percent(pass.utilization),
         String::new(),
         String::new(),
@@ -187,9 +204,13 @@ fn layers(out: &mut dyn Write, pass: &PassCost) -> io::Result<()> {
         range(pass.energy_millijoules, 3),
     ]);
     writeln!(out, "\nOne pass over {side}x{side} pixels (IN, OUT and WEIGHTS in bytes)", side = pass.input_side)?;
-    align_numbers(&mut table, 3..9);
+    align_numbers(&mut table, 3..10);
     writeln!(out, "{}", table.trim_fmt())?;
-    writeln!(out, "image buffer: {} bytes for the largest layer", grouped(pass.buffer_bytes))
+    writeln!(out, "image buffer: {} bytes for the largest layer", grouped(pass.buffer_bytes))?;
+    writeln!(
+        out,
+        "BY WINOGRAD: cycles if the engines computed 2x2 pixels with 16 products; an extension, which no published chip has"
+    )
 }
 
 fn profiles(out: &mut dyn Write, plan: &ImagePlan) -> io::Result<()> {

@@ -16,5 +16,5 @@ mod tests;
 pub use error::ConfigError;
 pub use layers::Source;
 pub use load::{DEFAULTS, Loaded, Override, load};
-pub use rules::ISAS;
+pub use rules::{ALGORITHMS, ISAS};
 pub use sections::{Config, Extractor, Server};

@@ -8,6 +8,9 @@ use super::layers::Layers;
 /// What `extractor.isa` may be.
 pub const ISAS: [&str; 7] = ["auto", "scalar", "avx2", "avxvnni", "avx512vnni", "amx", "neon"];
 
+/// What `extractor.algorithm` may be.
+pub const ALGORITHMS: [&str; 3] = ["auto", "direct", "winograd"];
+
 /// What the value of a key may be.
 pub(super) enum Rule {
     /// A whole number from the first to the second, in this unit.
@@ -21,7 +24,7 @@ pub(super) enum Rule {
 use Rule::{OneOf, Text, Within};
 
 /// The rules by key. A key without one takes any value of its type.
-pub(super) const RULES: [(&str, Rule); 29] = [
+pub(super) const RULES: [(&str, Rule); 30] = [
     ("server.bind", Text(is_host_and_port, "HOST:PORT, for example 127.0.0.1:8080")),
     ("server.max_upload_bytes", Within(1024, 1 << 30, "bytes")),
     ("server.header_timeout_ms", Within(100, 3_600_000, "milliseconds")),
@@ -40,6 +43,7 @@ pub(super) const RULES: [(&str, Rule); 29] = [
     ),
     ("storage.max_connections", Within(1, 1000, "connections")),
     ("extractor.isa", OneOf(&ISAS)),
+    ("extractor.algorithm", OneOf(&ALGORITHMS)),
     ("extractor.threads", Within(0, 1024, "threads")),
     ("extractor.workers", Within(1, 256, "workers")),
     ("extractor.queue_length", Within(1, 100_000, "images")),

@@ -82,6 +82,7 @@ fn every_key_can_be_set_by_the_environment() {
             "storage.database_url" => "postgres://localhost/x",
             "storage.prepared_statements" => "false",
             "extractor.isa" => "scalar",
+            "extractor.algorithm" => "direct",
             "extractor.model" => "model.eyrie",
             "search.verify" => "never",
             "log.level" => "debug",

@@ -1,5 +1,8 @@
 //! Four-level codebooks: what two bits stand for.
 
+/// Output channels whose codes are packed and expanded together.
+pub(crate) const BLOCK: usize = 32;
+
 /// The levels of a layer, indexed by code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Codebook(pub(crate) [i8; 4]);

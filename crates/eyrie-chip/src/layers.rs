@@ -1,70 +1,13 @@
-//! One layer: padding, the convolution split over threads by rows, and the 2x2 max pooling.
-//!
-//! Between layers activations lie padded, `(height + 2) x (width + 2) x channels`, with a border of zeros (of the
-//! padding colour before the first layer), so that no kernel ever asks whether a pixel exists. The maps of a batch
-//! follow one another.
+//! One layer: padding, the convolution split over threads by rows, and the 2x2 max pooling; or both by Winograd's tiles.
 
 use crate::feature_map::FeatureMap;
-use crate::kernels::{Band, Kernels, SUMS};
+use crate::kernels::{Band, Kernels};
 use crate::pack::PackedConv;
+use crate::padded::{Bands, Padded, clear_ends};
 use crate::params::SoundConv;
-use crate::team::{Team, split};
-
-/// Where the panels start: one cache line, one vector of AVX-512.
-const ALIGNMENT: usize = 64;
-
-/// The shape of a padded map.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Padded {
-    pub(crate) height: usize,
-    pub(crate) width: usize,
-    pub(crate) channels: usize,
-}
-
-impl Padded {
-    /// Bytes of one padded row.
-    pub(crate) fn row_len(self) -> usize {
-        (self.width + 2) * self.channels
-    }
-
-    /// Bytes of the padded map.
-    pub(crate) fn len(self) -> usize {
-        (self.height + 2) * self.row_len()
-    }
-
-    /// The same pixels with other channels.
-    pub(crate) fn with_channels(self, channels: usize) -> Self {
-        Self { channels, ..self }
-    }
-
-    /// After a 2x2 pooling with stride 2; an odd last row or column is dropped.
-    pub(crate) fn pooled(self) -> Self {
-        Self { height: self.height / 2, width: self.width / 2, ..self }
-    }
-}
-
-/// Scratch of one thread: an expanded block of weights, and sums.
-#[derive(Debug, Clone)]
-pub(crate) struct Scratch {
-    bytes: Vec<i8>,
-    start: usize,
-    sums: Vec<i32>,
-}
-
-impl Scratch {
-    /// Room for `len` levels.
-    pub(crate) fn new(len: usize) -> Self {
-        let bytes = vec![0i8; len + ALIGNMENT];
-        // On a platform that cannot tell, any start is right and only slower.
-        let start = bytes.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
-        Self { bytes, start, sums: vec![0; SUMS] }
-    }
-
-    /// Bytes of memory held.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes.len() + size_of_val(self.sums.as_slice())
-    }
-}
+use crate::scratch::{Scratch, in_bands};
+use crate::team::Team;
+use crate::winograd::layer::conv as conv_by_tiles;
 
 /// Writes a map of three channels (an image) or of `shape.channels` into a padded buffer.
 ///
@@ -111,15 +54,9 @@ fn clear_border(shape: Padded, map: &mut [u8]) {
     }
 }
 
-/// Zeroes the first and the last pixel of a padded row.
-fn clear_ends(channels: usize, row: &mut [u8]) {
-    let end = row.len() - channels;
-    row[..channels].fill(0);
-    row[end..].fill(0);
-}
-
-/// Convolves `batch` padded maps of `shape` in `src` into padded maps in `dst`, the rows split over one thread a scratch.
-pub(crate) fn conv(
+/// Convolves `batch` padded maps of `shape` in `src` into padded maps in `dst`, the rows split over one thread a scratch. Every
+/// product is computed.
+fn conv(
     kernels: Kernels,
     conv: &PackedConv,
     src: &[u8],
@@ -130,9 +67,9 @@ pub(crate) fn conv(
 ) {
     debug_assert_eq!(shape.channels, conv.cin);
     let out = shape.with_channels(conv.cout);
-    in_bands(scratch, out, batch, dst, |scratch, first, dst| {
-        let Scratch { bytes, start, sums } = scratch;
-        let panel = &mut bytes[*start..];
+    in_bands(scratch, Bands { out, step: 1 }, batch, dst, |scratch, first, dst| {
+        let Scratch { panel, sums, .. } = scratch;
+        let panel = panel.as_mut_slice();
         for block in 0..conv.blocks() {
             kernels.expand(conv, block, panel);
             each_map(out, first, dst, |map, first, rows, dst| {
@@ -144,9 +81,9 @@ pub(crate) fn conv(
 }
 
 /// Pools `batch` padded maps of `shape` in `src` into padded maps in `dst`, split like [`conv`].
-pub(crate) fn pool(src: &[u8], shape: Padded, batch: usize, dst: &mut [u8], scratch: &mut [Scratch]) {
+fn pool(src: &[u8], shape: Padded, batch: usize, dst: &mut [u8], scratch: &mut [Scratch]) {
     let out = shape.pooled();
-    in_bands(scratch, out, batch, dst, |_, first, dst| {
+    in_bands(scratch, Bands { out, step: 1 }, batch, dst, |_, first, dst| {
         each_map(out, first, dst, |map, first, rows, dst| {
             let src = &src[map * shape.len()..];
             let (row, channels) = (shape.row_len(), shape.channels);
@@ -172,32 +109,29 @@ fn pool_row(above: &[u8], below: &[u8], channels: usize, dst: &mut [u8]) {
     }
 }
 
-/// Splits the rows of `batch` maps of shape `out` into one band a thread, runs the bands side by side and clears the
-/// borders. `run` gets the first row of its band, counted through all maps without their borders, and the band's
-/// part of `dst`: padded rows, with the border rows of the maps that begin or end in it. Rows are independent of one
-/// another, so the split has no influence on the result.
-fn in_bands(
-    scratch: &mut [Scratch],
-    out: Padded,
+/// A layer, whichever way it is computed: from the `batch` padded maps of `shape` in `front` to padded maps in one of the two
+/// buffers, which are given back as result and other.
+#[expect(clippy::too_many_arguments, reason = "the operands of a layer and what it is computed with")]
+pub(crate) fn conv_and_pool<'a>(
+    kernels: Kernels,
+    layer: &PackedConv,
+    pooled: bool,
+    front: &'a mut [u8],
+    back: &'a mut [u8],
+    shape: Padded,
     batch: usize,
-    dst: &mut [u8],
-    run: impl Fn(&mut Scratch, usize, &mut [u8]) + Sync,
-) {
-    // The padded row at which a band starts: with a map, its upper border; within one, the row itself.
-    let start = |row: usize| {
-        (row / out.height) * (out.height + 2) + row % out.height + usize::from(!row.is_multiple_of(out.height))
-    };
-    let rows = batch * out.height;
-    let offset = |row: usize| start(row) * out.row_len();
-    split(scratch, 0..rows, &mut dst[..batch * out.len()], &offset, &|scratch: &mut Scratch, first, dst: &mut [u8]| {
-        for (row, padded) in dst.chunks_exact_mut(out.row_len()).enumerate() {
-            match (start(first) + row) % (out.height + 2) {
-                border if border == 0 || border == out.height + 1 => padded.fill(0),
-                _ => clear_ends(out.channels, padded),
-            }
-        }
-        run(scratch, first, dst);
-    });
+    scratch: &mut [Scratch],
+) -> (&'a mut [u8], &'a mut [u8]) {
+    if let Some(tiles) = kernels.winograd(layer, shape, pooled) {
+        conv_by_tiles(tiles, layer, pooled, front, shape, batch, back, scratch);
+        return (back, front);
+    }
+    conv(kernels, layer, front, shape, batch, back, scratch);
+    if !pooled {
+        return (back, front);
+    }
+    pool(back, shape.with_channels(layer.cout), batch, front, scratch);
+    (front, back)
 }
 
 /// Calls `run` for the part of each map in a band of [`in_bands`]: the number of the map, the first row within it, the
@@ -244,10 +178,13 @@ pub fn run_layer(kernels: Kernels, layer: &Layer, input: &FeatureMap, padding: [
     pad(&input.data, input.channels, padding, shape, &mut src);
     let out = shape.with_channels(layer.packed.cout);
     let mut dst = vec![0; out.len()];
-    let mut scratch: Vec<Scratch> = (0..team.threads()).map(|_| Scratch::new(layer.packed.panel_len())).collect();
-    team.run(|| conv(kernels, &layer.packed, &src, shape, 1, &mut dst, &mut scratch));
+    let packed = std::iter::once(&layer.packed);
+    let mut scratch: Vec<Scratch> = (0..team.threads()).map(|_| Scratch::new(packed.clone())).collect();
     let mut map = FeatureMap::zeros(out.height, out.width, out.channels);
-    unpad(&dst, out, &mut map.data);
+    team.run(|| {
+        let (dst, _) = conv_and_pool(kernels, &layer.packed, false, &mut src, &mut dst, shape, 1, &mut scratch);
+        unpad(dst, out, &mut map.data);
+    });
     map
 }
 

@@ -4,7 +4,8 @@
 //!   what was checked becomes a [`NetworkParams`], and only that a [`Network`].
 //! * [`Network`], [`Arena`], [`Team`]: the model packed for a CPU, the memory that passes need, and their threads.
 //! * [`Layer`], [`run_layer`], [`max_pool_2x2`]: one layer at a time, for the quantiser.
-//! * [`Kernels`], [`Isa`]: which instructions do the work. The scalar kernel is the specification; the others equal it.
+//! * [`Kernels`], [`Isa`], [`Algorithm`]: which instructions do the work, and which way. The direct scalar kernel is the
+//!   specification; the others equal it.
 //! * [`Chip`], [`ChipSpec`], [`PassCost`]: chips to choose from, and what a pass would cost on one.
 //!
 //! Nothing here knows of images, or of the rest of the program.
@@ -20,10 +21,13 @@ mod layers;
 mod model_file;
 mod network;
 mod pack;
+mod padded;
 mod params;
 mod random;
+mod scratch;
 mod spec;
 mod team;
+mod winograd;
 
 pub use chip::{Chip, ChipError};
 pub use cost::{LayerCost, PassCost, thousandths, thousandths_of_both};
@@ -37,3 +41,4 @@ pub use params::{ConvParams, LayerShape, NetworkParams, SoundConv, VGG16, Whiten
 pub use random::Random;
 pub use spec::ChipSpec;
 pub use team::{Team, TeamError};
+pub use winograd::{Algorithm, UnknownAlgorithm};

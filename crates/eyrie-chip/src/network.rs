@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use crate::feature_map::FeatureMap;
 use crate::kernels::Kernels;
-use crate::layers::{Padded, Scratch, conv, pad, pool, unpad};
+use crate::layers::{conv_and_pool, pad, unpad};
 use crate::pack::PackedConv;
+use crate::padded::Padded;
 use crate::params::NetworkParams;
+use crate::scratch::Scratch;
 use crate::team::Team;
 
 /// A network, packed for the kernels. Immutable; share it in an `Arc`.
@@ -62,9 +64,29 @@ impl Network {
         (shape.height, shape.width, shape.channels)
     }
 
-    /// Bytes of the packed codes, multipliers and biases in memory.
+    /// Bytes of the packed codes, and of the numbers kept beside them, in memory.
     pub fn bytes(&self) -> usize {
-        self.layers.iter().map(|(layer, _)| layer.codes.len() + 8 * layer.cout).sum()
+        self.layers.iter().map(|(layer, _)| layer.bytes()).sum()
+    }
+
+    /// Products that a pass over an image of `height` x `width` pixels computes with these kernels: the multiply-accumulates of the
+    /// definition, or fewer by Winograd's tiles.
+    pub fn products(&self, kernels: Kernels, height: usize, width: usize) -> u64 {
+        let mut shape = Padded { height, width, channels: 4 };
+        let mut products = 0;
+        for (number, (layer, pooled)) in self.layers.iter().enumerate() {
+            let cin = if number == 0 { 3 } else { layer.cin };
+            let of_a_channel = match kernels.winograd(layer, shape, *pooled) {
+                Some((tile, _)) => tile.products(shape.height, shape.width, *pooled),
+                None => 9 * shape.height * shape.width,
+            };
+            products += of_a_channel as u64 * (cin * layer.cout) as u64;
+            shape = shape.with_channels(layer.cout);
+            if *pooled {
+                shape = shape.pooled();
+            }
+        }
+        products
     }
 
     /// One pass for each image of a batch: images in, two maps of each out.
@@ -169,12 +191,9 @@ fn run_layers<'a>(
 ) -> (&'a [u8], Padded) {
     let (mut src, mut dst) = (front, back);
     for (number, (layer, pooled)) in layers.iter().enumerate() {
-        conv(kernels, layer, src, shape, batch, dst, scratch);
-        std::mem::swap(&mut src, &mut dst);
+        (src, dst) = conv_and_pool(kernels, layer, *pooled, src, dst, shape, batch, scratch);
         shape = shape.with_channels(layer.cout);
         if *pooled {
-            pool(src, shape, batch, dst, scratch);
-            std::mem::swap(&mut src, &mut dst);
             shape = shape.pooled();
         }
         if let Some((_, outputs)) = keep.as_mut().filter(|(at, _)| *at == number) {
@@ -185,7 +204,7 @@ fn run_layers<'a>(
 }
 
 /// The memory of a batch of passes: maps to read from and to write to in turn, those between the layers that run image by
-/// image and those that run together, a panel of weights for each thread, the results.
+/// image and those that run together, scratch of each thread, the results.
 ///
 /// One lives in each worker; nothing is allocated during a pass.
 #[derive(Debug)]
@@ -205,10 +224,10 @@ impl Arena {
     pub fn new(network: &Network, height: usize, width: usize, batch: usize, team: Arc<Team>) -> Self {
         let batch = batch.max(1);
         let Needs { maps, gathered, .. } = network.needs(height, width, batch);
-        let panel = network.layers.iter().map(|(layer, _)| layer.panel_len()).max().unwrap_or(0);
+        let layers = network.layers.iter().map(|(layer, _)| layer);
         let zeros = |(height, width, channels)| vec![FeatureMap::zeros(height, width, channels); batch];
         Self {
-            scratch: (0..team.threads()).map(|_| Scratch::new(panel)).collect(),
+            scratch: (0..team.threads()).map(|_| Scratch::new(layers.clone())).collect(),
             front: vec![0; maps],
             back: vec![0; maps],
             gathered: vec![0; gathered],

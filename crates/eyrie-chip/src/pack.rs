@@ -17,11 +17,13 @@
 //! three taps of one `ky` are one run of `3 * cin` bytes: a window is three runs.
 
 use crate::arith;
+pub(crate) use crate::codebook::BLOCK;
 use crate::codebook::Codebook;
 use crate::params::SoundConv;
-
-/// Output channels of a block.
-pub(crate) const BLOCK: usize = 32;
+use crate::winograd::algebra::Tile;
+use crate::winograd::proof;
+#[cfg(target_arch = "x86_64")]
+use crate::winograd::runs;
 
 /// A layer, packed.
 #[derive(Debug, Clone)]
@@ -42,6 +44,11 @@ pub(crate) struct PackedConv {
     pub(crate) bias: Vec<i32>,
     /// The rounding right shift.
     pub(crate) shift: u32,
+    /// See [`proof::corrections`]; by narrow and wide tiles, where they are proven exact.
+    corrections: [Option<Vec<i32>>; 2],
+    /// See [`runs::runs`]; empty where narrow tiles are not proven exact.
+    #[cfg(target_arch = "x86_64")]
+    runs: Vec<u16>,
 }
 
 impl PackedConv {
@@ -59,7 +66,7 @@ impl PackedConv {
                 }
             }
         }
-        Self {
+        let mut packed = Self {
             cin,
             cout: params.cout,
             codebook: Codebook(params.codebook),
@@ -68,7 +75,48 @@ impl PackedConv {
             multiplier: params.multiplier.iter().map(|&m| i32::from(m)).collect(),
             bias: params.bias.clone(),
             shift: params.shift,
+            corrections: Tile::ALL.map(|tile| proof::corrections(params, tile)),
+            #[cfg(target_arch = "x86_64")]
+            runs: Vec::new(),
+        };
+        #[cfg(target_arch = "x86_64")]
+        if packed.corrections(Tile::Narrow).is_some() {
+            packed.runs = runs::runs(packed.blocks(), cin / 4, |block, tap, group, input| {
+                packed.group_levels(block, tap, group, input)
+            });
         }
+        packed
+    }
+
+    /// What tiles of a shape add to the sums before these are shifted; `None` where they are not proven exact. See
+    /// [`proof::corrections`].
+    pub(crate) fn corrections(&self, tile: Tile) -> Option<&[i32]> {
+        self.corrections[tile as usize].as_deref()
+    }
+
+    /// How many sums of two products of a place fit 16 bits one after the other, for one half of a block and narrow tiles that are
+    /// proven exact.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn run(&self, block: usize, half: usize, place: usize) -> usize {
+        usize::from(self.runs[(2 * block + half) * Tile::Narrow.places() + place])
+    }
+
+    /// Bytes of the codes and of what is kept beside them.
+    pub(crate) fn bytes(&self) -> usize {
+        let corrections: usize =
+            self.corrections.iter().flatten().map(|corrections| size_of_val(&corrections[..])).sum();
+        #[cfg(target_arch = "x86_64")]
+        let runs = size_of_val(self.runs.as_slice());
+        #[cfg(not(target_arch = "x86_64"))]
+        let runs = 0;
+        self.codes.len() + 8 * self.cout + corrections + runs
+    }
+
+    /// Levels of a block's output channels for one tap and one of the four inputs of a group.
+    #[cfg(target_arch = "x86_64")]
+    fn group_levels(&self, block: usize, tap: usize, group: usize, input: usize) -> [i16; BLOCK] {
+        let codes = &self.block_codes(block)[(tap * self.cin / 4 + group) * BLOCK..][..BLOCK];
+        std::array::from_fn(|channel| i16::from(self.codebook.0[usize::from(codes[channel] >> (2 * input) & 3)]))
     }
 
     /// Blocks of output channels.

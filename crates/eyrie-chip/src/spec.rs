@@ -74,6 +74,14 @@ impl ChipSpec {
         tiles * inputs * (cout as u64).div_ceil(self.engines)
     }
 
+    /// What `cycles` of a layer with activations for inputs would be if the engines, with as many multipliers (of bytes), computed
+    /// their tile of `tile` x `tile` pixels by F(2x2, 3x3), 16 products for four pixels. An extension of this project: no
+    /// published chip does it.
+    pub fn cycles_by_winograd(cycles: u64, tile: u64) -> u64 {
+        let products = 16 * tile.div_ceil(2).pow(2);
+        (cycles * products).div_ceil(tile * tile * WINDOW)
+    }
+
     /// The share, 0 to 1, of the multiply-accumulates that the chip could do in these cycles which are of use.
     pub fn utilization(&self, macs: u64, cycles: u64) -> f64 {
         macs as f64 / (cycles as f64 * self.peak_macs_per_cycle() as f64)
@@ -251,6 +259,15 @@ mod tests {
         let largest = |bytes: u64| ChipSpec { image_buffer_bytes: bytes, ..ChipSpec::default() }.largest_input(&VGG16);
         let sides: Vec<usize> = (1..60).map(|i| largest(i * 100_000)).collect();
         assert!(sides.is_sorted(), "{sides:?}");
+    }
+
+    #[test]
+    fn winograd_takes_four_ninths_of_the_cycles_where_tiles_are_even() {
+        assert_eq!(ChipSpec::cycles_by_winograd(65_536, 14), 29_128);
+        assert_eq!(ChipSpec::cycles_by_winograd(9, 2), 4);
+        // Four tiles of 2x2 for nine pixels: 64 products of 81.
+        assert_eq!(ChipSpec::cycles_by_winograd(81, 3), 64);
+        assert_eq!(ChipSpec::cycles_by_winograd(1, 14), 1, "a cycle that has begun");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use eyrie_chip::{Chip, ChipError, Kernels, ModelError, Team, TeamError};
+use eyrie_chip::{Algorithm, Chip, ChipError, Kernels, ModelError, Team, TeamError, UnknownAlgorithm};
 use serde::{Deserialize, Serialize};
 
 use crate::cost::{CostModel, FitError};
@@ -16,6 +16,8 @@ use crate::picture::DecodeLimits;
 pub struct DescriberOptions {
     /// Instruction set of the kernels, or `auto`.
     pub isa: String,
+    /// How convolutions are computed: the name of an [`Algorithm`].
+    pub algorithm: String,
     /// Threads of the chip, shared by all extractors; 0 is one for each core.
     pub threads: usize,
     /// Largest picture in pixels.
@@ -61,6 +63,9 @@ pub enum DescriberError {
         /// Names of those it has.
         available: String,
     },
+    /// There is no such algorithm.
+    #[error("extractor.algorithm: {0}")]
+    Algorithm(#[from] UnknownAlgorithm),
     /// The system refuses threads.
     #[error(transparent)]
     Threads(#[from] TeamError),
@@ -79,7 +84,7 @@ impl DescriberError {
                 Some("the chip \"default\" holds the model that is built in; extractor.chip chooses the chip")
             }
             Self::Isa { .. } => Some("extractor.isa = \"auto\" takes the best that the CPU has"),
-            Self::Threads(_) => None,
+            Self::Algorithm(_) | Self::Threads(_) => None,
         }
     }
 }
@@ -115,11 +120,12 @@ impl DescriberOptions {
     }
 
     fn kernels(&self) -> Result<Kernels, DescriberError> {
+        let algorithm: Algorithm = self.algorithm.parse()?;
         if self.isa == "auto" {
-            return Ok(Kernels::detect());
+            return Ok(Kernels::detect().with_algorithm(algorithm));
         }
         let found = self.isa.parse().ok().and_then(Kernels::for_isa);
-        found.ok_or_else(|| DescriberError::Isa {
+        found.map(|kernels| kernels.with_algorithm(algorithm)).ok_or_else(|| DescriberError::Isa {
             isa: self.isa.clone(),
             available: Kernels::available().iter().map(|k| k.isa().name()).collect::<Vec<_>>().join(", "),
         })

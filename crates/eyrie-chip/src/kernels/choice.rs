@@ -7,6 +7,7 @@ use super::scalar;
 use super::table::Kernels;
 #[cfg(target_arch = "x86_64")]
 use super::x86_64;
+use crate::winograd::Algorithm;
 
 impl Kernels {
     /// The fastest that this CPU runs.
@@ -21,6 +22,10 @@ impl Kernels {
             expand: scalar::expand,
             conv_block: scalar::conv_block,
             bare_products: scalar::bare_products,
+            winograd: [scalar::NARROW, scalar::WIDE].map(Some),
+            // The scalar kernel is the definition: it stays direct unless it is told otherwise.
+            prefers_winograd: false,
+            algorithm: Algorithm::Auto,
         }
     }
 

@@ -1,7 +1,11 @@
 //! What a kernel is: three functions of one set of instructions.
 
 use super::isa::Isa;
+use super::winograd::Winograd;
 use crate::pack::{BLOCK, PackedConv};
+use crate::padded::Padded;
+use crate::winograd::Algorithm;
+use crate::winograd::algebra::Tile;
 
 /// Expands the codes of a block of [`BLOCK`] output channels to levels: `conv.panel_len()` bytes of
 /// `panel`, in an order that is the kernel's own.
@@ -39,12 +43,43 @@ pub struct Kernels {
     pub(super) expand: Expand,
     pub(super) conv_block: ConvBlock,
     pub(super) bare_products: BareProducts,
+    /// For narrow and for wide tiles, as far as there are any.
+    pub(super) winograd: [Option<Winograd>; 2],
+    /// Whether they are what is faster.
+    pub(super) prefers_winograd: bool,
+    pub(super) algorithm: Algorithm,
 }
 
 impl Kernels {
     /// What they need of the CPU.
     pub fn isa(self) -> Isa {
         self.isa
+    }
+
+    /// The same instructions, with another way to compute convolutions than [`Algorithm::Auto`]. The result is the same.
+    #[must_use]
+    pub fn with_algorithm(self, algorithm: Algorithm) -> Self {
+        Self { algorithm, ..self }
+    }
+
+    /// Which way convolutions are computed.
+    pub fn algorithm(self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Which tiles a layer is computed with over a map of `shape`, pooled or not, and what does it; `None` for the direct way.
+    pub(crate) fn winograd(self, conv: &PackedConv, shape: Padded, pooled: bool) -> Option<(Tile, Winograd)> {
+        if self.algorithm == Algorithm::Direct || (self.algorithm == Algorithm::Auto && !self.prefers_winograd) {
+            return None;
+        }
+        let products = |tile: Tile| tile.products(shape.height, shape.width, pooled);
+        let proven = |tile: &Tile| conv.corrections(*tile).is_some();
+        let kernels = |tile: Tile| self.winograd[tile as usize].map(|winograd| (tile, winograd));
+        let (tile, winograd) =
+            Tile::ALL.into_iter().filter(proven).filter_map(kernels).min_by_key(|(tile, _)| products(*tile))?;
+        // Maps of few pixels leave most of a tile unused.
+        let pays = 4 * products(tile) <= 3 * 9 * shape.height * shape.width;
+        (pays || self.algorithm == Algorithm::Winograd).then_some((tile, winograd))
     }
 
     /// Runs the products of the inner loop alone, `steps` times, on this thread and returns how many

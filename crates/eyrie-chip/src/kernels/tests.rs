@@ -6,8 +6,12 @@ use std::sync::{Arc, LazyLock};
 use proptest::prelude::*;
 
 use super::{Isa, Kernels};
+use crate::pack::PackedConv;
+use crate::padded::Padded;
+use crate::winograd::algebra::Tile;
 use crate::{
-    Arena, ConvParams, FeatureMap, Layer, Network, NetworkParams, SoundConv, Team, VGG16, max_pool_2x2, run_layer,
+    Algorithm, Arena, ConvParams, FeatureMap, Layer, Network, NetworkParams, SoundConv, Team, VGG16, max_pool_2x2,
+    run_layer,
 };
 
 /// A tail of every length in tiles of 6 and 14; one pixel; one row; one column; two full tiles and one more.
@@ -29,9 +33,19 @@ const SHAPES: [(usize, usize); 15] = [
     (2, 29),
 ];
 
-/// The usual one, rising faster, wide, as wide as bytes, and one-sided.
-const CODEBOOKS: [[i8; 4]; 6] =
-    [[-3, -1, 1, 3], [-4, -1, 1, 4], [-7, -2, 2, 7], [-128, -1, 1, 127], [-128, -127, -126, -125], [0, 1, 2, 127]];
+/// The usual one, rising faster, wide, the widest that Winograd's wide and narrow tiles are proven for whatever the codes, as wide as
+/// bytes, and one-sided.
+const CODEBOOKS: [[i8; 4]; 9] = [
+    [-3, -1, 1, 3],
+    [-4, -1, 1, 4],
+    [-7, -2, 2, 7],
+    [-7, 5, 6, 7],
+    [-14, -13, -12, 14],
+    [-15, -1, 1, 15],
+    [-128, -1, 1, 127],
+    [-128, -127, -126, -125],
+    [0, 1, 2, 127],
+];
 
 /// What the kernels must equal: nested loops over the definition.
 fn definition(layer: &ConvParams, input: &FeatureMap, padding: [u8; 3]) -> FeatureMap {
@@ -127,6 +141,19 @@ fn emulated() -> Vec<Kernels> {
     return Vec::new();
 }
 
+/// Whether what is emulated of these kernels are products of whole tiles, of which there are few.
+fn by_tile_products(kernels: Kernels) -> bool {
+    kernels.isa() == Isa::Amx
+        && kernels.algorithm() != Algorithm::Winograd
+        && Kernels::for_isa(Isa::Avx512Vnni).is_some()
+}
+
+/// Each of them direct and by Winograd's tiles wherever these are proven; which of the two `auto` takes is another test's matter.
+fn each_way(kernels: impl IntoIterator<Item = Kernels>) -> impl Iterator<Item = Kernels> {
+    let both = [Algorithm::Direct, Algorithm::Winograd];
+    kernels.into_iter().flat_map(move |kernels| both.map(|algorithm| kernels.with_algorithm(algorithm)))
+}
+
 /// Says which kernels are not tested here: those of other kinds of CPU, and without an emulator those this one lacks.
 fn report_absent() {
     let mut tested = Kernels::available();
@@ -141,13 +168,17 @@ fn report_absent() {
 
 fn assert_all_equal(params: &SoundConv, input: &FeatureMap, padding: [u8; 3], expected: &FeatureMap) {
     let packed = Layer::new(params);
-    for kernels in Kernels::available() {
+    let ways: Vec<_> = each_way(Kernels::available()).collect();
+    // An image is never taken by tiles: two ways would be one.
+    let ways = if input.channels == 3 { Kernels::available() } else { ways };
+    for kernels in ways {
         for threads in 1..=3 {
             let got = run_layer(kernels, &packed, input, padding, &team(threads));
             assert!(
                 got == *expected,
-                "{} with {threads} threads on {}x{}x{} with {:?}",
+                "{} {} with {threads} threads on {}x{}x{} with {:?}",
                 kernels.isa(),
+                kernels.algorithm(),
                 input.height,
                 input.width,
                 input.channels,
@@ -184,27 +215,79 @@ fn every_kernel_equals_the_scalar_one_on_edge_shapes_and_extremes() {
 fn kernels_for_other_cpus_equal_the_scalar_one_under_emulation() {
     // Positions that end within the first tile of a pair, at its end, within the second, and in a second strip.
     let shapes = [(1, 1), (1, 5), (2, 7), (1, 16), (1, 17), (3, 8), (2, 15), (14, 14), (9, 61)];
-    for kernels in emulated() {
+    for kernels in each_way(emulated()) {
         for (channels, cout, codebook) in
-            [(3, 64, CODEBOOKS[3]), (64, 64, CODEBOOKS[0]), (64, 64, CODEBOOKS[3]), (192, 64, CODEBOOKS[1])]
+            [(3, 64, CODEBOOKS[6]), (64, 64, CODEBOOKS[0]), (64, 64, CODEBOOKS[6]), (192, 64, CODEBOOKS[1])]
         {
             let max = if channels == 3 { 255 } else { 31 };
             for extreme in [false, true] {
                 let params = layer(channels as u64, channels, cout, codebook, extreme);
                 let packed = Layer::new(&params);
                 for shape in shapes {
-                    // The emulator of AVX-VNNI stops at each vector: small shapes alone.
-                    if kernels.isa() != Isa::Amx && (channels > 64 || shape.0 * shape.1 > 30) {
+                    // Where the emulator stops at each vector: a few small shapes alone.
+                    if !by_tile_products(kernels) && (channels > 64 || ![(1, 5), (2, 7), (3, 8)].contains(&shape)) {
                         continue;
                     }
                     for input in [input(7, shape, channels, max), full(shape, channels, max)] {
                         let expected = run_layer(Kernels::scalar(), &packed, &input, [9, 0, 255], &Team::ALONE);
                         let got = run_layer(kernels, &packed, &input, [9, 0, 255], &team(1 + usize::from(extreme)));
-                        assert!(got == expected, "{} {shape:?} {channels} {codebook:?}", kernels.isa());
+                        let algorithm = kernels.algorithm();
+                        assert!(got == expected, "{} {algorithm} {shape:?} {channels} {codebook:?}", kernels.isa());
                     }
                 }
             }
         }
+    }
+}
+
+#[test]
+fn pooling_behind_tiles_takes_the_largest_of_four_and_drops_an_odd_row_and_column() {
+    for (params, sizes) in [
+        // conv1_1 and conv1_2, and the two behind them.
+        (&VGG16[..2], [(2, 2), (3, 5), (5, 8), (4, 6)].as_slice()),
+        (&VGG16[..4], [(5, 11), (14, 6)].as_slice()),
+    ]
+    .map(|(shapes, sizes)| (NetworkParams::pseudo_random(5, shapes).expect("sound"), sizes))
+    {
+        let network = Network::new(&params);
+        for &(height, width) in sizes {
+            let image = input(21, (height, width), 3, 255);
+            let mut expected = image.clone();
+            for layer in params.layers() {
+                expected = run_layer(Kernels::scalar(), &Layer::new(layer), &expected, params.padding(), &Team::ALONE);
+                expected = if layer.pool { max_pool_2x2(&expected) } else { expected };
+            }
+            let emulated = emulated().into_iter().filter(|_| params.layers().len() == 2);
+            for kernels in each_way(Kernels::available().into_iter().chain(emulated)) {
+                let mut arena = Arena::new(&network, height, width, 2, team(2));
+                let got = network.run(kernels, &mut arena, &image.data.repeat(2), height, width);
+                let (isa, algorithm) = (kernels.isa(), kernels.algorithm());
+                assert!(got.last == [expected.clone(), expected.clone()], "{isa} {algorithm} {height}x{width}");
+            }
+        }
+    }
+}
+
+#[test]
+fn tiles_are_chosen_by_their_products_and_only_where_they_are_proven_and_pay() {
+    let chosen = |kernels: Kernels, cin: usize, codebook: [i8; 4], (height, width): (usize, usize), pooled: bool| {
+        let conv = PackedConv::new(&layer(3, cin, 64, codebook, false));
+        kernels.winograd(&conv, Padded { height, width, channels: conv.cin }, pooled).map(|(tile, _)| tile)
+    };
+    let (usual, forced) = (CODEBOOKS[0], Kernels::scalar().with_algorithm(Algorithm::Winograd));
+    assert_eq!(chosen(forced, 64, usual, (28, 28), false), Some(Tile::Wide));
+    assert_eq!(chosen(forced, 64, usual, (14, 14), false), Some(Tile::Narrow), "fourteen columns fill narrow tiles");
+    assert_eq!(chosen(forced, 64, [-14, -1, 1, 14], (28, 28), false), Some(Tile::Narrow), "wide ones are not proven");
+    assert_eq!(chosen(forced, 64, CODEBOOKS[5], (28, 28), false), None, "none are");
+    assert_eq!(chosen(forced, 3, usual, (28, 28), false), None, "an image");
+    assert_eq!(chosen(forced, 64, usual, (1, 1), false), Some(Tile::Narrow));
+    assert_eq!(chosen(forced, 64, usual, (5, 5), true), Some(Tile::Wide), "four of five columns are pooled");
+    for kernels in Kernels::available() {
+        assert_eq!(chosen(kernels.with_algorithm(Algorithm::Direct), 64, usual, (28, 28), false), None);
+        let auto = chosen(kernels, 64, usual, (28, 28), false);
+        let has_vectors = !matches!(kernels.isa(), Isa::Scalar | Isa::Amx);
+        assert_eq!(auto.is_some(), has_vectors, "{}", kernels.isa());
+        assert_eq!(chosen(kernels, 64, usual, (1, 1), false), None, "{}: a tile for one pixel", kernels.isa());
     }
 }
 
@@ -301,8 +384,9 @@ fn a_whole_network_gives_the_same_map_on_every_kernel_and_thread_count() {
         );
         let other = input(10, (height, width), 3, 255);
         // One small image is enough for the emulator.
-        let emulated = emulated().into_iter().filter(|kernels| kernels.isa() == Isa::Amx && height == width);
-        for kernels in Kernels::available().into_iter().chain(emulated) {
+        let emulated = emulated().into_iter().filter(|&kernels| by_tile_products(kernels) && height == width);
+        let kernels = each_way(Kernels::available()).chain(emulated);
+        for kernels in kernels.chain(Kernels::available()) {
             for (threads, batch) in [(1, 1), (2, 1), (3, 2), (2, 3), (1, 5)] {
                 let mut arena = Arena::new(&network, 64, 48, 5, team(threads));
                 // What an earlier, larger batch left behind must not matter; any kernel leaves the same.
@@ -311,7 +395,7 @@ fn a_whole_network_gives_the_same_map_on_every_kernel_and_thread_count() {
                 let images = [other.data.repeat(batch - 1), image.data.clone()].concat();
                 let got = network.run(kernels, &mut arena, &images, height, width);
                 assert_eq!((got.middle.len(), got.last.len()), (batch, batch));
-                let isa = kernels.isa();
+                let isa = format!("{} {}", kernels.isa(), kernels.algorithm());
                 assert!(got.middle[batch - 1] == middle, "the middle, {isa}, {threads} threads, batch {batch}");
                 assert!(got.last[batch - 1] == expected, "{isa}, {threads} threads, batch {batch}, {height}x{width}");
             }
@@ -329,12 +413,16 @@ fn max_pooling_takes_the_largest_of_four_and_drops_an_odd_row_and_column() {
 }
 
 #[test]
-fn names_of_instruction_sets_are_read_back_and_others_refused() {
+fn names_of_instruction_sets_and_algorithms_are_read_back_and_others_refused() {
     for isa in Isa::ALL {
         assert_eq!(isa.to_string().parse(), Ok(isa));
     }
     assert!("AVX2".parse::<Isa>().unwrap_err().to_string().contains("scalar, avx2, avxvnni, avx512vnni, amx, neon"));
     assert!("auto".parse::<Isa>().is_err());
+    for algorithm in Algorithm::ALL {
+        assert_eq!(algorithm.to_string().parse(), Ok(algorithm));
+    }
+    assert!("Direct".parse::<Algorithm>().unwrap_err().to_string().contains("auto, direct, winograd"));
 }
 
 #[test]

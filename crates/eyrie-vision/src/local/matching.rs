@@ -6,6 +6,7 @@
 
 use super::features::Feature;
 use super::geometry::Point;
+use super::hamming::{Descriptors, within};
 
 /// A pair is kept if the nearest distance is at most this many hundredths of the nearest one elsewhere.
 const RATIO_PERCENT: u32 = 90;
@@ -27,76 +28,60 @@ pub(super) struct Match {
     pub(super) distance: u16,
 }
 
-/// The candidate's features of one polarity, word by word, so that a pass over them is a pass over four plain arrays.
-struct Columns {
-    words: [Vec<u64>; 4],
+/// The features of a picture that have one polarity.
+struct Column {
+    descriptors: Descriptors,
+    /// Their places in the list of all.
     places: Vec<usize>,
-    nearest: Vec<(u16, usize)>,
 }
 
-impl Columns {
+impl Column {
     fn new(features: &[Feature], dark: bool) -> Self {
         let places: Vec<usize> = (0..features.len()).filter(|&i| features[i].dark == dark).collect();
-        let words = std::array::from_fn(|word| places.iter().map(|&i| features[i].bits[word]).collect());
-        let nearest = vec![(u16::MAX, 0); places.len()];
-        Self { words, places, nearest }
+        Self { descriptors: Descriptors::new(places.iter().map(|&i| features[i].bits)), places }
     }
 
-    /// Distances from one descriptor to every feature.
-    fn distances(&self, bits: [u64; 4], out: &mut Vec<u16>) {
-        let [a, b, c, d] = &self.words;
-        out.clear();
-        out.extend(a.iter().zip(b).zip(c.iter().zip(d)).map(|((a, b), (c, d))| {
-            let ones = (a ^ bits[0]).count_ones()
-                + (b ^ bits[1]).count_ones()
-                + (c ^ bits[2]).count_ones()
-                + (d ^ bits[3]).count_ones();
-            ones as u16
-        }));
+    /// The place of the first that is nearest.
+    fn nearest(&self, bits: [u64; 4], row: &mut Vec<u16>) -> Option<usize> {
+        let smallest = self.descriptors.distances(bits, row);
+        within(smallest, row).next().map(|column| self.places[column])
     }
 }
 
 /// The believable pairs, nearest first; `positions` are the candidate's features in pixels.
 pub(super) fn matches(query: &[Feature], candidate: &[Feature], positions: &[Point]) -> Vec<Match> {
-    let mut columns = [Columns::new(candidate, false), Columns::new(candidate, true)];
-    let mut row = Vec::with_capacity(candidate.len());
-    // For each feature of the query its nearest, if that one is distinct: the column's place and the distance.
-    let mut nearest: Vec<Option<(usize, u16)>> = Vec::with_capacity(query.len());
+    let columns = |features: &[Feature]| [false, true].map(|dark| Column::new(features, dark));
+    let (queries, candidates) = (columns(query), columns(candidate));
+    let mut row = Vec::with_capacity(query.len().max(candidate.len()));
+    let mut kept = Vec::new();
     for (i, feature) in query.iter().enumerate() {
-        let columns = &mut columns[usize::from(feature.dark)];
-        columns.distances(feature.bits, &mut row);
-        for (best, &distance) in columns.nearest.iter_mut().zip(&row) {
-            if distance < best.0 {
-                *best = (distance, i);
-            }
+        let column = &candidates[usize::from(feature.dark)];
+        let distance = column.descriptors.distances(feature.bits, &mut row);
+        let Some(j) = distinct_minimum(&row, distance, |j| positions[column.places[j]]) else {
+            continue;
+        };
+        // Few are distinct: only for those it is worth asking whether they are the other's nearest too.
+        let found = column.places[j];
+        if queries[usize::from(feature.dark)].nearest(candidate[found].bits, &mut row) == Some(i) {
+            kept.push(Match { query: i, candidate: found, distance });
         }
-        nearest.push(distinct_minimum(&row, |j| positions[columns.places[j]]));
     }
-    let mut kept: Vec<Match> = (0..query.len())
-        .filter_map(|i| {
-            let (column, distance) = nearest[i]?;
-            let columns = &columns[usize::from(query[i].dark)];
-            let is_mutual = columns.nearest[column].1 == i;
-            is_mutual.then(|| Match { query: i, candidate: columns.places[column], distance })
-        })
-        .collect();
     kept.sort_by_key(|m| (m.distance, m.query));
     kept
 }
 
-/// The first smallest distance and its place, unless another one elsewhere comes near to it.
-fn distinct_minimum(row: &[u16], position: impl Fn(usize) -> Point) -> Option<(usize, u16)> {
-    let smallest = *row.iter().min()?;
-    let place = row.iter().position(|&d| d == smallest)?;
-    let smallest_bits = u32::from(smallest);
-    let limit = (smallest_bits * 100 / RATIO_PERCENT).max(smallest_bits + LEAST_GAP);
+/// The first place of the smallest distance, unless another one elsewhere comes near to it.
+fn distinct_minimum(row: &[u16], smallest: u16, position: impl Fn(usize) -> Point) -> Option<usize> {
+    let place = within(smallest, row).next()?;
+    let bits = u32::from(smallest);
+    let limit = (bits * 100 / RATIO_PERCENT).max(bits + LEAST_GAP) as u16;
     let here = position(place);
-    let is_contested = row.iter().enumerate().any(|(j, &distance)| {
-        j != place && u32::from(distance) <= limit && {
+    let is_contested = within(limit, row).any(|j| {
+        j != place && {
             let there = position(j);
             let (dx, dy) = (there.0 - here.0, there.1 - here.1);
             dx * dx + dy * dy > ELSEWHERE * ELSEWHERE
         }
     });
-    (!is_contested).then_some((place, smallest))
+    (!is_contested).then_some(place)
 }

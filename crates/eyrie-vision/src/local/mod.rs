@@ -10,7 +10,7 @@
 //! | `picture` | grey pictures: shrinking, smoothing |
 //! | `detect`, `describe`, `angle` | blobs, their direction and their 256 bits |
 //! | `features`, `codec` | the features of a picture, and their bytes |
-//! | `matching`, `geometry`, `pair` | which features belong together, maps of the plane, what a pair shares |
+//! | `hamming`, `matching`, `geometry`, `pair` | which features belong together, maps of the plane, what a pair shares |
 //! | `verdict` | what it comes to |
 
 mod angle;
@@ -19,6 +19,7 @@ mod describe;
 mod detect;
 mod features;
 mod geometry;
+mod hamming;
 mod levels;
 mod matching;
 mod pair;

@@ -2,3 +2,4 @@
 
 pub(super) mod neon;
 pub(super) mod tables;
+pub(super) mod winograd;

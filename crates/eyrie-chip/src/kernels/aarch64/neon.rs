@@ -142,7 +142,7 @@ fn top_of_every_input(panel: &[i8]) -> [int32x4_t; 4] {
 }
 
 /// The constants that turn the sums of sixteen channels into activations.
-struct Epilogue {
+pub(super) struct Epilogue {
     multiplier: [int32x4_t; 4],
     bias: [int32x4_t; 4],
     /// Negative: NEON shifts to the left.
@@ -151,7 +151,7 @@ struct Epilogue {
 
 impl Epilogue {
     #[target_feature(enable = "neon,dotprod")]
-    fn new(conv: &PackedConv, channel: usize) -> Self {
+    pub(super) fn new(conv: &PackedConv, channel: usize) -> Self {
         let load = |values: &[i32]| {
             let (fours, _) = values[channel..].as_chunks::<4>();
             // SAFETY: a reference to four 32-bit integers.
@@ -168,7 +168,7 @@ impl Epilogue {
     /// itself, and the two narrowings stop at 0 and 255.
     #[inline]
     #[target_feature(enable = "neon,dotprod")]
-    fn apply(&self, acc: [int32x4_t; 4]) -> uint8x16_t {
+    pub(super) fn apply(&self, acc: [int32x4_t; 4]) -> uint8x16_t {
         let quarter = |quarter: usize| {
             let sum = vmlaq_s32(self.bias[quarter], acc[quarter], self.multiplier[quarter]);
             vqmovun_s32(vrshlq_s32(sum, self.shift))
@@ -184,7 +184,7 @@ impl Epilogue {
 /// In assembly because the intrinsic is not stable.
 #[inline]
 #[target_feature(enable = "neon,dotprod")]
-fn sdot<const GROUP: usize>(mut acc: int32x4_t, levels: int8x16_t, inputs: int8x16_t) -> int32x4_t {
+pub(super) fn sdot<const GROUP: usize>(mut acc: int32x4_t, levels: int8x16_t, inputs: int8x16_t) -> int32x4_t {
     // SAFETY: reads and writes the named registers only, and this function requires the extension it belongs to.
     unsafe {
         asm!(

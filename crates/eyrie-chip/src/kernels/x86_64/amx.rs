@@ -114,7 +114,7 @@ fn tiled(conv: &PackedConv, block: usize, panel: &[i8], sums: &mut [i32], band: 
     let (row, cout) = (width + 2, conv.cout);
     // From the first pixel of the first row to the last pixel of the last.
     let positions = (rows * row).saturating_sub(2);
-    let epilogue = Epilogue::new(conv, block);
+    let epilogue = Epilogue::of_block(conv, block);
     let chunks = conv.cin / CHUNK;
     let full = Config::new(PAIR);
     full.load();
@@ -176,12 +176,13 @@ fn products(count: usize, input: &[u8], cin: usize, row: usize, weights: &[i8], 
 
 /// The sums of one position turned into 32 activations.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn activate(epilogue: &Epilogue, sums: &[i32; BLOCK], out: &mut [u8]) {
-    for (half, (sums, out)) in sums.as_chunks::<16>().0.iter().zip(out.as_chunks_mut::<16>().0).enumerate() {
+fn activate(epilogue: &[Epilogue; 2], sums: &[i32; BLOCK], out: &mut [u8]) {
+    for (epilogue, (sums, out)) in epilogue.iter().zip(sums.as_chunks::<16>().0.iter().zip(out.as_chunks_mut::<16>().0))
+    {
         // SAFETY: a reference to sixteen 32-bit integers.
         let sums = unsafe { _mm512_loadu_si512(sums.as_ptr().cast::<__m512i>()) };
         // SAFETY: an exclusive reference to sixteen bytes.
-        unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), epilogue.apply(sums, half)) };
+        unsafe { _mm_storeu_si128(out.as_mut_ptr().cast(), epilogue.apply(sums)) };
     }
 }
 

@@ -75,20 +75,32 @@ fn tiled(conv: &PackedConv, block: usize, panel: &[i8], band: Band<'_>) {
 /// Expands packed codes to levels: eight bytes become eight lanes of four levels.
 #[target_feature(enable = "avx2")]
 fn levels(codebook: Codebook, codes: &[u8], panel: &mut [i8]) {
-    let table = _mm256_set1_epi32(i32::from_le_bytes(codebook.0.map(|level| level as u8)));
-    let two_bits = _mm256_set1_epi8(3);
+    let table = level_table(codebook);
     for (codes, levels) in codes.as_chunks::<8>().0.iter().zip(panel.as_chunks_mut::<32>().0) {
-        // SAFETY: `codes` is a reference to eight bytes.
-        let bytes = unsafe { _mm_loadl_epi64(codes.as_ptr().cast::<__m128i>()) };
-        let lanes = _mm256_cvtepu8_epi32(bytes);
-        // Byte i of a lane gets the codes at its bits 2i and up; what else lands there is masked off.
-        let low = _mm256_or_si256(lanes, _mm256_slli_epi32::<6>(lanes));
-        let high = _mm256_or_si256(_mm256_slli_epi32::<12>(lanes), _mm256_slli_epi32::<18>(lanes));
-        let indices = _mm256_and_si256(_mm256_or_si256(low, high), two_bits);
-        let expanded = _mm256_shuffle_epi8(table, indices);
         // SAFETY: `levels` is an exclusive reference to 32 bytes.
-        unsafe { _mm256_storeu_si256(levels.as_mut_ptr().cast::<__m256i>(), expanded) };
+        unsafe { _mm256_storeu_si256(levels.as_mut_ptr().cast::<__m256i>(), eight_levels(table, codes)) };
     }
+}
+
+/// The four levels, again and again.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn level_table(codebook: Codebook) -> __m256i {
+    _mm256_set1_epi32(i32::from_le_bytes(codebook.0.map(|level| level as u8)))
+}
+
+/// Four levels for each of eight packed bytes.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn eight_levels(table: __m256i, codes: &[u8; 8]) -> __m256i {
+    // SAFETY: `codes` is a reference to eight bytes.
+    let bytes = unsafe { _mm_loadl_epi64(codes.as_ptr().cast::<__m128i>()) };
+    let lanes = _mm256_cvtepu8_epi32(bytes);
+    // Byte i of a lane gets the codes at its bits 2i and up; what else lands there is masked off.
+    let low = _mm256_or_si256(lanes, _mm256_slli_epi32::<6>(lanes));
+    let high = _mm256_or_si256(_mm256_slli_epi32::<12>(lanes), _mm256_slli_epi32::<18>(lanes));
+    let indices = _mm256_and_si256(_mm256_or_si256(low, high), _mm256_set1_epi8(3));
+    _mm256_shuffle_epi8(table, indices)
 }
 
 /// The constants that turn the sums of sixteen channels into activations.

@@ -38,14 +38,12 @@ pub(in super::super) fn is_supported() -> bool {
 
 /// See [`Expand`](crate::kernels::table::Expand).
 pub(in super::super) fn expand(conv: &PackedConv, block: usize, panel: &mut [i8]) {
-    debug_assert!(is_supported());
     // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
     unsafe { levels(conv.codebook, conv.block_codes(block), panel) }
 }
 
 /// See [`ConvBlock`](crate::kernels::table::ConvBlock).
 pub(in super::super) fn conv_block(conv: &PackedConv, block: usize, panel: &[i8], _sums: &mut [i32], band: Band<'_>) {
-    debug_assert!(is_supported());
     // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
     unsafe { tiled(conv, block, panel, band) }
 }
@@ -55,7 +53,7 @@ fn tiled(conv: &PackedConv, block: usize, panel: &[i8], band: Band<'_>) {
     let Band { src, rows, width, dst } = band;
     let (cin, cout) = (conv.cin, conv.cout);
     let (src_row, dst_row) = ((width + 2) * cin, (width + 2) * cout);
-    let epilogue = Epilogue::new(conv, block);
+    let epilogue = Epilogue::of_block(conv, block);
     for y in 0..rows {
         for (x, pixels) in tiles(width, TILE) {
             let src = &src[y * src_row + x * cin..];
@@ -83,37 +81,51 @@ fn tiled(conv: &PackedConv, block: usize, panel: &[i8], band: Band<'_>) {
 /// Expands packed codes to levels: sixteen bytes become sixteen lanes of four levels.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 pub(super) fn levels(codebook: Codebook, codes: &[u8], panel: &mut [i8]) {
-    let table = _mm512_set1_epi32(i32::from_le_bytes(codebook.0.map(|level| level as u8)));
-    let two_bits = _mm512_set1_epi8(3);
+    let table = level_table(codebook);
     for (codes, levels) in codes.as_chunks::<16>().0.iter().zip(panel.as_chunks_mut::<64>().0) {
-        // SAFETY: `codes` is a reference to sixteen bytes.
-        let bytes = unsafe { _mm_loadu_si128(codes.as_ptr().cast::<__m128i>()) };
-        let lanes = _mm512_cvtepu8_epi32(bytes);
-        // Byte i of a lane gets the codes at its bits 2i and up; what else lands there is masked off.
-        let low = _mm512_or_si512(lanes, _mm512_slli_epi32::<6>(lanes));
-        let high = _mm512_or_si512(_mm512_slli_epi32::<12>(lanes), _mm512_slli_epi32::<18>(lanes));
-        let indices = _mm512_and_si512(_mm512_or_si512(low, high), two_bits);
-        let expanded = _mm512_shuffle_epi8(table, indices);
         // SAFETY: `levels` is an exclusive reference to 64 bytes.
-        unsafe { _mm512_storeu_si512(levels.as_mut_ptr().cast::<__m512i>(), expanded) };
+        unsafe { _mm512_storeu_si512(levels.as_mut_ptr().cast::<__m512i>(), sixteen_levels(table, codes)) };
     }
 }
 
-/// The constants that turn the sums of a block into activations.
+/// The four levels, again and again.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+pub(super) fn level_table(codebook: Codebook) -> __m512i {
+    _mm512_set1_epi32(i32::from_le_bytes(codebook.0.map(|level| level as u8)))
+}
+
+/// Four levels for each of sixteen packed bytes.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+pub(super) fn sixteen_levels(table: __m512i, codes: &[u8; 16]) -> __m512i {
+    // SAFETY: `codes` is a reference to sixteen bytes.
+    let bytes = unsafe { _mm_loadu_si128(codes.as_ptr().cast::<__m128i>()) };
+    let lanes = _mm512_cvtepu8_epi32(bytes);
+    // Byte i of a lane gets the codes at its bits 2i and up; what else lands there is masked off.
+    let low = _mm512_or_si512(lanes, _mm512_slli_epi32::<6>(lanes));
+    let high = _mm512_or_si512(_mm512_slli_epi32::<12>(lanes), _mm512_slli_epi32::<18>(lanes));
+    let indices = _mm512_and_si512(_mm512_or_si512(low, high), _mm512_set1_epi8(3));
+    _mm512_shuffle_epi8(table, indices)
+}
+
+/// The constants that turn the sums of sixteen channels into activations.
 pub(super) struct Epilogue {
-    multiplier: [__m512i; 2],
-    bias: [__m512i; 2],
+    multiplier: __m512i,
+    bias: __m512i,
     rounding: __m512i,
     shift: __m128i,
 }
 
 impl Epilogue {
+    /// For the channels from `channel` on.
+    #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-    pub(super) fn new(conv: &PackedConv, block: usize) -> Self {
+    pub(super) fn new(conv: &PackedConv, channel: usize) -> Self {
         let load = |values: &[i32]| {
-            let (halves, _) = values[block * BLOCK..].as_chunks::<16>();
-            // SAFETY: a half is a reference to sixteen 32-bit integers.
-            [0, 1].map(|half| unsafe { _mm512_loadu_si512(halves[half].as_ptr().cast::<__m512i>()) })
+            let (sixteens, _) = values[channel..].as_chunks::<16>();
+            // SAFETY: a reference to sixteen 32-bit integers.
+            unsafe { _mm512_loadu_si512(sixteens[0].as_ptr().cast::<__m512i>()) }
         };
         Self {
             multiplier: load(&conv.multiplier),
@@ -123,12 +135,18 @@ impl Epilogue {
         }
     }
 
+    /// For both halves of a block.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+    pub(super) fn of_block(conv: &PackedConv, block: usize) -> [Self; 2] {
+        [Self::new(conv, block * BLOCK), Self::new(conv, block * BLOCK + BLOCK / 2)]
+    }
+
     /// [`requantise`](crate::arith::requantise) for sixteen channels.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-    pub(super) fn apply(&self, acc: __m512i, half: usize) -> __m128i {
-        let scaled = _mm512_mullo_epi32(acc, self.multiplier[half]);
-        let sum = _mm512_add_epi32(_mm512_add_epi32(scaled, self.bias[half]), self.rounding);
+    pub(super) fn apply(&self, acc: __m512i) -> __m128i {
+        let scaled = _mm512_mullo_epi32(acc, self.multiplier);
+        let sum = _mm512_add_epi32(_mm512_add_epi32(scaled, self.bias), self.rounding);
         let shifted = _mm512_sra_epi32(sum, self.shift);
         let clamped = _mm512_min_epi32(
             _mm512_max_epi32(shifted, _mm512_setzero_si512()),
@@ -145,7 +163,7 @@ fn tile<const PIXELS: usize>(
     src: &[u8],
     src_row: usize,
     cin: usize,
-    epilogue: &Epilogue,
+    epilogue: &[Epilogue; 2],
     dst: &mut [u8],
     cout: usize,
 ) {
@@ -177,9 +195,9 @@ fn tile<const PIXELS: usize>(
     each_pixel!(PIXELS, pixel => {
         let out = dst[pixel * cout..].as_mut_ptr();
         // SAFETY: the first sixteen bytes of this pixel's 32 channels, within `dst`; asserted above.
-        unsafe { _mm_storeu_si128(out.cast::<__m128i>(), epilogue.apply(acc[pixel][0], 0)) };
+        unsafe { _mm_storeu_si128(out.cast::<__m128i>(), epilogue[0].apply(acc[pixel][0])) };
         // SAFETY: as above, the last sixteen bytes.
-        unsafe { _mm_storeu_si128(out.wrapping_add(16).cast::<__m128i>(), epilogue.apply(acc[pixel][1], 1)) };
+        unsafe { _mm_storeu_si128(out.wrapping_add(16).cast::<__m128i>(), epilogue[1].apply(acc[pixel][1])) };
     });
 }
 

@@ -1,6 +1,6 @@
 //! Runs the kernels of CPUs that this one is not: an instruction that it lacks ends in SIGILL, and a handler does in
-//! software what the instruction would have done. So the very machine code of the AMX and AVX-VNNI kernels is tested
-//! everywhere, its addresses, encodings and registers included. Written after the Intel 64 and IA-32 Architectures Software
+//! software what the instruction would have done. So the very machine code of the AVX-512, AMX and AVX-VNNI kernels is tested on
+//! every CPU with AVX2, its addresses, encodings and registers included. Written after the Intel 64 and IA-32 Architectures Software
 //! Developer's Manual, volume 2.
 #![expect(unsafe_code, reason = "a signal handler that reads and writes the registers of the thread it interrupted")]
 
@@ -19,7 +19,10 @@ pub(in super::super) fn kernels() -> Vec<Kernels> {
     if super::avx2::is_supported() && !super::avxvnni::is_supported() {
         kernels.push(super::tables::AVX_VNNI);
     }
-    if super::avx512vnni::is_supported() && !super::amx::is_supported() {
+    if super::avx2::is_supported() && !super::avx512vnni::is_supported() {
+        kernels.push(super::tables::AVX512_VNNI);
+    }
+    if super::avx2::is_supported() && !super::amx::is_supported() {
         kernels.push(super::tables::AMX);
     }
     kernels
@@ -45,6 +48,7 @@ struct Tiles {
 }
 
 thread_local! {
+    static WIDE: UnsafeCell<evex::Registers> = const { UnsafeCell::new(evex::Registers::ZERO) };
     static TILES: UnsafeCell<Tiles> =
         const { UnsafeCell::new(Tiles { row_bytes: [0; 8], rows: [0; 8], data: [[[0; 64]; 16]; 8] }) };
 }
@@ -58,6 +62,12 @@ extern "C" fn on_illegal_instruction(_: i32, _: *mut libc::siginfo_t, context: *
         // SAFETY: the instruction pointer of a thread that was just stopped at an instruction; its operands are what
         // the kernel under test gave the instruction, which the instruction itself would access all the same.
         unsafe { emulate(&mut thread, tiles) }
+    });
+    let done = done.or_else(|| {
+        WIDE.with(|registers| {
+            // SAFETY: as above.
+            unsafe { evex::emulate(&mut thread, &mut *registers.get()) }
+        })
     });
     if done.is_none() {
         // SAFETY: gives the signal its default back, so that the instruction, run again, ends the process as usual.
@@ -145,6 +155,8 @@ struct Memory {
     address: usize,
     stride: usize,
 }
+
+mod evex;
 
 /// Does what the instruction does and moves on to the next one; `None` for one that is not known.
 ///

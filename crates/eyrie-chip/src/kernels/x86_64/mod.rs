@@ -7,3 +7,4 @@ pub(super) mod avxvnni;
 #[cfg(all(test, target_os = "linux"))]
 pub(super) mod emulator;
 pub(super) mod tables;
+pub(super) mod winograd;

@@ -9,7 +9,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::commands::machine::Machine;
-use eyrie_chip::{Arena, Kernels};
+use eyrie_chip::{Algorithm, Arena, Kernels};
 use eyrie_terminal::CliError;
 use eyrie_terminal::output::{self, grouped};
 use eyrie_vision::Describer;
@@ -24,7 +24,9 @@ Examples:
   eyrie bench extract --image photo.jpg --profile fast
 
 The roof is what a bare loop of the same multiplications reaches on as many threads in the same run: the share of it \
-says how much of the CPU the network uses. Run it on an idle machine, and more than once.";
+says how much of the CPU the network uses. Where layers are computed by Winograd's minimal filtering, the share counts the \
+products that are left, and the direct way is measured beside it, in turns (extractor.algorithm chooses one for good). Run it \
+on an idle machine, and more than once.";
 
 /// Width and height of the picture that is described where none is named: one megapixel.
 const SAMPLE: (u32, u32) = (1152, 864);
@@ -68,16 +70,30 @@ struct Timings {
     isa: &'static str,
     threads: usize,
     batch: u16,
-    /// Passes that were timed.
-    passes: usize,
-    ms_per_pass: Milliseconds,
-    /// Billions of multiply-accumulates a second, by the median.
-    gmac_per_s: f64,
+    #[serde(flatten)]
+    passes: PassTimings,
+    /// The same passes with every product computed, where fewer are.
+    direct: Option<PassTimings>,
+    /// What a bare loop reaches: billions of products a second.
     roof_gmac_per_s: f64,
-    roof_share: f64,
     /// Memory of the passes.
     arena_bytes: usize,
     extraction: ExtractionTimings,
+}
+
+#[derive(Debug, Serialize)]
+struct PassTimings {
+    /// Passes that were timed.
+    passes: usize,
+    ms_per_pass: Milliseconds,
+    /// Billions of multiply-accumulates of the definition a second, by the median.
+    gmac_per_s: f64,
+    /// Products that are computed for a pass.
+    products: u64,
+    /// Billions of products a second, by the median.
+    gproducts_per_s: f64,
+    /// Products over what the bare loop makes in the same time.
+    roof_share: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -125,19 +141,31 @@ impl<M: Machine> Extract<M> {
 
         let threads = describer.team.threads();
         let before = roof(describer.kernels, threads);
-        let (batch, arena_bytes) = passes(&describer, usize::from(self.batch), time);
+        let chosen = describer.kernels;
+        let direct = chosen.with_algorithm(Algorithm::Direct);
+        let products = |kernels| describer.model.network().products(kernels, INPUT_SIDE, INPUT_SIDE);
+        let ways = if products(chosen) == products(direct) { vec![chosen] } else { vec![chosen, direct] };
+        let (runs, arena_bytes) = passes(&describer, &ways, usize::from(self.batch), time);
         let roof = before.max(roof(describer.kernels, threads));
-        let ms_per_pass = milliseconds(&batch, usize::from(self.batch));
-        let gmac_per_s = describer.model.pass_cost().macs as f64 / ms_per_pass.median / 1e6;
+        let timings = |kernels: Kernels, runs: &[Duration]| {
+            let ms_per_pass = milliseconds(runs, usize::from(self.batch));
+            let gproducts_per_s = products(kernels) as f64 / ms_per_pass.median / 1e6;
+            PassTimings {
+                passes: runs.len() * usize::from(self.batch),
+                gmac_per_s: describer.model.pass_cost().macs as f64 / ms_per_pass.median / 1e6,
+                ms_per_pass,
+                products: products(kernels),
+                gproducts_per_s,
+                roof_share: gproducts_per_s * 1e9 / roof,
+            }
+        };
         let timings = Timings {
             isa: describer.kernels.isa().name(),
             threads,
             batch: self.batch,
-            passes: batch.len() * usize::from(self.batch),
-            ms_per_pass,
-            gmac_per_s,
+            passes: timings(chosen, &runs[0]),
+            direct: runs.get(1).map(|runs| timings(direct, runs)),
             roof_gmac_per_s: roof / 1e9,
-            roof_share: gmac_per_s * 1e9 / roof,
             arena_bytes,
             extraction,
         };
@@ -185,22 +213,26 @@ fn extractions(
     })
 }
 
-/// Times of batches of `batch` passes, and the bytes of memory they need.
-fn passes(describer: &Describer, batch: usize, time: Duration) -> (Vec<Duration>, usize) {
+/// Times of batches of `batch` passes, of each of `ways` in turn, and the bytes of memory they need.
+fn passes(describer: &Describer, ways: &[Kernels], batch: usize, time: Duration) -> (Vec<Vec<Duration>>, usize) {
     let network = describer.model.network();
     let mut arena = Arena::new(network, INPUT_SIDE, INPUT_SIDE, batch, std::sync::Arc::clone(&describer.team));
     let images: Vec<u8> =
         (0..(batch * INPUT_BYTES) as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-    let mut run = || {
+    let mut run = |kernels: Kernels| {
         let start = Instant::now();
-        network.run(describer.kernels, &mut arena, &images, INPUT_SIDE, INPUT_SIDE);
+        network.run(kernels, &mut arena, &images, INPUT_SIDE, INPUT_SIDE);
         start.elapsed()
     };
-    run();
+    for &kernels in ways {
+        run(kernels);
+    }
     let start = Instant::now();
-    let mut runs = Vec::new();
-    while runs.len() < 3 || start.elapsed() < time {
-        runs.push(run());
+    let mut runs = vec![Vec::new(); ways.len()];
+    while runs[0].len() < 3 || start.elapsed() < time * ways.len() as u32 {
+        for (runs, &kernels) in runs.iter_mut().zip(ways) {
+            runs.push(run(kernels));
+        }
     }
     (runs, arena.bytes())
 }
@@ -232,21 +264,25 @@ fn milliseconds(runs: &[Duration], parts: usize) -> Milliseconds {
 
 impl Timings {
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        let Milliseconds { min, median } = self.ms_per_pass;
-        writeln!(out, "{} on {} thread(s)", self.isa, self.threads)?;
-        writeln!(
-            out,
-            "  pass        {median:.2} ms (least {min:.2}), batches of {}, {} passes",
-            self.batch,
-            grouped(self.passes as u64)
-        )?;
-        writeln!(
-            out,
-            "  roof        {:.0} of {:.0} GMAC/s: {:.0} %",
-            self.gmac_per_s,
-            self.roof_gmac_per_s,
-            100.0 * self.roof_share
-        )?;
+        writeln!(out, "{} on {} thread(s), batches of {}", self.isa, self.threads, self.batch)?;
+        for (name, timings) in [("pass", Some(&self.passes)), ("direct", self.direct.as_ref())] {
+            let Some(PassTimings { passes, ms_per_pass, products, gproducts_per_s, roof_share, .. }) = timings else {
+                continue;
+            };
+            let Milliseconds { min, median } = ms_per_pass;
+            writeln!(
+                out,
+                "  {name:<12}{median:.2} ms (least {min:.2}), {} passes, {} products each",
+                grouped(*passes as u64),
+                grouped(*products)
+            )?;
+            writeln!(
+                out,
+                "    roof      {gproducts_per_s:.0} of {:.0} billion products a second: {:.0} %",
+                self.roof_gmac_per_s,
+                100.0 * roof_share
+            )?;
+        }
         writeln!(out, "  memory      {} bytes", grouped(self.arena_bytes as u64))?;
         let ExtractionTimings { profile, width, height, file_bytes, passes, runs, ms, steps_ms } = &self.extraction;
         let Milliseconds { min, median } = ms;
