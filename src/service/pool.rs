@@ -244,6 +244,7 @@ fn work(shared: &Shared, number: usize, mut extractor: Box<dyn Extractor>) {
                 PictureError::Empty
                 | PictureError::NotAnImage
                 | PictureError::UnsupportedFormat(_)
+                | PictureError::UnsupportedKind(_)
                 | PictureError::Truncated
                 | PictureError::Corrupt(_)
                 | PictureError::TooManyPixels { .. }
