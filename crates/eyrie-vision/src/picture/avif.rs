@@ -21,6 +21,9 @@ use super::raster::{Channels, Raster};
 /// # Errors
 /// Those of [`super::decode()`].
 pub(super) fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Raster, PictureError> {
+    if boxes(bytes).map(|(_, payload)| payload.len() + 8).sum::<usize>() < bytes.len() {
+        return Err(PictureError::Truncated);
+    }
     let properties = Properties::of(bytes);
     if let Some([width, height]) = properties.size {
         check_size(width, height, limits)?;

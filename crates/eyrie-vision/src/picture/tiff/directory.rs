@@ -1,8 +1,10 @@
 //! The directory of a TIFF's first page, and the plain one that the decoder is given in its place.
 
+use std::convert::Infallible;
 use std::io::{Cursor, Read, Seek};
 
-use fax::{Color, decoder as fax_decoder};
+use fax::Color;
+use fax::decoder::{DecodeStatus, Group3Decoder, pels};
 use tiff::decoder::Decoder;
 use tiff::tags::{ByteOrder, Tag};
 
@@ -105,7 +107,7 @@ impl Page {
         if compression == OLD_JPEG {
             return Err(unsupported("JPEG compression of the old style"));
         }
-        if compression == 2 || two_dimensional {
+        if compression == 2 || two_dimensional || compression == CCITT_3 && tiled {
             return Err(unsupported("CCITT compression other than Group 3 in one dimension and Group 4"));
         }
         if subsampling != (1, 1) && (planar || predictor != 1 || bits != 8) {
@@ -299,7 +301,7 @@ impl Plain {
             .map(|&at| {
                 let at = if big_endian { at.to_be_bytes() } else { at.to_le_bytes() };
                 let file = Patched { file: Cursor::new(&self.bytes), directory: at };
-                Ok(Decoder::new(file).map_err(refusal)?.with_limits(limits(chunk_bytes)))
+                Ok(Decoder::new(file).map_err(refusal)?.with_limits(limits(chunk_bytes.max(self.bytes.len() as u64))))
             })
             .collect()
     }
@@ -311,15 +313,23 @@ impl Plain {
         let rows = page.chunk.1.min(page.height - index / page.chunks_across() * page.chunk.1) as usize;
         let row_bytes = usize::from(width).div_ceil(8);
         let mut out = Vec::with_capacity(rows * row_bytes);
-        fax_decoder::decode_g3(self.bytes[start..start + count].iter().copied(), |line| {
-            if out.len() < rows * row_bytes && !line.is_empty() {
+        let data = self.bytes[start..start + count].iter().map(|&byte| Ok::<u8, Infallible>(byte));
+        let mut decoder = Group3Decoder::new(data).map_err(|_| damaged("its fax data begin with no line"))?;
+        while out.len() < rows * row_bytes {
+            let status = decoder.advance();
+            // The last line needs no mark behind it.
+            let line = decoder.transitions();
+            if line.last().is_some_and(|&end| end >= width) {
                 let mut row = vec![0_u8; row_bytes];
-                for (x, colour) in fax_decoder::pels(line, width).enumerate() {
+                for (x, colour) in pels(line, width).enumerate() {
                     row[x / 8] |= u8::from(colour == Color::Black) << (7 - x % 8);
                 }
                 out.extend_from_slice(&row);
             }
-        });
+            if !matches!(status, Ok(DecodeStatus::Incomplete)) {
+                break;
+            }
+        }
         if out.len() < rows * row_bytes { Err(PictureError::Truncated) } else { Ok(out) }
     }
 }
