@@ -21,14 +21,14 @@ use super::raster::{Channels, Raster};
 /// # Errors
 /// Those of [`super::decode()`].
 pub(super) fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Raster, PictureError> {
-    if boxes(bytes).map(|(_, payload)| payload.len() + 8).sum::<usize>() < bytes.len() {
-        return Err(PictureError::Truncated);
-    }
     let properties = Properties::of(bytes);
     if let Some([width, height]) = properties.size {
         check_size(width, height, limits)?;
     }
-    let file = mp4parse::read_avif(&mut Cursor::new(bytes), ParseStrictness::Permissive).map_err(refusal)?;
+    let file = mp4parse::read_avif(&mut Cursor::new(bytes), ParseStrictness::Permissive);
+    // Where it does not like a file whose last box is cut off, that is the reason.
+    let ends_early = boxes(bytes).map(|(_, payload)| payload.len() + 8).sum::<usize>() < bytes.len();
+    let file = file.map_err(|error| if ends_early { PictureError::Truncated } else { refusal(error) })?;
     let coded = file.primary_item_coded_data().filter(|data| !data.is_empty());
     let Some(coded) = coded else {
         return Err(unsupported(if file.sequence.is_some() { "frames without a still picture" } else { "a grid" }));

@@ -16,7 +16,7 @@ pub enum PictureError {
     #[error("this kind of file is not supported: {0}; save it as an ordinary JPEG or PNG")]
     UnsupportedKind(String),
     /// The data ends before the image does, or its tail was overwritten.
-    #[error("the image is truncated: the file ends before the picture does")]
+    #[error("the image is truncated")]
     Truncated,
     /// The decoder refuses the data.
     #[error("the image is damaged: {0}")]

@@ -18,7 +18,13 @@ pub(super) fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Raster, Pictu
     options.allow_unknown_blocks(true);
     let mut decoder = options.read_info(bytes).map_err(refusal)?;
     let screen = [decoder.width(), decoder.height()].map(u32::from);
-    let frame = decoder.next_frame_info().map_err(refusal)?.ok_or_else(|| damaged("it has no frame"))?;
+    let Some(frame) = decoder.next_frame_info().map_err(refusal)? else {
+        let [width, height] = screen;
+        return Err(match screen {
+            [0, _] | [_, 0] => PictureError::ZeroSized { width, height },
+            _ => damaged("it has no frame"),
+        });
+    };
     let [left, top, columns, rows] = [frame.left, frame.top, frame.width, frame.height].map(u32::from);
     let transparent = frame.transparent;
     if columns == 0 || rows == 0 {

@@ -195,10 +195,11 @@ impl<'a> File<'a> {
             .iter()
             .map(|c| pixels * u64::from(c.h) * u64::from(c.v) / (u64::from(h) * u64::from(v)))
             .sum();
-        let out = pixels * self.frame.components.len() as u64;
+        let components = self.frame.components.len() as u64;
         let coefficients = if self.frame.progressive { 2 * samples } else { 0 };
-        let planes = if self.is_usual() { 0 } else { samples };
-        coefficients + planes + out
+        // The usual decoder makes RGB of whatever it finds, stripe by stripe.
+        let rest = if self.is_usual() { pixels * components.min(3) } else { samples + pixels * components };
+        coefficients + rest
     }
 }
 
