@@ -90,7 +90,9 @@ fn changes_colours(transform: &Transform8BitExecutor, channels: Channels) -> boo
         Channels::Cmyk => return true,
         Channels::Grey => steps().collect(),
         Channels::GreyAlpha => steps().flat_map(|grey| [grey, 255]).collect(),
-        Channels::Rgb => steps().flat_map(|r| steps().flat_map(move |g| steps().flat_map(move |b| [r, g, b]))).collect(),
+        Channels::Rgb => {
+            steps().flat_map(|r| steps().flat_map(move |g| steps().flat_map(move |b| [r, g, b]))).collect()
+        }
         Channels::Rgba => {
             steps().flat_map(|r| steps().flat_map(move |g| steps().flat_map(move |b| [r, g, b, 255]))).collect()
         }

@@ -106,7 +106,9 @@ pub(super) fn check_size(width: u32, height: u32, limits: DecodeLimits) -> Resul
 /// # Errors
 /// Those of [`check_size`], and what the decoder refuses.
 pub(super) fn read(
-    decoder: impl ImageDecoder, format: ImageFormat, limits: DecodeLimits,
+    decoder: impl ImageDecoder,
+    format: ImageFormat,
+    limits: DecodeLimits,
 ) -> Result<Raster, PictureError> {
     let (width, height) = decoder.dimensions();
     check_size(width, height, limits)?;

@@ -34,7 +34,8 @@ pub(super) fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Raster, Pictu
 /// Kinds and payloads of the chunks of the file.
 fn chunks(bytes: &[u8]) -> Result<Vec<(&[u8; 4], &[u8])>, PictureError> {
     let length = |at: &[u8]| at.first_chunk().map(|four| u32::from_le_bytes(*four) as usize);
-    let end = bytes.get(4..).and_then(length).and_then(|length| length.checked_add(8)).ok_or(PictureError::Truncated)?;
+    let end =
+        bytes.get(4..).and_then(length).and_then(|length| length.checked_add(8)).ok_or(PictureError::Truncated)?;
     let mut rest = bytes.get(12..end).ok_or(PictureError::Truncated)?;
     let mut chunks = Vec::new();
     while !rest.is_empty() {

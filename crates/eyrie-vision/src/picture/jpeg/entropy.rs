@@ -99,7 +99,11 @@ enum Stop {
 }
 
 fn check_scan(
-    bytes: &[u8], frame: &Frame, scan: &Scan, tables: &Tables, grids: &mut [Grid],
+    bytes: &[u8],
+    frame: &Frame,
+    scan: &Scan,
+    tables: &Tables,
+    grids: &mut [Grid],
 ) -> Result<(), PictureError> {
     let coded = &bytes[scan.data.clone()];
     let mut bits = Bits { data: coded, at: 0, buffer: 0, count: 0, ended: false };
@@ -161,9 +165,7 @@ impl<'a> Coder<'a> {
     }
 
     /// The blocks of one unit: one block where the scan has one component, else as many of each as its factors say.
-    fn unit(
-        &mut self, bits: &mut Bits<'_>, scan: &Scan, grids: &mut [Grid], x: usize, y: usize,
-    ) -> ControlFlow<Stop> {
+    fn unit(&mut self, bits: &mut Bits<'_>, scan: &Scan, grids: &mut [Grid], x: usize, y: usize) -> ControlFlow<Stop> {
         if let [(index, ..)] = scan.components.as_slice() {
             let grid = &mut grids[*index];
             let place = y * grid.stride + x;
@@ -179,7 +181,11 @@ impl<'a> Coder<'a> {
     }
 
     fn block(
-        &mut self, bits: &mut Bits<'_>, scan: &Scan, component: usize, nonzero: Option<&mut u64>,
+        &mut self,
+        bits: &mut Bits<'_>,
+        scan: &Scan,
+        component: usize,
+        nonzero: Option<&mut u64>,
     ) -> ControlFlow<Stop> {
         let (dc, ac) = self.tables[component];
         let mut place = u32::from(scan.spectrum.start);
@@ -227,7 +233,11 @@ impl<'a> Coder<'a> {
 
     /// A refinement of AC coefficients (G.1.2.3): each one that is known not to be zero takes a bit.
     fn refine(
-        &mut self, bits: &mut Bits<'_>, ac: &Table, band: std::ops::Range<u32>, nonzero: &mut u64,
+        &mut self,
+        bits: &mut Bits<'_>,
+        ac: &Table,
+        band: std::ops::Range<u32>,
+        nonzero: &mut u64,
     ) -> ControlFlow<Stop> {
         let known = *nonzero;
         let corrections = |from: u32, to: u32| {

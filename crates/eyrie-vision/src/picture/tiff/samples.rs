@@ -85,7 +85,11 @@ impl Reader {
     /// # Errors
     /// [`PictureError::Corrupt`] where samples are missing.
     pub(super) fn place(
-        &self, page: &Page, index: u32, planes: &[Vec<u8>], data: &mut [u8],
+        &self,
+        page: &Page,
+        index: u32,
+        planes: &[Vec<u8>],
+        data: &mut [u8],
     ) -> Result<(), PictureError> {
         let (left, top) = (index % page.chunks_across() * page.chunk.0, index / page.chunks_across() * page.chunk.1);
         let columns = page.chunk.0.min(page.width - left) as usize;
