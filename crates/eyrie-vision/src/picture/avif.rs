@@ -11,10 +11,10 @@ use mp4parse::{AvifContext, ImageRotation, ParseStrictness};
 use re_rav1d::dav1d::pixel::{MatrixCoefficients, YUVRange};
 use re_rav1d::dav1d::{Decoder, Error, Picture, PixelLayout, PlanarImageComponent as Component, Settings};
 
-use super::decode::{check_size, damaged};
 use super::error::PictureError;
 use super::limits::DecodeLimits;
 use super::raster::{Channels, Raster};
+use super::reading::{check_size, damaged};
 
 /// Decodes an AVIF; see the module.
 ///

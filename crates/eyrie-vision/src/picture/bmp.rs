@@ -4,11 +4,11 @@ use std::io::Cursor;
 
 use image::codecs::bmp::BmpDecoder;
 
-use super::decode::{check_size, damaged, read, refusal};
 use super::error::PictureError;
 use super::format::ImageFormat;
 use super::limits::DecodeLimits;
 use super::raster::Raster;
+use super::reading::{check_size, damaged, read, refusal};
 
 /// Decodes a bitmap.
 ///

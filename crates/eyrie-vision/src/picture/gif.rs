@@ -3,10 +3,10 @@
 use gif::{ColorOutput, DecodeOptions, DecodingError};
 use image::metadata::Orientation;
 
-use super::decode::{check_size, damaged, ends_early};
 use super::error::PictureError;
 use super::limits::DecodeLimits;
 use super::raster::{Channels, Raster};
+use super::reading::{check_size, damaged, ends_early};
 
 /// Decodes a GIF. What follows the first frame is not read, so that it does not matter whether it is whole.
 ///

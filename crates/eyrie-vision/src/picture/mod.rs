@@ -20,6 +20,7 @@ mod luma;
 mod others;
 mod png;
 mod raster;
+mod reading;
 mod region;
 mod sample;
 mod scale;

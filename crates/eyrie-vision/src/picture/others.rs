@@ -6,12 +6,12 @@ use image::codecs::ico::IcoDecoder;
 use image::codecs::pnm::PnmDecoder;
 use image::codecs::qoi::QoiDecoder;
 
-use super::decode::{read, refusal};
 use super::error::PictureError;
 use super::format::ImageFormat;
 use super::limits::DecodeLimits;
 use super::png;
 use super::raster::Raster;
+use super::reading::{read, refusal};
 
 /// What the standard library says at the end of a file.
 const ENDS: [&str; 3] = ["failed to fill whole buffer", "unexpected end of file", "Unexpected end of file"];

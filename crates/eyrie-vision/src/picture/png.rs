@@ -8,11 +8,11 @@ use image::codecs::png::PngDecoder;
 use image::metadata::Orientation;
 
 use super::colour::PROFILE_BYTES_MAX;
-use super::decode::{check_size, damaged, read, refusal};
 use super::error::PictureError;
 use super::format::ImageFormat;
 use super::limits::DecodeLimits;
 use super::raster::Raster;
+use super::reading::{check_size, damaged, read, refusal};
 
 /// Decodes a PNG; see the module.
 ///

@@ -6,11 +6,11 @@ use image::ImageDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
 
-use super::decode::{check_size, read, refusal};
 use super::error::PictureError;
 use super::format::ImageFormat;
 use super::limits::DecodeLimits;
 use super::raster::Raster;
+use super::reading::{check_size, read, refusal};
 
 /// Decodes a WebP.
 ///

@@ -6,8 +6,8 @@
 
 use std::ops::ControlFlow;
 
-use super::super::decode::damaged;
 use super::super::error::PictureError;
+use super::super::reading::damaged;
 use super::file::{File, Frame, Scan};
 
 /// More scans than any encoder writes; each costs time for the whole picture.

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::super::decode::damaged;
 use super::super::error::PictureError;
+use super::super::reading::damaged;
 
 /// A profile larger than this is no profile of a picture; see [`super::super::colour`].
 const PROFILE_SEGMENTS_MAX: usize = 255;

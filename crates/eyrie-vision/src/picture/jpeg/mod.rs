@@ -19,11 +19,11 @@ use image::{ColorType, ImageDecoder};
 use jpeg_decoder::ColorTransform;
 
 use self::file::{Colours, File};
-use super::decode::{check_size, damaged, refusal};
 use super::error::PictureError;
 use super::format::ImageFormat;
 use super::limits::DecodeLimits;
 use super::raster::{Channels, Raster};
+use super::reading::{check_size, damaged, refusal};
 
 /// Decodes a JPEG; see the module.
 ///

@@ -5,12 +5,12 @@ use std::io::{Cursor, Read, Seek};
 
 use fax::Color;
 use fax::decoder::{DecodeStatus, Group3Decoder, pels};
-use tiff::decoder::Decoder;
+use tiff::decoder::{Decoder, Limits};
 use tiff::tags::{ByteOrder, Tag};
 
-use super::super::decode::damaged;
 use super::super::error::PictureError;
-use super::{limits, refusal, unsupported};
+use super::super::reading::damaged;
+use super::refusal::{refusal, unsupported};
 use crate::picture::colour::PROFILE_BYTES_MAX;
 
 pub(super) const UNCOMPRESSED: u16 = 1;
@@ -357,4 +357,12 @@ impl Seek for Patched<'_> {
     fn seek(&mut self, to: std::io::SeekFrom) -> std::io::Result<u64> {
         self.file.seek(to)
     }
+}
+
+/// Limits of the crate for pages whose memory was bounded before.
+fn limits(chunk_bytes: u64) -> Limits {
+    let mut limits = Limits::default();
+    limits.decoding_buffer_size = usize::try_from(chunk_bytes).unwrap_or(usize::MAX);
+    limits.intermediate_buffer_size = limits.decoding_buffer_size;
+    limits
 }

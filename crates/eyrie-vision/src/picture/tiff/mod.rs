@@ -5,20 +5,21 @@
 //! stored, for every kind of colour. A file of separate planes becomes one such page a plane.
 
 mod directory;
+mod refusal;
 mod samples;
 
 use std::io::Cursor;
 
 use image::metadata::Orientation;
-use tiff::TiffError;
-use tiff::decoder::{Decoder, Limits};
+use tiff::decoder::Decoder;
 
 use self::directory::{CCITT_3, Page, Plain};
+use self::refusal::refusal;
 use self::samples::Reader;
-use super::decode::{check_size, damaged, ends_early};
 use super::error::PictureError;
 use super::limits::DecodeLimits;
 use super::raster::Raster;
+use super::reading::check_size;
 
 /// Decodes a TIFF; see the module.
 ///
@@ -59,31 +60,4 @@ pub(super) fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Raster, Pictu
         orientation,
         profile: page.profile,
     })
-}
-
-/// Limits of the crate for pages whose memory was bounded before.
-fn limits(chunk_bytes: u64) -> Limits {
-    let mut limits = Limits::default();
-    limits.decoding_buffer_size = usize::try_from(chunk_bytes).unwrap_or(usize::MAX);
-    limits.intermediate_buffer_size = limits.decoding_buffer_size;
-    limits
-}
-
-/// What an error of the crate means to the client.
-fn refusal(error: TiffError) -> PictureError {
-    if ends_early(&error) {
-        return PictureError::Truncated;
-    }
-    match error {
-        TiffError::UnsupportedError(kind) => unsupported(&kind.to_string()),
-        TiffError::FormatError(_)
-        | TiffError::IoError(_)
-        | TiffError::LimitsExceeded
-        | TiffError::IntSizeError
-        | TiffError::UsageError(_) => damaged(&error.to_string()),
-    }
-}
-
-fn unsupported(kind: &str) -> PictureError {
-    PictureError::UnsupportedKind(format!("TIFF ({kind})"))
 }

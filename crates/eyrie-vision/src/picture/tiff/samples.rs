@@ -1,10 +1,10 @@
 //! From the samples of a strip or tile to 8-bit pixels.
 
-use super::super::decode::{damaged, round_16};
 use super::super::error::PictureError;
 use super::super::raster::Channels;
+use super::super::reading::{damaged, round_16};
 use super::directory::{Page, YCBCR};
-use super::unsupported;
+use super::refusal::unsupported;
 
 /// What the samples mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,8 @@ enum Alpha {
 pub(super) struct Reader {
     meaning: Meaning,
     alpha: Alpha,
+    /// The colours of indices.
+    palette: Vec<[u8; 3]>,
     /// What the pixels are.
     pub(super) channels: Channels,
 }
@@ -76,7 +78,8 @@ impl Reader {
             (Meaning::Rgb, Alpha::Straight | Alpha::Associated) => Channels::Rgba,
             (Meaning::Rgb | Meaning::Palette | Meaning::YCbCr, _) => Channels::Rgb,
         };
-        Ok(Self { meaning, alpha, channels })
+        let palette = if meaning == Meaning::Palette { colours_of(page) } else { Vec::new() };
+        Ok(Self { meaning, alpha, palette, channels })
     }
 
     /// Writes the pixels of one strip or tile to their place; `planes` holds its samples, of each plane by itself where the
@@ -113,13 +116,13 @@ impl Reader {
             let out = &mut data[start..start + columns * count];
             let pixels = samples.chunks_exact(page.samples.into());
             for (pixel, samples) in out.chunks_exact_mut(count).zip(pixels) {
-                self.pixel(page, samples, pixel);
+                self.pixel(samples, pixel);
             }
         }
         Ok(())
     }
 
-    fn pixel(&self, page: &Page, samples: &[u8], out: &mut [u8]) {
+    fn pixel(&self, samples: &[u8], out: &mut [u8]) {
         match self.meaning {
             Meaning::WhiteIsZero => out[0] = 255 - samples[0],
             Meaning::BlackIsZero => out[0] = samples[0],
@@ -127,12 +130,8 @@ impl Reader {
             Meaning::Cmyk => out.copy_from_slice(&samples[..4]),
             Meaning::YCbCr => out.copy_from_slice(&rgb([samples[0], samples[1], samples[2]])),
             Meaning::Palette => {
-                let colours = page.palette.len() / 3;
-                for (colour, out) in out.iter_mut().enumerate() {
-                    let value = page.palette[colour * colours + usize::from(samples[0]).min(colours - 1)];
-                    // Some writers put bytes where 16 bits belong.
-                    *out = if page.palette.iter().all(|&v| v < 256) { value as u8 } else { (value >> 8) as u8 };
-                }
+                let colour = self.palette.get(usize::from(samples[0])).copied();
+                out.copy_from_slice(&colour.unwrap_or_default());
             }
         }
         if self.alpha != Alpha::None && matches!(self.channels, Channels::GreyAlpha | Channels::Rgba) {
@@ -147,6 +146,14 @@ impl Reader {
             }
         }
     }
+}
+
+/// The colours of a palette, in bytes.
+fn colours_of(page: &Page) -> Vec<[u8; 3]> {
+    // Some writers put bytes where 16 bits belong.
+    let shift = if page.palette.iter().all(|&value| value < 256) { 0 } else { 8 };
+    let count = page.palette.len() / 3;
+    (0..count).map(|index| [0, 1, 2].map(|channel| (page.palette[channel * count + index] >> shift) as u8)).collect()
 }
 
 /// The samples of a row, scaled to 8 bits by their range; those of a palette as they are.
