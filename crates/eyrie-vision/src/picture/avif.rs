@@ -233,8 +233,9 @@ impl Frame {
         let rows = data.chunks_exact_mut(width * count).enumerate();
         if layout == PixelLayout::I400 {
             for (y, row) in rows {
+                let luma = luma.row(y);
                 for (x, pixel) in row.chunks_exact_mut(count).enumerate() {
-                    pixel[..3].fill(byte((luma.at(x, y) - black) / luma_steps));
+                    pixel[..3].fill(byte((luma.at(x) - black) / luma_steps));
                 }
             }
             return Ok(());
@@ -261,14 +262,16 @@ impl Frame {
             // Samples lie in the middle of the pixels that they belong to: the nearer ones count three times as much.
             for (plane, line) in [&cb, &cr].into_iter().zip(&mut chroma) {
                 let (near, far) = if halved_y { neighbours(y, chroma_rows) } else { (y, y) };
+                let (near, far) = (plane.row(near), plane.row(far));
                 for (x, value) in line.iter_mut().enumerate() {
-                    *value = plane.at(x, near) * 0.75 + plane.at(x, far) * 0.25;
+                    *value = near.at(x) * 0.75 + far.at(x) * 0.25;
                 }
             }
+            let luma_row = luma.row(y);
             for (x, pixel) in row.chunks_exact_mut(count).enumerate() {
                 let (near, far) = if halved_x { neighbours(x, columns) } else { (x, x) };
                 let [u, v] = [0, 1].map(|at: usize| chroma[at][near] * 0.75 + chroma[at][far] * 0.25);
-                let luma = luma.at(x, y);
+                let luma = luma_row.at(x);
                 let rgb = if self.coding.matrix == 0 {
                     [v, luma, u].map(|value| (value - black) / luma_steps)
                 } else {
@@ -293,9 +296,12 @@ impl Frame {
         let width = self.picture.width() as usize;
         let luma = self.plane(Component::Y);
         let [black, steps, _] = self.range();
-        for (place, [.., alpha]) in data.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-            let value = (luma.at(place % width, place / width) - black) / steps;
-            *alpha = (value * 255.0).round().clamp(0.0, 255.0) as u8;
+        for (y, row) in data.chunks_exact_mut(width * 4).enumerate() {
+            let luma = luma.row(y);
+            for (x, [.., alpha]) in row.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+                let value = (luma.at(x) - black) / steps;
+                *alpha = (value * 255.0).round().clamp(0.0, 255.0) as u8;
+            }
         }
     }
 }
@@ -315,12 +321,24 @@ struct Plane {
 }
 
 impl Plane {
-    fn at(&self, x: usize, y: usize) -> f32 {
-        let row = y * self.stride;
+    fn row(&self, y: usize) -> Row<'_> {
+        Row { bytes: &self.bytes[y * self.stride..][..self.stride], high: self.high }
+    }
+}
+
+/// The samples of one row.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    bytes: &'a [u8],
+    high: bool,
+}
+
+impl Row<'_> {
+    fn at(self, x: usize) -> f32 {
         if self.high {
-            f32::from(u16::from_ne_bytes([self.bytes[row + 2 * x], self.bytes[row + 2 * x + 1]]))
+            f32::from(u16::from_ne_bytes([self.bytes[2 * x], self.bytes[2 * x + 1]]))
         } else {
-            f32::from(self.bytes[row + x])
+            f32::from(self.bytes[x])
         }
     }
 }
