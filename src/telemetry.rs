@@ -28,6 +28,8 @@ pub mod metric {
     /// Counter: images that a worker took, by `outcome` (`described`, `refused`, `failed`,
     /// `abandoned`).
     pub const EXTRACTIONS: &str = "eyrie_extractions_total";
+    /// Counter: decoders of pictures that panicked; each time the picture was refused as damaged.
+    pub const DECODER_PANICS: &str = "eyrie_decoder_panics_total";
     /// Counter: images that were turned away because the queue was full.
     pub const EXTRACTIONS_OVERLOADED: &str = "eyrie_extractions_overloaded_total";
     /// Histogram: seconds that a worker takes for one image, by `profile`.
@@ -142,6 +144,10 @@ fn describe() {
     describe_gauge!(metric::WORKERS_BUSY, "Workers that are describing an image.");
     describe_gauge!(metric::WORKER_MEMORY_BYTES, Unit::Bytes, "Memory that a worker keeps between two images.");
     describe_counter!(metric::EXTRACTIONS, "Images that a worker took, by outcome.");
+    describe_counter!(
+        metric::DECODER_PANICS,
+        "Decoders of pictures that panicked; the picture was refused as damaged."
+    );
     describe_counter!(metric::EXTRACTIONS_OVERLOADED, "Images turned away because the queue was full.");
     describe_histogram!(metric::EXTRACTION_SECONDS, Unit::Seconds, "Time of a worker for one image, by profile.");
     describe_gauge!(metric::INDEX_POINTS, "Descriptors in the indexes of all collections.");

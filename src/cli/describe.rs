@@ -11,6 +11,7 @@ use crate::config::Override;
 use crate::domain::Profile;
 use eyrie_vision::Describer;
 use eyrie_vision::describe::{Extraction, Extractor as _, Request};
+use eyrie_vision::picture::{DecodeLimits, decode, encode_png};
 
 use super::settings::Settings;
 use eyrie_terminal::CliError;
@@ -21,6 +22,7 @@ Examples:
   eyrie describe photo.jpg
   eyrie describe *.jpg --profile fast --json
   eyrie describe photo.jpg --isa scalar              the same descriptor, slowly
+  eyrie describe logo.gif --pixels seen.png          the picture as Eyrie sees it
 
 The chip's cycles are exact for the model of the chip; its time and energy are estimates from them. No database \
 is opened.";
@@ -45,6 +47,9 @@ pub(super) struct Describe {
     /// Threads, 0 for one on each CPU core [env: EYRIE_EXTRACTOR__THREADS] [default: 0]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
+    /// Write the picture as Eyrie sees it to this PNG: upright, over its ground, in sRGB (of one image only)
+    #[arg(long, value_name = "PNG")]
+    pixels: Option<PathBuf>,
     /// Print JSON: a list with one object an image, in the order given
     #[arg(long)]
     json: bool,
@@ -58,6 +63,13 @@ impl Describe {
         let threads =
             self.threads.map(|n| Override { flag: "--threads", key: "extractor.threads", value: n.to_string() });
         let loaded = self.settings.load_quietly(isa.into_iter().chain(threads))?;
+        if let Some(pixels) = &self.pixels {
+            let [file] = self.files.as_slice() else {
+                return Err(CliError::Usage("--pixels takes one image: it writes one PNG".to_owned()));
+            };
+            write_pixels(file, pixels, loaded.config.extractor.describer.limits())
+                .map_err(|reason| CliError::Failed(format!("{}: {reason}", file.display())))?;
+        }
         let mut extractor = Describer::load(&loaded.config.extractor.describer).map_err(StartError::from)?.extractor();
 
         let mut described = Vec::new();
@@ -80,6 +92,14 @@ impl Describe {
         }
         if failed { Err(CliError::Reported) } else { Ok(()) }
     }
+}
+
+/// Writes what the decoder shows.
+fn write_pixels(file: &Path, png: &Path, limits: DecodeLimits) -> Result<(), String> {
+    let bytes = std::fs::read(file).map_err(|e| format!("cannot be read: {e}"))?;
+    let picture = decode(&bytes, limits).map_err(|e| e.to_string())?;
+    let encoded = encode_png(&picture).map_err(|e| e.to_string())?;
+    std::fs::write(png, encoded).map_err(|e| format!("cannot write {}: {e}", png.display()))
 }
 
 fn as_json(file: &Path, extraction: &Extraction) -> Value {

@@ -286,7 +286,7 @@ impl From<PictureError> for ApiError {
         let code = match &error {
             PictureError::Empty => Code::ImageEmpty,
             PictureError::NotAnImage => Code::NotAnImage,
-            PictureError::UnsupportedFormat(_) => Code::UnsupportedImageFormat,
+            PictureError::UnsupportedFormat(_) | PictureError::UnsupportedKind(_) => Code::UnsupportedImageFormat,
             PictureError::Truncated => Code::ImageTruncated,
             PictureError::Corrupt(_) => Code::ImageCorrupt,
             PictureError::TooManyPixels { .. } => Code::ImageTooManyPixels,

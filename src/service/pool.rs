@@ -18,7 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use super::ServiceError;
 use crate::telemetry::metric;
 use eyrie_vision::describe::{Extraction, Extractor, Request};
-use eyrie_vision::picture::PictureError;
+use eyrie_vision::picture::{PictureError, decoder_panics};
 
 /// The longest time that an overloaded client is told to stay away.
 const MAX_RETRY_SECONDS: u64 = 120;
@@ -249,6 +249,7 @@ fn work(shared: &Shared, number: usize, mut extractor: Box<dyn Extractor>) {
                 PictureError::Empty
                 | PictureError::NotAnImage
                 | PictureError::UnsupportedFormat(_)
+                | PictureError::UnsupportedKind(_)
                 | PictureError::Truncated
                 | PictureError::Corrupt(_)
                 | PictureError::TooManyPixels { .. }
@@ -258,6 +259,7 @@ fn work(shared: &Shared, number: usize, mut extractor: Box<dyn Extractor>) {
             ) => "refused",
         };
         counter!(metric::EXTRACTIONS, "outcome" => outcome).increment(1);
+        counter!(metric::DECODER_PANICS).absolute(decoder_panics());
         let Job { answer: sender, _room: room, .. } = job;
         // The room is free again before the answer is out, so that a client that sends one image
         // after the other is never refused for its own previous one.

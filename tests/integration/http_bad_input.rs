@@ -40,7 +40,7 @@ async fn a_bad_image_is_refused_in_every_form_and_stores_nothing() {
         (b"This is a text and not an image at all.".to_vec(), 400, "not_an_image"),
         (png[..png.len() / 2].to_vec(), 400, "image_truncated"),
         (png[..9].to_vec(), 400, "image_truncated"),
-        (pictures::avif(), 415, "unsupported_image_format"),
+        (pictures::heic(), 415, "unsupported_image_format"),
         (b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>".to_vec(), 415, "unsupported_image_format"),
         (pictures::black_png(1200, 1000), 422, "image_too_many_pixels"),
         (pictures::zero_sized_gif(), 422, "image_zero_sized"),

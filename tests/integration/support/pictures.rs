@@ -98,9 +98,9 @@ pub(crate) fn zero_sized_gif() -> Vec<u8> {
     b"GIF89a\0\0\0\0\0\0\0;".to_vec()
 }
 
-/// The head of an AVIF file.
-pub(crate) fn avif() -> Vec<u8> {
-    let mut bytes = b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf".to_vec();
+/// The head of a HEIC file.
+pub(crate) fn heic() -> Vec<u8> {
+    let mut bytes = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".to_vec();
     bytes.resize(400, 7);
     bytes
 }

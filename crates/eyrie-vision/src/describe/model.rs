@@ -15,7 +15,7 @@ use crate::local::Levels;
 
 /// Raise it whenever `decode`, `preprocess`, `regions`, `pooling`, `combine` or `extractor` change so that some picture gets
 /// another descriptor. It is part of [`Model::fingerprint`], so that old descriptors are never compared with new ones.
-pub const PIPELINE_REVISION: u32 = 3;
+pub const PIPELINE_REVISION: u32 = 4;
 
 /// The model that the binary carries.
 static EMBEDDED: &[u8] = include_bytes!("../../../../models/vgg16-2bit.eyrie");

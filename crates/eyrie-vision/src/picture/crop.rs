@@ -1,9 +1,9 @@
 //! The part of a picture that a search is for.
 
 use super::decode::Decoded;
-use super::decode::check_size;
 use super::error::PictureError;
 use super::limits::DecodeLimits;
+use super::reading::check_size;
 use super::region::QueryRegion;
 use super::scale::cut;
 

@@ -48,6 +48,9 @@ fn one_of_each() -> Vec<(ImageFormat, Vec<u8>)> {
         (ImageFormat::Gif, image::ImageFormat::Gif),
         (ImageFormat::Bmp, image::ImageFormat::Bmp),
         (ImageFormat::Tiff, image::ImageFormat::Tiff),
+        (ImageFormat::Qoi, image::ImageFormat::Qoi),
+        (ImageFormat::Pnm, image::ImageFormat::Pnm),
+        (ImageFormat::Ico, image::ImageFormat::Ico),
     ]
     .into_iter()
     .map(|(format, library)| (format, encode_rgb(&image, library)))
@@ -76,6 +79,7 @@ fn every_format_is_found_by_content_and_decoded() {
         match format {
             ImageFormat::Png | ImageFormat::Webp | ImageFormat::Bmp | ImageFormat::Tiff => assert_eq!(error, 0),
             ImageFormat::Jpeg | ImageFormat::Gif => assert!(error < 37 * 23 * 3 * 12, "{format:?} {error}"),
+            ImageFormat::Avif | ImageFormat::Qoi | ImageFormat::Pnm | ImageFormat::Ico => assert_eq!(error, 0),
         }
     }
 }
@@ -179,17 +183,22 @@ fn all_eight_exif_orientations_are_undone() {
 }
 
 #[test]
-fn every_cut_of_every_format_is_an_error() {
+fn no_cut_of_a_file_is_another_picture() {
     let mut files: Vec<(String, Vec<u8>)> =
         one_of_each().into_iter().map(|(format, bytes)| (format.as_str().to_owned(), bytes)).collect();
     files.extend(fixtures().into_iter().map(|(name, bytes)| (name.to_owned(), bytes.to_vec())));
     for (name, bytes) in files {
+        let whole = ok(&bytes);
         for end in 0..bytes.len() {
             match decode(&bytes[..end], LIMITS) {
+                // What is missing is the end mark, or comes after the first frame.
+                Ok(picture) => assert!(picture == whole, "{name} of {} bytes cut at {end}", bytes.len()),
                 Err(PictureError::Empty) => assert_eq!(end, 0, "{name}"),
                 Err(PictureError::NotAnImage) => assert!(end < 18, "{name} cut at {end}"),
                 Err(PictureError::Truncated) => {}
-                other => panic!("{name} of {} bytes cut at {end}: {other:?}", bytes.len()),
+                // Its header is text: a number that is cut short is another number.
+                Err(PictureError::Corrupt(_)) => assert!(name == "pnm" && end < 13, "{name} cut at {end}"),
+                Err(other) => panic!("{name} of {} bytes cut at {end}: {other:?}", bytes.len()),
             }
         }
     }
@@ -200,7 +209,7 @@ fn bytes_after_the_end_do_no_harm() {
     for (format, mut bytes) in one_of_each() {
         let expected = ok(&bytes);
         bytes.extend_from_slice(b"\0\0something else\xff\xd8\xff");
-        assert_eq!(ok(&bytes), expected, "{format:?}");
+        assert!(ok(&bytes) == expected, "{format:?}");
     }
 }
 
@@ -233,15 +242,14 @@ fn jpeg_that_claims(width: u16, height: u16) -> Vec<u8> {
 fn a_bomb_is_refused_by_its_header() {
     let mut gif = encode_rgb(&picture(8, 8), image::ImageFormat::Gif);
     gif[6..10].copy_from_slice(&[0x50, 0xc3, 0x50, 0xc3]);
-    for bomb in [png_that_claims(50_000, 50_000), jpeg_that_claims(50_000, 50_000), gif] {
+    let mut bmp = encode_rgb(&picture(8, 8), image::ImageFormat::Bmp);
+    bmp[18..26].copy_from_slice(&[0x50, 0xc3, 0, 0, 0x50, 0xc3, 0, 0]);
+    for bomb in [png_that_claims(50_000, 50_000), jpeg_that_claims(50_000, 50_000), gif, bmp] {
         assert!(matches!(
             decode(&bomb, LIMITS),
             Err(PictureError::TooManyPixels { width: 50_000, height: 50_000, max_pixels: 1_000_000 })
         ));
     }
-    let mut bmp = encode_rgb(&picture(8, 8), image::ImageFormat::Bmp);
-    bmp[18..26].copy_from_slice(&[0x50, 0xc3, 0, 0, 0x50, 0xc3, 0, 0]);
-    assert!(matches!(decode(&bmp, LIMITS), Err(PictureError::Truncated)));
 }
 
 #[test]
@@ -256,11 +264,9 @@ fn the_pixel_limit_is_exact() {
 
 #[test]
 fn sides_of_zero_are_named() {
-    let mut gif = encode_rgb(&picture(8, 8), image::ImageFormat::Gif);
-    gif[6..8].fill(0);
     let mut bmp = encode_rgb(&picture(8, 8), image::ImageFormat::Bmp);
     bmp[18..22].fill(0);
-    for bytes in [png_that_claims(0, 8), jpeg_that_claims(0, 8), gif, bmp] {
+    for bytes in [png_that_claims(0, 8), jpeg_that_claims(0, 8), bmp] {
         assert!(matches!(decode(&bytes, LIMITS), Err(PictureError::ZeroSized { width: 0, height: 8 })));
     }
     assert!(matches!(decode(&jpeg_that_claims(8, 0), LIMITS), Err(PictureError::ZeroSized { width: 8, height: 0 })));
@@ -295,7 +301,7 @@ fn jpegs_that_the_decoder_does_not_know_are_named_as_such() {
     arithmetic[frame + 1] = 0xc9;
     deep[frame + 4] = 12;
     for bytes in [arithmetic, deep] {
-        assert!(matches!(decode(&bytes, LIMITS), Err(PictureError::UnsupportedFormat(name)) if name.contains("JPEG")));
+        assert!(matches!(decode(&bytes, LIMITS), Err(PictureError::UnsupportedKind(name)) if name.contains("JPEG")));
     }
 }
 
@@ -304,7 +310,7 @@ proptest! {
 
     #[test]
     fn damage_anywhere_never_panics(
-        which in 0usize..12, changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        which in 0usize..15, changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
         let mut files: Vec<Vec<u8>> = one_of_each().into_iter().map(|(_, bytes)| bytes).collect();
         files.extend(fixtures().into_iter().map(|(_, bytes)| bytes.to_vec()));

@@ -9,10 +9,13 @@ pub enum PictureError {
     /// The first bytes are those of no known format.
     #[error("the data is not an image")]
     NotAnImage,
-    /// An image in a format that is recognised but not decoded (for example AVIF, HEIC, SVG).
-    #[error("{0} images are not supported; use JPEG, PNG, WebP, GIF, BMP or TIFF")]
+    /// An image in a format that is recognised but not decoded (for example HEIC, SVG).
+    #[error("{0} images are not supported; convert it to JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF")]
     UnsupportedFormat(String),
-    /// The data ends before the image does.
+    /// A kind of file that is not decoded, of a format that is; its name begins with the format's.
+    #[error("this kind of file is not supported: {0}; save it as an ordinary JPEG or PNG")]
+    UnsupportedKind(String),
+    /// The data ends before the image does, or its tail was overwritten.
     #[error("the image is truncated")]
     Truncated,
     /// The decoder refuses the data.

@@ -18,11 +18,30 @@ pub enum ImageFormat {
     Bmp,
     /// TIFF; the first page counts.
     Tiff,
+    /// AVIF; the still picture counts.
+    Avif,
+    /// The Quite OK Image format.
+    Qoi,
+    /// Portable anymaps: PBM, PGM, PPM and PAM.
+    Pnm,
+    /// Windows icons; the largest picture counts.
+    Ico,
 }
 
 impl ImageFormat {
     /// Every format.
-    pub const ALL: [Self; 6] = [Self::Jpeg, Self::Png, Self::Webp, Self::Gif, Self::Bmp, Self::Tiff];
+    pub const ALL: [Self; 10] = [
+        Self::Jpeg,
+        Self::Png,
+        Self::Webp,
+        Self::Gif,
+        Self::Bmp,
+        Self::Tiff,
+        Self::Avif,
+        Self::Qoi,
+        Self::Pnm,
+        Self::Ico,
+    ];
 
     /// The registered media type, for example `image/jpeg`.
     #[must_use]
@@ -34,13 +53,45 @@ impl ImageFormat {
             Self::Gif => "image/gif",
             Self::Bmp => "image/bmp",
             Self::Tiff => "image/tiff",
+            Self::Avif => "image/avif",
+            Self::Qoi => "image/qoi",
+            Self::Pnm => "image/x-portable-anymap",
+            Self::Ico => "image/vnd.microsoft.icon",
         }
     }
 
     /// The short name used in the API and the database, for example `jpeg`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        self.media_type().trim_start_matches("image/")
+        match self {
+            Self::Jpeg => "jpeg",
+            Self::Png => "png",
+            Self::Webp => "webp",
+            Self::Gif => "gif",
+            Self::Bmp => "bmp",
+            Self::Tiff => "tiff",
+            Self::Avif => "avif",
+            Self::Qoi => "qoi",
+            Self::Pnm => "pnm",
+            Self::Ico => "ico",
+        }
+    }
+
+    /// The name that people know it by, for example `WebP`.
+    #[must_use]
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Jpeg => "JPEG",
+            Self::Png => "PNG",
+            Self::Webp => "WebP",
+            Self::Gif => "GIF",
+            Self::Bmp => "BMP",
+            Self::Tiff => "TIFF",
+            Self::Avif => "AVIF",
+            Self::Qoi => "QOI",
+            Self::Pnm => "PNM",
+            Self::Ico => "ICO",
+        }
     }
 
     /// The format with that short name.

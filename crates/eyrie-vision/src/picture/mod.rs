@@ -2,7 +2,9 @@
 //!
 //! [`decode()`] is the one way in. It reads untrusted bytes under [`DecodeLimits`] and gives upright RGB.
 
-pub(crate) mod container;
+mod avif;
+mod bmp;
+mod colour;
 mod crop;
 mod decode;
 #[cfg(test)]
@@ -10,17 +12,25 @@ pub(crate) mod decode_tests;
 mod encode;
 mod error;
 mod format;
+mod gif;
+mod ground;
+mod jpeg;
 mod limits;
 mod luma;
+mod others;
+mod png;
+mod raster;
+mod reading;
 mod region;
 mod sample;
 mod scale;
 mod sniff;
 mod thumbnail;
-mod tiff_directory;
+mod tiff;
+mod webp;
 
 pub use crop::crop;
-pub use decode::{Decoded, decode};
+pub use decode::{Decoded, decode, decoder_panics};
 pub use encode::{encode_jpeg, encode_png};
 pub use error::PictureError;
 pub use format::ImageFormat;

@@ -1,0 +1,64 @@
+//! QOI, the PNM family and ICO.
+
+use std::io::Cursor;
+
+use image::codecs::ico::IcoDecoder;
+use image::codecs::pnm::PnmDecoder;
+use image::codecs::qoi::QoiDecoder;
+
+use super::error::PictureError;
+use super::format::ImageFormat;
+use super::limits::DecodeLimits;
+use super::png;
+use super::raster::Raster;
+use super::reading::{read, refusal};
+
+/// What the standard library says at the end of a file.
+const ENDS: [&str; 3] = ["failed to fill whole buffer", "unexpected end of file", "Unexpected end of file"];
+
+/// Decodes a QOI or a PNM.
+///
+/// # Errors
+/// Those of [`super::decode()`].
+pub(super) fn decode(bytes: &[u8], format: ImageFormat, limits: DecodeLimits) -> Result<Raster, PictureError> {
+    let file = Cursor::new(bytes);
+    let refused = |error| refusal(error, format);
+    match format {
+        ImageFormat::Qoi => QoiDecoder::new(file).map_err(refused).and_then(|decoder| read(decoder, format, limits)),
+        _ => PnmDecoder::new(file).map_err(refused).and_then(|decoder| read(decoder, format, limits)),
+    }
+    .map_err(|error| match error {
+        // These decoders hand on the text of what reading gave, not the error.
+        PictureError::Corrupt(reason) if ENDS.iter().any(|end| reason.contains(end)) => PictureError::Truncated,
+        other => other,
+    })
+}
+
+/// Decodes the largest picture of an ICO: a PNG, or a bitmap without its first header.
+///
+/// # Errors
+/// Those of [`super::decode()`].
+pub(super) fn decode_icon(bytes: &[u8], limits: DecodeLimits) -> Result<Raster, PictureError> {
+    let [_, _, _, _, low, high, directory @ ..] = bytes else {
+        return Err(PictureError::Truncated);
+    };
+    let count = usize::from(u16::from_le_bytes([*low, *high]));
+    let entries = directory.as_chunks::<16>().0;
+    if entries.len() < count {
+        return Err(PictureError::Truncated);
+    }
+    // A side of 256 is written as 0.
+    let side = |byte: u8| if byte == 0 { 256 } else { u32::from(byte) };
+    let largest = entries[..count].iter().rev().max_by_key(|[w, h, _, _, _, _, bits, ..]| (side(*w) * side(*h), *bits));
+    let Some([_, _, _, _, _, _, _, _, length @ .., a, b, c, d]) = largest else {
+        return Err(PictureError::ZeroSized { width: 0, height: 0 });
+    };
+    let [start, length] = [[*a, *b, *c, *d], *length].map(|four| u32::from_le_bytes(four) as usize);
+    let end = start.checked_add(length).ok_or(PictureError::Truncated)?;
+    let picture = bytes.get(start..end).ok_or(PictureError::Truncated)?;
+    if picture.starts_with(b"\x89PNG\r\n\x1a\n") {
+        return png::decode(picture, limits);
+    }
+    let decoder = IcoDecoder::new(Cursor::new(bytes)).map_err(|error| refusal(error, ImageFormat::Ico))?;
+    read(decoder, ImageFormat::Ico, limits)
+}
