@@ -204,7 +204,12 @@ impl Frame {
             MatrixCoefficients::YCgCo => 8,
             MatrixCoefficients::BT2020NonConstantLuminance => 9,
             MatrixCoefficients::Unspecified => 2,
-            _ => u16::MAX,
+            MatrixCoefficients::Reserved => 3,
+            MatrixCoefficients::BT2020ConstantLuminance => 10,
+            MatrixCoefficients::ST2085 => 11,
+            MatrixCoefficients::ChromaticityDerivedNonConstantLuminance => 12,
+            MatrixCoefficients::ChromaticityDerivedConstantLuminance => 13,
+            MatrixCoefficients::ICtCp => 14,
         };
         let full_range = picture.color_range() == YUVRange::Full;
         Ok(Self { picture, coding: Coding { primaries: 2, transfer: 2, matrix, full_range } })

@@ -23,11 +23,12 @@ const ENDS: [&str; 3] = ["failed to fill whole buffer", "unexpected end of file"
 pub(super) fn decode(bytes: &[u8], format: ImageFormat, limits: DecodeLimits) -> Result<Raster, PictureError> {
     let file = Cursor::new(bytes);
     let refused = |error| refusal(error, format);
-    match format {
-        ImageFormat::Qoi => QoiDecoder::new(file).map_err(refused).and_then(|decoder| read(decoder, format, limits)),
-        _ => PnmDecoder::new(file).map_err(refused).and_then(|decoder| read(decoder, format, limits)),
-    }
-    .map_err(|error| match error {
+    let raster = if format == ImageFormat::Qoi {
+        QoiDecoder::new(file).map_err(refused).and_then(|decoder| read(decoder, format, limits))
+    } else {
+        PnmDecoder::new(file).map_err(refused).and_then(|decoder| read(decoder, format, limits))
+    };
+    raster.map_err(|error| match error {
         // These decoders hand on the text of what reading gave, not the error.
         PictureError::Corrupt(reason) if ENDS.iter().any(|end| reason.contains(end)) => PictureError::Truncated,
         other => other,

@@ -50,12 +50,14 @@ pub(super) fn read(
         3 => Channels::Rgb,
         _ => Channels::Rgba,
     };
+    let of_this_colour = || PictureError::UnsupportedKind(format!("{} of {colour:?}", format.name()));
     match colour {
         ColorType::L16 | ColorType::La16 | ColorType::Rgb16 | ColorType::Rgba16 => {
             halve(&mut data, |two| round_16(u16::from_ne_bytes(two)));
         }
         ColorType::L8 | ColorType::La8 | ColorType::Rgb8 | ColorType::Rgba8 => {}
-        _ => return Err(PictureError::UnsupportedKind(format!("{} of {colour:?}", format.name()))),
+        ColorType::Rgb32F | ColorType::Rgba32F => return Err(of_this_colour()),
+        _ => return Err(of_this_colour()),
     }
     Ok(Raster { width, height, channels, data, orientation: Orientation::NoTransforms, profile: None })
 }
