@@ -1,7 +1,8 @@
 //! One pass of the 2-bit VGG-16 over a 224x224 image, for each instruction set that this CPU has,
 //! direct and by Winograd's tiles, with 1 and 2 threads, alone and nine together.
 //!
-//! Throughput is in multiply-accumulates of the definition: elements a second are MAC a second, however many are computed.
+//! Throughput is in multiply-accumulates of the definition: elements a second are MAC a second,
+//! however many are computed.
 
 use std::sync::Arc;
 

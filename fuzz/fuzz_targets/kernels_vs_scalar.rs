@@ -1,5 +1,5 @@
-//! Every kernel that this CPU has equals the scalar one, direct and by Winograd's tiles, layer by layer and as a network, on
-//! whatever sound layers the input describes.
+//! Every kernel that this CPU has equals the scalar one, direct and by Winograd's tiles, layer by
+//! layer and as a network, on whatever sound layers the input describes.
 
 #![no_main]
 
@@ -15,7 +15,8 @@ use libfuzzer_sys::fuzz_target;
 static TEAMS: LazyLock<[Arc<Team>; 3]> =
     LazyLock::new(|| [1, 2, 3].map(|threads| Arc::new(Team::new(threads).expect("threads"))));
 
-/// The input, byte by byte, and from its beginning again when it ends; each round is turned by another value.
+/// The input, byte by byte, and from its beginning again when it ends; each round is turned by
+/// another value.
 struct Bytes<'a> {
     data: &'a [u8],
     next: usize,
@@ -42,7 +43,8 @@ impl Bytes<'_> {
         FeatureMap { height, width, channels, data }
     }
 
-    /// A sound layer: multipliers and biases take any share of what the proof of no overflow leaves.
+    /// A sound layer: multipliers and biases take any share of what the proof of no overflow
+    /// leaves.
     fn layer(&mut self, name: &str, cin: usize, cout: usize) -> SoundConv {
         // Every other codebook is small enough for tiles, or nearly so.
         let divisor = if self.byte().is_multiple_of(2) { 8 } else { 1 };
@@ -149,7 +151,8 @@ fuzz_target!(|data: &[u8]| {
         });
         last_maps.push(last);
     }
-    // Activations of the first layer need not reach 31: the second one alone also gets maps of its own.
+    // Activations of the first layer need not reach 31: the second one alone also gets maps of its
+    // own.
     if let [_, second] = layers.as_slice() {
         run(second, &bytes.map(height, width, middle, 31), padding, team);
     }

@@ -1,7 +1,7 @@
 //! No bytes make [`ModelFile::decode`] panic, and what it accepts encodes to the very same bytes.
 //!
-//! The input is tried three ways: as a file, as a file without its checksum, and as changes to a sound file, three bytes
-//! each: where (16 bits) and what.
+//! The input is tried three ways: as a file, as a file without its checksum, and as changes to a
+//! sound file, three bytes each: where (16 bits) and what.
 
 #![no_main]
 

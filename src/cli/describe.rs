@@ -47,7 +47,8 @@ pub(super) struct Describe {
     /// Threads, 0 for one on each CPU core [env: EYRIE_EXTRACTOR__THREADS] [default: 0]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
-    /// Write the picture as Eyrie sees it to this PNG: upright, over its ground, in sRGB (of one image only)
+    /// Write the picture as Eyrie sees it to this PNG: upright, over its ground, in sRGB (of one
+    /// image only)
     #[arg(long, value_name = "PNG")]
     pixels: Option<PathBuf>,
     /// Print JSON: a list with one object an image, in the order given

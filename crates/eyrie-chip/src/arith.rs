@@ -1,5 +1,6 @@
-//! The arithmetic of the chip, and the proof that it never overflows. Nothing else in the program rounds or clamps an
-//! activation; the vector kernels repeat [`requantise`] instruction by instruction and are tested to equal it.
+//! The arithmetic of the chip, and the proof that it never overflows. Nothing else in the program
+//! rounds or clamps an activation; the vector kernels repeat [`requantise`] instruction by
+//! instruction and are tested to equal it.
 //!
 //! A layer computes, for each output channel `c` and pixel,
 //!
@@ -8,8 +9,8 @@
 //! out = clamp((acc * multiplier[c] + bias[c] + 2^(shift-1)) >> shift, 0, 31)           (i32, exact, floor)
 //! ```
 //!
-//! The right shift of a negative number rounds towards minus infinity; with the added half this is rounding to nearest,
-//! halves up. The clamp at zero is the ReLU.
+//! The right shift of a negative number rounds towards minus infinity; with the added half this is
+//! rounding to nearest, halves up. The clamp at zero is the ReLU.
 
 /// The largest activation: five bits.
 pub const ACTIVATION_MAX: u8 = 31;
@@ -33,8 +34,8 @@ pub const fn rounding(shift: u32) -> i32 {
 
 /// An exact sum turned into an activation, 0 to 31.
 ///
-/// `multiplier` is 1 to 4095 and `shift` 1 to 30. No step overflows where [`requantise_bound`] of the largest
-/// possible `acc` is at most `i32::MAX`, which the validation of every model ensures.
+/// `multiplier` is 1 to 4095 and `shift` 1 to 30. No step overflows where [`requantise_bound`] of
+/// the largest possible `acc` is at most `i32::MAX`, which the validation of every model ensures.
 #[inline]
 pub const fn requantise(acc: i32, multiplier: i32, bias: i32, shift: u32) -> u8 {
     let scaled = (acc * multiplier + bias + rounding(shift)) >> shift;
@@ -47,10 +48,12 @@ pub const fn requantise(acc: i32, multiplier: i32, bias: i32, shift: u32) -> u8 
     }
 }
 
-/// The largest magnitude that the sum of one output channel can reach, for inputs of 0 to `input_max`.
+/// The largest magnitude that the sum of one output channel can reach, for inputs of 0 to
+/// `input_max`.
 ///
-/// The sum is largest when every input under a positive level is at its maximum and every other is zero, and
-/// smallest the other way round; every partial sum, in whatever order, lies between the two.
+/// The sum is largest when every input under a positive level is at its maximum and every other is
+/// zero, and smallest the other way round; every partial sum, in whatever order, lies between the
+/// two.
 pub fn accumulator_bound(levels: impl Iterator<Item = i8>, input_max: u8) -> i64 {
     let (mut positive, mut negative) = (0i64, 0i64);
     for level in levels {
@@ -63,7 +66,8 @@ pub fn accumulator_bound(levels: impl Iterator<Item = i8>, input_max: u8) -> i64
     positive.max(negative) * i64::from(input_max)
 }
 
-/// The largest magnitude that any step of [`requantise`] can reach when `|acc|` is at most `acc_bound`.
+/// The largest magnitude that any step of [`requantise`] can reach when `|acc|` is at most
+/// `acc_bound`.
 ///
 /// Terms are added with their magnitudes, so the bound holds for every order of the additions.
 pub fn requantise_bound(acc_bound: i64, multiplier: u16, bias: i32, shift: u32) -> i64 {

@@ -73,7 +73,8 @@ impl Chip {
         ("large", include_str!("../../../config/chips/large.toml")),
     ];
 
-    /// The built-in chip of this name, or the one in the file of this path (which holds a slash or ends in `.toml`).
+    /// The built-in chip of this name, or the one in the file of this path (which holds a slash or
+    /// ends in `.toml`).
     ///
     /// # Errors
     /// [`ChipError::Unknown`], [`ChipError::File`], [`ChipError::Invalid`].

@@ -14,10 +14,11 @@ impl Codebook {
         [0, 2, 4, 6].map(|bits| self.0[usize::from(byte >> bits & 3)])
     }
 
-    /// How many sums of two products fit a signed 16-bit lane, for inputs of 0 to `input_max`; 0 if not even one does.
+    /// How many sums of two products fit a signed 16-bit lane, for inputs of 0 to `input_max`; 0 if
+    /// not even one does.
     ///
-    /// This is what `vpmaddubsw` (unsigned times signed bytes, added in pairs, saturating) allows before the lanes
-    /// must be widened.
+    /// This is what `vpmaddubsw` (unsigned times signed bytes, added in pairs, saturating) allows
+    /// before the lanes must be widened.
     #[cfg(any(target_arch = "x86_64", test))]
     pub(crate) fn pairs_in_16_bits(self, input_max: u8) -> usize {
         let pair = |level: i8| 2 * usize::from(level.unsigned_abs()) * usize::from(input_max);

@@ -1,5 +1,6 @@
-//! What a layer and a pass cost on a chip, as it is reported. Cycles and bytes are exact for the model of the chip; times and
-//! energies are estimates, written to the thousandth: what comes after it is noise.
+//! What a layer and a pass cost on a chip, as it is reported. Cycles and bytes are exact for the
+//! model of the chip; times and energies are estimates, written to the thousandth: what comes after
+//! it is noise.
 
 use serde::{Serialize, Serializer};
 
@@ -92,7 +93,8 @@ pub fn thousandths<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S
     serializer.serialize_f64(rounded(*value))
 }
 
-/// Writes the low and the high estimate of an energy to the thousandth; for `#[serde(serialize_with)]`.
+/// Writes the low and the high estimate of an energy to the thousandth; for
+/// `#[serde(serialize_with)]`.
 ///
 /// # Errors
 /// Those of the serializer.

@@ -1,4 +1,5 @@
-//! One layer: padding, the convolution split over threads by rows, and the 2x2 max pooling; or both by Winograd's tiles.
+//! One layer: padding, the convolution split over threads by rows, and the 2x2 max pooling; or both
+//! by Winograd's tiles.
 
 use crate::feature_map::FeatureMap;
 use crate::kernels::{Band, Kernels};
@@ -11,7 +12,8 @@ use crate::winograd::layer::conv as conv_by_tiles;
 
 /// Writes a map of three channels (an image) or of `shape.channels` into a padded buffer.
 ///
-/// An image gets a fourth channel of zeros, and its border is `padding`; every other border is zero.
+/// An image gets a fourth channel of zeros, and its border is `padding`; every other border is
+/// zero.
 pub(crate) fn pad(data: &[u8], channels: usize, padding: [u8; 3], shape: Padded, dst: &mut [u8]) {
     if channels == 3 {
         let border = [padding[0], padding[1], padding[2], 0];
@@ -54,8 +56,8 @@ fn clear_border(shape: Padded, map: &mut [u8]) {
     }
 }
 
-/// Convolves `batch` padded maps of `shape` in `src` into padded maps in `dst`, the rows split over one thread a scratch. Every
-/// product is computed.
+/// Convolves `batch` padded maps of `shape` in `src` into padded maps in `dst`, the rows split over
+/// one thread a scratch. Every product is computed.
 fn conv(
     kernels: Kernels,
     conv: &PackedConv,
@@ -109,8 +111,8 @@ fn pool_row(above: &[u8], below: &[u8], channels: usize, dst: &mut [u8]) {
     }
 }
 
-/// A layer, whichever way it is computed: from the `batch` padded maps of `shape` in `front` to padded maps in one of the two
-/// buffers, which are given back as result and other.
+/// A layer, whichever way it is computed: from the `batch` padded maps of `shape` in `front` to
+/// padded maps in one of the two buffers, which are given back as result and other.
 #[expect(clippy::too_many_arguments, reason = "the operands of a layer and what it is computed with")]
 pub(crate) fn conv_and_pool<'a>(
     kernels: Kernels,
@@ -134,8 +136,8 @@ pub(crate) fn conv_and_pool<'a>(
     (front, back)
 }
 
-/// Calls `run` for the part of each map in a band of [`in_bands`]: the number of the map, the first row within it, the
-/// number of rows, and these rows without the border rows.
+/// Calls `run` for the part of each map in a band of [`in_bands`]: the number of the map, the first
+/// row within it, the number of rows, and these rows without the border rows.
 fn each_map(out: Padded, first: usize, dst: &mut [u8], mut run: impl FnMut(usize, usize, usize, &mut [u8])) {
     let row_len = out.row_len();
     let (mut map, mut row, mut rest) = (first / out.height, first % out.height, dst);
@@ -165,11 +167,12 @@ impl Layer {
 
 /// The requantised convolution of one map, without pooling; the same size out as in.
 ///
-/// `padding` is the border of a three-channel input and unused for every other. The threads of `team`
-/// split the rows. Memory is allocated for each call.
+/// `padding` is the border of a three-channel input and unused for every other. The threads of
+/// `team` split the rows. Memory is allocated for each call.
 ///
 /// # Panics
-/// If `input` has other channels than the layer takes, or if its data has not the length its shape states.
+/// If `input` has other channels than the layer takes, or if its data has not the length its shape
+/// states.
 pub fn run_layer(kernels: Kernels, layer: &Layer, input: &FeatureMap, padding: [u8; 3], team: &Team) -> FeatureMap {
     assert_eq!(input.channels, layer.channels, "channels of the input");
     assert_eq!(input.data.len(), input.height * input.width * input.channels, "length of the input");

@@ -1,11 +1,14 @@
-//! The simulated chip: a VGG-16 with 2-bit weights and 5-bit activations in bit-exact integer arithmetic.
+//! The simulated chip: a VGG-16 with 2-bit weights and 5-bit activations in bit-exact integer
+//! arithmetic.
 //!
-//! * [`ConvParams`], [`SoundConv`], [`NetworkParams`], [`Whitening`], [`ModelFile`]: the model as numbers, and as a file. Only
-//!   what was checked becomes a [`NetworkParams`], and only that a [`Network`].
-//! * [`Network`], [`Arena`], [`Team`]: the model packed for a CPU, the memory that passes need, and their threads.
+//! * [`ConvParams`], [`SoundConv`], [`NetworkParams`], [`Whitening`], [`ModelFile`]: the model as
+//!   numbers, and as a file. Only what was checked becomes a [`NetworkParams`], and only that a
+//!   [`Network`].
+//! * [`Network`], [`Arena`], [`Team`]: the model packed for a CPU, the memory that passes need, and
+//!   their threads.
 //! * [`Layer`], [`run_layer`], [`max_pool_2x2`]: one layer at a time, for the quantiser.
-//! * [`Kernels`], [`Isa`], [`Algorithm`]: which instructions do the work, and which way. The direct scalar kernel is the
-//!   specification; the others equal it.
+//! * [`Kernels`], [`Isa`], [`Algorithm`]: which instructions do the work, and which way. The direct
+//!   scalar kernel is the specification; the others equal it.
 //! * [`Chip`], [`ChipSpec`], [`PassCost`]: chips to choose from, and what a pass would cost on one.
 //!
 //! Nothing here knows of images, or of the rest of the program.

@@ -1,4 +1,5 @@
-//! The model as a file: 2-bit codes, the whitenings of the descriptors and a card that says where it comes from.
+//! The model as a file: 2-bit codes, the whitenings of the descriptors and a card that says where
+//! it comes from.
 //!
 //! All numbers are little-endian.
 //!
@@ -20,9 +21,10 @@
 //! card:       UTF-8 text (JSON)
 //! ```
 //!
-//! The components of a whitening are stored as bytes. The scale of a row has at most 16 significant bits, so that
-//! `byte * scale` is exact in an `f32` and a decoded file encodes to the same bytes again. What everybody uses are the
-//! decoded values: a descriptor depends on the file, never on the numbers that the file was made from.
+//! The components of a whitening are stored as bytes. The scale of a row has at most 16 significant
+//! bits, so that `byte * scale` is exact in an `f32` and a decoded file encodes to the same bytes
+//! again. What everybody uses are the decoded values: a descriptor depends on the file, never on
+//! the numbers that the file was made from.
 
 use sha2::{Digest, Sha256};
 
@@ -46,15 +48,18 @@ pub struct ModelFile {
     pub card: String,
 }
 
-/// The first 16 hexadecimal digits of the SHA-256 of a model file: the name of its descriptors' version.
+/// The first 16 hexadecimal digits of the SHA-256 of a model file: the name of its descriptors'
+/// version.
 pub fn fingerprint(file: &[u8]) -> String {
     Sha256::digest(file).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl ModelFile {
-    /// The file. The same model always gives the same bytes; components of whitenings are rounded (see the module).
+    /// The file. The same model always gives the same bytes; components of whitenings are rounded
+    /// (see the module).
     ///
-    /// Names are cut to 255 bytes. The lengths must fit each other, or [`ModelFile::decode`] refuses the result.
+    /// Names are cut to 255 bytes. The lengths must fit each other, or [`ModelFile::decode`]
+    /// refuses the result.
     pub fn encode(&self) -> Vec<u8> {
         let mut file =
             Vec::with_capacity(self.network.layers().iter().map(|layer| layer.codes.len() / 4).sum::<usize>());
@@ -134,7 +139,8 @@ fn format_error(reason: &str) -> ModelError {
 
 // --- writing ---------------------------------------------------------------------------------------------------------
 
-/// Counts and sizes of a network are far below 2^32; one that is not gives a file that does not decode.
+/// Counts and sizes of a network are far below 2^32; one that is not gives a file that does not
+/// decode.
 fn as_u32(value: usize) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
@@ -189,7 +195,8 @@ fn encode_whitening(whitening: &Whitening) -> Vec<u8> {
     out
 }
 
-/// The step of a row: its largest magnitude over 127, rounded up to 16 significant bits. 1 for a row of zeros.
+/// The step of a row: its largest magnitude over 127, rounded up to 16 significant bits. 1 for a
+/// row of zeros.
 fn row_scale(row: &[f32]) -> f32 {
     let largest = row.iter().fold(0f32, |largest, value| largest.max(value.abs()));
     let exact = largest / 127.0;
@@ -201,7 +208,8 @@ fn row_scale(row: &[f32]) -> f32 {
 
 // --- reading ---------------------------------------------------------------------------------------------------------
 
-/// What is left of a file or section. Every read checks that the bytes are there before anything is allocated.
+/// What is left of a file or section. Every read checks that the bytes are there before anything is
+/// allocated.
 struct Reader<'a> {
     rest: &'a [u8],
 }
@@ -315,7 +323,8 @@ fn decode_whitening(reader: &mut Reader<'_>) -> Result<Whitening, ModelError> {
         return Err(format_error("a value is not finite"));
     }
     let whitening = Whitening { name, mean, components };
-    // Other scales and bytes can stand for the same values; a file that used them would not encode to itself.
+    // Other scales and bytes can stand for the same values; a file that used them would not encode
+    // to itself.
     if !stored.starts_with(&encode_whitening(&whitening)) {
         return Err(ModelError::Format(format!(
             "the scales of whitening {:?} are not those of its components",

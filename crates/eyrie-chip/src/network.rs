@@ -23,7 +23,8 @@ pub struct Network {
 /// What a batch of passes yields, in the order of the images: activations, 0 to 31.
 #[derive(Debug, Clone, Copy)]
 pub struct Maps<'a> {
-    /// The map after the last pooling before that of the last layer (pool4 of VGG-16); none where no earlier layer pools.
+    /// The map after the last pooling before that of the last layer (pool4 of VGG-16); none where
+    /// no earlier layer pools.
     pub middle: &'a [FeatureMap],
     /// The map of the last layer (pool5 of VGG-16).
     pub last: &'a [FeatureMap],
@@ -69,8 +70,8 @@ impl Network {
         self.layers.iter().map(|(layer, _)| layer.bytes()).sum()
     }
 
-    /// Products that a pass over an image of `height` x `width` pixels computes with these kernels: the multiply-accumulates of the
-    /// definition, or fewer by Winograd's tiles.
+    /// Products that a pass over an image of `height` x `width` pixels computes with these kernels:
+    /// the multiply-accumulates of the definition, or fewer by Winograd's tiles.
     pub fn products(&self, kernels: Kernels, height: usize, width: usize) -> u64 {
         let mut shape = Padded { height, width, channels: 4 };
         let mut products = 0;
@@ -91,17 +92,18 @@ impl Network {
 
     /// One pass for each image of a batch: images in, two maps of each out.
     ///
-    /// `rgb` holds the images one after the other, `height * width` pixels of three bytes each, row by row. The result
-    /// depends on the network and the images alone, not on the kernels, the number of threads, the company that an image
-    /// is in, or what the arena held before.
+    /// `rgb` holds the images one after the other, `height * width` pixels of three bytes each, row
+    /// by row. The result depends on the network and the images alone, not on the kernels, the
+    /// number of threads, the company that an image is in, or what the arena held before.
     ///
-    /// The layers whose weights are small beside their maps run image by image, with the maps of one image in memory.
-    /// From the first layer on where it is the other way round, the batch passes each layer together and shares every
-    /// expanded block of weights.
+    /// The layers whose weights are small beside their maps run image by image, with the maps of
+    /// one image in memory. From the first layer on where it is the other way round, the batch
+    /// passes each layer together and shares every expanded block of weights.
     ///
     /// # Panics
-    /// If `rgb` is empty or no whole number of images, if an image is so small that a pooling leaves nothing (below 32x32
-    /// for five poolings), or if images or batch are larger than the arena was made for.
+    /// If `rgb` is empty or no whole number of images, if an image is so small that a pooling
+    /// leaves nothing (below 32x32 for five poolings), or if images or batch are larger than the
+    /// arena was made for.
     pub fn run<'a>(&self, kernels: Kernels, arena: &'a mut Arena, rgb: &[u8], height: usize, width: usize) -> Maps<'a> {
         let batch = rgb.len() / (height * width * 3).max(1);
         assert!(batch > 0 && rgb.len() == batch * height * width * 3, "bytes of {height}x{width} images");
@@ -176,8 +178,8 @@ fn copy_out(maps: &[u8], shape: Padded, outputs: &mut [FeatureMap]) {
     }
 }
 
-/// Runs layers on the maps in `front`; the result lies in one of the two buffers. The maps of the layer that `keep` names are
-/// copied out as well.
+/// Runs layers on the maps in `front`; the result lies in one of the two buffers. The maps of the
+/// layer that `keep` names are copied out as well.
 #[expect(clippy::too_many_arguments, reason = "the parts of an arena are borrowed one by one")]
 fn run_layers<'a>(
     kernels: Kernels,
@@ -203,8 +205,8 @@ fn run_layers<'a>(
     (&src[..batch * shape.len()], shape)
 }
 
-/// The memory of a batch of passes: maps to read from and to write to in turn, those between the layers that run image by
-/// image and those that run together, scratch of each thread, the results.
+/// The memory of a batch of passes: maps to read from and to write to in turn, those between the
+/// layers that run image by image and those that run together, scratch of each thread, the results.
 ///
 /// One lives in each worker; nothing is allocated during a pass.
 #[derive(Debug)]
@@ -219,8 +221,8 @@ pub struct Arena {
 }
 
 impl Arena {
-    /// Memory for batches of at most `batch` images of at most `height` x `width` pixels (or others that need no more
-    /// memory), at least one, and passes by the threads of `team`.
+    /// Memory for batches of at most `batch` images of at most `height` x `width` pixels (or others
+    /// that need no more memory), at least one, and passes by the threads of `team`.
     pub fn new(network: &Network, height: usize, width: usize, batch: usize, team: Arc<Team>) -> Self {
         let batch = batch.max(1);
         let Needs { maps, gathered, .. } = network.needs(height, width, batch);

@@ -1,20 +1,24 @@
-//! A layer as the kernels want it: 2-bit codes by blocks of 32 output channels, and the constants of the epilogue.
+//! A layer as the kernels want it: 2-bit codes by blocks of 32 output channels, and the constants
+//! of the epilogue.
 //!
-//! Inputs are taken in groups of four, the width of one dot-product lane. Within a block the packed codes lie
+//! Inputs are taken in groups of four, the width of one dot-product lane. Within a block the packed
+//! codes lie
 //!
 //! ```text
 //! [tap = ky * 3 + kx][cin / 4][32 output channels]      one byte = four codes = the four inputs of a group
 //! ```
 //!
-//! and a block expands, byte by byte, to a panel of levels (the scalar kernel has an order of its own)
+//! and a block expands, byte by byte, to a panel of levels (the scalar kernel has an order of its
+//! own)
 //!
 //! ```text
 //! [tap][cin / 4][32 output channels][4]                 i8
 //! ```
 //!
-//! of 9 * cin * 32 bytes (147 KB for 512 input channels), which stays in the second-level cache while all pixels of a
-//! band pass over it. Because `(kx, cin)` are neighbours both in a padded channels-last image and in the panel, the
-//! three taps of one `ky` are one run of `3 * cin` bytes: a window is three runs.
+//! of 9 * cin * 32 bytes (147 KB for 512 input channels), which stays in the second-level cache
+//! while all pixels of a band pass over it. Because `(kx, cin)` are neighbours both in a padded
+//! channels-last image and in the panel, the three taps of one `ky` are one run of `3 * cin` bytes:
+//! a window is three runs.
 
 use crate::arith;
 pub(crate) use crate::codebook::BLOCK;
@@ -28,7 +32,8 @@ use crate::winograd::runs;
 /// A layer, packed.
 #[derive(Debug, Clone)]
 pub(crate) struct PackedConv {
-    /// Input channels, rounded up to a multiple of four: the image's three become four, the fourth always zero.
+    /// Input channels, rounded up to a multiple of four: the image's three become four, the fourth
+    /// always zero.
     pub(crate) cin: usize,
     /// Output channels.
     pub(crate) cout: usize,
@@ -88,14 +93,14 @@ impl PackedConv {
         packed
     }
 
-    /// What tiles of a shape add to the sums before these are shifted; `None` where they are not proven exact. See
-    /// [`proof::corrections`].
+    /// What tiles of a shape add to the sums before these are shifted; `None` where they are not
+    /// proven exact. See [`proof::corrections`].
     pub(crate) fn corrections(&self, tile: Tile) -> Option<&[i32]> {
         self.corrections[tile as usize].as_deref()
     }
 
-    /// How many sums of two products of a place fit 16 bits one after the other, for one half of a block and narrow tiles that are
-    /// proven exact.
+    /// How many sums of two products of a place fit 16 bits one after the other, for one half of a
+    /// block and narrow tiles that are proven exact.
     #[cfg(target_arch = "x86_64")]
     pub(crate) fn run(&self, block: usize, half: usize, place: usize) -> usize {
         usize::from(self.runs[(2 * block + half) * Tile::Narrow.places() + place])

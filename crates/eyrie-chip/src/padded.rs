@@ -1,7 +1,8 @@
 //! How maps lie between layers, and memory for what kernels read.
 //!
-//! Activations lie padded, `(height + 2) x (width + 2) x channels`, with a border of zeros (of the padding colour before the first
-//! layer), so that no kernel ever asks whether a pixel exists. The maps of a batch follow one another.
+//! Activations lie padded, `(height + 2) x (width + 2) x channels`, with a border of zeros (of the
+//! padding colour before the first layer), so that no kernel ever asks whether a pixel exists. The
+//! maps of a batch follow one another.
 
 /// Where memory for kernels starts: one cache line, one vector of AVX-512.
 const ALIGNMENT: usize = 64;
@@ -43,7 +44,8 @@ pub(crate) fn clear_ends(channels: usize, row: &mut [u8]) {
     row[end..].fill(0);
 }
 
-/// How the rows of maps of shape `out` are cut into bands: between runs of `step` rows of a map, the last of which may be shorter.
+/// How the rows of maps of shape `out` are cut into bands: between runs of `step` rows of a map,
+/// the last of which may be shorter.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bands {
     pub(crate) out: Padded,
@@ -56,8 +58,8 @@ impl Bands {
         self.out.height.div_ceil(self.step)
     }
 
-    /// The padded row, through all maps, at which a band starts that begins with a run: with a map, its upper border; within one,
-    /// the run's own first row.
+    /// The padded row, through all maps, at which a band starts that begins with a run: with a map,
+    /// its upper border; within one, the run's own first row.
     pub(crate) fn start(self, run: usize) -> usize {
         self.first_row(run) - usize::from(run.is_multiple_of(self.rows()))
     }

@@ -1,4 +1,5 @@
-//! The network as numbers: what a model file holds, and what makes such numbers a network that the chip can run.
+//! The network as numbers: what a model file holds, and what makes such numbers a network that the
+//! chip can run.
 
 use std::borrow::Cow;
 use std::ops::Deref;
@@ -7,10 +8,11 @@ use crate::arith::{ACTIVATION_MAX, MULTIPLIER_MAX, PIXEL_MAX, SHIFT_MAX, accumul
 use crate::error::ModelError;
 use crate::random::Random;
 
-/// One 3x3 convolution (stride 1, padding 1) with its requantisation and, where it follows, the 2x2 max pooling.
+/// One 3x3 convolution (stride 1, padding 1) with its requantisation and, where it follows, the 2x2
+/// max pooling.
 ///
-/// For output channel `c`, with `acc` the exact integer sum of activation times level over the window:
-/// `out = clamp((acc * multiplier[c] + bias[c] + 2^(shift-1)) >> shift, 0, 31)`.
+/// For output channel `c`, with `acc` the exact integer sum of activation times level over the
+/// window: `out = clamp((acc * multiplier[c] + bias[c] + 2^(shift-1)) >> shift, 0, 31)`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConvParams {
     /// For example `conv3_2`.
@@ -29,8 +31,9 @@ pub struct ConvParams {
     pub shift: u32,
     /// Added after the multiplication, one for each output channel.
     pub bias: Vec<i32>,
-    /// Real value of one step of the output activations, for reports. Between two layers a channel's step may be a multiple
-    /// of it, which the multipliers before and the codes after agree on.
+    /// Real value of one step of the output activations, for reports. Between two layers a
+    /// channel's step may be a multiple of it, which the multipliers before and the codes after
+    /// agree on.
     pub output_scale: f32,
     /// Whether a 2x2 max pooling with stride 2 follows.
     pub pool: bool,
@@ -90,7 +93,8 @@ impl ConvParams {
         Ok(())
     }
 
-    /// The largest magnitude that any sum of this layer can reach, over all channels and all inputs.
+    /// The largest magnitude that any sum of this layer can reach, over all channels and all
+    /// inputs.
     ///
     /// A layer is sound when this is at most `i32::MAX`. Lengths must fit (see [`SoundConv::new`]).
     pub fn bound(&self) -> i64 {
@@ -106,7 +110,8 @@ impl ConvParams {
     }
 }
 
-/// A layer that the chip can run: shapes and ranges fit, and no sum overflows. There is none that was not checked.
+/// A layer that the chip can run: shapes and ranges fit, and no sum overflows. There is none that
+/// was not checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SoundConv(ConvParams);
 
@@ -129,7 +134,8 @@ impl Deref for SoundConv {
     }
 }
 
-/// A whole network that the chip can run: sound layers, each of which takes what the one before it gives.
+/// A whole network that the chip can run: sound layers, each of which takes what the one before it
+/// gives.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NetworkParams {
     padding: [u8; 3],
@@ -137,12 +143,12 @@ pub struct NetworkParams {
 }
 
 impl NetworkParams {
-    /// A network of these layers in this order. `padding` is the bytes (R, G, B) that the first layer sees outside the image:
-    /// the mean colour.
+    /// A network of these layers in this order. `padding` is the bytes (R, G, B) that the first
+    /// layer sees outside the image: the mean colour.
     ///
     /// # Errors
-    /// [`ModelError::Layer`] for one that does not take what the one before it gives; [`ModelError::Format`] when there is no
-    /// layer.
+    /// [`ModelError::Layer`] for one that does not take what the one before it gives;
+    /// [`ModelError::Format`] when there is no layer.
     pub fn new(padding: [u8; 3], layers: Vec<SoundConv>) -> Result<Self, ModelError> {
         if layers.is_empty() {
             return Err(ModelError::Format("the network has no layers".into()));
@@ -181,12 +187,14 @@ impl NetworkParams {
         self.layers.iter().map(shape).collect()
     }
 
-    /// A network of the given shape with pseudo-random codes, scaled so that activations use their range.
+    /// A network of the given shape with pseudo-random codes, scaled so that activations use their
+    /// range.
     ///
     /// For tests and benchmarks only: it runs like a trained network and says nothing about images.
     ///
     /// # Errors
-    /// Those of [`SoundConv::new`] and [`NetworkParams::new`], for shapes that are those of no network.
+    /// Those of [`SoundConv::new`] and [`NetworkParams::new`], for shapes that are those of no
+    /// network.
     #[doc(hidden)]
     pub fn pseudo_random(seed: u64, shapes: &[LayerShape]) -> Result<Self, ModelError> {
         let mut random = Random::new(seed);
@@ -197,7 +205,8 @@ impl NetworkParams {
                 let codebook = [-3i8, -1, 1, 3];
                 let window = 9 * cin;
                 let codes: Vec<u8> = (0..window * cout).map(|_| (random.bits() >> 62) as u8).collect();
-                // Mean and mean square of the inputs: bytes of a picture, or half of a bell curve of deviation 10.
+                // Mean and mean square of the inputs: bytes of a picture, or half of a bell curve
+                // of deviation 10.
                 let (mean, variance) = if cin == 3 { (115.0, 4000.0) } else { (4.0, 34.0) };
                 let deviation = (window as f64 * 5.0 * variance).sqrt();
                 let factor = 10.0 / deviation;
@@ -282,7 +291,8 @@ impl LayerShape {
     }
 }
 
-/// The convolutions of VGG-16 (K. Simonyan, A. Zisserman, arXiv 1409.1556, configuration D), conv1_1 to pool5.
+/// The convolutions of VGG-16 (K. Simonyan, A. Zisserman, arXiv 1409.1556, configuration D),
+/// conv1_1 to pool5.
 pub const VGG16: [LayerShape; 13] = [
     LayerShape::new("conv1_1", 3, 64, false),
     LayerShape::new("conv1_2", 64, 64, true),

@@ -1,7 +1,8 @@
-//! A small seeded generator: samples, intervals, transforms and networks made up for tests must be the same in every run and
-//! with every library version.
+//! A small seeded generator: samples, intervals, transforms and networks made up for tests must be
+//! the same in every run and with every library version.
 
-/// SplitMix64 (G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014).
+/// SplitMix64 (G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number generators",
+/// OOPSLA 2014).
 #[derive(Debug, Clone)]
 pub struct Random(u64);
 
@@ -36,7 +37,8 @@ impl Random {
         ((u128::from(self.bits()) * bound as u128) >> 64) as usize
     }
 
-    /// Nearly normal, mean 0 and deviation 1: the sum of twelve uniform values less six. Good enough for noise.
+    /// Nearly normal, mean 0 and deviation 1: the sum of twelve uniform values less six. Good
+    /// enough for noise.
     pub fn normal(&mut self) -> f32 {
         ((0..12).map(|_| self.uniform()).sum::<f64>() - 6.0) as f32
     }

@@ -27,9 +27,10 @@ impl Scratch {
     }
 }
 
-/// Splits the rows of `batch` maps into one band a thread, runs the bands side by side and clears the borders. `run` gets the first
-/// run of rows of its band, counted through all maps, and the band's part of `dst`: padded rows, with the border rows of the maps
-/// that begin or end in it. Rows are independent of one another, so the split has no influence on the result.
+/// Splits the rows of `batch` maps into one band a thread, runs the bands side by side and clears
+/// the borders. `run` gets the first run of rows of its band, counted through all maps, and the
+/// band's part of `dst`: padded rows, with the border rows of the maps that begin or end in it.
+/// Rows are independent of one another, so the split has no influence on the result.
 pub(crate) fn in_bands(
     scratch: &mut [Scratch],
     bands: Bands,

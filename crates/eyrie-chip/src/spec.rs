@@ -1,9 +1,10 @@
 //! What a pass would cost on the chip: cycles, memory, time and energy.
 //!
-//! This is a model, not a measurement. Cycles and bytes follow from the chip's geometry, which is an assumption of this
-//! project after public facts of CNN accelerators of this family (B. Sun et al., "Ultra Power-Efficient CNN Domain Specific
-//! Accelerator with 9.3TOPS/Watt for Mobile and Embedded Applications", arXiv 1805.00361); time and energy are
-//! estimates. `docs/CHIP.md` says what is published and what is assumed.
+//! This is a model, not a measurement. Cycles and bytes follow from the chip's geometry, which is
+//! an assumption of this project after public facts of CNN accelerators of this family (B. Sun et
+//! al., "Ultra Power-Efficient CNN Domain Specific Accelerator with 9.3TOPS/Watt for Mobile and
+//! Embedded Applications", arXiv 1805.00361); time and energy are estimates. `docs/CHIP.md` says
+//! what is published and what is assumed.
 
 use crate::cost::{LayerCost, PassCost};
 use crate::params::LayerShape;
@@ -26,9 +27,11 @@ const WINDOW: u64 = 9;
 /// The chip.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ChipSpec {
-    /// Convolution engines; each one works on another input channel, and on another output channel in each cycle.
+    /// Convolution engines; each one works on another input channel, and on another output channel
+    /// in each cycle.
     pub engines: u64,
-    /// Side of the square of pixels that an engine convolves at once; one 3x3 window a pixel and cycle.
+    /// Side of the square of pixels that an engine convolves at once; one 3x3 window a pixel and
+    /// cycle.
     pub tile: u64,
     /// Bytes of the memory that holds the input and the output of a layer.
     pub image_buffer_bytes: u64,
@@ -46,15 +49,17 @@ impl Default for ChipSpec {
         Self {
             engines: 16,
             tile: 14,
-            // 224 x 224 pixels of 64 + 64 channels at 5 bits: input and output of VGG-16's conv1_2, its largest layer.
+            // 224 x 224 pixels of 64 + 64 channels at 5 bits: input and output of VGG-16's conv1_2,
+            // its largest layer.
             image_buffer_bytes: 224 * 224 * (64 + 64) * ACTIVATION_BITS / 8,
             // An assumption: the next power of two above what VGG-16 needs.
             weight_memory_bytes: 4 << 20,
-            // An assumption: the paper states more than 140 images of 224x224 a second. If these were passes of VGG-16,
-            // 140 * 557,056 cycles were 78 MHz.
+            // An assumption: the paper states more than 140 images of 224x224 a second. If these
+            // were passes of VGG-16, 140 * 557,056 cycles were 78 MHz.
             clock_mhz: 80.0,
-            // Two published operating points that disagree: less than 300 mW at more than 140 images a second, if an image
-            // is a pass of VGG-16 (15.35 GMAC), and 9.3 TOPS/W at two operations a multiply-accumulate.
+            // Two published operating points that disagree: less than 300 mW at more than 140
+            // images a second, if an image is a pass of VGG-16 (15.35 GMAC), and 9.3 TOPS/W at two
+            // operations a multiply-accumulate.
             energy_pj_per_mac: [0.140, 0.215],
         }
     }
@@ -74,15 +79,16 @@ impl ChipSpec {
         tiles * inputs * (cout as u64).div_ceil(self.engines)
     }
 
-    /// What `cycles` of a layer with activations for inputs would be if the engines, with as many multipliers (of bytes), computed
-    /// their tile of `tile` x `tile` pixels by F(2x2, 3x3), 16 products for four pixels. An extension of this project: no
-    /// published chip does it.
+    /// What `cycles` of a layer with activations for inputs would be if the engines, with as many
+    /// multipliers (of bytes), computed their tile of `tile` x `tile` pixels by F(2x2, 3x3), 16
+    /// products for four pixels. An extension of this project: no published chip does it.
     pub fn cycles_by_winograd(cycles: u64, tile: u64) -> u64 {
         let products = 16 * tile.div_ceil(2).pow(2);
         (cycles * products).div_ceil(tile * tile * WINDOW)
     }
 
-    /// The share, 0 to 1, of the multiply-accumulates that the chip could do in these cycles which are of use.
+    /// The share, 0 to 1, of the multiply-accumulates that the chip could do in these cycles which
+    /// are of use.
     pub fn utilization(&self, macs: u64, cycles: u64) -> f64 {
         macs as f64 / (cycles as f64 * self.peak_macs_per_cycle() as f64)
     }
@@ -97,8 +103,8 @@ impl ChipSpec {
         self.energy_pj_per_mac.map(|energy| macs as f64 * energy * 1e-9)
     }
 
-    /// The cost of each layer of a pass over an image of `height` x `width` pixels, whether or not the chip's memories hold
-    /// it.
+    /// The cost of each layer of a pass over an image of `height` x `width` pixels, whether or not
+    /// the chip's memories hold it.
     pub fn layers(&self, network: &[LayerShape], height: usize, width: usize) -> Vec<LayerCost> {
         let (mut rows, mut columns) = (height, width);
         let mut layers = Vec::with_capacity(network.len());
@@ -130,7 +136,8 @@ impl ChipSpec {
         layers
     }
 
-    /// The cost of a pass over a square image of `side` pixels a side, whether or not the chip's memories hold it.
+    /// The cost of a pass over a square image of `side` pixels a side, whether or not the chip's
+    /// memories hold it.
     pub fn pass(&self, network: &[LayerShape], side: usize) -> PassCost {
         let layers = self.layers(network, side, side);
         let macs = layers.iter().map(|layer| layer.macs).sum();
@@ -147,15 +154,18 @@ impl ChipSpec {
         }
     }
 
-    /// Whether the image buffer holds every layer of a pass over an image of `height` x `width` pixels.
+    /// Whether the image buffer holds every layer of a pass over an image of `height` x `width`
+    /// pixels.
     pub fn holds(&self, network: &[LayerShape], height: usize, width: usize) -> bool {
         self.layers(network, height, width).iter().all(|layer| layer.buffer_bytes() <= self.image_buffer_bytes)
     }
 
-    /// Pixels a side of the largest square image whose every layer fits the image buffer; 0 if none does.
+    /// Pixels a side of the largest square image whose every layer fits the image buffer; 0 if none
+    /// does.
     pub fn largest_input(&self, network: &[LayerShape]) -> usize {
         let holds = |side: usize| self.holds(network, side, side);
-        // Sizes grow with the side, so the last that fits lies between a doubling that fits and one that does not.
+        // Sizes grow with the side, so the last that fits lies between a doubling that fits and one
+        // that does not.
         let mut above = 1;
         while holds(above) && above < 1 << 16 {
             above *= 2;
@@ -208,7 +218,8 @@ mod tests {
         // 9 * 3 * 64 codes are 432 bytes, 9 * 64 * 64 are 9,216; 64 channels have 6 bytes each.
         assert_eq!((first.weight_bytes, second.weight_bytes), (432 + 384, 9216 + 384));
         assert_eq!(report.weight_bytes(), 10_416);
-        // 3x3 tiles of 14x14; 16 of 3 input channels and four groups of 16 output channels; then four and four groups.
+        // 3x3 tiles of 14x14; 16 of 3 input channels and four groups of 16 output channels; then
+        // four and four groups.
         assert_eq!((first.cycles, second.cycles), (9 * 16 * 4, 9 * 64 * 4));
     }
 

@@ -4,8 +4,9 @@ use std::fmt;
 
 use rayon::ThreadPool;
 
-/// Threads that share the rows of each layer. Several arenas may use one team at the same time: then its threads are
-/// divided among their passes, and there are never more of them than the team has.
+/// Threads that share the rows of each layer. Several arenas may use one team at the same time:
+/// then its threads are divided among their passes, and there are never more of them than the team
+/// has.
 pub struct Team {
     /// `None` for one thread: everything then runs on the caller's own.
     pool: Option<ThreadPool>,
@@ -56,8 +57,9 @@ impl fmt::Debug for Team {
     }
 }
 
-/// Cuts `rows` rows into one run a scratch, as equal as can be, and `dst` where the runs begin (`at(row)` is the offset
-/// of a row), and calls `run(scratch, first row, its part of dst)` for all of them side by side. Allocates nothing.
+/// Cuts `rows` rows into one run a scratch, as equal as can be, and `dst` where the runs begin
+/// (`at(row)` is the offset of a row), and calls `run(scratch, first row, its part of dst)` for all
+/// of them side by side. Allocates nothing.
 pub(crate) fn split<S: Send>(
     scratch: &mut [S],
     rows: std::ops::Range<usize>,

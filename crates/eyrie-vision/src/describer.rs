@@ -1,4 +1,5 @@
-//! What describes pictures in this process: the model, the chip it is said to run on, the instruction set and the threads.
+//! What describes pictures in this process: the model, the chip it is said to run on, the
+//! instruction set and the threads.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,7 +12,8 @@ use crate::cost::{CostModel, FitError};
 use crate::describe::{AsicExtractor, Model};
 use crate::picture::DecodeLimits;
 
-/// How pictures are described. `config/default.toml` gives each key's meaning, unit, range and default.
+/// How pictures are described. `config/default.toml` gives each key's meaning, unit, range and
+/// default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DescriberOptions {
     /// Instruction set of the kernels, or `auto`.
@@ -96,7 +98,8 @@ impl DescriberOptions {
         DecodeLimits { max_pixels: self.max_pixels, max_aspect_ratio: self.max_aspect_ratio }
     }
 
-    /// The configured model on the configured chip, which need not hold the passes that descriptors are made of.
+    /// The configured model on the configured chip, which need not hold the passes that descriptors
+    /// are made of.
     ///
     /// # Errors
     /// [`DescriberError::ModelFile`], [`DescriberError::Model`], [`DescriberError::Chip`].

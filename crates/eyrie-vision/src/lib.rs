@@ -1,7 +1,9 @@
-//! How Eyrie sees: pictures as pixels, descriptors of them, and local features that tell whether two show the same thing.
+//! How Eyrie sees: pictures as pixels, descriptors of them, and local features that tell whether
+//! two show the same thing.
 //!
 //! * [`picture`]: decode under limits, orient, crop, scale, encode.
-//! * [`describe`]: sub-images, passes of the network, pooling, whitening: a [`describe::Descriptor`].
+//! * [`describe`]: sub-images, passes of the network, pooling, whitening: a
+//!   [`describe::Descriptor`].
 //! * [`local`]: local features of one picture, matching and homography between two.
 //! * [`cost`]: what describing a picture costs on a chip.
 //! * [`Describer`]: model, chip, instruction set and threads, as a process has them.

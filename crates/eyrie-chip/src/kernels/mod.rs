@@ -9,10 +9,11 @@
 //! | amx | `x86_64/amx.rs` | tiles of 32 pixels x 32 channels, `tdpbusd` | AMX tiles and INT8, AVX-512 VNNI, Linux 5.16 |
 //! | neon | `aarch64/neon.rs` | tiles of 6 pixels x 16 channels, `sdot` | NEON with the dot-product extension |
 //!
-//! Beside its inner loop each has vectors for Winograd's tiles, whose bodies are written once for all, in `winograd.rs`. AMX has
-//! none of its own: asked for tiles, it takes those of AVX-512 VNNI.
+//! Beside its inner loop each has vectors for Winograd's tiles, whose bodies are written once for
+//! all, in `winograd.rs`. AMX has none of its own: asked for tiles, it takes those of AVX-512 VNNI.
 //!
-//! Which one runs is decided once, at start, by [`Kernels::detect`]; every one gives the same bytes.
+//! Which one runs is decided once, at start, by [`Kernels::detect`]; every one gives the same
+//! bytes.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;

@@ -64,7 +64,8 @@ pub(super) fn bare_products(steps: u64) -> u64 {
     steps * BLOCK as u64
 }
 
-/// Winograd's tiles in plain loops: what the vectors of [`winograd`](super::winograd) do, one number after the other.
+/// Winograd's tiles in plain loops: what the vectors of [`winograd`](super::winograd) do, one
+/// number after the other.
 pub(super) const NARROW: Winograd = Winograd { tiles: Scalar::TILES, run: |work| work.run::<Scalar, false>() };
 pub(super) const WIDE: Winograd = Winograd { tiles: Scalar::TILES, run: |work| work.run::<Scalar, true>() };
 

@@ -11,13 +11,14 @@ use crate::winograd::algebra::Tile;
 /// `panel`, in an order that is the kernel's own.
 pub(super) type Expand = fn(conv: &PackedConv, block: usize, panel: &mut [i8]);
 
-/// Convolves a band of rows with the block that [`Expand`] wrote to `panel` and writes the block's channels.
+/// Convolves a band of rows with the block that [`Expand`] wrote to `panel` and writes the block's
+/// channels.
 ///
 /// `sums` is scratch of [`SUMS`] integers for kernels whose sums do not fit their registers.
 pub(super) type ConvBlock = fn(conv: &PackedConv, block: usize, panel: &[i8], sums: &mut [i32], band: Band<'_>);
 
-/// The products of a kernel's inner loop and nothing else, `steps` times: no addresses to compute, no memory beyond the
-/// first-level cache. Returns the number of multiply-accumulates.
+/// The products of a kernel's inner loop and nothing else, `steps` times: no addresses to compute,
+/// no memory beyond the first-level cache. Returns the number of multiply-accumulates.
 pub(super) type BareProducts = fn(steps: u64) -> u64;
 
 /// Integers of scratch that a kernel may use for sums.
@@ -56,7 +57,8 @@ impl Kernels {
         self.isa
     }
 
-    /// The same instructions, with another way to compute convolutions than [`Algorithm::Auto`]. The result is the same.
+    /// The same instructions, with another way to compute convolutions than [`Algorithm::Auto`].
+    /// The result is the same.
     #[must_use]
     pub fn with_algorithm(self, algorithm: Algorithm) -> Self {
         Self { algorithm, ..self }
@@ -67,7 +69,8 @@ impl Kernels {
         self.algorithm
     }
 
-    /// Which tiles a layer is computed with over a map of `shape`, pooled or not, and what does it; `None` for the direct way.
+    /// Which tiles a layer is computed with over a map of `shape`, pooled or not, and what does it;
+    /// `None` for the direct way.
     pub(crate) fn winograd(self, conv: &PackedConv, shape: Padded, pooled: bool) -> Option<(Tile, Winograd)> {
         if self.algorithm == Algorithm::Direct || (self.algorithm == Algorithm::Auto && !self.prefers_winograd) {
             return None;
@@ -82,9 +85,9 @@ impl Kernels {
         (pays || self.algorithm == Algorithm::Winograd).then_some((tile, winograd))
     }
 
-    /// Runs the products of the inner loop alone, `steps` times, on this thread and returns how many
-    /// multiply-accumulates that were. Their number over the time they take is the roof of this CPU for this kernel: no
-    /// convolution can be faster.
+    /// Runs the products of the inner loop alone, `steps` times, on this thread and returns how
+    /// many multiply-accumulates that were. Their number over the time they take is the roof of
+    /// this CPU for this kernel: no convolution can be faster.
     pub fn bare_products(self, steps: u64) -> u64 {
         (self.bare_products)(steps)
     }

@@ -1,5 +1,6 @@
-//! Every kernel equals the scalar one, byte for byte, on the shapes and values where kernels go wrong; and the scalar
-//! one equals the definition of a convolution, written down a second time with 64-bit integers and bounds checks.
+//! Every kernel equals the scalar one, byte for byte, on the shapes and values where kernels go
+//! wrong; and the scalar one equals the definition of a convolution, written down a second time
+//! with 64-bit integers and bounds checks.
 
 use std::sync::{Arc, LazyLock};
 
@@ -14,7 +15,8 @@ use crate::{
     run_layer,
 };
 
-/// A tail of every length in tiles of 6 and 14; one pixel; one row; one column; two full tiles and one more.
+/// A tail of every length in tiles of 6 and 14; one pixel; one row; one column; two full tiles and
+/// one more.
 const SHAPES: [(usize, usize); 15] = [
     (1, 1),
     (1, 2),
@@ -33,8 +35,8 @@ const SHAPES: [(usize, usize); 15] = [
     (2, 29),
 ];
 
-/// The usual one, rising faster, wide, the widest that Winograd's wide and narrow tiles are proven for whatever the codes, as wide as
-/// bytes, and one-sided.
+/// The usual one, rising faster, wide, the widest that Winograd's wide and narrow tiles are proven
+/// for whatever the codes, as wide as bytes, and one-sided.
 const CODEBOOKS: [[i8; 4]; 9] = [
     [-3, -1, 1, 3],
     [-4, -1, 1, 4],
@@ -89,7 +91,8 @@ fn noise(seed: u64, len: usize) -> impl Iterator<Item = u64> {
 fn layer(seed: u64, cin: usize, cout: usize, codebook: [i8; 4], extreme: bool) -> SoundConv {
     let window = 9 * cin;
     let mut codes: Vec<u8> = noise(seed, window * cout).map(|n| (n % 4) as u8).collect();
-    // Channels of one code alone reach the largest sums; with both outer codes a pair of products saturates first.
+    // Channels of one code alone reach the largest sums; with both outer codes a pair of products
+    // saturates first.
     for (channel, codes) in codes.chunks_exact_mut(window).take(4).enumerate() {
         codes.fill(channel as u8);
     }
@@ -133,7 +136,8 @@ fn team(threads: usize) -> Arc<Team> {
     Arc::clone(&TEAMS[threads - 1])
 }
 
-/// Kernels whose instructions this CPU lacks, run by an emulator of these instructions: right, and slow.
+/// Kernels whose instructions this CPU lacks, run by an emulator of these instructions: right, and
+/// slow.
 fn emulated() -> Vec<Kernels> {
     #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
     return super::x86_64::emulator::kernels();
@@ -148,13 +152,15 @@ fn by_tile_products(kernels: Kernels) -> bool {
         && Kernels::for_isa(Isa::Avx512Vnni).is_some()
 }
 
-/// Each of them direct and by Winograd's tiles wherever these are proven; which of the two `auto` takes is another test's matter.
+/// Each of them direct and by Winograd's tiles wherever these are proven; which of the two `auto`
+/// takes is another test's matter.
 fn each_way(kernels: impl IntoIterator<Item = Kernels>) -> impl Iterator<Item = Kernels> {
     let both = [Algorithm::Direct, Algorithm::Winograd];
     kernels.into_iter().flat_map(move |kernels| both.map(|algorithm| kernels.with_algorithm(algorithm)))
 }
 
-/// Says which kernels are not tested here: those of other kinds of CPU, and without an emulator those this one lacks.
+/// Says which kernels are not tested here: those of other kinds of CPU, and without an emulator
+/// those this one lacks.
 fn report_absent() {
     let mut tested = Kernels::available();
     tested.extend(emulated());
@@ -213,7 +219,8 @@ fn every_kernel_equals_the_scalar_one_on_edge_shapes_and_extremes() {
 
 #[test]
 fn kernels_for_other_cpus_equal_the_scalar_one_under_emulation() {
-    // Positions that end within the first tile of a pair, at its end, within the second, and in a second strip.
+    // Positions that end within the first tile of a pair, at its end, within the second, and in a
+    // second strip.
     let shapes = [(1, 1), (1, 5), (2, 7), (1, 16), (1, 17), (3, 8), (2, 15), (14, 14), (9, 61)];
     for kernels in each_way(emulated()) {
         for (channels, cout, codebook) in
@@ -318,7 +325,8 @@ fn the_bare_loops_count_what_they_multiply() {
 
 #[test]
 fn every_kernel_equals_the_scalar_one_on_the_widest_layers() {
-    // Sixteen blocks of channels, and a window of 4608 inputs: the most that sums are kept in 16 bits is passed within a row.
+    // Sixteen blocks of channels, and a window of 4608 inputs: the most that sums are kept in 16
+    // bits is passed within a row.
     for (cin, cout) in [(256, 512), (512, 64), (512, 512)] {
         let params = layer(17, cin, cout, CODEBOOKS[0], true);
         let packed = Layer::new(&params);
@@ -389,7 +397,8 @@ fn a_whole_network_gives_the_same_map_on_every_kernel_and_thread_count() {
         for kernels in kernels.chain(Kernels::available()) {
             for (threads, batch) in [(1, 1), (2, 1), (3, 2), (2, 3), (1, 5)] {
                 let mut arena = Arena::new(&network, 64, 48, 5, team(threads));
-                // What an earlier, larger batch left behind must not matter; any kernel leaves the same.
+                // What an earlier, larger batch left behind must not matter; any kernel leaves the
+                // same.
                 network.run(Kernels::detect(), &mut arena, &vec![255; 5 * 64 * 48 * 3], 64, 48);
                 // The image is the last of its batch, behind others.
                 let images = [other.data.repeat(batch - 1), image.data.clone()].concat();
@@ -432,7 +441,8 @@ fn detection_picks_the_last_of_those_available() {
     assert_eq!(available.last().unwrap().isa(), Kernels::detect().isa());
 }
 
-/// An emulator knows which processor it was told to be: `EYRIE_TEST_ISA` is what must be found then.
+/// An emulator knows which processor it was told to be: `EYRIE_TEST_ISA` is what must be found
+/// then.
 #[test]
 fn detection_finds_what_the_environment_says_the_cpu_has() {
     let detected = Kernels::detect().isa();

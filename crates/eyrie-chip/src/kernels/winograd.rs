@@ -1,5 +1,6 @@
-//! The kernels of Winograd's tiles, written once over the vectors of an instruction set ([`Simd`]): what an instruction set brings
-//! is its additions, its byte products and its requantisation, and the algebra is the same functions for all.
+//! The kernels of Winograd's tiles, written once over the vectors of an instruction set ([`Simd`]):
+//! what an instruction set brings is its additions, its byte products and its requantisation, and
+//! the algebra is the same functions for all.
 //!
 //! Tiles are taken in groups of [`Simd::TILES`]. For a group and a block of 32 output channels:
 //!
@@ -20,7 +21,8 @@ use crate::winograd::algebra::{
 /// Output channels that are requantised together.
 pub(super) const LANES: usize = 16;
 
-/// What is left free behind each place of a panel, so that places do not all fall into one set of a cache.
+/// What is left free behind each place of a panel, so that places do not all fall into one set of a
+/// cache.
 const SKEW: usize = 64;
 
 /// Bytes of an expanded block for tiles of a shape, whatever the instruction set.
@@ -58,8 +60,8 @@ pub(crate) enum Work<'a> {
     Inputs { src: &'a [u8], shape: Padded, tiles: &'a [Place], v: &'a mut [u8] },
     /// The sums of a whole group for a block. What `v` holds for tiles that are none does no harm.
     Products { conv: &'a PackedConv, block: usize, v: &'a [u8], panel: &'a [i8], sums: &'a mut [i32] },
-    /// Turns sums into activations of the block's channels, or where `pooled` into their maxima over 2x2; `row_len` is that of
-    /// the padded rows of `dst`.
+    /// Turns sums into activations of the block's channels, or where `pooled` into their maxima
+    /// over 2x2; `row_len` is that of the padded rows of `dst`.
     Outputs {
         conv: &'a PackedConv,
         block: usize,
@@ -95,7 +97,8 @@ pub(crate) struct Winograd {
     pub(crate) run: fn(Work<'_>),
 }
 
-/// The vectors of an instruction set. The functions do what their names say on a CPU that has it, and must be called on no other.
+/// The vectors of an instruction set. The functions do what their names say on a CPU that has it,
+/// and must be called on no other.
 pub(super) trait Simd {
     /// Bytes; additions and subtractions wrap around.
     type Bytes: Value;
@@ -126,8 +129,8 @@ pub(super) trait Simd {
     fn levels(codebook: Codebook, codes: &[u8]) -> Self::Bytes;
 
     fn zero() -> Self::Products;
-    /// Adds the products of `cin` inputs of each tile, `[tile][cin]`, with `[cin / 4][channel][4]` weights. `run` groups of four
-    /// inputs fit 16 bits one after the other; see [`Self::IN_RUNS`].
+    /// Adds the products of `cin` inputs of each tile, `[tile][cin]`, with `[cin / 4][channel][4]`
+    /// weights. `run` groups of four inputs fit 16 bits one after the other; see [`Self::IN_RUNS`].
     fn add_products(sums: Self::Products, v: &[u8], weights: &[i8], cin: usize, run: usize) -> Self::Products;
     /// Writes sums as `[tile][channel]`.
     fn put(sums: Self::Products, to: &mut [i32]);
@@ -150,7 +153,8 @@ const fn place_len(cin: usize, channels: usize) -> usize {
     cin * channels + SKEW
 }
 
-// No closures over vectors below: one would be compiled without the instructions of the kernel it is inlined into.
+// No closures over vectors below: one would be compiled without the instructions of the kernel it
+// is inlined into.
 
 #[inline(always)]
 fn expand<S: Simd, const WIDE: bool>(conv: &PackedConv, block: usize, panel: &mut [i8]) {
@@ -196,7 +200,8 @@ fn inputs<S: Simd, const WIDE: bool>(src: &[u8], shape: Padded, tiles: &[Place],
     let cin = shape.channels;
     let v = &mut v[..tile.places() * S::TILES * cin];
     for (number, place) in tiles.iter().enumerate() {
-        // A patch over the edge takes what lies on the edge again: no output that is kept depends on it.
+        // A patch over the edge takes what lies on the edge again: no output that is kept depends
+        // on it.
         let map = &src[place.map * shape.len()..][..shape.len()];
         let rows: [_; PATCH_ROWS] = std::array::from_fn(|row| {
             &map[(place.y + row).min(shape.height + 1) * shape.row_len()..][..shape.row_len()]
@@ -329,7 +334,8 @@ fn outputs<S: Simd, const WIDE: bool>(
             ];
             let dst = &mut dst[place.dst + channel..];
             if pooled {
-                // Requantisation never falls when a sum rises: the largest sum gives the largest activation.
+                // Requantisation never falls when a sum rises: the largest sum gives the largest
+                // activation.
                 for x in (0..place.columns.min(tile.width())).step_by(2) {
                     let [upper, lower] = [S::max(rows[0][x], rows[0][x + 1]), S::max(rows[1][x], rows[1][x + 1])];
                     S::activate(&epilogue, S::shift::<WIDE>(S::max(upper, lower)), &mut dst[x / 2 * cout..]);
@@ -350,7 +356,8 @@ fn outputs<S: Simd, const WIDE: bool>(
     }
 }
 
-/// A row of a tile for some channels, before it is shifted; `sums` begins with those of its first column.
+/// A row of a tile for some channels, before it is shifted; `sums` begins with those of its first
+/// column.
 #[inline(always)]
 fn output_row<S: Simd, const WIDE: bool>(
     sums: &[i32],

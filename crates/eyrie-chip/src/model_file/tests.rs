@@ -87,7 +87,8 @@ fn the_embedded_model_decodes_to_a_sound_network() {
 
 #[test]
 fn whitened_vectors_keep_their_direction_when_the_components_become_bytes() {
-    // Rows as a whitening has them: the k-th divided by a deviation that falls, from strong to weak directions.
+    // Rows as a whitening has them: the k-th divided by a deviation that falls, from strong to weak
+    // directions.
     const INPUTS: usize = 512;
     const OUTPUTS: usize = 256;
     let deviation = |k: usize| 1.0 / (1.0 + k as f32 / 16.0);
@@ -246,7 +247,8 @@ fn nonsense_under_a_right_checksum_is_refused_with_its_reason() {
 #[test]
 fn a_whitening_that_would_encode_to_other_bytes_is_refused() {
     let file = small().encode();
-    // Name, two counts and the means lie before the scales of four rows, and these before the components.
+    // Name, two counts and the means lie before the scales of four rows, and these before the
+    // components.
     let scales = find(&file, b"\x04fast") + 5 + 8 + 4 * 128;
     let row = scales + 4 * 4;
     let finer_scale = resealed(file.clone(), |f| f[scales] = 1);

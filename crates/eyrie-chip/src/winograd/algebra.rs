@@ -1,8 +1,9 @@
-//! The transforms of F(2x2, 3x3) and F(2x4, 3x3), written once for everything that can be added and subtracted: integers in the
-//! proofs, vectors of bytes or of 32-bit sums in the kernels.
+//! The transforms of F(2x2, 3x3) and F(2x4, 3x3), written once for everything that can be added and
+//! subtracted: integers in the proofs, vectors of bytes or of 32-bit sums in the kernels.
 //!
-//! A tile is 2 rows by 2 or 4 columns of outputs `y`, the 3x3 correlation of a patch `d` of 4 rows by 4 or 6 columns of
-//! inputs with a window `g`. With `V` the transformed inputs and `W` the transformed weights, place by place,
+//! A tile is 2 rows by 2 or 4 columns of outputs `y`, the 3x3 correlation of a patch `d` of 4 rows
+//! by 4 or 6 columns of inputs with a window `g`. With `V` the transformed inputs and `W` the
+//! transformed weights, place by place,
 //!
 //! ```text
 //! outputs(sum over the input channels of V * W) = 4 y  (2x2)   or   8 y  (2x4)
@@ -16,8 +17,9 @@
 //! 2 y0 = M0 + M1 + M2           2 y1 = M1 - M2 - M3
 //! ```
 //!
-//! Across the columns it is the same again, or F(4,3) over the Gaussian points 0, 1, -1, i, -i and infinity, where Gauss's
-//! trick takes three real products for the complex one: 7 products for 4 outputs in place of 12.
+//! Across the columns it is the same again, or F(4,3) over the Gaussian points 0, 1, -1, i, -i and
+//! infinity, where Gauss's trick takes three real products for the complex one: 7 products for 4
+//! outputs in place of 12.
 
 use std::array;
 use std::ops::{Add, Sub};
@@ -36,8 +38,8 @@ pub(crate) const MOST_COLUMNS: usize = 7;
 /// The most places of a transformed patch.
 pub(crate) const MOST_PLACES: usize = PATCH_ROWS * MOST_COLUMNS;
 
-/// In which of the four places of its column a transformed row lies. The second comes first: its products belong to both rows of
-/// outputs, so the kernels take them first.
+/// In which of the four places of its column a transformed row lies. The second comes first: its
+/// products belong to both rows of outputs, so the kernels take them first.
 pub(crate) const ROW_PLACE: [usize; PATCH_ROWS] = [1, 0, 2, 3];
 
 /// Numbers, or vectors of numbers.
@@ -82,7 +84,8 @@ impl Tile {
         PATCH_ROWS * self.columns()
     }
 
-    /// Products for a map, for one input and one output channel; where a pooling follows, an odd last row or column is left out.
+    /// Products for a map, for one input and one output channel; where a pooling follows, an odd
+    /// last row or column is left out.
     pub(crate) const fn products(self, height: usize, width: usize, pooled: bool) -> usize {
         let (height, width) = if pooled { (height & !1, width & !1) } else { (height, width) };
         height.div_ceil(TILE_ROWS) * width.div_ceil(self.width()) * self.places()
@@ -96,10 +99,12 @@ impl Tile {
         }
     }
 
-    /// What is added to the transformed inputs of a place so that they are bytes of the kind that the byte products of this
-    /// processor take: unsigned ones on x86-64 and in portable code, signed ones in NEON. The proofs test the ranges.
+    /// What is added to the transformed inputs of a place so that they are bytes of the kind that
+    /// the byte products of this processor take: unsigned ones on x86-64 and in portable code,
+    /// signed ones in NEON. The proofs test the ranges.
     pub(crate) const fn offset(self, place: usize) -> i32 {
-        // Second row, second column: the sum of four inputs in a tile of 2x2, of eight in one of 2x4.
+        // Second row, second column: the sum of four inputs in a tile of 2x2, of eight in one of
+        // 2x4.
         const ALL_SUMS: usize = PATCH_ROWS + ROW_PLACE[1];
         match (self, SIGNED_INPUTS, place == ALL_SUMS) {
             // From 0 to 126 and so both kinds of byte.
@@ -150,13 +155,15 @@ fn input_columns<const WIDE: bool, T: Value>(d: [T; MOST_PATCH_COLUMNS]) -> [T; 
     }
 }
 
-/// Row `ROW` of V, from the two rows of the patch that [`input_row_sources`] names; a narrow tile has four columns.
+/// Row `ROW` of V, from the two rows of the patch that [`input_row_sources`] names; a narrow tile
+/// has four columns.
 #[inline(always)]
 pub(crate) fn inputs<const WIDE: bool, const ROW: usize, T: Value>(
     a: [T; MOST_PATCH_COLUMNS],
     b: [T; MOST_PATCH_COLUMNS],
 ) -> [T; MOST_COLUMNS] {
-    // Written out, like all that follows: a closure would be compiled without the instructions of the kernel around it.
+    // Written out, like all that follows: a closure would be compiled without the instructions of
+    // the kernel around it.
     input_columns::<WIDE, T>([
         input_row::<ROW, T>(a[0], b[0]),
         input_row::<ROW, T>(a[1], b[1]),
@@ -186,7 +193,8 @@ pub(crate) fn weight_columns<const WIDE: bool, T: Value>([a, b, c]: [T; 3]) -> [
     }
 }
 
-/// Outputs of a row, times 4 or 8, from sums of products whose rows were combined ([`output_rows`]); a narrow tile has two.
+/// Outputs of a row, times 4 or 8, from sums of products whose rows were combined
+/// ([`output_rows`]); a narrow tile has two.
 #[inline(always)]
 pub(crate) fn output_columns<const WIDE: bool, T: Value>(m: [T; MOST_COLUMNS]) -> [T; MOST_TILE_COLUMNS] {
     let (sum, difference) = (m[1] + m[2], m[1] - m[2]);
@@ -276,7 +284,8 @@ mod tests {
         every_pair::<true>();
     }
 
-    /// The least and the largest value that each place takes for patches with values of 0 to 31: linear forms.
+    /// The least and the largest value that each place takes for patches with values of 0 to 31:
+    /// linear forms.
     fn ranges<const WIDE: bool>() -> Vec<(i32, i32)> {
         let mut ranges = vec![(0, 0); Tile::of(WIDE).places()];
         for input in 0..24 {

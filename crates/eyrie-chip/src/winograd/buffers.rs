@@ -17,7 +17,8 @@ pub(super) const FEW_GROUPS: usize = 2;
 /// The most groups that are taken at a time.
 pub(super) const MOST_GROUPS: usize = 256;
 
-/// Scratch of one thread: transformed inputs, sums, and the tiles of the groups that are taken at a time.
+/// Scratch of one thread: transformed inputs, sums, and the tiles of the groups that are taken at a
+/// time.
 #[derive(Debug, Clone)]
 pub(crate) struct Buffers {
     pub(super) v: Aligned<u8>,

@@ -1,9 +1,10 @@
 //! One layer by Winograd's tiles, over the padded maps of a batch.
 //!
-//! The tiles of a thread's band, over all rows and maps, are cut into groups, and the groups are taken some at a time: their inputs
-//! are transformed once, then each block of output channels passes over them. Where the expanded weights of all blocks fit the
-//! second-level cache they are expanded once and few groups are taken at a time, whose inputs stay in the first-level cache; else
-//! as many groups as there is memory for, so that a block is expanded seldom.
+//! The tiles of a thread's band, over all rows and maps, are cut into groups, and the groups are
+//! taken some at a time: their inputs are transformed once, then each block of output channels
+//! passes over them. Where the expanded weights of all blocks fit the second-level cache they are
+//! expanded once and few groups are taken at a time, whose inputs stay in the first-level cache;
+//! else as many groups as there is memory for, so that a block is expanded seldom.
 
 use crate::kernels::winograd::{Place, Winograd, Work, panel_len};
 use crate::pack::PackedConv;
@@ -12,8 +13,8 @@ use crate::scratch::{Scratch, in_bands};
 use crate::winograd::algebra::{TILE_ROWS, Tile};
 use crate::winograd::buffers::{Buffers, FEW_GROUPS, MOST_GROUPS, group_len, keeps_all};
 
-/// Convolves `batch` padded maps of `shape` in `src` into padded maps in `dst`, pooled or not, the rows of tiles split over one
-/// thread a scratch.
+/// Convolves `batch` padded maps of `shape` in `src` into padded maps in `dst`, pooled or not, the
+/// rows of tiles split over one thread a scratch.
 #[expect(clippy::too_many_arguments, reason = "the operands of a convolution and what it is computed with")]
 pub(crate) fn conv(
     (tile, kernels): (Tile, Winograd),
@@ -71,7 +72,8 @@ pub(crate) fn conv(
     });
 }
 
-/// The tiles of a band of `len` bytes that begins with the row of tiles `first`; `columns` are those that a row covers.
+/// The tiles of a band of `len` bytes that begins with the row of tiles `first`; `columns` are
+/// those that a row covers.
 fn tiles(
     tile: Tile,
     bands: Bands,

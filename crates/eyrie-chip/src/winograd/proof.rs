@@ -1,11 +1,14 @@
 //! What is proven of a layer when it is packed, and the constants that follow.
 //!
-//! Sums are taken modulo 2^32, where additions in whatever order are exact; so it does not matter what an intermediate sum is
-//! (`vpdpbusd`, `sdot` and the additions wrap around). What must hold:
+//! Sums are taken modulo 2^32, where additions in whatever order are exact; so it does not matter
+//! what an intermediate sum is (`vpdpbusd`, `sdot` and the additions wrap around). What must hold:
 //!
-//! 1. transformed inputs are bytes: a fact of the algebra for activations of at most 31, tested there;
-//! 2. transformed weights are signed bytes: 9 or 18 times the largest level at most, else looked up in the codes themselves;
-//! 3. the result, 4 or 8 times the direct sum, fits 32 bits signed, so that the shift that follows gives the direct sum;
+//! 1. transformed inputs are bytes: a fact of the algebra for activations of at most 31, tested
+//!    there;
+//! 2. transformed weights are signed bytes: 9 or 18 times the largest level at most, else looked up
+//!    in the codes themselves;
+//! 3. the result, 4 or 8 times the direct sum, fits 32 bits signed, so that the shift that follows
+//!    gives the direct sum;
 //! 4. where products are added in 16 bits (AVX2), no such sum leaves them: the runs are cut so.
 
 use crate::arith::{ACTIVATION_MAX, accumulator_bound};
@@ -16,8 +19,9 @@ use crate::winograd::algebra::{MOST_PLACES, TILE_ROWS, Tile, outputs, weights};
 #[cfg(any(target_arch = "x86_64", test))]
 pub(crate) const NARROW_INPUT_MAX: u8 = 126;
 
-/// What the offsets of the transformed inputs add to each output of a tile, taken away again: to be added to the sums before they
-/// are shifted, `[tile row][tile column][output channel]`. `None` where the sums cannot be computed with such tiles.
+/// What the offsets of the transformed inputs add to each output of a tile, taken away again: to be
+/// added to the sums before they are shifted, `[tile row][tile column][output channel]`. `None`
+/// where the sums cannot be computed with such tiles.
 pub(crate) fn corrections(params: &ConvParams, tile: Tile) -> Option<Vec<i32>> {
     match tile {
         Tile::Narrow => corrections_of::<false>(params),
@@ -37,7 +41,8 @@ fn corrections_of<const WIDE: bool>(params: &ConvParams) -> Option<Vec<i32>> {
         if bound << tile.shift() > i64::from(i32::MAX) {
             return None;
         }
-        // The transform is linear: the sums of its places over the inputs are the transform of the sums.
+        // The transform is linear: the sums of its places over the inputs are the transform of the
+        // sums.
         let mut sums = [[0i64; 3]; 3];
         for (tap, codes) in codes.chunks_exact(params.cin).enumerate() {
             sums[tap / 3][tap % 3] = codes.iter().map(|code| i64::from(level(code))).sum();
@@ -98,7 +103,8 @@ mod tests {
         for (level, narrow, wide) in
             [(3, true, true), (7, true, true), (8, true, false), (14, true, false), (15, false, false)]
         {
-            // The windows whose transforms are the largest: of one sign, and with a first column of the other.
+            // The windows whose transforms are the largest: of one sign, and with a first column of
+            // the other.
             let mut params = params(64, [-level, -1, 1, level]);
             params.codes[..9 * 64].fill(3);
             for tap in 0..9 {

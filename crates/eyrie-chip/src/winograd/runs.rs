@@ -10,7 +10,8 @@ use crate::winograd::proof::NARROW_INPUT_MAX;
 /// Output channels whose runs are the same.
 const PART: usize = BLOCK / 2;
 
-/// The most that transformed weights of one sign may add up to under inputs of at most [`NARROW_INPUT_MAX`]: 260.
+/// The most that transformed weights of one sign may add up to under inputs of at most
+/// [`NARROW_INPUT_MAX`]: 260.
 const MOST: i16 = i16::MAX / NARROW_INPUT_MAX as i16;
 
 /// A number for each output channel of a block.
@@ -33,16 +34,17 @@ impl Sub for Lanes {
     }
 }
 
-/// What a group of four inputs adds to the 16-bit lanes of half a block: for both pairs of inputs the positive weights and the
-/// negated negative ones.
+/// What a group of four inputs adds to the 16-bit lanes of half a block: for both pairs of inputs
+/// the positive weights and the negated negative ones.
 type Added = [[i16; PART]; 4];
 
-/// How many sums of two products fit a signed 16-bit lane one after the other, whatever the inputs and wherever among the
-/// groups of four inputs one begins: `[block][half][place]`, for narrow tiles whose weights are signed bytes.
-/// `levels(block, tap, group, input)` are those of a block's channels for one of the four inputs of a group.
+/// How many sums of two products fit a signed 16-bit lane one after the other, whatever the inputs
+/// and wherever among the groups of four inputs one begins: `[block][half][place]`, for narrow
+/// tiles whose weights are signed bytes. `levels(block, tap, group, input)` are those of a block's
+/// channels for one of the four inputs of a group.
 ///
-/// One number for a place rather than runs as long as each may be: a loop whose length the processor can foresee is worth more
-/// than the few sums that it saves.
+/// One number for a place rather than runs as long as each may be: a loop whose length the
+/// processor can foresee is worth more than the few sums that it saves.
 pub(crate) fn runs(
     blocks: usize,
     groups: usize,
@@ -101,7 +103,8 @@ mod tests {
     use crate::pack::PackedConv;
     use crate::params::{ConvParams, SoundConv};
 
-    /// Two products of the largest input and the most negative weight, the largest sum of a pair, fit.
+    /// Two products of the largest input and the most negative weight, the largest sum of a pair,
+    /// fit.
     const _: () = assert!(2 * 128 <= MOST);
 
     fn packed(codebook: [i8; 4], code: impl Fn(usize) -> u8) -> PackedConv {
@@ -124,7 +127,8 @@ mod tests {
     fn a_run_is_as_long_as_the_weights_of_its_place_allow() {
         let all = packed([-3, -1, 1, 3], |_| 3);
         for place in 0..16 {
-            // A window of one level: an outer row or column doubles it, the second adds three of it, the third leaves one.
+            // A window of one level: an outer row or column doubles it, the second adds three of
+            // it, the third leaves one.
             let factor = |at: usize| [2, 3, 1, 2][at];
             let weight = 3 * factor([1, 0, 2, 3][place % 4]) * factor(place / 4);
             assert_eq!(all.run(1, 1, place), (260 / (2 * weight)).min(16), "place {place}");
@@ -135,7 +139,8 @@ mod tests {
 
     #[test]
     fn the_worst_stretch_of_the_inputs_decides() {
-        // Only the inputs 20 to 39 of one output channel of the second block's second half have weights.
+        // Only the inputs 20 to 39 of one output channel of the second block's second half have
+        // weights.
         let one = packed([-1, 0, 3, 7], |at| {
             let (channel, input) = (at / (9 * 64), at % 64);
             if channel == 55 && (20..40).contains(&input) { 3 } else { 1 }

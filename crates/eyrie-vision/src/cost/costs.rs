@@ -39,7 +39,8 @@ impl CostModel {
         Self::of(chip, model.shapes().to_vec(), model.fingerprint(), model.card())
     }
 
-    /// [`CostModel::new`] from what it needs of the model: the shapes of the layers, the fingerprint and the card (JSON text).
+    /// [`CostModel::new`] from what it needs of the model: the shapes of the layers, the
+    /// fingerprint and the card (JSON text).
     ///
     /// # Errors
     /// Those of [`CostModel::new`].
@@ -107,8 +108,8 @@ impl CostModel {
         }
     }
 
-    /// The plan of an image on this chip, at the side of Eyrie's passes where the image buffer holds them, else at the
-    /// largest that it holds.
+    /// The plan of an image on this chip, at the side of Eyrie's passes where the image buffer
+    /// holds them, else at the largest that it holds.
     pub fn usual_plan(&self, width: u32, height: u32) -> ImagePlan {
         self.plan(width, height, self.usual_side())
     }

@@ -1,5 +1,5 @@
-//! What a chip is and what it costs to describe images on it, as numbers that are reported. Cycles and bytes are exact for
-//! the model of the chip; times and energies are estimates.
+//! What a chip is and what it costs to describe images on it, as numbers that are reported. Cycles
+//! and bytes are exact for the model of the chip; times and energies are estimates.
 
 use eyrie_chip::{PassCost, thousandths, thousandths_of_both};
 use serde::Serialize;
@@ -45,8 +45,8 @@ pub struct ModelFacts {
     pub weights: u64,
     /// Bytes of weight memory that it takes.
     pub weight_bytes: u64,
-    /// The model card: origin, licence, accuracy. An object for the model that is built in, a text for one whose card is no
-    /// JSON.
+    /// The model card: origin, licence, accuracy. An object for the model that is built in, a text
+    /// for one whose card is no JSON.
     #[cfg_attr(feature = "openapi", schema(value_type = Object))]
     pub card: Value,
 }
@@ -106,12 +106,13 @@ pub struct ChipReport {
     pub model: ModelFacts,
     /// One pass at 224x224 pixels, or at the largest input of a chip that holds less.
     pub pass: PassCost,
-    /// What the passes of 224x224 pixels cost that descriptors are made of. Not there for a chip that holds less.
+    /// What the passes of 224x224 pixels cost that descriptors are made of. Not there for a chip
+    /// that holds less.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub plan: Option<ImagePlan>,
-    /// What passes at the chip's largest input would cost, for a chip whose largest input is not 224x224 pixels. Descriptors
-    /// are never made so.
+    /// What passes at the chip's largest input would cost, for a chip whose largest input is not
+    /// 224x224 pixels. Descriptors are never made so.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub what_if: Option<ImagePlan>,

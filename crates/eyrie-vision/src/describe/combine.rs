@@ -1,7 +1,8 @@
 //! From the pooled vectors of a picture's passes to one vector.
 //!
-//! With `pool` the pooled vector of a map of one pass, `L2` the scaling to unit norm, `sqrt` the signed square root, and `W` and
-//! `D` the two linear maps that were learned for that map of the network (nothing, where the model has none), for each of the two maps:
+//! With `pool` the pooled vector of a map of one pass, `L2` the scaling to unit norm, `sqrt` the
+//! signed square root, and `W` and `D` the two linear maps that were learned for that map of the
+//! network (nothing, where the model has none), for each of the two maps:
 //!
 //! ```text
 //! whitened(x) = L2(W(L2(sqrt(L2(x)))))
@@ -11,18 +12,20 @@
 //! middle, last = L2(D(that of the profile))
 //! ```
 //!
-//! The descriptor is `L2(2 middle, last)`: the vector of the middle map (pool4, patterns and parts of things) beside that of
-//! the last one (pool5, what things are). `W` takes away what parts of pictures have in common, `D` what changes from one photograph
-//! of a thing to the next. Each sub-image is whitened before the mean: what is common to most pictures then does
-//! not drown what a single sub-image shows (compare the regional vectors of G. Tolias, R. Sicre, H. Jégou, "Particular object
-//! retrieval with integral max-pooling of CNN activations", arXiv 1511.05879). The weights were chosen by measurement, see
-//! `docs/benchmarks/`.
+//! The descriptor is `L2(2 middle, last)`: the vector of the middle map (pool4, patterns and parts
+//! of things) beside that of the last one (pool5, what things are). `W` takes away what parts of
+//! pictures have in common, `D` what changes from one photograph of a thing to the next. Each
+//! sub-image is whitened before the mean: what is common to most pictures then does not drown what
+//! a single sub-image shows (compare the regional vectors of G. Tolias, R. Sicre, H. Jégou,
+//! "Particular object retrieval with integral max-pooling of CNN activations", arXiv 1511.05879).
+//! The weights were chosen by measurement, see `docs/benchmarks/`.
 
 use super::pooling::{Whitener, add, maximum, normalize, pool, signed_square_root, uniform_if_zero};
 use super::profile::Profile;
 use eyrie_chip::{FeatureMap, Whitening};
 
-/// Passes over the whole image, which come first: its four quarter turns, the upright one among them. Sub-images follow.
+/// Passes over the whole image, which come first: its four quarter turns, the upright one among
+/// them. Sub-images follow.
 pub const WHOLE_PASSES: usize = 4;
 
 /// The part of the whole image beside the sub-images.
@@ -63,7 +66,8 @@ impl Level {
     }
 }
 
-/// The linear maps that were learned for one map of the network; one that is missing changes nothing.
+/// The linear maps that were learned for one map of the network; one that is missing changes
+/// nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Projections {
     /// Of each pooled vector: `W` above.
@@ -110,12 +114,13 @@ impl Pooled {
     }
 }
 
-/// The vector of `profile`, of the pooled vectors of its passes (see [`super::AsicExtractor::inputs`]) or of those of a
-/// dearer profile: unit norm. `projections` are those of the middle and of the last map; a map without any counts with its
-/// channels.
+/// The vector of `profile`, of the pooled vectors of its passes (see
+/// [`super::AsicExtractor::inputs`]) or of those of a dearer profile: unit norm. `projections` are
+/// those of the middle and of the last map; a map without any counts with its channels.
 ///
 /// # Panics
-/// If there are fewer passes than the profile has, or a vector is not as long as its projection takes.
+/// If there are fewer passes than the profile has, or a vector is not as long as its projection
+/// takes.
 #[must_use]
 pub fn combine(passes: &[Pooled], profile: Profile, projections: &[Projections; 2]) -> Vec<f32> {
     let [mut vector, last] = [0, 1].map(|at| {
@@ -131,7 +136,8 @@ pub fn combine(passes: &[Pooled], profile: Profile, projections: &[Projections; 
     vector
 }
 
-/// The vector of one map before its discriminative projection: unit norm. `passes` and `profile` as for [`combine`].
+/// The vector of one map before its discriminative projection: unit norm. `passes` and `profile` as
+/// for [`combine`].
 ///
 /// # Panics
 /// Those of [`combine`].
@@ -147,7 +153,8 @@ pub fn of_level(passes: &[Pooled], profile: Profile, level: Level, whitener: Opt
         for part in &passes[WHOLE_PASSES..] {
             add(&mut parts, &whitened(part.of(level).to_vec(), whitener));
         }
-        // Dividing the sum by the number of sub-images would change nothing: only its direction counts.
+        // Dividing the sum by the number of sub-images would change nothing: only its direction
+        // counts.
         normalize(&mut parts);
         for value in &mut vector {
             *value *= WHOLE_WEIGHT;
@@ -187,7 +194,8 @@ mod tests {
         last.iter().map(|last| Pooled { middle: vec![0.0, 3.0], last: last.to_vec() }).collect()
     }
 
-    /// Checks a vector whose middle part is (0, 2) and whose last part is `last`, both over the root of five.
+    /// Checks a vector whose middle part is (0, 2) and whose last part is `last`, both over the
+    /// root of five.
     fn assert_last(vector: &[f32], last: [f32; 2]) {
         let expected = [0.0, 2.0, last[0], last[1]].map(|v| v / 5_f32.sqrt());
         assert!(vector.len() == 4 && vector.iter().zip(expected).all(|(v, e)| (v - e).abs() < 1e-6), "{vector:?}");
@@ -215,7 +223,8 @@ mod tests {
         let whitening = linear([[0.0, 3.0], [1.0, 0.0]]);
         let projections = [Projections::default(), Projections { whitening, discriminant: None }];
         assert_last(&combine(&passes()[..1], Profile::Fast, &projections), [0.0, 1.0]);
-        // The sub-images become (0, 1) and (1, 0): their mean is the diagonal. The whole, (1, 1)/sqrt 2, becomes (3, 1)/sqrt 10.
+        // The sub-images become (0, 1) and (1, 0): their mean is the diagonal. The whole, (1,
+        // 1)/sqrt 2, becomes (3, 1)/sqrt 10.
         let (diagonal, ten) = (0.5_f32.sqrt(), 10_f32.sqrt());
         let sum = [diagonal + 0.6 * 3.0 / ten, diagonal + 0.6 / ten];
         let norm = sum[0].hypot(sum[1]);
@@ -226,7 +235,8 @@ mod tests {
     fn the_discriminant_sees_the_whole_picture() {
         let discriminant = linear([[4.0, 0.0], [0.0, 3.0]]);
         let projections = [Projections::default(), Projections { whitening: None, discriminant }];
-        // The sub-images' mean and the whole are the diagonal; so is their sum before the projection, which makes it (4, 3)/5.
+        // The sub-images' mean and the whole are the diagonal; so is their sum before the
+        // projection, which makes it (4, 3)/5.
         assert_last(&combine(&passes(), Profile::Rnip, &projections), [0.8, 0.6]);
     }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use eyrie_chip::PassCost;
 use serde::{Deserialize, Serialize};
 
-/// What an extraction costs on the simulated chip. Cycles are exact for the model of the chip; time and energy
-/// are estimates derived from them.
+/// What an extraction costs on the simulated chip. Cycles are exact for the model of the chip; time
+/// and energy are estimates derived from them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExtractionCost {
     /// Passes through the network.
@@ -26,7 +26,8 @@ pub struct ExtractionCost {
 }
 
 impl ExtractionCost {
-    /// The cost of `passes` passes of which each costs as much as `pass`, in an extraction that took `elapsed`.
+    /// The cost of `passes` passes of which each costs as much as `pass`, in an extraction that
+    /// took `elapsed`.
     pub(super) fn of(pass: &PassCost, passes: u32, elapsed: Duration) -> Self {
         Self {
             passes,

@@ -23,7 +23,8 @@ pub enum InvalidDescriptor {
         /// Index of the first such value.
         position: usize,
     },
-    /// All values are zero (or so small that their squares vanish), so there is no direction to compare.
+    /// All values are zero (or so small that their squares vanish), so there is no direction to
+    /// compare.
     #[error("a descriptor must not be all zeros")]
     Zero,
 }
@@ -36,12 +37,13 @@ pub struct Descriptor(Arc<[f32]>);
 impl Descriptor {
     /// Scales `values` to unit L2 norm.
     ///
-    /// The sum of squares is accumulated in order in `f64`, so the same input gives the same bits on every CPU.
-    /// A vector whose squared norm is already within 1e-6 of one is kept as it is: reading a stored
-    /// descriptor back does not change it.
+    /// The sum of squares is accumulated in order in `f64`, so the same input gives the same bits
+    /// on every CPU. A vector whose squared norm is already within 1e-6 of one is kept as it is:
+    /// reading a stored descriptor back does not change it.
     ///
     /// # Errors
-    /// [`InvalidDescriptor`] when the length is not `dimension`, a value is not finite, or the norm is zero.
+    /// [`InvalidDescriptor`] when the length is not `dimension`, a value is not finite, or the norm
+    /// is zero.
     pub fn new(mut values: Vec<f32>, dimension: usize) -> Result<Self, InvalidDescriptor> {
         if values.len() != dimension {
             return Err(InvalidDescriptor::Dimension { actual: values.len(), expected: dimension });
@@ -79,7 +81,8 @@ impl Descriptor {
 
     /// The cosine of the angle to another descriptor, -1 to 1; 1 is identical.
     ///
-    /// Accumulated in `f64` in order and clamped, so it is the same on every CPU and never leaves the range.
+    /// Accumulated in `f64` in order and clamped, so it is the same on every CPU and never leaves
+    /// the range.
     #[must_use]
     pub fn cosine(&self, other: &Self) -> f32 {
         debug_assert_eq!(self.dimension(), other.dimension());
@@ -104,7 +107,8 @@ pub struct DescriptorVersion {
 pub struct InvalidVersion(pub String);
 
 impl DescriptorVersion {
-    /// Pairs a model fingerprint (lower-case hexadecimal, as printed by `eyrie model info`) with a profile.
+    /// Pairs a model fingerprint (lower-case hexadecimal, as printed by `eyrie model info`) with a
+    /// profile.
     #[must_use]
     pub fn new(model: impl Into<String>, profile: Profile) -> Self {
         Self { model: model.into(), profile }

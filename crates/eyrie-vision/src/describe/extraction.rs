@@ -13,11 +13,13 @@ use crate::picture::{ImageFormat, PictureError, QueryRegion, Thumbnail};
 pub struct Request {
     /// How the image becomes passes of the network.
     pub profile: Profile,
-    /// The part of the image that is described, as if it were an image of its own; `None` for all of it.
+    /// The part of the image that is described, as if it were an image of its own; `None` for all
+    /// of it.
     pub region: Option<QueryRegion>,
     /// Whether a thumbnail is made.
     pub thumbnail: bool,
-    /// How many local features are looked for at most, up to [`crate::local::MAX_FEATURES`]; 0 for none.
+    /// How many local features are looked for at most, up to [`crate::local::MAX_FEATURES`]; 0 for
+    /// none.
     pub features: usize,
 }
 
@@ -38,13 +40,15 @@ pub struct Extraction {
     pub version: DescriptorVersion,
     /// The format that was found.
     pub format: ImageFormat,
-    /// The part of the image that was described, its borders rounded to whole pixels; `None` for all of it.
+    /// The part of the image that was described, its borders rounded to whole pixels; `None` for
+    /// all of it.
     pub region: Option<QueryRegion>,
     /// Width in pixels of what was described, after EXIF orientation.
     pub width: u32,
     /// Height in pixels of what was described, after EXIF orientation.
     pub height: u32,
-    /// What was described, as a picture of at most 256x256 pixels; `None` where the request says so.
+    /// What was described, as a picture of at most 256x256 pixels; `None` where the request says
+    /// so.
     pub thumbnail: Option<Thumbnail>,
     /// The local features of what was described; `None` where the request says so.
     pub features: Option<LocalFeatures>,

@@ -1,4 +1,5 @@
-//! The extractor that runs the 2-bit network on the simulated chip; `combine.rs` says how its passes become a descriptor.
+//! The extractor that runs the 2-bit network on the simulated chip; `combine.rs` says how its
+//! passes become a descriptor.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,10 +20,12 @@ use crate::picture::{
 
 const SIDE: u32 = INPUT_SIDE as u32;
 
-/// Passes whose late layers run together; more share an expanded block of weights further and need more memory.
+/// Passes whose late layers run together; more share an expanded block of weights further and need
+/// more memory.
 const BATCH: usize = 8;
 
-/// Describes images with one model on one thread or several. All large buffers live as long as it does.
+/// Describes images with one model on one thread or several. All large buffers live as long as it
+/// does.
 #[derive(Debug)]
 pub struct AsicExtractor {
     model: Arc<Model>,
@@ -55,8 +58,8 @@ pub struct StepTimes {
 }
 
 impl AsicExtractor {
-    /// An extractor whose passes use the threads of `team`, which others may share, and the instructions of `kernels`.
-    /// Neither changes a descriptor.
+    /// An extractor whose passes use the threads of `team`, which others may share, and the
+    /// instructions of `kernels`. Neither changes a descriptor.
     pub fn new(model: Arc<Model>, kernels: Kernels, team: Arc<Team>, limits: DecodeLimits) -> Self {
         let arena = Arena::new(model.network(), INPUT_SIDE, INPUT_SIDE, BATCH, team);
         Self {
@@ -71,7 +74,8 @@ impl AsicExtractor {
         }
     }
 
-    /// Runs at most `batch` passes together (at least one; otherwise eight), which changes memory and time alone.
+    /// Runs at most `batch` passes together (at least one; otherwise eight), which changes memory
+    /// and time alone.
     #[must_use]
     pub fn with_batch(mut self, batch: usize) -> Self {
         let team = Arc::clone(self.arena.team());
@@ -89,8 +93,9 @@ impl AsicExtractor {
         std::mem::take(&mut self.times)
     }
 
-    /// The pooled vectors of each pass that `profile` takes (see [`AsicExtractor::inputs`] for their order).
-    /// [`super::combine::combine()`] makes one vector of them, whitenings are learned from them.
+    /// The pooled vectors of each pass that `profile` takes (see [`AsicExtractor::inputs`] for
+    /// their order). [`super::combine::combine()`] makes one vector of them, whitenings are learned
+    /// from them.
     ///
     /// # Errors
     /// [`PictureError::Internal`] when `image.rgb` does not have the length that its sides say.
@@ -99,8 +104,8 @@ impl AsicExtractor {
         Ok(self.passes())
     }
 
-    /// The pooled vectors of an image's details ([`RegionPlan::detail`]), smaller parts of it than a profile looks at:
-    /// whitenings are learned from them.
+    /// The pooled vectors of an image's details ([`RegionPlan::detail`]), smaller parts of it than
+    /// a profile looks at: whitenings are learned from them.
     ///
     /// # Errors
     /// Those of [`AsicExtractor::pooled`].
@@ -111,8 +116,8 @@ impl AsicExtractor {
         Ok(self.passes())
     }
 
-    /// What the network sees of an image: [`INPUT_BYTES`] for each pass. The whole image first, for `nip` and `rnip` its
-    /// turns next, for `rnip` the sub-images after them.
+    /// What the network sees of an image: [`INPUT_BYTES`] for each pass. The whole image first, for
+    /// `nip` and `rnip` its turns next, for `rnip` the sub-images after them.
     ///
     /// # Errors
     /// Those of [`AsicExtractor::pooled`].
@@ -121,7 +126,8 @@ impl AsicExtractor {
         Ok(&self.inputs)
     }
 
-    /// Fills the inputs: the whole image, for `nip` and `rnip` turned as well, for `rnip` the sub-images.
+    /// Fills the inputs: the whole image, for `nip` and `rnip` turned as well, for `rnip` the
+    /// sub-images.
     fn prepare(&mut self, image: &Decoded, profile: Profile) -> Result<(), PictureError> {
         let plan = (profile == Profile::Rnip).then(|| RegionPlan::new(image.width, image.height, SIDE));
         let turned = if profile == Profile::Fast { 1 } else { WHOLE_PASSES };
@@ -168,8 +174,8 @@ impl AsicExtractor {
 /// The local features of a decoded image, at most `limit` of them.
 ///
 /// # Errors
-/// [`PictureError::Internal`] when `image.rgb` does not have the length that its sides say, or for a limit of 0 or above
-/// [`crate::local::MAX_FEATURES`].
+/// [`PictureError::Internal`] when `image.rgb` does not have the length that its sides say, or for
+/// a limit of 0 or above [`crate::local::MAX_FEATURES`].
 pub fn local_features(image: &Decoded, limit: usize) -> Result<LocalFeatures, PictureError> {
     LocalFeatures::extract(&luma(image), image.width as usize, image.height as usize, limit)
         .map_err(|e| PictureError::Internal(format!("no local features: {e}")))

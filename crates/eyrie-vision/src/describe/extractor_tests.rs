@@ -1,5 +1,6 @@
-//! The whole way from a file to a descriptor, on a small network with pseudo-random weights: five convolutions of 64
-//! channels, each followed by a pooling, so that the output is 7x7 as with VGG-16 and a scalar pass takes a moment.
+//! The whole way from a file to a descriptor, on a small network with pseudo-random weights: five
+//! convolutions of 64 channels, each followed by a pooling, so that the output is 7x7 as with
+//! VGG-16 and a scalar pass takes a moment.
 
 use std::io::Cursor;
 use std::sync::Arc;
@@ -91,8 +92,9 @@ fn a_descriptor_is_the_same_on_every_instruction_set_and_for_any_number_of_threa
     }
 }
 
-/// Recorded once. A CPU on which it fails (or a new version of a library that decodes or scales otherwise) gives other
-/// descriptors than the rest of the world: find out why, and if it is meant, raise `PIPELINE_REVISION`.
+/// Recorded once. A CPU on which it fails (or a new version of a library that decodes or scales
+/// otherwise) gives other descriptors than the rest of the world: find out why, and if it is meant,
+/// raise `PIPELINE_REVISION`.
 #[test]
 fn pixels_and_vectors_are_the_recorded_ones_on_every_cpu() {
     let jpegs: [&[u8]; 3] = [
@@ -175,7 +177,8 @@ fn golden_descriptors_are_the_recorded_ones_on_every_instruction_set_batch_size_
     ];
     let model = Arc::new(Model::from_bytes(&file(&Level::ALL)).expect("a sound model"));
     for kernels in Kernels::available() {
-        // Unoptimised, the scalar kernel takes seconds a picture: it has all of them recorded, and repeats two.
+        // Unoptimised, the scalar kernel takes seconds a picture: it has all of them recorded, and
+        // repeats two.
         let scalar = kernels.isa() == Isa::Scalar;
         let pictures = if scalar { 1..3 } else { 0..GOLDEN_SIZES.len() };
         let settings: &[(usize, usize)] = if scalar { &[(2, 3)] } else { &[(1, 1), (1, 8), (2, 1), (2, 5), (3, 19)] };

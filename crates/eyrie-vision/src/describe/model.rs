@@ -13,8 +13,9 @@ use eyrie_chip::{ChipSpec, LayerShape, ModelError, ModelFile, Network, PassCost,
 
 use crate::local::Levels;
 
-/// Raise it whenever `decode`, `preprocess`, `regions`, `pooling`, `combine` or `extractor` change so that some picture gets
-/// another descriptor. It is part of [`Model::fingerprint`], so that old descriptors are never compared with new ones.
+/// Raise it whenever `decode`, `preprocess`, `regions`, `pooling`, `combine` or `extractor` change
+/// so that some picture gets another descriptor. It is part of [`Model::fingerprint`], so that old
+/// descriptors are never compared with new ones.
 pub const PIPELINE_REVISION: u32 = 4;
 
 /// The model that the binary carries.
@@ -54,12 +55,14 @@ impl Model {
         Self::for_chip(bytes, &ChipSpec::default())
     }
 
-    /// Reads a model file. A whitening is used for the map whose name it has ([`Level::name`], [`Level::discriminant_name`]). The chip says what a pass
-    /// costs, it does not change descriptors.
+    /// Reads a model file. A whitening is used for the map whose name it has ([`Level::name`],
+    /// [`Level::discriminant_name`]). The chip says what a pass costs, it does not change
+    /// descriptors.
     ///
     /// # Errors
-    /// [`ModelError`] for a file that is damaged, of another version, or that holds no sound network of five poolings, or a
-    /// whitening that gives nothing, takes another number of values than what it follows gives, or belongs to no map.
+    /// [`ModelError`] for a file that is damaged, of another version, or that holds no sound
+    /// network of five poolings, or a whitening that gives nothing, takes another number of values
+    /// than what it follows gives, or belongs to no map.
     pub fn for_chip(bytes: &[u8], chip: &ChipSpec) -> Result<Self, ModelError> {
         let file = ModelFile::decode(bytes)?;
         let network = Network::new(&file.network);
@@ -117,7 +120,8 @@ impl Model {
         self.projections.iter().zip([middle, last]).map(outputs).sum()
     }
 
-    /// The descriptor of `profile`, of the pooled vectors of its passes or of those of a dearer profile; see [`combine`].
+    /// The descriptor of `profile`, of the pooled vectors of its passes or of those of a dearer
+    /// profile; see [`combine`].
     ///
     /// # Errors
     /// [`PictureError::Internal`] when a value is not finite.
@@ -129,8 +133,8 @@ impl Model {
         Descriptor::new(values, self.dimension()).map_err(|error| PictureError::Internal(error.to_string()))
     }
 
-    /// 16 hexadecimal digits that stand for the model file and [`PIPELINE_REVISION`] together: two extractors with the
-    /// same fingerprint give the same descriptors.
+    /// 16 hexadecimal digits that stand for the model file and [`PIPELINE_REVISION`] together: two
+    /// extractors with the same fingerprint give the same descriptors.
     pub fn fingerprint(&self) -> &str {
         &self.fingerprint
     }
@@ -140,7 +144,8 @@ impl Model {
         &self.pass_cost
     }
 
-    /// What cosines of a profile's descriptors mean: the card's `levels`; [`Levels::NONE`] where it has none.
+    /// What cosines of a profile's descriptors mean: the card's `levels`; [`Levels::NONE`] where it
+    /// has none.
     pub fn levels(&self, profile: Profile) -> &Levels {
         &self.levels[profile as usize]
     }

@@ -1,13 +1,17 @@
 //! From the activations of a map to a vector.
 //!
-//! Sums are exact integers. The few operations after them are IEEE additions, multiplications, divisions and square
-//! roots in a fixed order, none of them fused, so the same activations give the same bytes on every CPU.
+//! Sums are exact integers. The few operations after them are IEEE additions, multiplications,
+//! divisions and square roots in a fixed order, none of them fused, so the same activations give
+//! the same bytes on every CPU.
 //!
-//! * [`pool`]: square-root pooling, `sqrt(mean of f^2)`, over each window of [`WINDOWS`], averaged over the windows.
-//!   Windows at several places make the vector bear translation, windows of several sizes make it bear scale.
-//! * [`maximum`]: element-wise, over the turned inputs (rotation). Together: nested invariance pooling, after
-//!   O. Morère et al., "Nested Invariance Pooling and RBM Hashing for Image Instance Retrieval", arXiv 1603.04595.
-//! * [`Whitener`]: a learned linear map, from pooled values to values of a descriptor or between such.
+//! * [`pool`]: square-root pooling, `sqrt(mean of f^2)`, over each window of [`WINDOWS`], averaged
+//!   over the windows. Windows at several places make the vector bear translation, windows of
+//!   several sizes make it bear scale.
+//! * [`maximum`]: element-wise, over the turned inputs (rotation). Together: nested invariance
+//!   pooling, after O. Morère et al., "Nested Invariance Pooling and RBM Hashing for Image Instance
+//!   Retrieval", arXiv 1603.04595.
+//! * [`Whitener`]: a learned linear map, from pooled values to values of a descriptor or between
+//!   such.
 
 use eyrie_chip::{FeatureMap, Whitening};
 
@@ -28,7 +32,8 @@ pub const MAP_SIDE: usize = 7;
 /// Windows of one size and how far apart they are: size, stride.
 const SCALES: [(usize, usize); 3] = [(7, 1), (5, 2), (3, 2)];
 
-/// The whole map, four windows of 5x5 and nine of 3x3, each set evenly spread and so unchanged by quarter turns.
+/// The whole map, four windows of 5x5 and nine of 3x3, each set evenly spread and so unchanged by
+/// quarter turns.
 pub const WINDOWS: [Window; 14] = windows();
 
 const fn windows() -> [Window; 14] {
@@ -52,8 +57,8 @@ const fn windows() -> [Window; 14] {
     all
 }
 
-/// Square-root pooling over every window, averaged over the windows: one value for each channel, 0 to 31. A cell of the grid is
-/// one pixel of a map of 7x7, 2x2 pixels of one of 14x14 and so on.
+/// Square-root pooling over every window, averaged over the windows: one value for each channel, 0
+/// to 31. A cell of the grid is one pixel of a map of 7x7, 2x2 pixels of one of 14x14 and so on.
 ///
 /// # Panics
 /// If the map is not square, or its side no multiple of 7.
@@ -110,8 +115,9 @@ pub(super) fn normalize(values: &mut [f32]) {
     }
 }
 
-/// The last step before the whitening: the square root of each value with its sign kept (it tames the few channels that
-/// answer to everything), then unit norm. A vector of zeros, from a picture that excites nothing, becomes uniform.
+/// The last step before the whitening: the square root of each value with its sign kept (it tames
+/// the few channels that answer to everything), then unit norm. A vector of zeros, from a picture
+/// that excites nothing, becomes uniform.
 pub(super) fn signed_square_root(values: &mut [f32]) {
     for v in values.iter_mut() {
         *v = v.abs().sqrt().copysign(*v);
@@ -120,7 +126,8 @@ pub(super) fn signed_square_root(values: &mut [f32]) {
     uniform_if_zero(values);
 }
 
-/// Gives a vector without direction the one that favours no dimension, so that every picture has a descriptor.
+/// Gives a vector without direction the one that favours no dimension, so that every picture has a
+/// descriptor.
 pub(super) fn uniform_if_zero(values: &mut [f32]) {
     if values.iter().all(|&v| v == 0.0) {
         let each = (1.0 / values.len() as f64).sqrt() as f32;
@@ -151,8 +158,8 @@ impl Whitener {
         self.outputs
     }
 
-    /// Applies the map. Each output adds up its products in the order of the inputs, however many outputs the compiler
-    /// works on at a time.
+    /// Applies the map. Each output adds up its products in the order of the inputs, however many
+    /// outputs the compiler works on at a time.
     ///
     /// # Panics
     /// If `input` has another length than the mean.

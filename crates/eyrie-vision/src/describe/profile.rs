@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// How images become network passes: `fast` is one pass over the whole image, `nip` four turns of it, `rnip` overlapping
-/// sub-images of a larger version plus `nip`.
+/// How images become network passes: `fast` is one pass over the whole image, `nip` four turns of
+/// it, `rnip` overlapping sub-images of a larger version plus `nip`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
@@ -15,7 +15,8 @@ pub enum Profile {
     Fast,
     /// Nested invariance pooling: the whole image in four turns.
     Nip,
-    /// Region nested invariance pooling: overlapping sub-images of a larger version, plus NIP. The default.
+    /// Region nested invariance pooling: overlapping sub-images of a larger version, plus NIP. The
+    /// default.
     Rnip,
 }
 

@@ -1,12 +1,15 @@
-//! Where the sub-images of the profile `rnip` lie, and the details that a model is learned from. Pure arithmetic on whole numbers.
+//! Where the sub-images of the profile `rnip` lie, and the details that a model is learned from.
+//! Pure arithmetic on whole numbers.
 //!
-//! The chip takes squares of `side` pixels at most, so a larger version of the picture is described in pieces:
+//! The chip takes squares of `side` pixels at most, so a larger version of the picture is described
+//! in pieces:
 //!
-//! 1. The canvas: the picture scaled, up or down alike, so that its short side has one and a half times `side` pixels and the
-//!    aspect is kept. A picture more elongated than 2:1 is scaled so that its long side has `3 * side`; one more elongated than
-//!    3:1 is squeezed along its length to `3 * side` by `side`.
-//! 2. The grid: along each axis the fewest squares that cover it with at least three eighths of a square shared by
-//!    neighbours, spread evenly.
+//! 1. The canvas: the picture scaled, up or down alike, so that its short side has one and a half
+//!    times `side` pixels and the aspect is kept. A picture more elongated than 2:1 is scaled so
+//!    that its long side has `3 * side`; one more elongated than 3:1 is squeezed along its length
+//!    to `3 * side` by `side`.
+//! 2. The grid: along each axis the fewest squares that cover it with at least three eighths of a
+//!    square shared by neighbours, spread evenly.
 //!
 //! | aspect | canvas at 224 | squares |
 //! |---|---|---|
@@ -16,12 +19,14 @@
 //! | 2:1 | 672x336 | 5x2 |
 //! | 3:1 and more | 672x224 | 5x1 |
 //!
-//! Few large squares that overlap much find a thing again better than many small ones, and cost less. To learn a whitening
-//! from, and to calibrate the network with, smaller ones are better: these are the details, squares of a canvas of twice `side` (at most
-//! four times `side` long), neighbours sharing at least a seventh. `docs/benchmarks/` has what other canvases and overlaps gave.
+//! Few large squares that overlap much find a thing again better than many small ones, and cost
+//! less. To learn a whitening from, and to calibrate the network with, smaller ones are better:
+//! these are the details, squares of a canvas of twice `side` (at most four times `side` long),
+//! neighbours sharing at least a seventh. `docs/benchmarks/` has what other canvases and overlaps
+//! gave.
 //!
-//! Canvas sides differ from `side` by an even number, so that a middle square lies in the middle and the plan is its
-//! own mirror image.
+//! Canvas sides differ from `side` by an even number, so that a middle square lies in the middle
+//! and the plan is its own mirror image.
 
 use serde::Serialize;
 
@@ -51,8 +56,9 @@ pub struct RegionPlan {
 }
 
 impl RegionPlan {
-    /// The plan for a picture of `width` x `height` pixels (at least one each; zero counts as one) on a chip whose
-    /// largest input is a square of `side` pixels (224 for the default chip; an odd number is rounded down).
+    /// The plan for a picture of `width` x `height` pixels (at least one each; zero counts as one)
+    /// on a chip whose largest input is a square of `side` pixels (224 for the default chip; an odd
+    /// number is rounded down).
     ///
     /// # Panics
     /// If `side` is below 8 or above 2^20.

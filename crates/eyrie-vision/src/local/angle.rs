@@ -6,7 +6,8 @@ pub(super) const STEPS: usize = 256;
 /// One in the fixed-point numbers of [`direction`].
 pub(super) const UNIT: i32 = 1 << 16;
 
-/// The Taylor series of sine around zero: for angles up to a quarter of a turn the error is below 1e-9.
+/// The Taylor series of sine around zero: for angles up to a quarter of a turn the error is below
+/// 1e-9.
 const fn sine(x: f64) -> f64 {
     let s = x * x;
     x * (1.0 - s / 6.0 * (1.0 - s / 20.0 * (1.0 - s / 42.0 * (1.0 - s / 72.0 * (1.0 - s / 110.0 * (1.0 - s / 156.0))))))
@@ -34,10 +35,12 @@ pub(super) fn direction(angle: u8) -> (i32, i32) {
     DIRECTIONS[usize::from(angle)]
 }
 
-/// The step nearest to the direction of `(x, y)`: the one with the largest projection; 0 for the zero vector. Between two
-/// steps, where both projections are the same up to the rounding of the table, it is either.
+/// The step nearest to the direction of `(x, y)`: the one with the largest projection; 0 for the
+/// zero vector. Between two steps, where both projections are the same up to the rounding of the
+/// table, it is either.
 pub(super) fn angle_of(x: i64, y: i64) -> u8 {
-    // The projection has one maximum around the circle, so the best of eight coarse steps leads to it.
+    // The projection has one maximum around the circle, so the best of eight coarse steps leads to
+    // it.
     let projection = |step: u8| {
         let (c, s) = direction(step);
         x * i64::from(c) + y * i64::from(s)

@@ -15,8 +15,8 @@
 use super::features::{Feature, LocalFeatures};
 use super::params::{LEVELS, MAX_FEATURES, WORKING_SIDE};
 
-/// The version that [`LocalFeatures::encode`] writes: a new one whenever the format or any step of the extraction
-/// changes, since features of two versions are not comparable.
+/// The version that [`LocalFeatures::encode`] writes: a new one whenever the format or any step of
+/// the extraction changes, since features of two versions are not comparable.
 pub const VERSION: u8 = 1;
 
 const MAGIC: &[u8; 4] = b"EYLF";
@@ -92,11 +92,13 @@ impl LocalFeatures {
         out
     }
 
-    /// Reads what [`LocalFeatures::encode`] wrote. What is accepted encodes to the same bytes again.
+    /// Reads what [`LocalFeatures::encode`] wrote. What is accepted encodes to the same bytes
+    /// again.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] for anything else; no input makes it panic or allocate more than the input's own size.
+    /// [`DecodeError`] for anything else; no input makes it panic or allocate more than the input's
+    /// own size.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         if bytes.len() < HEADER + CHECKSUM {
             return Err(DecodeError::Length);

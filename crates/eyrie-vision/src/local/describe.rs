@@ -1,9 +1,10 @@
 //! The direction of a point and its 256 bits.
 //!
-//! The direction is that of the intensity centroid (E. Rublee et al., "ORB", 2011). Around the point a square is
-//! sampled, turned by that direction, and the gradients in it are summed as in SIFT (D. Lowe, 2004): four by four
-//! overlapping cells with eight directions each make 128 sums. Each bit says which of two sums is larger, so that
-//! neither brightness nor contrast matters. All of it is integer arithmetic.
+//! The direction is that of the intensity centroid (E. Rublee et al., "ORB", 2011). Around the
+//! point a square is sampled, turned by that direction, and the gradients in it are summed as in
+//! SIFT (D. Lowe, 2004): four by four overlapping cells with eight directions each make 128 sums.
+//! Each bit says which of two sums is larger, so that neither brightness nor contrast matters. All
+//! of it is integer arithmetic.
 
 use super::angle::{UNIT, angle_of, direction};
 
@@ -34,8 +35,8 @@ const SUMS: usize = CELLS * CELLS * DIRECTIONS;
 /// Bits of a descriptor.
 const BITS: usize = 256;
 
-/// Which sums each bit compares: by turns the same direction of two cells and two directions of the same cell, drawn
-/// once by a generator with a fixed start (G. Marsaglia, "Xorshift RNGs", 2003).
+/// Which sums each bit compares: by turns the same direction of two cells and two directions of the
+/// same cell, drawn once by a generator with a fixed start (G. Marsaglia, "Xorshift RNGs", 2003).
 const COMPARED: [(u8, u8); BITS] = {
     let mut pairs = [(0, 0); BITS];
     let mut state = 0x0123_4567_u64;
@@ -60,8 +61,8 @@ const COMPARED: [(u8, u8); BITS] = {
     pairs
 };
 
-/// For each row or column of gradients the two cells it falls between, and its weight for each; a weight of zero
-/// stands for a cell that is not there.
+/// For each row or column of gradients the two cells it falls between, and its weight for each; a
+/// weight of zero stands for a cell that is not there.
 const SHARES: [[(usize, i32); 2]; GRADIENTS] = {
     let mut shares = [[(0, 0); 2]; GRADIENTS];
     let mut i = 0;
@@ -130,7 +131,8 @@ impl Level {
         patch
     }
 
-    /// The value at a position in 1/256 pixels, between the four pixels around it; the border is repeated outwards.
+    /// The value at a position in 1/256 pixels, between the four pixels around it; the border is
+    /// repeated outwards.
     fn sample(&self, x: i32, y: i32) -> i32 {
         let x = x.clamp(0, self.width as i32 * 256 - 257);
         let y = y.clamp(0, self.height as i32 * 256 - 257);
@@ -164,7 +166,8 @@ fn sums(patch: &[i32; SAMPLES * SAMPLES]) -> [i32; SUMS] {
     sums
 }
 
-/// A gradient as the sum of a multiple of the nearest axis and of the nearest diagonal: their numbers and lengths.
+/// A gradient as the sum of a multiple of the nearest axis and of the nearest diagonal: their
+/// numbers and lengths.
 fn parts(x: i32, y: i32) -> [(usize, i32); 2] {
     let (along_x, along_y) = (x.abs(), y.abs());
     let axis = match (along_x >= along_y, x >= 0, y >= 0) {

@@ -1,5 +1,5 @@
-//! Points of interest on one level of the pyramid: blobs, the peaks of the determinant of the Hessian
-//! (T. Lindeberg, "Feature Detection with Automatic Scale Selection", 1998).
+//! Points of interest on one level of the pyramid: blobs, the peaks of the determinant of the
+//! Hessian (T. Lindeberg, "Feature Detection with Automatic Scale Selection", 1998).
 
 /// A peak of the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,10 +20,12 @@ pub(super) const MARGIN: usize = 10;
 /// Weaker peaks are noise.
 const LEAST_RESPONSE: i32 = 100;
 
-/// A level is divided into so many cells in each direction, and in each the second peak counts less than the first.
+/// A level is divided into so many cells in each direction, and in each the second peak counts less
+/// than the first.
 const CELLS: usize = 8;
 
-/// The determinant and the trace of the Hessian of a smoothed level (values times 16) by differences over two pixels.
+/// The determinant and the trace of the Hessian of a smoothed level (values times 16) by
+/// differences over two pixels.
 struct Hessian {
     determinants: Vec<i32>,
     is_dark: Vec<bool>,
@@ -39,7 +41,8 @@ impl Hessian {
             let determinants = &mut determinants[y * width..][..width];
             let is_dark = &mut is_dark[y * width..][..width];
             for x in 2..width - 2 {
-                // In quarter grey levels: at most 1,020, second differences at most 2,040, products below 2^23.
+                // In quarter grey levels: at most 1,020, second differences at most 2,040, products
+                // below 2^23.
                 let grey = |v: &[i16], x: usize| i32::from(v[x]) >> 2;
                 let middle = 2 * grey(here, x);
                 let xx = grey(here, x - 2) + grey(here, x + 2) - middle;
@@ -69,7 +72,8 @@ fn peaks(smooth: &[i16], width: usize, height: usize) -> Vec<Peak> {
             }
             let three = |at: usize| &determinants[at - 1..at + 2];
             let (above, here, below) = (three(at - width), three(at), three(at + width));
-            // Not below the earlier neighbours and above the later ones: of a plateau one point is a peak.
+            // Not below the earlier neighbours and above the later ones: of a plateau one point is
+            // a peak.
             let is_peak = above.iter().all(|&n| response >= n)
                 && response >= here[0]
                 && response > here[2]
@@ -87,15 +91,16 @@ fn peaks(smooth: &[i16], width: usize, height: usize) -> Vec<Peak> {
     found
 }
 
-/// Where the parabola through three neighbours has its top: in 1/256 of their distance from the middle one.
+/// Where the parabola through three neighbours has its top: in 1/256 of their distance from the
+/// middle one.
 fn vertex(before: i32, middle: i32, after: i32) -> i32 {
     let (before, middle, after) = (i64::from(before), i64::from(middle), i64::from(after));
     let bend = 2 * middle - before - after;
     if bend <= 0 { 0 } else { ((after - before) * 128 / bend).clamp(-128, 128) as i32 }
 }
 
-/// Up to `limit` peaks of a level, strong ones and well spread ones first: in each cell of a grid the n-th strongest
-/// counts with its response divided by the square root of n.
+/// Up to `limit` peaks of a level, strong ones and well spread ones first: in each cell of a grid
+/// the n-th strongest counts with its response divided by the square root of n.
 pub(super) fn spread_peaks(smooth: &[i16], width: usize, height: usize, limit: usize) -> Vec<Peak> {
     let mut found = peaks(smooth, width, height);
     found.sort_by_key(|p| (std::cmp::Reverse(p.response), p.y, p.x));

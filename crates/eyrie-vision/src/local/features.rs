@@ -6,14 +6,15 @@ use super::geometry::Point;
 use super::params::{LEVELS, MAX_FEATURES, WORKING_SIDE};
 use super::picture::Grey;
 
-/// Longest side of a picture that is taken, in pixels. No picture that Eyrie decodes is longer: a billion pixels, one side a
-/// thousand times the other, make 1,000,000.
+/// Longest side of a picture that is taken, in pixels. No picture that Eyrie decodes is longer: a
+/// billion pixels, one side a thousand times the other, make 1,000,000.
 pub const MAX_SIDE: usize = 1 << 20;
 
 /// Levels are not made smaller than this, in pixels.
 const LEAST_SIDE: usize = 32;
 
-/// Each level gets this many hundredths of the features that the one below it (the larger one) gets.
+/// Each level gets this many hundredths of the features that the one below it (the larger one)
+/// gets.
 const SHARE_PERCENT: usize = 80;
 
 /// Why a picture has no local features.
@@ -60,7 +61,8 @@ pub(super) struct Feature {
     pub(super) bits: [u64; 4],
 }
 
-/// The local features of one picture: a bounded number of blobs, each with position, scale, direction and 256 bits.
+/// The local features of one picture: a bounded number of blobs, each with position, scale,
+/// direction and 256 bits.
 ///
 /// The same pixels give the same features on every CPU.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,8 +75,9 @@ pub struct LocalFeatures {
 }
 
 impl LocalFeatures {
-    /// The features of a grey picture, given row by row, one byte a pixel: at most `limit` of them, fewer where there
-    /// is little to see. A picture with a side above [`WORKING_SIDE`] is shrunk to it first.
+    /// The features of a grey picture, given row by row, one byte a pixel: at most `limit` of them,
+    /// fewer where there is little to see. A picture with a side above [`WORKING_SIDE`] is shrunk
+    /// to it first.
     ///
     /// # Errors
     ///
@@ -172,7 +175,8 @@ fn share(level: usize) -> u64 {
     (0..level).fold(1 << 32, |share, _| share * SHARE_PERCENT as u64 / 100)
 }
 
-/// A position on a level (1/256 pixels from the centre of the first one) in 1/65,536 of the level's side.
+/// A position on a level (1/256 pixels from the centre of the first one) in 1/65,536 of the level's
+/// side.
 fn fraction(position: i32, side: usize) -> u16 {
     let from_border = i64::from(position) + 128;
     (from_border * 256 / side as i64).clamp(0, 65_535) as u16

@@ -31,7 +31,8 @@ fn normalisation(points: impl Iterator<Item = Point> + Clone) -> Option<(f64, Po
     (spread > 1e-6).then(|| (1.0 / spread.sqrt(), (mx, my)))
 }
 
-/// Solves `a x = b` for a symmetric positive matrix by Cholesky's factorisation; `None` if it is near singular.
+/// Solves `a x = b` for a symmetric positive matrix by Cholesky's factorisation; `None` if it is
+/// near singular.
 fn solve<const N: usize>(mut a: [[f64; N]; N], mut b: [f64; N]) -> Option<[f64; N]> {
     for j in 0..N {
         let before = a[j][j];
@@ -64,9 +65,10 @@ fn solve<const N: usize>(mut a: [[f64; N]; N], mut b: [f64; N]) -> Option<[f64; 
     Some(b)
 }
 
-/// The affine map (N = 6) or homography (N = 8) from the first to the second points, by least squares over all
-/// pairs: the linear equations of Hartley and Zisserman, Multiple View Geometry, 4.1, with h33 = 1 on normalised
-/// points, weighted by the denominators of `start` so that the residual is nearly the distance in the second picture.
+/// The affine map (N = 6) or homography (N = 8) from the first to the second points, by least
+/// squares over all pairs: the linear equations of Hartley and Zisserman, Multiple View Geometry,
+/// 4.1, with h33 = 1 on normalised points, weighted by the denominators of `start` so that the
+/// residual is nearly the distance in the second picture.
 fn fitted<const N: usize>(pairs: &[(Point, Point)], start: Option<&Map>) -> Option<Map> {
     if pairs.len() < N / 2 {
         return None;
@@ -107,8 +109,8 @@ pub(super) fn homography(pairs: &[(Point, Point)], start: &Map) -> Option<Map> {
     fitted::<8>(pairs, Some(start))
 }
 
-/// The least deviation of the inliers across their main direction, in pixels: below it they lie on a line, and a
-/// homography through them is arbitrary.
+/// The least deviation of the inliers across their main direction, in pixels: below it they lie on
+/// a line, and a homography through them is arbitrary.
 const LEAST_SPREAD: f64 = 6.0;
 
 /// The area of the region may change by at most this factor.
@@ -130,8 +132,8 @@ pub(super) fn is_spread(points: impl Iterator<Item = Point> + Clone) -> bool {
     smaller >= LEAST_SPREAD * LEAST_SPREAD
 }
 
-/// Whether a map takes a rectangle (clockwise corners) to something that a photograph of it could be: convex, not
-/// mirrored, neither tiny nor huge, no side far longer than the opposite one.
+/// Whether a map takes a rectangle (clockwise corners) to something that a photograph of it could
+/// be: convex, not mirrored, neither tiny nor huge, no side far longer than the opposite one.
 pub(super) fn is_plausible(rectangle: &[Point; 4], map: &Map) -> bool {
     let mut quad = [(0.0, 0.0); 4];
     for (to, &from) in quad.iter_mut().zip(rectangle) {

@@ -8,11 +8,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The same picture, frame to frame: compressed, scaled or lit anew at most, or with small additions.
+    /// The same picture, frame to frame: compressed, scaled or lit anew at most, or with small
+    /// additions.
     Same,
-    /// One picture is in the other: cropped, turned, framed, written over, or a photograph of the same thing.
+    /// One picture is in the other: cropped, turned, framed, written over, or a photograph of the
+    /// same thing.
     NearDuplicate,
-    /// They share a part, a logo for example, or look more alike than pictures of different things mostly do.
+    /// They share a part, a logo for example, or look more alike than pictures of different things
+    /// mostly do.
     Similar,
     /// Nothing of the kind was found.
     Different,
@@ -40,8 +43,8 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// What cosines of one profile's descriptors mean: from which score on a pair gets a verdict by its score alone. Learned with the
-/// model on pictures that no benchmark uses.
+/// What cosines of one profile's descriptors mean: from which score on a pair gets a verdict by its
+/// score alone. Learned with the model on pictures that no benchmark uses.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Levels {
     /// Pictures of different things do not reach this score.

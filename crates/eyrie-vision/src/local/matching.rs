@@ -1,22 +1,24 @@
 //! Which features of two pictures may show the same spot.
 //!
-//! Every feature of the query is compared with every feature of the candidate of the same polarity (dark on bright or
-//! bright on dark). A pair is kept if each is the other's nearest by Hamming distance, and if nothing elsewhere in the
-//! candidate is nearly as near (D. Lowe, "Distinctive Image Features from Scale-Invariant Keypoints", 2004, 7.1).
+//! Every feature of the query is compared with every feature of the candidate of the same polarity
+//! (dark on bright or bright on dark). A pair is kept if each is the other's nearest by Hamming
+//! distance, and if nothing elsewhere in the candidate is nearly as near (D. Lowe, "Distinctive
+//! Image Features from Scale-Invariant Keypoints", 2004, 7.1).
 
 use super::features::Feature;
 use super::geometry::Point;
 use super::hamming::{Descriptors, within};
 
-/// A pair is kept if the nearest distance is at most this many hundredths of the nearest one elsewhere.
+/// A pair is kept if the nearest distance is at most this many hundredths of the nearest one
+/// elsewhere.
 const RATIO_PERCENT: u32 = 90;
 
-/// The nearest one elsewhere must differ by at least so many bits more: two copies of a pattern in one picture differ by
-/// a few bits, since they lie differently on the pixels.
+/// The nearest one elsewhere must differ by at least so many bits more: two copies of a pattern in
+/// one picture differ by a few bits, since they lie differently on the pixels.
 const LEAST_GAP: u32 = 6;
 
-/// "Elsewhere" is further away than this many pixels of the working picture: the same spot is often found on two
-/// neighbouring levels of the pyramid, and these two do not contradict each other.
+/// "Elsewhere" is further away than this many pixels of the working picture: the same spot is often
+/// found on two neighbouring levels of the pyramid, and these two do not contradict each other.
 const ELSEWHERE: f64 = 12.0;
 
 /// Two features, one a picture, by their places in the two lists.
@@ -60,7 +62,8 @@ pub(super) fn matches(query: &[Feature], candidate: &[Feature], positions: &[Poi
         let Some(j) = distinct_minimum(&row, distance, |j| positions[column.places[j]]) else {
             continue;
         };
-        // Few are distinct: only for those it is worth asking whether they are the other's nearest too.
+        // Few are distinct: only for those it is worth asking whether they are the other's nearest
+        // too.
         let found = column.places[j];
         if queries[usize::from(feature.dark)].nearest(candidate[found].bits, &mut row) == Some(i) {
             kept.push(Match { query: i, candidate: found, distance });

@@ -1,9 +1,10 @@
 //! Verification of a match by local features: whether two pictures show the same thing, and where.
 //!
-//! The descriptor of the whole picture finds what looks alike; here a short list of such candidates is checked spot by
-//! spot. [`LocalFeatures::extract`] makes a few hundred features of a picture once, [`LocalFeatures::encode`] stores
-//! them in about 19 KB, and [`match_pair`] compares two pictures in about a millisecond. What is stored is
-//! computed in integers and is the same on every CPU. `docs/VERIFICATION.md` has the measurements.
+//! The descriptor of the whole picture finds what looks alike; here a short list of such candidates
+//! is checked spot by spot. [`LocalFeatures::extract`] makes a few hundred features of a picture
+//! once, [`LocalFeatures::encode`] stores them in about 19 KB, and [`match_pair`] compares two
+//! pictures in about a millisecond. What is stored is computed in integers and is the same on every
+//! CPU. `docs/VERIFICATION.md` has the measurements.
 //!
 //! | file | what |
 //! |---|---|

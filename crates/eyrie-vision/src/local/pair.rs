@@ -1,9 +1,10 @@
 //! Whether two pictures show the same thing, and where.
 //!
-//! A feature has a position, a scale and an angle, so a single match already tells how the candidate would have to be
-//! shifted, scaled and turned to lie on the query (J. Philbin et al., "Object retrieval with large vocabularies and
-//! fast spatial matching", 2007, section 4). Every match is tried, so nothing is drawn at random; the trials that most
-//! matches agree with are refined to an affine map and then to a homography, by least squares with narrowing tolerance.
+//! A feature has a position, a scale and an angle, so a single match already tells how the
+//! candidate would have to be shifted, scaled and turned to lie on the query (J. Philbin et al.,
+//! "Object retrieval with large vocabularies and fast spatial matching", 2007, section 4). Every
+//! match is tried, so nothing is drawn at random; the trials that most matches agree with are
+//! refined to an affine map and then to a homography, by least squares with narrowing tolerance.
 
 use super::angle::{UNIT, apart, direction};
 use super::features::{Feature, LocalFeatures};
@@ -21,7 +22,8 @@ pub const VERIFIED_INLIERS: usize = 9;
 const GUESSES: usize = 200;
 /// Guesses that are refined, the most agreed with first.
 const REFINED: usize = 5;
-/// A match agrees with a guess within this many pixels of the query's working picture: perspective bends that far.
+/// A match agrees with a guess within this many pixels of the query's working picture: perspective
+/// bends that far.
 const GUESS_TOLERANCE: f64 = 25.0;
 /// An inlier lies within this many pixels of where the final map puts it.
 const INLIER_TOLERANCE: f64 = 5.0;
@@ -32,7 +34,8 @@ const REFINEMENTS: usize = 6;
 const TURN_TOLERANCE: u8 = 28;
 /// Two matches agree if their scales differ by at most so many levels.
 const LEVEL_TOLERANCE: i32 = 2;
-/// Inliers nearer than this to another, in pixels of either picture, are the same spot and count once.
+/// Inliers nearer than this to another, in pixels of either picture, are the same spot and count
+/// once.
 const SAME_SPOT: f64 = 6.0;
 
 /// Four corners in order around the region, (x, y) in fractions of the picture's width and height.
@@ -41,9 +44,10 @@ pub type Quad = [[f64; 2]; 4];
 /// Where two pictures show the same thing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MatchedRegion {
-    /// Row by row, the map from the candidate to the query, both in fractions of width and height: (x, y) goes to
-    /// ((h0 x + h1 y + h2) / w, (h3 x + h4 y + h5) / w) with w = h6 x + h7 y + h8.
-    /// Where w is not positive, a point of the candidate has no place in the query; in the middle of the region w is 1.
+    /// Row by row, the map from the candidate to the query, both in fractions of width and height:
+    /// (x, y) goes to ((h0 x + h1 y + h2) / w, (h3 x + h4 y + h5) / w) with w = h6 x + h7 y + h8.
+    /// Where w is not positive, a point of the candidate has no place in the query; in the middle
+    /// of the region w is 1.
     pub homography: [f64; 9],
     /// The upright rectangle around the inliers in the candidate: clockwise from the upper left.
     pub quad_in_candidate: Quad,
@@ -52,8 +56,8 @@ pub struct MatchedRegion {
 }
 
 impl MatchedRegion {
-    /// The outline of the whole candidate as it lies in the query, which may reach beyond the query's border; `None`
-    /// where the map cannot be continued that far.
+    /// The outline of the whole candidate as it lies in the query, which may reach beyond the
+    /// query's border; `None` where the map cannot be continued that far.
     #[must_use]
     pub fn candidate_outline_in_query(&self) -> Option<Quad> {
         let map = Map(self.homography);
@@ -65,7 +69,8 @@ impl MatchedRegion {
         Some(quad)
     }
 
-    /// The same, where the query was the part `region` of a picture: as it lies in that whole picture.
+    /// The same, where the query was the part `region` of a picture: as it lies in that whole
+    /// picture.
     fn in_whole_query(self, region: QueryRegion) -> Self {
         let [x, y, width, height] = region.to_array();
         let h = self.homography;
@@ -85,7 +90,8 @@ impl MatchedRegion {
 /// What comparing two pictures gives.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Verification {
-    /// Spots of the two pictures that look alike and lie alike; 0 where no believable map was found.
+    /// Spots of the two pictures that look alike and lie alike; 0 where no believable map was
+    /// found.
     pub inliers: usize,
     /// Where; only if there are at least [`VERIFIED_INLIERS`].
     pub region: Option<MatchedRegion>,
@@ -101,16 +107,17 @@ impl Verification {
         self.region.is_some()
     }
 
-    /// The same, where the query was the part `region` of a picture: as it lies in that whole picture.
+    /// The same, where the query was the part `region` of a picture: as it lies in that whole
+    /// picture.
     #[must_use]
     pub fn in_whole_query(self, region: QueryRegion) -> Self {
         Self { region: self.region.map(|found| found.in_whole_query(region)), ..self }
     }
 }
 
-/// Puts the first candidates of a ranking into their final order: those that are verified come first, by falling inliers; the
-/// rest follows. What is equal in this keeps its order. `found` tells what comparing a candidate with the query gave, `None`
-/// where it was not compared.
+/// Puts the first candidates of a ranking into their final order: those that are verified come
+/// first, by falling inliers; the rest follows. What is equal in this keeps its order. `found`
+/// tells what comparing a candidate with the query gave, `None` where it was not compared.
 pub fn rerank<T>(candidates: &mut [T], found: impl Fn(&T) -> Option<Verification>) {
     let inliers = |candidate: &T| found(candidate).filter(Verification::verified).map_or(0, |found| found.inliers);
     candidates.sort_by_cached_key(|candidate| std::cmp::Reverse(inliers(candidate)));

@@ -8,7 +8,8 @@ pub(super) struct Grey {
     pub(super) pixels: Vec<u8>,
 }
 
-/// One output sample of an area average: the first input sample and the weights (their sum is 65,536).
+/// One output sample of an area average: the first input sample and the weights (their sum is
+/// 65,536).
 struct Span {
     start: usize,
     weights: Vec<u32>,
@@ -70,8 +71,8 @@ impl Grey {
         Self { width, height, pixels }
     }
 
-    /// The picture smoothed by the binomial filter 1 4 6 4 1 in both directions (a Gaussian of deviation 1), times 16;
-    /// the border is repeated outwards.
+    /// The picture smoothed by the binomial filter 1 4 6 4 1 in both directions (a Gaussian of
+    /// deviation 1), times 16; the border is repeated outwards.
     pub(super) fn smoothed(&self) -> Vec<i16> {
         let (w, h) = (self.width, self.height);
         let row = |y: isize| &self.pixels[y.clamp(0, h as isize - 1) as usize * w..][..w];

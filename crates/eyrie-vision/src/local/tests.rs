@@ -1,4 +1,5 @@
-//! Pictures made here, seen through known homographies; damage to stored features; maps that must not be believed.
+//! Pictures made here, seen through known homographies; damage to stored features; maps that must
+//! not be believed.
 
 use proptest::prelude::*;
 
@@ -42,7 +43,8 @@ fn picture(start: u64, width: usize, height: usize) -> Grey {
     Grey { width, height, pixels }
 }
 
-/// What a camera sees: `ground` with `object` laid on it, `to_object` taking pixels of the view to pixels of the object.
+/// What a camera sees: `ground` with `object` laid on it, `to_object` taking pixels of the view to
+/// pixels of the object.
 fn view(object: &Grey, ground: &Grey, to_object: &Map) -> Grey {
     let mut seen = ground.clone();
     for y in 0..seen.height {
@@ -69,7 +71,8 @@ fn features(picture: &Grey) -> LocalFeatures {
 const OBJECT: (usize, usize) = (420, 300);
 const VIEW: (usize, usize) = (640, 480);
 
-/// The map that takes the object's corners (clockwise from the upper left) to four points of the view.
+/// The map that takes the object's corners (clockwise from the upper left) to four points of the
+/// view.
 fn placed(corners: [Point; 4]) -> Map {
     let (w, h) = (OBJECT.0 as f64, OBJECT.1 as f64);
     let from = [(0.0, 0.0), (w, 0.0), (w, h), (0.0, h)];
@@ -78,8 +81,8 @@ fn placed(corners: [Point; 4]) -> Map {
     homography(&pairs, &start).expect("four corners")
 }
 
-/// Photographs the object so that its corners lie as given, matches it, and returns the verdict and how far the
-/// corners that it reports are from the true ones, in pixels of the view.
+/// Photographs the object so that its corners lie as given, matches it, and returns the verdict and
+/// how far the corners that it reports are from the true ones, in pixels of the view.
 fn recover(corners: [Point; 4], spoil: impl Fn(&mut Grey)) -> (Verification, f64) {
     let object = picture(1, OBJECT.0, OBJECT.1);
     let (w, h) = (OBJECT.0 as f64, OBJECT.1 as f64);

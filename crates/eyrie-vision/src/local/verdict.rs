@@ -5,22 +5,27 @@ use super::pair::Verification;
 
 /// So many inliers make a near-duplicate of a match.
 ///
-/// Chosen on calibration pictures, see `docs/VERIFICATION.md`; fewer are what a logo or a detail gives.
+/// Chosen on calibration pictures, see `docs/VERIFICATION.md`; fewer are what a logo or a detail
+/// gives.
 pub const NEAR_DUPLICATE_INLIERS: usize = 15;
 
-/// For the verdict `same`, each corner of the candidate lies this near to the query's own, in fractions of the sides.
+/// For the verdict `same`, each corner of the candidate lies this near to the query's own, in
+/// fractions of the sides.
 pub const SAME_FRAME: f64 = 0.02;
 
 /// From this cosine on two descriptors are as good as equal.
 const EQUAL: f32 = 0.9999;
 
-/// The verdict on a pair: `score` is the cosine of the descriptors, `found` what comparing the pictures gave (`None` where they
-/// were not compared), `levels` what cosines of these descriptors mean.
+/// The verdict on a pair: `score` is the cosine of the descriptors, `found` what comparing the
+/// pictures gave (`None` where they were not compared), `levels` what cosines of these descriptors
+/// mean.
 ///
-/// * `same`: there are [`NEAR_DUPLICATE_INLIERS`] inliers and the frames coincide; or the descriptors are as good as equal and no
-///   match says that the frames differ (those of a turned picture can be equal).
-/// * `near_duplicate`: there are as many inliers, wherever; or the cosine is at its level and the pictures were not compared
-///   in vain (pictures in one style can be that much alike and show different things).
+/// * `same`: there are [`NEAR_DUPLICATE_INLIERS`] inliers and the frames coincide; or the
+///   descriptors are as good as equal and no match says that the frames differ (those of a turned
+///   picture can be equal).
+/// * `near_duplicate`: there are as many inliers, wherever; or the cosine is at its level and the
+///   pictures were not compared in vain (pictures in one style can be that much alike and show
+///   different things).
 /// * `similar`: the cosine is at its level, or the match is verified at all.
 #[must_use]
 pub fn verdict(score: f32, found: Option<&Verification>, levels: &Levels) -> Verdict {

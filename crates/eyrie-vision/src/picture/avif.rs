@@ -1,7 +1,7 @@
 //! AVIF: a still picture, or the one that an animated file states for those who show none.
 //!
-//! mp4parse reads the container and rav1d (dav1d in Rust) the AV1 data. What mp4parse hands out by pointer alone (size, mirroring,
-//! coding of colours) is read from its boxes by [`Properties`].
+//! mp4parse reads the container and rav1d (dav1d in Rust) the AV1 data. What mp4parse hands out by
+//! pointer alone (size, mirroring, coding of colours) is read from its boxes by [`Properties`].
 
 use std::io::Cursor;
 
@@ -68,14 +68,17 @@ fn unsupported(kind: &str) -> PictureError {
 }
 
 fn refusal(error: mp4parse::Error) -> PictureError {
-    match error {
-        mp4parse::Error::UnexpectedEOF => PictureError::Truncated,
-        mp4parse::Error::Unsupported(what) => unsupported(what),
-        other => damaged(&format!("{other:?}")),
+    if let mp4parse::Error::Unsupported(what) = error {
+        unsupported(what)
+    } else if matches!(error, mp4parse::Error::UnexpectedEOF) {
+        PictureError::Truncated
+    } else {
+        damaged(&format!("{error:?}"))
     }
 }
 
-/// The embedded profile, or that of the colours that the file names; `None` for sRGB and what is taken for it.
+/// The embedded profile, or that of the colours that the file names; `None` for sRGB and what is
+/// taken for it.
 fn profile(file: &AvifContext, coding: Coding) -> Option<Vec<u8>> {
     if let Some(Ok(icc)) = file.icc_colour_information() {
         return Some(icc.to_vec());
@@ -220,14 +223,16 @@ impl Frame {
         Plane { stride: self.picture.stride(component) as usize, high, bytes: self.picture.plane(component) }
     }
 
-    /// The value of luma that is black, and how many steps there are to white and from one end of chroma to the other.
+    /// The value of luma that is black, and how many steps there are to white and from one end of
+    /// chroma to the other.
     fn range(&self) -> [f32; 3] {
         let step = (1_u32 << (self.picture.bit_depth() - 8)) as f32;
         let full = ((1_u32 << self.picture.bit_depth()) - 1) as f32;
         if self.coding.full_range { [0.0, full, full] } else { [16.0 * step, 219.0 * step, 224.0 * step] }
     }
 
-    /// Writes red, green and blue, each pixel `count` bytes from the last, by the formulas of ITU-T H.273.
+    /// Writes red, green and blue, each pixel `count` bytes from the last, by the formulas of ITU-T
+    /// H.273.
     fn write_rgb(&self, data: &mut [u8], count: usize) -> Result<(), PictureError> {
         let (width, height) = (self.picture.width() as usize, self.picture.height() as usize);
         let layout = self.picture.pixel_layout();
@@ -264,7 +269,8 @@ impl Frame {
         let chroma_rows = if halved_y { height.div_ceil(2) } else { height };
         let mut chroma = [vec![0.0; columns], vec![0.0; columns]];
         for (y, row) in rows {
-            // Samples lie in the middle of the pixels that they belong to: the nearer ones count three times as much.
+            // Samples lie in the middle of the pixels that they belong to: the nearer ones count
+            // three times as much.
             for (plane, line) in [&cb, &cr].into_iter().zip(&mut chroma) {
                 let (near, far) = if halved_y { neighbours(y, chroma_rows) } else { (y, y) };
                 let (near, far) = (plane.row(near), plane.row(far));

@@ -1,7 +1,8 @@
 //! Embedded colour profiles.
 //!
-//! A profile is applied when it says something else than sRGB. One that is broken, for another kind of pixels or larger than
-//! any that pictures have is ignored, as browsers do: the pixels are then taken for sRGB.
+//! A profile is applied when it says something else than sRGB. One that is broken, for another kind
+//! of pixels or larger than any that pictures have is ignored, as browsers do: the pixels are then
+//! taken for sRGB.
 
 use moxcms::{ColorProfile, DataColorSpace, Layout, Transform8BitExecutor, TransformOptions};
 use std::sync::Arc;
@@ -10,7 +11,8 @@ use super::raster::{Channels, Raster};
 
 /// The largest profile that is read, in bytes. Profiles of printers have up to 3 MB.
 pub(super) const PROFILE_BYTES_MAX: usize = 4 << 20;
-/// A profile that moves no colour by more than this is taken for sRGB: rounding, and the several definitions of its curve.
+/// A profile that moves no colour by more than this is taken for sRGB: rounding, and the several
+/// definitions of its curve.
 const ALIKE: u8 = 3;
 /// Pixels that are converted together.
 const BLOCK: usize = 4096;
@@ -51,7 +53,8 @@ fn apply<const N: usize, const M: usize>(data: &mut Vec<u8>, transform: &Arc<Tra
     data.shrink_to_fit();
 }
 
-/// The way from the profile's colours to sRGB; `None` where there is nothing to do, or nothing that can be done.
+/// The way from the profile's colours to sRGB; `None` where there is nothing to do, or nothing that
+/// can be done.
 fn transform(profile: &[u8], channels: Channels) -> Option<Arc<Transform8BitExecutor>> {
     if profile.len() > PROFILE_BYTES_MAX {
         return None;

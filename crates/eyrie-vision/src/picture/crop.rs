@@ -7,9 +7,11 @@ use super::reading::check_size;
 use super::region::QueryRegion;
 use super::scale::cut;
 
-/// The pixels of `image` in a region whose borders are rounded to whole pixels, and the region as rounded.
+/// The pixels of `image` in a region whose borders are rounded to whole pixels, and the region as
+/// rounded.
 ///
-/// What is left has to be a picture that the decoder would take: at least one pixel each way, and not too elongated.
+/// What is left has to be a picture that the decoder would take: at least one pixel each way, and
+/// not too elongated.
 ///
 /// # Errors
 /// [`PictureError::RegionTooSmall`].

@@ -1,14 +1,18 @@
-//! From the bytes of a file to upright 8-bit RGB, under limits that hold before anything is allocated for pixels.
+//! From the bytes of a file to upright 8-bit RGB, under limits that hold before anything is
+//! allocated for pixels.
 //!
 //! * The format is found by content ([`sniff`]); each format has a module that gives a [`Raster`].
 //! * Width, height and their ratio are checked from the header, and so is the memory of decoding.
-//! * A file that ends before its picture does is refused, whatever the format; one that lacks no more than its end mark is read.
-//!   docs/PICTURES.md has both, format by format, and what is done with what else a file may hold.
-//! * 16 bits and floats are rounded to 8; an embedded colour profile is applied ([`super::colour`]); transparency is laid over a
-//!   ground ([`super::ground`]); the orientation of EXIF, of TIFF's tag or of AVIF's properties is applied.
+//! * A file that ends before its picture does is refused, whatever the format; one that lacks no
+//!   more than its end mark is read. docs/PICTURES.md has both, format by format, and what is done
+//!   with what else a file may hold.
+//! * 16 bits and floats are rounded to 8; an embedded colour profile is applied
+//!   ([`super::colour`]); transparency is laid over a ground ([`super::ground`]); the orientation
+//!   of EXIF, of TIFF's tag or of AVIF's properties is applied.
 //! * Of an animation the first frame counts, of a TIFF the first page.
 //!
-//! Memory: at most [`DecodeLimits::max_bytes`] beside the file, for pixels and all that a decoder keeps.
+//! Memory: at most [`DecodeLimits::max_bytes`] beside the file, for pixels and all that a decoder
+//! keeps.
 
 use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,7 +44,8 @@ pub struct Decoded {
 /// Decoders of this process that panicked.
 static PANICS: AtomicU64 = AtomicU64::new(0);
 
-/// How many decoders panicked since the process started. Each time the picture was refused as damaged.
+/// How many decoders panicked since the process started. Each time the picture was refused as
+/// damaged.
 #[must_use]
 pub fn decoder_panics() -> u64 {
     PANICS.load(Ordering::Relaxed)
@@ -49,7 +54,8 @@ pub fn decoder_panics() -> u64 {
 /// Decodes an image; see the module.
 ///
 /// # Errors
-/// Every variant of [`PictureError`] but `Internal`. A decoder that panics is reported as `Corrupt` and counted.
+/// Every variant of [`PictureError`] but `Internal`. A decoder that panics is reported as `Corrupt`
+/// and counted.
 pub fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Decoded, PictureError> {
     let format = sniff(bytes)?;
     let raster = catch_unwind(|| match format {

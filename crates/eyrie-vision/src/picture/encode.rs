@@ -7,10 +7,12 @@ use image::{ExtendedColorType, ImageEncoder};
 use super::decode::Decoded;
 use super::error::PictureError;
 
-/// A baseline JPEG of `width * height` pixels of three bytes; `quality` is 1 to 100. The same pixels give the same bytes.
+/// A baseline JPEG of `width * height` pixels of three bytes; `quality` is 1 to 100. The same
+/// pixels give the same bytes.
 ///
 /// # Errors
-/// [`PictureError::Internal`] for a size that a JPEG cannot have (a side of 0 or above 65,535) or that `rgb` has not.
+/// [`PictureError::Internal`] for a size that a JPEG cannot have (a side of 0 or above 65,535) or
+/// that `rgb` has not.
 pub fn encode_jpeg(rgb: &[u8], width: u32, height: u32, quality: u8) -> Result<Vec<u8>, PictureError> {
     if width == 0 || height == 0 || rgb.len() as u64 != u64::from(width) * u64::from(height) * 3 {
         return Err(PictureError::Internal(format!("{} bytes are no JPEG of {width}x{height} pixels", rgb.len())));

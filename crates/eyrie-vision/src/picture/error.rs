@@ -1,6 +1,7 @@
 //! Why an upload is no picture.
 
-/// Why an upload has no descriptor. Every variant but [`PictureError::Internal`] is the upload's fault.
+/// Why an upload has no descriptor. Every variant but [`PictureError::Internal`] is the upload's
+/// fault.
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
     /// No bytes.

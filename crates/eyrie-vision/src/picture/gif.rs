@@ -1,4 +1,5 @@
-//! GIF: the first frame, on the screen that the file states. As in browsers a screen too small for the frame grows to it.
+//! GIF: the first frame, on the screen that the file states. As in browsers a screen too small for
+//! the frame grows to it.
 
 use gif::{ColorOutput, DecodeOptions, DecodingError};
 use image::metadata::Orientation;
@@ -8,7 +9,8 @@ use super::limits::DecodeLimits;
 use super::raster::{Channels, Raster};
 use super::reading::{check_size, damaged, ends_early};
 
-/// Decodes a GIF. What follows the first frame is not read, so that it does not matter whether it is whole.
+/// Decodes a GIF. What follows the first frame is not read, so that it does not matter whether it
+/// is whole.
 ///
 /// # Errors
 /// Those of [`super::decode()`].

@@ -2,11 +2,12 @@
 
 use super::raster::{Channels, Raster};
 
-/// Pictures whose pixels differ by no more than this, laid over a ground, cannot be told from the ground.
+/// Pictures whose pixels differ by no more than this, laid over a ground, cannot be told from the
+/// ground.
 const BLANK: u8 = 4;
 
-/// The pixels of a picture in RGB, transparency laid over white. A picture that cannot be seen on white (a white logo, say) is laid
-/// over black, unless it cannot be seen there either.
+/// The pixels of a picture in RGB, transparency laid over white. A picture that cannot be seen on
+/// white (a white logo, say) is laid over black, unless it cannot be seen there either.
 pub(super) fn lay(raster: Raster) -> Vec<u8> {
     let Raster { channels, mut data, .. } = raster;
     match channels {
@@ -22,7 +23,8 @@ pub(super) fn lay(raster: Raster) -> Vec<u8> {
             compact(&mut data, |[r, g, b, alpha]| [r, g, b].map(|channel| blend(channel, alpha, ground)));
             data
         }
-        // By the rule of those who have no profile: each ink takes its share of the light that black leaves.
+        // By the rule of those who have no profile: each ink takes its share of the light that
+        // black leaves.
         Channels::Cmyk => {
             compact(&mut data, |[c, m, y, k]| {
                 [c, m, y].map(|ink| ((u32::from(255 - ink) * u32::from(255 - k) + 127) / 255) as u8)

@@ -15,8 +15,9 @@ pub struct DecodeLimits {
 }
 
 impl DecodeLimits {
-    /// Bytes of memory that decoding may take beside the file itself: 11 for each allowed pixel, which is room for every
-    /// kind of file but a few that keep more (a progressive JPEG of four full components, a picture of 16-bit CMYK).
+    /// Bytes of memory that decoding may take beside the file itself: 11 for each allowed pixel,
+    /// which is room for every kind of file but a few that keep more (a progressive JPEG of four
+    /// full components, a picture of 16-bit CMYK).
     #[must_use]
     pub const fn max_bytes(self) -> u64 {
         self.max_pixels.saturating_mul(BYTES_PER_PIXEL).saturating_add(OVERHEAD_BYTES)

@@ -2,8 +2,8 @@
 
 use super::decode::Decoded;
 
-/// The luma of every pixel, row by row: `(77 R + 150 G + 29 B + 128) / 256`, the weights of ITU-R BT.601 in whole
-/// numbers, so that the same pixels give the same bytes on every CPU.
+/// The luma of every pixel, row by row: `(77 R + 150 G + 29 B + 128) / 256`, the weights of ITU-R
+/// BT.601 in whole numbers, so that the same pixels give the same bytes on every CPU.
 #[must_use]
 pub fn luma(image: &Decoded) -> Vec<u8> {
     let (pixels, _) = image.rgb.as_chunks::<3>();

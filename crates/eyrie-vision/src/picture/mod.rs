@@ -1,6 +1,7 @@
 //! Pictures as pixels: what the bytes of an upload show, and how it is cut, scaled and encoded.
 //!
-//! [`decode()`] is the one way in. It reads untrusted bytes under [`DecodeLimits`] and gives upright RGB.
+//! [`decode()`] is the one way in. It reads untrusted bytes under [`DecodeLimits`] and gives
+//! upright RGB.
 
 mod avif;
 mod bmp;

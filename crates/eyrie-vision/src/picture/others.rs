@@ -28,11 +28,9 @@ pub(super) fn decode(bytes: &[u8], format: ImageFormat, limits: DecodeLimits) ->
     } else {
         PnmDecoder::new(file).map_err(refused).and_then(|decoder| read(decoder, format, limits))
     };
-    raster.map_err(|error| match error {
-        // These decoders hand on the text of what reading gave, not the error.
-        PictureError::Corrupt(reason) if ENDS.iter().any(|end| reason.contains(end)) => PictureError::Truncated,
-        other => other,
-    })
+    // These decoders hand on the text of what reading gave, not the error.
+    let ends = |error: &PictureError| matches!(error, PictureError::Corrupt(reason) if ENDS.iter().any(|end| reason.contains(end)));
+    raster.map_err(|error| if ends(&error) { PictureError::Truncated } else { error })
 }
 
 /// Decodes the largest picture of an ICO: a PNG, or a bitmap without its first header.

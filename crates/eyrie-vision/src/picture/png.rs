@@ -1,6 +1,7 @@
 //! PNG.
 //!
-//! The decoder is given the chunks that pixels depend on and no others: nothing that is not used is inflated.
+//! The decoder is given the chunks that pixels depend on and no others: nothing that is not used is
+//! inflated.
 
 use std::io::Cursor;
 
@@ -22,10 +23,10 @@ pub(super) fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Raster, Pictu
     let file = File::read(bytes)?;
     let [width, height] = file.size;
     check_size(width, height, limits)?;
-    // Chunks of pixels that lack the last one or its end cannot be told from chunks that are whole by their lengths.
-    let cut = |error| match error {
-        PictureError::Corrupt(_) if !file.ended => PictureError::Truncated,
-        other => other,
+    // Chunks of pixels that lack the last one or its end cannot be told from chunks that are whole
+    // by their lengths.
+    let cut = |error| {
+        if matches!(error, PictureError::Corrupt(_)) && !file.ended { PictureError::Truncated } else { error }
     };
     let mut raster = PngDecoder::new(Cursor::new(file.essential))
         .map_err(|error| refusal(error, ImageFormat::Png))
@@ -110,8 +111,8 @@ fn chunk(bytes: &[u8]) -> Result<Option<(&[u8; 4], &[u8], &[u8])>, PictureError>
     Ok(rest.get(..length).zip(whole).map(|(payload, whole)| (kind, payload, whole)))
 }
 
-/// The profile of an iCCP chunk: a name, a zero, the method 0, and data, which are inflated to what a profile may have and
-/// no further.
+/// The profile of an iCCP chunk: a name, a zero, the method 0, and data, which are inflated to what
+/// a profile may have and no further.
 fn inflate_profile(payload: &[u8]) -> Option<Vec<u8>> {
     let name = payload.iter().position(|&byte| byte == 0)?;
     let data = payload[name + 1..].strip_prefix(&[0])?;

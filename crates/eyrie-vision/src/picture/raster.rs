@@ -1,4 +1,5 @@
-//! The pixels of a file as its decoder gives them, before colour, transparency and orientation are dealt with.
+//! The pixels of a file as its decoder gives them, before colour, transparency and orientation are
+//! dealt with.
 
 use image::metadata::Orientation;
 

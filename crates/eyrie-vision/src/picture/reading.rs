@@ -1,4 +1,5 @@
-//! What the modules of the formats share: limits, a way through the `image` crate, and what errors mean.
+//! What the modules of the formats share: limits, a way through the `image` crate, and what errors
+//! mean.
 
 use std::error::Error;
 use std::io::ErrorKind;
@@ -26,8 +27,8 @@ pub(super) fn check_size(width: u32, height: u32, limits: DecodeLimits) -> Resul
     Ok(())
 }
 
-/// What a decoder of the `image` crate gives, rounded to 8 bits in the place where it was decoded. Orientation and profile are
-/// left to the caller.
+/// What a decoder of the `image` crate gives, rounded to 8 bits in the place where it was decoded.
+/// Orientation and profile are left to the caller.
 ///
 /// # Errors
 /// Those of [`check_size`], and what the decoder refuses.

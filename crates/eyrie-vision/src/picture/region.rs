@@ -4,12 +4,13 @@ use std::str::FromStr;
 
 use serde::Deserialize;
 
-/// A box may reach beyond the border by so much, in fractions of a side: rounding in clients' sums. Less than a pixel of any
-/// picture.
+/// A box may reach beyond the border by so much, in fractions of a side: rounding in clients' sums.
+/// Less than a pixel of any picture.
 const ROUNDING: f64 = 1e-6;
 
-/// An upright box in a picture: x, y, width and height in fractions of the picture's width and height, from its upper left
-/// corner, upright as its EXIF data say. It lies in the picture and is not empty.
+/// An upright box in a picture: x, y, width and height in fractions of the picture's width and
+/// height, from its upper left corner, upright as its EXIF data say. It lies in the picture and is
+/// not empty.
 ///
 /// Read from a list of four numbers (serde) or from a text with commas between them ([`FromStr`]).
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
@@ -48,7 +49,8 @@ impl QueryRegion {
     /// The box with these x, y, width and height.
     ///
     /// # Errors
-    /// [`InvalidRegion`] when one of them is not finite, when the box is empty or when it is not inside the picture.
+    /// [`InvalidRegion`] when one of them is not finite, when the box is empty or when it is not
+    /// inside the picture.
     pub fn new([x, y, width, height]: [f64; 4]) -> Result<Self, InvalidRegion> {
         if ![x, y, width, height].iter().all(|value| value.is_finite()) {
             return Err(InvalidRegion::NotFinite);

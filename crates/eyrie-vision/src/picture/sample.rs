@@ -3,8 +3,8 @@
 use super::encode::encode_jpeg;
 use super::error::PictureError;
 
-/// A synthetic JPEG of quality 85: shapes, a gradient and a fine texture, so that it costs about as much to decode as a
-/// photo of the same size. The same size gives the same bytes.
+/// A synthetic JPEG of quality 85: shapes, a gradient and a fine texture, so that it costs about as
+/// much to decode as a photo of the same size. The same size gives the same bytes.
 ///
 /// # Errors
 /// [`PictureError::Internal`] for a size that a JPEG cannot have (a side of 0 or above 65,535).

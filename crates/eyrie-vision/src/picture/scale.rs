@@ -1,8 +1,9 @@
 //! From a picture of any size to the bytes that the network sees: scaling, cutting and turning.
 //!
-//! Scaling is a separable triangle filter that widens when it shrinks (antialiasing), in integers with rounding to bytes
-//! after each direction. Weights are computed in `f64` by additions, multiplications and divisions alone, and the
-//! SIMD paths of the library give the same bytes as its portable one (docs/NUMERICS.md).
+//! Scaling is a separable triangle filter that widens when it shrinks (antialiasing), in integers
+//! with rounding to bytes after each direction. Weights are computed in `f64` by additions,
+//! multiplications and divisions alone, and the SIMD paths of the library give the same bytes as
+//! its portable one (docs/NUMERICS.md).
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
@@ -22,7 +23,8 @@ pub struct Scaler {
 }
 
 impl Scaler {
-    /// Scales to exactly `width` x `height` pixels and writes them to `out`, whatever it held before.
+    /// Scales to exactly `width` x `height` pixels and writes them to `out`, whatever it held
+    /// before.
     ///
     /// # Errors
     /// [`PictureError::Internal`] when `image.rgb` does not have the length that its sides say.
@@ -35,7 +37,8 @@ impl Scaler {
     /// Like [`Scaler::scale`], into a slice of `width * height * 3` bytes.
     ///
     /// # Errors
-    /// [`PictureError::Internal`] when `image.rgb` or `out` does not have the length that its sides say.
+    /// [`PictureError::Internal`] when `image.rgb` or `out` does not have the length that its sides
+    /// say.
     pub fn scale_into(&mut self, image: &Decoded, width: u32, height: u32, out: &mut [u8]) -> Result<(), PictureError> {
         let internal = |error: &dyn std::fmt::Display| PictureError::Internal(format!("resize: {error}"));
         let source = ImageRef::new(image.width, image.height, &image.rgb, PixelType::U8x3).map_err(|e| internal(&e))?;
@@ -45,8 +48,8 @@ impl Scaler {
     }
 }
 
-/// The whole image squeezed to 224x224 (its aspect is not kept): what the network sees in the profiles `fast` and
-/// `nip`.
+/// The whole image squeezed to 224x224 (its aspect is not kept): what the network sees in the
+/// profiles `fast` and `nip`.
 ///
 /// # Errors
 /// Those of [`Scaler::scale`].
@@ -56,8 +59,8 @@ pub fn whole_image_224(image: &Decoded) -> Result<Vec<u8>, PictureError> {
     Ok(out)
 }
 
-/// Copies the box of `width` columns whose upper left corner is at (`x`, `y`) out of a canvas of `canvas_width` columns; `out`
-/// has as many rows as are copied.
+/// Copies the box of `width` columns whose upper left corner is at (`x`, `y`) out of a canvas of
+/// `canvas_width` columns; `out` has as many rows as are copied.
 ///
 /// # Panics
 /// If the box leaves the canvas, or `out` is not whole rows of `width` pixels.
@@ -121,7 +124,8 @@ mod tests {
 
     #[test]
     fn shrinking_averages_instead_of_picking() {
-        // Columns of black and white in turn: a picking filter would give one of them, antialiasing gives grey.
+        // Columns of black and white in turn: a picking filter would give one of them, antialiasing
+        // gives grey.
         let rgb = (0..900 * 900).flat_map(|i| if i % 2 == 0 { [0; 3] } else { [255; 3] }).collect();
         let image = Decoded { rgb, format: ImageFormat::Png, width: 900, height: 900 };
         let out = whole_image_224(&image).expect("scales");

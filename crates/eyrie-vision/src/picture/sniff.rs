@@ -1,4 +1,5 @@
-//! What kind of file the bytes are, by their content alone; what a client declares is never consulted.
+//! What kind of file the bytes are, by their content alone; what a client declares is never
+//! consulted.
 
 use super::error::PictureError;
 use super::format::ImageFormat;
@@ -9,8 +10,8 @@ const SVG_PROLOGUE_BYTES: usize = 1024;
 /// The format of an upload.
 ///
 /// # Errors
-/// [`PictureError::Empty`] without bytes, [`PictureError::UnsupportedFormat`] for a format that is recognised but not
-/// decoded, [`PictureError::NotAnImage`] for everything else.
+/// [`PictureError::Empty`] without bytes, [`PictureError::UnsupportedFormat`] for a format that is
+/// recognised but not decoded, [`PictureError::NotAnImage`] for everything else.
 pub fn sniff(bytes: &[u8]) -> Result<ImageFormat, PictureError> {
     if bytes.is_empty() {
         return Err(PictureError::Empty);
@@ -60,7 +61,8 @@ fn brands(bytes: &[u8]) -> impl Iterator<Item = &[u8; 4]> {
     major.as_chunks().0.iter().chain(others.as_chunks().0)
 }
 
-/// A file of boxes whose brands say AV1: the major one, or, behind one that only says how items are stored, another.
+/// A file of boxes whose brands say AV1: the major one, or, behind one that only says how items are
+/// stored, another.
 fn is_avif(bytes: &[u8]) -> bool {
     let structural = |brand: &[u8; 4]| matches!(brand, b"mif1" | b"msf1" | b"miaf" | b"mif2");
     let coded = brands(bytes).find(|brand| !structural(brand) && !brand.starts_with(b"MA1"));

@@ -19,8 +19,8 @@ pub const THUMBNAIL_SIDE: u32 = 256;
 /// JPEG quality, 1 to 100.
 const QUALITY: u8 = 80;
 
-/// A JPEG of at most 256 pixels on the longer side; the aspect is kept and a smaller image is not enlarged. `buffer` holds
-/// the scaled pixels in between. The same image gives the same bytes.
+/// A JPEG of at most 256 pixels on the longer side; the aspect is kept and a smaller image is not
+/// enlarged. `buffer` holds the scaled pixels in between. The same image gives the same bytes.
 ///
 /// # Errors
 /// [`PictureError::Internal`] when the pixels do not have the length that the sides say.

@@ -31,8 +31,11 @@ pub(super) fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Raster, Pictu
     Ok(raster)
 }
 
-/// Kinds and payloads of the chunks of the file.
-fn chunks(bytes: &[u8]) -> Result<Vec<(&[u8; 4], &[u8])>, PictureError> {
+/// Kind and payload of a chunk.
+type Chunk<'a> = (&'a [u8; 4], &'a [u8]);
+
+/// The chunks of the file.
+fn chunks(bytes: &[u8]) -> Result<Vec<Chunk<'_>>, PictureError> {
     let length = |at: &[u8]| at.first_chunk().map(|four| u32::from_le_bytes(*four) as usize);
     let end =
         bytes.get(4..).and_then(length).and_then(|length| length.checked_add(8)).ok_or(PictureError::Truncated)?;

@@ -1,8 +1,10 @@
-//! NEON with the dot-product extension: `sdot` adds four products of signed bytes exactly in each 32-bit lane.
+//! NEON with the dot-product extension: `sdot` adds four products of signed bytes exactly in each
+//! 32-bit lane.
 //!
-//! A tile is up to 6 neighbouring pixels of a row by 16 of the 32 output channels of a block: 24 accumulators, a vector
-//! of 16 inputs for each pixel and one or two vectors of weights fill the 32 registers. `sdot` takes four of the
-//! sixteen inputs by their number, so that an input is loaded once for four steps.
+//! A tile is up to 6 neighbouring pixels of a row by 16 of the 32 output channels of a block: 24
+//! accumulators, a vector of 16 inputs for each pixel and one or two vectors of weights fill the 32
+//! registers. `sdot` takes four of the sixteen inputs by their number, so that an input is loaded
+//! once for four steps.
 //!
 //! ```text
 //!                       w0: channels 0-3   w1: 4-7      w2: 8-11     w3: 12-15     of the panel, 4 inputs a channel
@@ -11,22 +13,23 @@
 //! pixel 5  16 inputs    acc[5][0]          acc[5][1]    acc[5][2]    acc[5][3]
 //! ```
 //!
-//! A panel lies in the order `[half of the channels][tap][cin / 4][16 output channels][4]`: each half is one stream.
+//! A panel lies in the order `[half of the channels][tap][cin / 4][16 output channels][4]`: each
+//! half is one stream.
 //!
 //! # Inputs above 127
 //!
-//! Activations (0 to 31) are signed bytes as they are. The bytes of an image are not: with its top bit flipped a byte `x`
-//! reads as `x - 128`, and since
+//! Activations (0 to 31) are signed bytes as they are. The bytes of an image are not: with its top
+//! bit flipped a byte `x` reads as `x - 128`, and since
 //!
 //! ```text
 //! sum of x * level = sum of (x - 128) * level + 128 * sum of level
 //! ```
 //!
-//! the accumulators of the first layer start at the last term, over all levels of the channel's panel (those of the
-//! fourth, empty input channel too: its zeros turn into -128 like every other). No sum overflows on the way: the window
-//! of an image is 36 products, each of at most 128 * 128, on top of a start of at most 36 * 128 * 128, so that every
-//! partial sum is at most 1,179,648. In the other layers partial sums are those whose bound the validation of the model
-//! proves.
+//! the accumulators of the first layer start at the last term, over all levels of the channel's
+//! panel (those of the fourth, empty input channel too: its zeros turn into -128 like every other).
+//! No sum overflows on the way: the window of an image is 36 products, each of at most 128 * 128,
+//! on top of a start of at most 36 * 128 * 128, so that every partial sum is at most 1,179,648. In
+//! the other layers partial sums are those whose bound the validation of the model proves.
 #![expect(unsafe_code, reason = "vector loads and stores, sdot, and the call into code for a CPU that was detected")]
 
 use std::arch::aarch64::{
@@ -60,14 +63,16 @@ pub(in super::super) fn is_supported() -> bool {
 /// See [`Expand`](crate::kernels::table::Expand).
 pub(in super::super) fn expand(conv: &PackedConv, block: usize, panel: &mut [i8]) {
     debug_assert!(is_supported());
-    // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
+    // SAFETY: the table of kernels hands this function out only where `is_supported` found the
+    // features.
     unsafe { levels(conv, block, panel) }
 }
 
 /// See [`ConvBlock`](crate::kernels::table::ConvBlock).
 pub(in super::super) fn conv_block(conv: &PackedConv, block: usize, panel: &[i8], _sums: &mut [i32], band: Band<'_>) {
     debug_assert!(is_supported());
-    // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
+    // SAFETY: the table of kernels hands this function out only where `is_supported` found the
+    // features.
     unsafe {
         if conv.input_max == PIXEL_MAX {
             tiled::<true>(conv, block, panel, band);
@@ -103,7 +108,8 @@ fn tiled<const FLIP: bool>(conv: &PackedConv, block: usize, panel: &[i8], band: 
     }
 }
 
-/// Expands the codes of a block to levels: sixteen packed bytes become four levels for each of sixteen channels.
+/// Expands the codes of a block to levels: sixteen packed bytes become four levels for each of
+/// sixteen channels.
 #[target_feature(enable = "neon,dotprod")]
 fn levels(conv: &PackedConv, block: usize, panel: &mut [i8]) {
     let table = vreinterpretq_s8_s32(vdupq_n_s32(i32::from_le_bytes(conv.codebook.0.map(|level| level as u8))));
@@ -120,13 +126,15 @@ fn levels(conv: &PackedConv, block: usize, panel: &mut [i8]) {
                 vqtbl1q_s8(table, vandq_u8(vshrq_n_u8::<4>(bytes), two_bits)),
                 vqtbl1q_s8(table, vshrq_n_u8::<6>(bytes)),
             );
-            // SAFETY: `levels` is an exclusive reference to 64 bytes; the four vectors are stored byte by byte in turn.
+            // SAFETY: `levels` is an exclusive reference to 64 bytes; the four vectors are stored
+            // byte by byte in turn.
             unsafe { vst4q_s8(levels.as_mut_ptr(), fours) };
         }
     }
 }
 
-/// What flipping the top bit of every input takes away from the sums of sixteen channels: 128 times their levels.
+/// What flipping the top bit of every input takes away from the sums of sixteen channels: 128 times
+/// their levels.
 #[target_feature(enable = "neon,dotprod")]
 fn top_of_every_input(panel: &[i8]) -> [int32x4_t; 4] {
     let ones = vdupq_n_s8(1);
@@ -164,8 +172,8 @@ impl Epilogue {
         }
     }
 
-    /// [`requantise`](crate::arith::requantise) for sixteen channels. `srshl` adds the rounding half
-    /// itself, and the two narrowings stop at 0 and 255.
+    /// [`requantise`](crate::arith::requantise) for sixteen channels. `srshl` adds the rounding
+    /// half itself, and the two narrowings stop at 0 and 255.
     #[inline]
     #[target_feature(enable = "neon,dotprod")]
     pub(super) fn apply(&self, acc: [int32x4_t; 4]) -> uint8x16_t {
@@ -179,13 +187,15 @@ impl Epilogue {
     }
 }
 
-/// Adds to each lane of `acc` the four products of its `levels` with the inputs `4 * GROUP` to `4 * GROUP + 3`.
+/// Adds to each lane of `acc` the four products of its `levels` with the inputs `4 * GROUP` to `4 *
+/// GROUP + 3`.
 ///
 /// In assembly because the intrinsic is not stable.
 #[inline]
 #[target_feature(enable = "neon,dotprod")]
 pub(super) fn sdot<const GROUP: usize>(mut acc: int32x4_t, levels: int8x16_t, inputs: int8x16_t) -> int32x4_t {
-    // SAFETY: reads and writes the named registers only, and this function requires the extension it belongs to.
+    // SAFETY: reads and writes the named registers only, and this function requires the extension
+    // it belongs to.
     unsafe {
         asm!(
             "sdot {acc:v}.4s, {levels:v}.16b, {inputs:v}.4b[{group}]",
@@ -206,8 +216,8 @@ fn signed<const FLIP: bool>(inputs: uint8x16_t) -> int8x16_t {
     vreinterpretq_s8_u8(if FLIP { veorq_u8(inputs, vdupq_n_u8(TOP)) } else { inputs })
 }
 
-/// `PIXELS` pixels of a row by 16 channels, whose sums begin at `start`. `src` starts at the window of the first pixel,
-/// `dst` at its output.
+/// `PIXELS` pixels of a row by 16 channels, whose sums begin at `start`. `src` starts at the window
+/// of the first pixel, `dst` at its output.
 #[expect(clippy::too_many_arguments, reason = "the operands of an inner loop; a struct would only rename them")]
 #[target_feature(enable = "neon,dotprod")]
 fn tile<const PIXELS: usize, const FLIP: bool>(
@@ -232,7 +242,8 @@ fn tile<const PIXELS: usize, const FLIP: bool>(
     macro_rules! four_inputs {
         ($group:literal) => {
             each_pixel!(4, quarter => {
-                // SAFETY: the panel holds 3 * run * 16 bytes, of which four inputs take the next 64; asserted above.
+                // SAFETY: the panel holds 3 * run * 16 bytes, of which four inputs take the next
+                // 64; asserted above.
                 let levels = unsafe { vld1q_s8(weights.wrapping_add(16 * quarter)) };
                 each_pixel!(PIXELS, pixel => {
                     acc[pixel][quarter] = sdot::<$group>(acc[pixel][quarter], levels, inputs[pixel]);
@@ -245,7 +256,8 @@ fn tile<const PIXELS: usize, const FLIP: bool>(
         let mut row = src.as_ptr().wrapping_add(ky * src_row);
         for _ in 0..run / 16 {
             each_pixel!(PIXELS, pixel => {
-                // SAFETY: bytes of pixel `pixel`'s run in row `ky`, which ends within `src`; asserted above.
+                // SAFETY: bytes of pixel `pixel`'s run in row `ky`, which ends within `src`;
+                // asserted above.
                 inputs[pixel] = signed::<FLIP>(unsafe { vld1q_u8(row.wrapping_add(pixel * cin)) });
             });
             four_inputs!(0);
@@ -274,7 +286,8 @@ fn tile<const PIXELS: usize, const FLIP: bool>(
 
 /// See [`BareProducts`](crate::kernels::table::BareProducts).
 pub(in super::super) fn bare_products(steps: u64) -> u64 {
-    // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
+    // SAFETY: the table of kernels hands this function out only where `is_supported` found the
+    // features.
     unsafe { bare(steps) }
 }
 

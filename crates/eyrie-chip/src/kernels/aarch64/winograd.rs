@@ -1,5 +1,6 @@
-//! Winograd's tiles in NEON with the dot-product extension: groups of 6 tiles by 16 channels, as in the direct kernel. The
-//! transformed inputs are signed bytes ([`Tile::offset`](crate::winograd::algebra::Tile::offset)).
+//! Winograd's tiles in NEON with the dot-product extension: groups of 6 tiles by 16 channels, as in
+//! the direct kernel. The transformed inputs are signed bytes
+//! ([`Tile::offset`](crate::winograd::algebra::Tile::offset)).
 #![expect(unsafe_code, reason = "vector instructions, and the call into code for a CPU that was detected")]
 
 use std::arch::aarch64::{
@@ -24,13 +25,15 @@ pub(in crate::kernels) const WIDE: Winograd = Winograd { tiles: TILES, run: wide
 
 fn narrow(work: Work<'_>) {
     debug_assert!(neon::is_supported());
-    // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
+    // SAFETY: the table of kernels hands this function out only where `is_supported` found the
+    // features.
     unsafe { narrow_tiles(work) }
 }
 
 fn wide(work: Work<'_>) {
     debug_assert!(neon::is_supported());
-    // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
+    // SAFETY: the table of kernels hands this function out only where `is_supported` found the
+    // features.
     unsafe { wide_tiles(work) }
 }
 
@@ -179,8 +182,8 @@ impl Simd for Neon {
         // The inputs of a layer with tiles are a multiple of 64.
         assert!(cin.is_multiple_of(16) && v.len() >= TILES * cin && weights.len() >= cin * LANES);
         let (mut row, mut weights) = (v.as_ptr().cast::<i8>(), weights.as_ptr());
-        // SAFETY: called on CPUs with the features alone. A step takes sixteen inputs of each tile's `cin` and sixteen weights for
-        // each of sixteen channels; asserted above.
+        // SAFETY: called on CPUs with the features alone. A step takes sixteen inputs of each
+        // tile's `cin` and sixteen weights for each of sixteen channels; asserted above.
         unsafe {
             let mut inputs = [vdupq_n_s8(0); TILES];
             macro_rules! four_inputs {
@@ -213,8 +216,8 @@ impl Simd for Neon {
         each_pixel!(TILES, tile => {
             Sums(products[tile]).store(&mut to[tile * LANES..]);
         });
-        // SAFETY: an empty instruction that might touch all memory: what is read again then comes from there and not from
-        // registers that the products need.
+        // SAFETY: an empty instruction that might touch all memory: what is read again then comes
+        // from there and not from registers that the products need.
         unsafe { asm!("", options(nostack, preserves_flags)) };
     }
 

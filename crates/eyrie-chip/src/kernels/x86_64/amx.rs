@@ -1,6 +1,7 @@
 //! AMX: products of tiles of 16 rows by 64 bytes, 16,384 multiply-accumulates an instruction.
 //!
-//! Two tiles of 16 pixels by two of 16 channels give four tiles of sums, so that four loads feed four products:
+//! Two tiles of 16 pixels by two of 16 channels give four tiles of sums, so that four loads feed
+//! four products:
 //!
 //! ```text
 //!                        tmm6: channels 0-15   tmm7: channels 16-31     64 inputs of one tap
@@ -8,15 +9,18 @@
 //! tmm5: pixels 16-31           tmm2                  tmm3
 //! ```
 //!
-//! The rows of a band lie one after the other with their borders, so a tile takes the next 16 positions whether or not a
-//! row ends among them; the sums at the two border positions of a row are thrown away.
+//! The rows of a band lie one after the other with their borders, so a tile takes the next 16
+//! positions whether or not a row ends among them; the sums at the two border positions of a row
+//! are thrown away.
 //!
-//! The loop over chunks of 64 input channels is outside the loop over pixels: the nine taps of a chunk are 18 KB of
-//! weights, which stay in the first-level cache, while the sums of a strip of pixels wait in the second-level cache.
-//! Layers whose channels are no multiple of 64 (the first one) run on AVX-512 VNNI.
+//! The loop over chunks of 64 input channels is outside the loop over pixels: the nine taps of a
+//! chunk are 18 KB of weights, which stay in the first-level cache, while the sums of a strip of
+//! pixels wait in the second-level cache. Layers whose channels are no multiple of 64 (the first
+//! one) run on AVX-512 VNNI.
 //!
-//! The instructions are written as assembly, since Rust has no stable intrinsics for them. The compiler itself never uses
-//! a tile register, so what one block of assembly leaves in them is there in the next.
+//! The instructions are written as assembly, since Rust has no stable intrinsics for them. The
+//! compiler itself never uses a tile register, so what one block of assembly leaves in them is
+//! there in the next.
 #![expect(unsafe_code, reason = "assembly, and the call into code for a CPU that was detected")]
 
 use std::arch::asm;
@@ -55,15 +59,16 @@ fn has_instructions() -> bool {
     __cpuid(0).eax >= 7 && __cpuid_count(7, 0).edx & (TILE | INT8) == TILE | INT8
 }
 
-/// Asks the kernel for the tile registers, once for all threads of the process; without that the first use ends it.
-/// A kernel that does not know of them (before 5.16) refuses.
+/// Asks the kernel for the tile registers, once for all threads of the process; without that the
+/// first use ends it. A kernel that does not know of them (before 5.16) refuses.
 #[cfg(target_os = "linux")]
 fn has_permission() -> bool {
     const ARCH_PRCTL: isize = 158;
     const ARCH_REQ_XCOMP_PERM: usize = 0x1023;
     const XFEATURE_XTILEDATA: usize = 18;
     let result: isize;
-    // SAFETY: a system call that takes two numbers and touches no memory; it overwrites rcx and r11, which is declared.
+    // SAFETY: a system call that takes two numbers and touches no memory; it overwrites rcx and
+    // r11, which is declared.
     unsafe {
         asm!(
             "syscall",
@@ -84,7 +89,8 @@ fn has_permission() -> bool {
     false
 }
 
-/// See [`Expand`](crate::kernels::table::Expand); in the order `[cin / 64][tap][16 groups][32 output channels][4]`.
+/// See [`Expand`](crate::kernels::table::Expand); in the order `[cin / 64][tap][16 groups][32
+/// output channels][4]`.
 pub(in super::super) fn expand(conv: &PackedConv, block: usize, panel: &mut [i8]) {
     if !conv.cin.is_multiple_of(CHUNK) {
         return avx512vnni::expand(conv, block, panel);
@@ -104,7 +110,8 @@ pub(in super::super) fn conv_block(conv: &PackedConv, block: usize, panel: &[i8]
     if !conv.cin.is_multiple_of(CHUNK) {
         return avx512vnni::conv_block(conv, block, panel, sums, band);
     }
-    // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
+    // SAFETY: the table of kernels hands this function out only where `is_supported` found the
+    // features.
     unsafe { tiled(conv, block, panel, sums, band) }
 }
 
@@ -146,17 +153,19 @@ fn tiled(conv: &PackedConv, block: usize, panel: &[i8], sums: &mut [i32], band: 
     release();
 }
 
-/// Adds the products of one chunk for `count` (1 to 32) positions to `sums`, or with `go_on` false writes them there.
+/// Adds the products of one chunk for `count` (1 to 32) positions to `sums`, or with `go_on` false
+/// writes them there.
 ///
-/// `input` starts at the chunk's channels of the first position's window; a pixel has `cin` channels, a row `row`
-/// pixels. The loaded [`Config`] must be that of `count`.
+/// `input` starts at the chunk's channels of the first position's window; a pixel has `cin`
+/// channels, a row `row` pixels. The loaded [`Config`] must be that of `count`.
 fn products(count: usize, input: &[u8], cin: usize, row: usize, weights: &[i8], sums: &mut [i32], go_on: bool) {
     assert!((1..=PAIR).contains(&count) && weights.len() == 9 * TAP && sums.len() == PAIR * BLOCK);
     assert!(input.len() >= (2 * row + 2 + count - 1) * cin + CHUNK);
     let two = count > ROWS;
     let sums = sums.as_mut_ptr();
     if go_on {
-        // SAFETY: rows 0 to `count` of the 32 rows of 32 integers in `sums`, as many as the configuration says.
+        // SAFETY: rows 0 to `count` of the 32 rows of 32 integers in `sums`, as many as the
+        // configuration says.
         unsafe { load_sums(sums, two) };
     } else {
         zero_sums();
@@ -165,8 +174,8 @@ fn products(count: usize, input: &[u8], cin: usize, row: usize, weights: &[i8], 
         for kx in 0..3 {
             let input = input.as_ptr().wrapping_add((ky * row + kx) * cin);
             let weights = weights.as_ptr().wrapping_add((3 * ky + kx) * TAP);
-            // SAFETY: `count` rows of 64 bytes, `cin` apart, of which the last ends within `input`, and 16 rows of 128
-            // bytes, which are this tap's; both asserted above.
+            // SAFETY: `count` rows of 64 bytes, `cin` apart, of which the last ends within `input`,
+            // and 16 rows of 128 bytes, which are this tap's; both asserted above.
             unsafe { step(input, cin, weights, two) };
         }
     }
@@ -197,7 +206,8 @@ struct Config {
 }
 
 impl Config {
-    /// For pairs of `positions` (1 to 32) positions; the second tile of a pair that does not reach it has one row.
+    /// For pairs of `positions` (1 to 32) positions; the second tile of a pair that does not reach
+    /// it has one row.
     fn new(positions: usize) -> Self {
         let (upper, lower) = (positions.min(ROWS) as u8, positions.saturating_sub(ROWS).max(1) as u8);
         let mut rows = [0; 16];
@@ -209,14 +219,16 @@ impl Config {
 
     /// Makes the tiles have these shapes, and zeroes them.
     fn load(&self) {
-        // SAFETY: reads 64 bytes of `self`, a valid configuration of palette 1; tiles are used in this file alone.
+        // SAFETY: reads 64 bytes of `self`, a valid configuration of palette 1; tiles are used in
+        // this file alone.
         unsafe { asm!("ldtilecfg [{}]", in(reg) self, options(nostack, preserves_flags, readonly)) };
     }
 }
 
 /// Gives the tile registers back, so that the system need not keep them for this thread.
 fn release() {
-    // SAFETY: tiles are used in this file alone, and nothing reads them before the next configuration.
+    // SAFETY: tiles are used in this file alone, and nothing reads them before the next
+    // configuration.
     unsafe { asm!("tilerelease", options(nostack, preserves_flags, nomem)) };
 }
 
@@ -281,10 +293,12 @@ unsafe fn store_sums(sums: *mut i32, two: bool) {
     }
 }
 
-/// One tap: 64 inputs of one (`two` false) or two tiles of positions, `cin` bytes apart, by 32 channels.
+/// One tap: 64 inputs of one (`two` false) or two tiles of positions, `cin` bytes apart, by 32
+/// channels.
 ///
 /// # Safety
-/// `input` must point to as many rows of 64 bytes as the configuration gives the tiles, `weights` to 16 of 128 bytes.
+/// `input` must point to as many rows of 64 bytes as the configuration gives the tiles, `weights`
+/// to 16 of 128 bytes.
 #[inline]
 unsafe fn step(input: *const u8, cin: usize, weights: *const i8, two: bool) {
     // SAFETY: the caller's promise.
@@ -320,7 +334,8 @@ unsafe fn step(input: *const u8, cin: usize, weights: *const i8, two: bool) {
 
 /// See [`BareProducts`](crate::kernels::table::BareProducts).
 pub(in super::super) fn bare_products(steps: u64) -> u64 {
-    // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
+    // SAFETY: the table of kernels hands this function out only where `is_supported` found the
+    // features.
     unsafe { bare(steps) }
 }
 

@@ -1,9 +1,11 @@
-//! AVX2: `vpmaddubsw` adds two products in 16 bits, and as many such sums as provably fit are added before widening.
+//! AVX2: `vpmaddubsw` adds two products in 16 bits, and as many such sums as provably fit are added
+//! before widening.
 //!
-//! A tile is up to 6 neighbouring pixels of a row by 16 of the 32 output channels of a block: 12 accumulators of
-//! 16-bit lanes, two vectors of weights, a broadcast of four inputs and a product fill the 16 registers. How many sums
-//! fit follows from the codebook and the largest input; where not even one does (levels beyond 64 on an image), the
-//! two products of a pair are taken one at a time, which always fits.
+//! A tile is up to 6 neighbouring pixels of a row by 16 of the 32 output channels of a block: 12
+//! accumulators of 16-bit lanes, two vectors of weights, a broadcast of four inputs and a product
+//! fill the 16 registers. How many sums fit follows from the codebook and the largest input; where
+//! not even one does (levels beyond 64 on an image), the two products of a pair are taken one at a
+//! time, which always fits.
 #![expect(unsafe_code, reason = "vector loads and stores, and the call into code for a CPU that was detected")]
 
 use std::arch::asm;
@@ -37,14 +39,16 @@ pub(in super::super) fn is_supported() -> bool {
 /// See [`Expand`](crate::kernels::table::Expand).
 pub(in super::super) fn expand(conv: &PackedConv, block: usize, panel: &mut [i8]) {
     debug_assert!(is_supported());
-    // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
+    // SAFETY: the table of kernels hands this function out only where `is_supported` found the
+    // features.
     unsafe { levels(conv.codebook, conv.block_codes(block), panel) }
 }
 
 /// See [`ConvBlock`](crate::kernels::table::ConvBlock).
 pub(in super::super) fn conv_block(conv: &PackedConv, block: usize, panel: &[i8], _sums: &mut [i32], band: Band<'_>) {
     debug_assert!(is_supported());
-    // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
+    // SAFETY: the table of kernels hands this function out only where `is_supported` found the
+    // features.
     unsafe { tiled(conv, block, panel, band) }
 }
 
@@ -172,8 +176,8 @@ fn dispatch<const WIDE: bool>(
     }
 }
 
-/// `PIXELS` pixels of a row by 16 channels. `src` starts at the window of the first pixel, `dst` at its output;
-/// `fit` sums of two products fit 16 bits, or, with `WIDE`, none does.
+/// `PIXELS` pixels of a row by 16 channels. `src` starts at the window of the first pixel, `dst` at
+/// its output; `fit` sums of two products fit 16 bits, or, with `WIDE`, none does.
 #[expect(clippy::too_many_arguments, reason = "the operands of an inner loop; a struct would only rename them")]
 #[target_feature(enable = "avx2")]
 fn tile<const PIXELS: usize, const WIDE: bool>(
@@ -202,12 +206,14 @@ fn tile<const PIXELS: usize, const WIDE: bool>(
             left -= steps;
             let mut sums = [[_mm256_setzero_si256(); 2]; PIXELS];
             for _ in 0..steps {
-                // SAFETY: the panel holds 128 bytes a group, the last group of a second half 64; asserted above.
+                // SAFETY: the panel holds 128 bytes a group, the last group of a second half 64;
+                // asserted above.
                 let low = unsafe { _mm256_loadu_si256(weights.cast::<__m256i>()) };
                 // SAFETY: as above, the second 32 of this half's 64 bytes.
                 let high = unsafe { _mm256_loadu_si256(weights.wrapping_add(32).cast::<__m256i>()) };
                 each_pixel!(PIXELS, pixel => {
-                    // SAFETY: bytes of pixel `pixel`'s run in row `ky`, which ends within `src`; asserted above.
+                    // SAFETY: bytes of pixel `pixel`'s run in row `ky`, which ends within `src`;
+                    // asserted above.
                     let four = unsafe { inputs.wrapping_add(pixel * cin).cast::<i32>().read_unaligned() };
                     let four = _mm256_set1_epi32(four);
                     if WIDE {
@@ -234,7 +240,8 @@ fn tile<const PIXELS: usize, const WIDE: bool>(
     });
 }
 
-/// Sums of four products with only one product in a 16-bit lane at a time: at most 255 * 128, which fits.
+/// Sums of four products with only one product in a 16-bit lane at a time: at most 255 * 128, which
+/// fits.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn one_at_a_time(four: __m256i, levels: __m256i) -> __m256i {
@@ -246,7 +253,8 @@ fn one_at_a_time(four: __m256i, levels: __m256i) -> __m256i {
 
 /// See [`BareProducts`](crate::kernels::table::BareProducts).
 pub(in super::super) fn bare_products(steps: u64) -> u64 {
-    // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
+    // SAFETY: the table of kernels hands this function out only where `is_supported` found the
+    // features.
     unsafe { bare(steps) }
 }
 
@@ -256,7 +264,8 @@ fn bare(steps: u64) -> u64 {
     let mut sums = [[_mm256_setzero_si256(); 2]; TILE];
     for _ in 0..steps {
         each_pixel!(TILE, pixel => {
-            // SAFETY: an empty instruction, behind which the compiler does not know that all products are the same.
+            // SAFETY: an empty instruction, behind which the compiler does not know that all
+            // products are the same.
             unsafe { asm!("/* {input} */", input = inout(ymm_reg) input, options(nomem, nostack, preserves_flags)) };
             sums[pixel][0] = _mm256_add_epi16(sums[pixel][0], _mm256_maddubs_epi16(input, low));
             sums[pixel][1] = _mm256_add_epi16(sums[pixel][1], _mm256_maddubs_epi16(input, high));

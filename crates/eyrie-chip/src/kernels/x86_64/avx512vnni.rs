@@ -1,7 +1,7 @@
 //! AVX-512 VNNI: 64 products an instruction, four of each lane added exactly in 32 bits.
 //!
-//! A tile is up to 14 neighbouring pixels of a row by the 32 output channels of a block: 28 accumulators, two vectors
-//! of weights and one broadcast of four inputs fill the 32 registers.
+//! A tile is up to 14 neighbouring pixels of a row by the 32 output channels of a block: 28
+//! accumulators, two vectors of weights and one broadcast of four inputs fill the 32 registers.
 //!
 //! ```text
 //!                 w0: channels 0-15    w1: channels 16-31      of the panel, 4 inputs a channel
@@ -38,13 +38,15 @@ pub(in super::super) fn is_supported() -> bool {
 
 /// See [`Expand`](crate::kernels::table::Expand).
 pub(in super::super) fn expand(conv: &PackedConv, block: usize, panel: &mut [i8]) {
-    // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
+    // SAFETY: the table of kernels hands this function out only where `is_supported` found the
+    // features.
     unsafe { levels(conv.codebook, conv.block_codes(block), panel) }
 }
 
 /// See [`ConvBlock`](crate::kernels::table::ConvBlock).
 pub(in super::super) fn conv_block(conv: &PackedConv, block: usize, panel: &[i8], _sums: &mut [i32], band: Band<'_>) {
-    // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
+    // SAFETY: the table of kernels hands this function out only where `is_supported` found the
+    // features.
     unsafe { tiled(conv, block, panel, band) }
 }
 
@@ -156,7 +158,8 @@ impl Epilogue {
     }
 }
 
-/// `PIXELS` pixels of a row by 32 channels. `src` starts at the window of the first pixel, `dst` at its output.
+/// `PIXELS` pixels of a row by 32 channels. `src` starts at the window of the first pixel, `dst` at
+/// its output.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
 fn tile<const PIXELS: usize>(
     panel: &[i8],
@@ -177,12 +180,14 @@ fn tile<const PIXELS: usize>(
     for ky in 0..3 {
         let mut inputs = src.as_ptr().wrapping_add(ky * src_row);
         for _ in 0..run / 4 {
-            // SAFETY: the panel holds 3 * run * 32 bytes, of which this step takes the next 128; asserted above.
+            // SAFETY: the panel holds 3 * run * 32 bytes, of which this step takes the next 128;
+            // asserted above.
             let low = unsafe { _mm512_loadu_si512(weights.cast::<__m512i>()) };
             // SAFETY: as above, the second half of the 128 bytes.
             let high = unsafe { _mm512_loadu_si512(weights.wrapping_add(64).cast::<__m512i>()) };
             each_pixel!(PIXELS, pixel => {
-                // SAFETY: bytes of pixel `pixel`'s run in row `ky`, which ends within `src`; asserted above.
+                // SAFETY: bytes of pixel `pixel`'s run in row `ky`, which ends within `src`;
+                // asserted above.
                 let four = unsafe { inputs.wrapping_add(pixel * cin).cast::<i32>().read_unaligned() };
                 let four = _mm512_set1_epi32(four);
                 acc[pixel][0] = _mm512_dpbusd_epi32(acc[pixel][0], four, low);
@@ -194,7 +199,8 @@ fn tile<const PIXELS: usize>(
     }
     each_pixel!(PIXELS, pixel => {
         let out = dst[pixel * cout..].as_mut_ptr();
-        // SAFETY: the first sixteen bytes of this pixel's 32 channels, within `dst`; asserted above.
+        // SAFETY: the first sixteen bytes of this pixel's 32 channels, within `dst`; asserted
+        // above.
         unsafe { _mm_storeu_si128(out.cast::<__m128i>(), epilogue[0].apply(acc[pixel][0])) };
         // SAFETY: as above, the last sixteen bytes.
         unsafe { _mm_storeu_si128(out.wrapping_add(16).cast::<__m128i>(), epilogue[1].apply(acc[pixel][1])) };
@@ -203,7 +209,8 @@ fn tile<const PIXELS: usize>(
 
 /// See [`BareProducts`](crate::kernels::table::BareProducts).
 pub(in super::super) fn bare_products(steps: u64) -> u64 {
-    // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
+    // SAFETY: the table of kernels hands this function out only where `is_supported` found the
+    // features.
     unsafe { bare(steps) }
 }
 

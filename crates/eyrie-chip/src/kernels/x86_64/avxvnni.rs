@@ -1,7 +1,7 @@
 //! AVX-VNNI: `vpdpbusd` on 256-bit vectors, for CPUs that have it without AVX-512.
 //!
-//! Tiles, panels and epilogue are those of the AVX2 kernel; the sums stay in 32 bits throughout, so neither the
-//! codebook nor the input changes the loop.
+//! Tiles, panels and epilogue are those of the AVX2 kernel; the sums stay in 32 bits throughout, so
+//! neither the codebook nor the input changes the loop.
 #![expect(unsafe_code, reason = "vector loads and stores, and the call into code for a CPU that was detected")]
 
 use std::arch::x86_64::{
@@ -22,7 +22,8 @@ pub(in super::super) fn is_supported() -> bool {
 
 /// See [`ConvBlock`](crate::kernels::table::ConvBlock); the panel is that of the AVX2 kernel.
 pub(in super::super) fn conv_block(conv: &PackedConv, block: usize, panel: &[i8], _sums: &mut [i32], band: Band<'_>) {
-    // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
+    // SAFETY: the table of kernels hands this function out only where `is_supported` found the
+    // features.
     unsafe { tiled(conv, block, panel, band) }
 }
 
@@ -52,7 +53,8 @@ fn tiled(conv: &PackedConv, block: usize, panel: &[i8], band: Band<'_>) {
     }
 }
 
-/// `PIXELS` pixels of a row by 16 channels. `src` starts at the window of the first pixel, `dst` at its output.
+/// `PIXELS` pixels of a row by 16 channels. `src` starts at the window of the first pixel, `dst` at
+/// its output.
 #[target_feature(enable = "avx2,avxvnni")]
 fn tile<const PIXELS: usize>(
     panel: &[i8],
@@ -73,12 +75,14 @@ fn tile<const PIXELS: usize>(
     for ky in 0..3 {
         let mut inputs = src.as_ptr().wrapping_add(ky * src_row);
         for _ in 0..groups {
-            // SAFETY: the panel holds 128 bytes a group, the last group of a second half 64; asserted above.
+            // SAFETY: the panel holds 128 bytes a group, the last group of a second half 64;
+            // asserted above.
             let low = unsafe { _mm256_loadu_si256(weights.cast::<__m256i>()) };
             // SAFETY: as above, the second 32 of this half's 64 bytes.
             let high = unsafe { _mm256_loadu_si256(weights.wrapping_add(32).cast::<__m256i>()) };
             each_pixel!(PIXELS, pixel => {
-                // SAFETY: bytes of pixel `pixel`'s run in row `ky`, which ends within `src`; asserted above.
+                // SAFETY: bytes of pixel `pixel`'s run in row `ky`, which ends within `src`;
+                // asserted above.
                 let four = unsafe { inputs.wrapping_add(pixel * cin).cast::<i32>().read_unaligned() };
                 let four = _mm256_set1_epi32(four);
                 acc[pixel][0] = _mm256_dpbusd_avx_epi32(acc[pixel][0], four, low);
@@ -97,7 +101,8 @@ fn tile<const PIXELS: usize>(
 
 /// See [`BareProducts`](crate::kernels::table::BareProducts).
 pub(in super::super) fn bare_products(steps: u64) -> u64 {
-    // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
+    // SAFETY: the table of kernels hands this function out only where `is_supported` found the
+    // features.
     unsafe { bare(steps) }
 }
 

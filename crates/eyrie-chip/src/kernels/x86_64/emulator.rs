@@ -1,7 +1,8 @@
-//! Runs the kernels of CPUs that this one is not: an instruction that it lacks ends in SIGILL, and a handler does in
-//! software what the instruction would have done. So the very machine code of the AVX-512, AMX and AVX-VNNI kernels is tested on
-//! every CPU with AVX2, its addresses, encodings and registers included. Written after the Intel 64 and IA-32 Architectures Software
-//! Developer's Manual, volume 2.
+//! Runs the kernels of CPUs that this one is not: an instruction that it lacks ends in SIGILL, and
+//! a handler does in software what the instruction would have done. So the very machine code of the
+//! AVX-512, AMX and AVX-VNNI kernels is tested on every CPU with AVX2, its addresses, encodings and
+//! registers included. Written after the Intel 64 and IA-32 Architectures Software Developer's
+//! Manual, volume 2.
 #![expect(unsafe_code, reason = "a signal handler that reads and writes the registers of the thread it interrupted")]
 
 use std::cell::UnsafeCell;
@@ -31,8 +32,8 @@ pub(in super::super) fn kernels() -> Vec<Kernels> {
 fn install() {
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
     let handler: extern "C" fn(i32, *mut libc::siginfo_t, *mut c_void) = on_illegal_instruction;
-    // SAFETY: `sigaction` is a plain C struct for which zeros are valid; the handler has the signature that SA_SIGINFO
-    // asks for and does nothing that is forbidden in a handler.
+    // SAFETY: `sigaction` is a plain C struct for which zeros are valid; the handler has the
+    // signature that SA_SIGINFO asks for and does nothing that is forbidden in a handler.
     unsafe {
         (*action.as_mut_ptr()).sa_sigaction = handler as usize;
         (*action.as_mut_ptr()).sa_flags = libc::SA_SIGINFO;
@@ -59,8 +60,9 @@ extern "C" fn on_illegal_instruction(_: i32, _: *mut libc::siginfo_t, context: *
     let done = TILES.with(|tiles| {
         // SAFETY: of this thread, and no emulated instruction is interrupted by another one.
         let tiles = unsafe { &mut *tiles.get() };
-        // SAFETY: the instruction pointer of a thread that was just stopped at an instruction; its operands are what
-        // the kernel under test gave the instruction, which the instruction itself would access all the same.
+        // SAFETY: the instruction pointer of a thread that was just stopped at an instruction; its
+        // operands are what the kernel under test gave the instruction, which the instruction
+        // itself would access all the same.
         unsafe { emulate(&mut thread, tiles) }
     });
     let done = done.or_else(|| {
@@ -70,7 +72,8 @@ extern "C" fn on_illegal_instruction(_: i32, _: *mut libc::siginfo_t, context: *
         })
     });
     if done.is_none() {
-        // SAFETY: gives the signal its default back, so that the instruction, run again, ends the process as usual.
+        // SAFETY: gives the signal its default back, so that the instruction, run again, ends the
+        // process as usual.
         unsafe { libc::signal(libc::SIGILL, libc::SIG_DFL) };
     }
 }
@@ -109,8 +112,9 @@ impl Thread<'_> {
         self.0.uc_mcontext.gregs[libc::REG_RIP as usize] = next as i64;
     }
 
-    /// The low and the high half of a 256-bit register, in the XSAVE area of the signal frame (standard format: the low
-    /// halves from byte 160 on, the header at 512, the high halves from 576 on).
+    /// The low and the high half of a 256-bit register, in the XSAVE area of the signal frame
+    /// (standard format: the low halves from byte 160 on, the header at 512, the high halves from
+    /// 576 on).
     ///
     /// # Safety
     /// The frame must have an XSAVE area, which it has on every CPU with AVX.
@@ -161,12 +165,14 @@ mod evex;
 /// Does what the instruction does and moves on to the next one; `None` for one that is not known.
 ///
 /// # Safety
-/// The instruction pointer and the memory operands must be readable, and writable where the instruction writes.
+/// The instruction pointer and the memory operands must be readable, and writable where the
+/// instruction writes.
 unsafe fn emulate(thread: &mut Thread<'_>, tiles: &mut Tiles) -> Option<()> {
     let code = thread.instruction();
     // SAFETY: an instruction has at most 15 bytes, and code does not end right behind one.
     let byte = |at: usize| unsafe { *code.add(at) };
-    // Three-byte VEX: C4, inverted R X B and the map, W with inverted vvvv, L and the prefix, the opcode, ModRM.
+    // Three-byte VEX: C4, inverted R X B and the map, W with inverted vvvv, L and the prefix, the
+    // opcode, ModRM.
     if byte(0) != 0xc4 || byte(1) & 0x1f != 2 {
         return None;
     }
@@ -259,7 +265,8 @@ unsafe fn emulate(thread: &mut Thread<'_>, tiles: &mut Tiles) -> Option<()> {
         }
         // vpdpbusd ymm
         (0x50, 1, _) if wide == 1 => {
-            // SAFETY: a CPU with AVX, whose frames have the area; the operand in memory has 32 bytes.
+            // SAFETY: a CPU with AVX, whose frames have the area; the operand in memory has 32
+            // bytes.
             unsafe {
                 let mut sums = thread.vector(reg);
                 let unsigned = thread.vector(vvvv);

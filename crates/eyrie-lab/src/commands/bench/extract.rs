@@ -213,7 +213,8 @@ fn extractions(
     })
 }
 
-/// Times of batches of `batch` passes, of each of `ways` in turn, and the bytes of memory they need.
+/// Times of batches of `batch` passes, of each of `ways` in turn, and the bytes of memory they
+/// need.
 fn passes(describer: &Describer, ways: &[Kernels], batch: usize, time: Duration) -> (Vec<Vec<Duration>>, usize) {
     let network = describer.model.network();
     let mut arena = Arena::new(network, INPUT_SIDE, INPUT_SIDE, batch, std::sync::Arc::clone(&describer.team));

@@ -3,7 +3,8 @@
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
-/// Descriptors of 256 bits, word by word, so that a pass over them is a pass over four plain arrays.
+/// Descriptors of 256 bits, word by word, so that a pass over them is a pass over four plain
+/// arrays.
 #[derive(Debug, Default)]
 pub(super) struct Descriptors([Vec<u64>; 4]);
 
@@ -12,7 +13,8 @@ impl Descriptors {
         Self(std::array::from_fn(|word| descriptors.clone().map(|bits| bits[word]).collect()))
     }
 
-    /// How many bits of each differ from `bits`, 0 to 256, to `out`, in order; and the smallest of them.
+    /// How many bits of each differ from `bits`, 0 to 256, to `out`, in order; and the smallest of
+    /// them.
     pub(super) fn distances(&self, bits: [u64; 4], out: &mut Vec<u16>) -> u16 {
         out.clear();
         out.resize(self.0[0].len(), 0);

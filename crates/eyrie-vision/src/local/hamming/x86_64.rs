@@ -1,4 +1,5 @@
-//! The loop of the distances, compiled for what counts bits on x86-64. The least CPU of this architecture has no instruction for it.
+//! The loop of the distances, compiled for what counts bits on x86-64. The least CPU of this
+//! architecture has no instruction for it.
 #![expect(unsafe_code, reason = "the call into code for a CPU that was detected")]
 
 use super::count;

@@ -1,8 +1,9 @@
 //! Whether the scans of a JPEG hold the data of all their blocks.
 //!
-//! Decoders fill up what is missing and say nothing: a file that was cut and closed with an end marker, or whose tail was
-//! overwritten with zeros, comes back as half a picture above a flat field. So the Huffman codes are read once, without making
-//! coefficients of them, by the procedures of ITU-T T.81, F.2 and G.2.
+//! Decoders fill up what is missing and say nothing: a file that was cut and closed with an end
+//! marker, or whose tail was overwritten with zeros, comes back as half a picture above a flat
+//! field. So the Huffman codes are read once, without making coefficients of them, by the
+//! procedures of ITU-T T.81, F.2 and G.2.
 
 use std::ops::ControlFlow;
 
@@ -12,7 +13,8 @@ use super::file::{File, Frame, Scan};
 
 /// More scans than any encoder writes; each costs time for the whole picture.
 const SCANS_MAX: usize = 100;
-/// So many zero bytes on both sides of the end of a scan's last block are no accident: the tail was overwritten.
+/// So many zero bytes on both sides of the end of a scan's last block are no accident: the tail was
+/// overwritten.
 const ZEROS: usize = 16;
 /// Bits that the first table of a Huffman code resolves.
 const FAST_BITS: u32 = 9;
@@ -20,7 +22,8 @@ const FAST_BITS: u32 = 9;
 /// Checks all scans.
 ///
 /// # Errors
-/// [`PictureError::Truncated`] where data are missing, [`PictureError::Corrupt`] where they make no sense.
+/// [`PictureError::Truncated`] where data are missing, [`PictureError::Corrupt`] where they make no
+/// sense.
 pub(super) fn check(file: &File<'_>) -> Result<(), PictureError> {
     if file.scans.len() > SCANS_MAX {
         return Err(damaged("it has more than 100 scans"));
@@ -164,7 +167,8 @@ impl<'a> Coder<'a> {
         Ok(Self { tables, end_of_band: 0 })
     }
 
-    /// The blocks of one unit: one block where the scan has one component, else as many of each as its factors say.
+    /// The blocks of one unit: one block where the scan has one component, else as many of each as
+    /// its factors say.
     fn unit(&mut self, bits: &mut Bits<'_>, scan: &Scan, grids: &mut [Grid], x: usize, y: usize) -> ControlFlow<Stop> {
         if let [(index, ..)] = scan.components.as_slice() {
             let grid = &mut grids[*index];
@@ -173,7 +177,8 @@ impl<'a> Coder<'a> {
         }
         for (place, &(index, ..)) in scan.components.iter().enumerate() {
             for _ in 0..grids[index].h * grids[index].v {
-                // Only scans of DC coefficients are interleaved in a progressive file: none reads which are not zero.
+                // Only scans of DC coefficients are interleaved in a progressive file: none reads
+                // which are not zero.
                 self.block(bits, scan, place, None)?;
             }
         }
@@ -231,7 +236,8 @@ impl<'a> Coder<'a> {
         ControlFlow::Continue(())
     }
 
-    /// A refinement of AC coefficients (G.1.2.3): each one that is known not to be zero takes a bit.
+    /// A refinement of AC coefficients (G.1.2.3): each one that is known not to be zero takes a
+    /// bit.
     fn refine(
         &mut self,
         bits: &mut Bits<'_>,
@@ -396,7 +402,8 @@ struct Table {
     symbols: Vec<u8>,
     /// By the first bits: symbol and length; length 0 for longer codes.
     fast: Vec<(u8, u8)>,
-    /// By length - 1: the first code that is longer, left-aligned in 16 bits, and what leads from a code to its symbol.
+    /// By length - 1: the first code that is longer, left-aligned in 16 bits, and what leads from a
+    /// code to its symbol.
     ends: [(u32, i32); 16],
 }
 

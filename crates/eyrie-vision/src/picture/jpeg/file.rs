@@ -34,7 +34,8 @@ impl Frame {
     }
 }
 
-/// One scan: its header, the tables and the restart interval that hold for it, and where its data are.
+/// One scan: its header, the tables and the restart interval that hold for it, and where its data
+/// are.
 #[derive(Debug)]
 pub(super) struct Scan {
     /// Index of a component, number of its DC table, of its AC table.
@@ -69,7 +70,8 @@ pub(super) struct File<'a> {
     /// Payloads of all DHT segments, in order.
     pub(super) huffman: Vec<&'a [u8]>,
     pub(super) colours: Colours,
-    /// The payload of the first EXIF segment, from its TIFF header on. A second one does not count, as in browsers.
+    /// The payload of the first EXIF segment, from its TIFF header on. A second one does not count,
+    /// as in browsers.
     pub(super) exif: Option<&'a [u8]>,
     /// Payloads of the ICC segments: number, count, bytes.
     profile: Vec<(u8, u8, &'a [u8])>,
@@ -80,7 +82,8 @@ pub(super) struct File<'a> {
 }
 
 impl<'a> File<'a> {
-    /// Walks the segments to the end marker. Stray bytes between them are stepped over, as browsers do.
+    /// Walks the segments to the end marker. Stray bytes between them are stepped over, as browsers
+    /// do.
     ///
     /// # Errors
     /// [`PictureError`] for what is no whole JPEG, and for kinds that no browser shows.
@@ -164,16 +167,14 @@ impl<'a> File<'a> {
         (sound && count > 0).then(|| parts.into_iter().flat_map(|(.., part)| part).copied().collect())
     }
 
-    /// Whether the file is of the kinds that zune-jpeg gets right: all components in the first scan or progressive, the usual
-    /// samplings, colours coded as the component numbers and markers say to every decoder.
+    /// Whether the file is of the kinds that zune-jpeg gets right: all components in the first scan
+    /// or progressive, the usual samplings, colours coded as the component numbers and markers say
+    /// to every decoder.
     pub(super) fn is_usual(&self) -> bool {
         let factors: Vec<(u8, u8)> = self.frame.components.iter().map(|c| (c.h, c.v)).collect();
         let ids: Vec<u8> = self.frame.components.iter().map(|c| c.id).collect();
-        let sampled = match factors.as_slice() {
-            [_] => true,
-            [(1 | 2, 1 | 2), (1, 1), (1, 1)] | [(1, 1), (1, 1), (1, 1), (1, 1)] => true,
-            _ => false,
-        };
+        let sampled =
+            matches!(factors.as_slice(), [_] | [(1 | 2, 1 | 2), (1, 1), (1, 1)] | [(1, 1), (1, 1), (1, 1), (1, 1)]);
         let coloured = match self.colours {
             Colours::Grey => true,
             Colours::YCbCr => ids == [1, 2, 3] && matches!(self.adobe, None | Some(1)),
@@ -183,6 +184,26 @@ impl<'a> File<'a> {
         };
         let scanned = self.frame.progressive || self.scans.len() == 1;
         sampled && coloured && scanned
+    }
+
+    /// Whether jpeg-decoder loses its place in a scan of one component. Such a scan has the blocks
+    /// that the component needs for its own pixels (ITU-T T.81, A.2.3); jpeg-decoder reads as many
+    /// as fill whole units of all components, but none beyond the picture's own sides.
+    pub(super) fn is_padded(&self) -> bool {
+        let (most_h, most_v) = self.frame.most();
+        let padded = |side: u16, factor: u8, most: u8| {
+            let [side, factor, most] = [u32::from(side), u32::from(factor), u32::from(most)];
+            let needed = (side * factor).div_ceil(most).div_ceil(8);
+            let read = (side.div_ceil(8 * most) * factor).min(side.div_ceil(8));
+            read != needed
+        };
+        self.scans.iter().any(|scan| {
+            let &[(component, ..)] = scan.components.as_slice() else {
+                return false;
+            };
+            let component = self.frame.components[component];
+            padded(self.frame.width, component.h, most_h) || padded(self.frame.height, component.v, most_v)
+        })
     }
 
     /// Bytes that decoding takes at most: coefficients where they are kept, planes, pixels.
@@ -203,7 +224,8 @@ impl<'a> File<'a> {
     }
 }
 
-/// The next segment behind `at`: its marker and its payload; `None` at the end marker, or at the end of a file without one.
+/// The next segment behind `at`: its marker and its payload; `None` at the end marker, or at the
+/// end of a file without one.
 fn segment(bytes: &[u8], mut at: usize, needed: bool) -> Result<Option<(u8, Range<usize>)>, PictureError> {
     let ends = || if needed { Err(PictureError::Truncated) } else { Ok(None) };
     loop {

@@ -1,12 +1,14 @@
 //! JPEG.
 //!
-//! The segments are walked by [`File::read`], which also finds what the picture's bytes need besides its pixels: the first
-//! EXIF segment, the colour profile, how colours are coded. [`entropy`] checks that no scan lacks data. The decoder is given
-//! the segments that pixels depend on and no others, so that nothing in metadata can make it refuse a picture.
+//! The segments are walked by [`File::read`], which also finds what the picture's bytes need
+//! besides its pixels: the first EXIF segment, the colour profile, how colours are coded.
+//! [`entropy`] checks that no scan lacks data. The decoder is given the segments that pixels depend
+//! on and no others, so that nothing in metadata can make it refuse a picture.
 //!
-//! Two decoders: zune-jpeg is several times as fast and right on what nearly all files are ([`Frame::is_usual`]); it is wrong or
-//! refuses other samplings, and baseline files with several scans. Those go to jpeg-decoder, which is right on all of the sampling
-//! matrix (tests/pictures).
+//! Two decoders: zune-jpeg is right on what nearly all files are ([`File::is_usual`]); it is wrong
+//! or refuses other samplings, and baseline files with several scans. Those go to jpeg-decoder,
+//! which is right on the sampling matrix (tests/pictures) but for the scans of [`File::is_padded`],
+//! which are refused.
 
 mod entropy;
 mod file;
@@ -42,8 +44,13 @@ pub(super) fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Raster, Pictu
     let profile = file.profile();
     let keeps_ink = frame.components.len() == 4 && profile.is_some();
     let essential = file.essential();
-    let (channels, data) =
-        if file.is_usual() && !keeps_ink { usual(&essential)? } else { unusual(&essential, file.colours)? };
+    let (channels, data) = if file.is_usual() && !keeps_ink {
+        usual(&essential)?
+    } else if file.is_padded() {
+        return Err(PictureError::UnsupportedKind("JPEG of this sampling with one scan a component".to_owned()));
+    } else {
+        unusual(&essential, file.colours)?
+    };
     if data.len() != width as usize * height as usize * channels.count() {
         return Err(damaged("the decoder gave another size than the header"));
     }

@@ -41,7 +41,8 @@ pub(super) struct Page {
     pub(super) extra: Option<Vec<u16>>,
     /// Red, green and blue of every index, 16 bits each, one colour after the other.
     pub(super) palette: Vec<u16>,
-    /// Luma samples to a chroma sample across and down; 1 and 1 where the samples are not stored in such units.
+    /// Luma samples to a chroma sample across and down; 1 and 1 where the samples are not stored in
+    /// such units.
     pub(super) subsampling: (u32, u32),
     /// Width and height of a strip or tile.
     pub(super) chunk: (u32, u32),
@@ -183,8 +184,9 @@ pub(super) struct Plain {
 
 impl Plain {
     /// # Errors
-    /// [`PictureError::Truncated`] where a strip or tile is not all in the file. That more bytes are stated than are there is let
-    /// pass where the decoder finds out whether all rows are there: with no compression, or with deflate.
+    /// [`PictureError::Truncated`] where a strip or tile is not all in the file. That more bytes
+    /// are stated than are there is let pass where the decoder finds out whether all rows are
+    /// there: with no compression, or with deflate.
     pub(super) fn new(bytes: &[u8], page: &Page) -> Result<Self, PictureError> {
         let tells = page.compression == UNCOMPRESSED || DEFLATE.contains(&page.compression);
         let mut ranges = Vec::with_capacity(page.offsets.len());

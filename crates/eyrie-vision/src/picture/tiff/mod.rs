@@ -1,8 +1,9 @@
 //! TIFF: the first page.
 //!
-//! The `tiff` crate undoes compression and byte order; what the samples mean is decided here. So it is given a directory that is
-//! written anew ([`directory::Plain`]), which says that the samples are grey whatever they are: it then hands them out as they are
-//! stored, for every kind of colour. A file of separate planes becomes one such page a plane.
+//! The `tiff` crate undoes compression and byte order; what the samples mean is decided here. So it
+//! is given a directory that is written anew ([`directory::Plain`]), which says that the samples
+//! are grey whatever they are: it then hands them out as they are stored, for every kind of colour.
+//! A file of separate planes becomes one such page a plane.
 
 mod directory;
 mod refusal;

@@ -82,8 +82,8 @@ impl Reader {
         Ok(Self { meaning, alpha, palette, channels })
     }
 
-    /// Writes the pixels of one strip or tile to their place; `planes` holds its samples, of each plane by itself where the
-    /// file stores them so.
+    /// Writes the pixels of one strip or tile to their place; `planes` holds its samples, of each
+    /// plane by itself where the file stores them so.
     ///
     /// # Errors
     /// [`PictureError::Corrupt`] where samples are missing.
@@ -187,7 +187,8 @@ fn unpack<'a>(bytes: &[u8], page: &Page, as_they_are: bool, out: impl Iterator<I
     }
 }
 
-/// The samples of a row of subsampled YCbCr: units of luma samples, row by row, then one of Cb and one of Cr.
+/// The samples of a row of subsampled YCbCr: units of luma samples, row by row, then one of Cb and
+/// one of Cr.
 fn units(chunk: &[u8], page: &Page, columns: usize, row: usize, samples: &mut [u8]) -> Result<(), PictureError> {
     let (h, v) = (page.subsampling.0 as usize, page.subsampling.1 as usize);
     let unit = page.unit_bytes() as usize;

@@ -1,8 +1,9 @@
 //! The 512-bit instructions that the kernels of AVX-512 are compiled to.
 //!
-//! The lower halves of the first sixteen registers live where the CPU has them, for instructions of AVX2 to read and write; the rest
-//! is kept here. An instruction of AVX2 that writes a register zeroes what is above: that it did is seen from the lower half, which
-//! then is not what was left there.
+//! The lower halves of the first sixteen registers live where the CPU has them, for instructions of
+//! AVX2 to read and write; the rest is kept here. An instruction of AVX2 that writes a register
+//! zeroes what is above: that it did is seen from the lower half, which then is not what was left
+//! there.
 
 use super::{Thread, dot};
 
@@ -37,7 +38,8 @@ impl Registers {
             let mut low = [0; 32];
             low.copy_from_slice(&value[..32]);
             if low == [0; 32] && value != [0; 64] {
-                // Zeroes that are written over zeroes could not be seen. Nothing reads the half of such a register.
+                // Zeroes that are written over zeroes could not be seen. Nothing reads the half of
+                // such a register.
                 low = [0x5a; 32];
             }
             self.left[number] = low;
@@ -71,13 +73,14 @@ fn by_word(a: &Vector, f: impl Fn(u16) -> u16) -> Vector {
 /// Does what the instruction does and moves on to the next one; `None` for one that is not known.
 ///
 /// # Safety
-/// The instruction pointer and the memory operands must be readable, and writable where the instruction writes; the frame of the
-/// signal must have an area for AVX.
+/// The instruction pointer and the memory operands must be readable, and writable where the
+/// instruction writes; the frame of the signal must have an area for AVX.
 pub(super) unsafe fn emulate(thread: &mut Thread<'_>, registers: &mut Registers) -> Option<()> {
     let code = thread.instruction();
     // SAFETY: an instruction has at most 15 bytes, and code does not end right behind one.
     let byte = |at: usize| unsafe { *code.add(at) };
-    // EVEX: 62; inverted R X B R', the map; W, inverted vvvv, the prefix; z, length, b, inverted V', mask.
+    // EVEX: 62; inverted R X B R', the map; W, inverted vvvv, the prefix; z, length, b, inverted
+    // V', mask.
     if byte(0) != 0x62 || byte(3) >> 5 & 3 != 2 || byte(3) & 7 != 0 {
         return None; // of another length, or masked
     }
@@ -123,7 +126,8 @@ pub(super) unsafe fn emulate(thread: &mut Thread<'_>, registers: &mut Registers)
         if relative && rm == 4 {
             return None; // an index without a base
         }
-        // Relative to the next instruction; an immediate byte behind the operand belongs to this one.
+        // Relative to the next instruction; an immediate byte behind the operand belongs to this
+        // one.
         let immediate = usize::from(map == 3 || (map == 1 && (0x70..=0x73).contains(&opcode)));
         let from = if relative { code as usize + length + immediate } else { thread.general(base) };
         address = address.wrapping_add(from).wrapping_add_signed(displacement);

@@ -1,5 +1,5 @@
-//! AVX2: groups of 6 tiles by 16 channels, products added in 16 bits as far as the weights of each place allow
-//! ([`runs`](crate::winograd::runs)).
+//! AVX2: groups of 6 tiles by 16 channels, products added in 16 bits as far as the weights of each
+//! place allow ([`runs`](crate::winograd::runs)).
 #![expect(unsafe_code, reason = "vector instructions, and the call into code for a CPU that was detected")]
 
 use std::arch::asm;
@@ -23,7 +23,8 @@ pub(in crate::kernels) const NARROW: Winograd = Winograd { tiles: TILES, run: na
 
 fn narrow(work: Work<'_>) {
     debug_assert!(avx2::is_supported());
-    // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
+    // SAFETY: the table of kernels hands this function out only where `is_supported` found the
+    // features.
     unsafe { narrow_tiles(work) }
 }
 
@@ -197,8 +198,8 @@ impl Simd for Avx2 {
         assert!(cin.is_multiple_of(4) && v.len() >= TILES * cin && weights.len() >= cin * LANES);
         assert!(run > 0);
         let (mut inputs, mut weights) = (v.as_ptr(), weights.as_ptr());
-        // SAFETY: on a CPU with AVX2. All runs together are `cin / 4` groups, and a group is 64 bytes of weights and four bytes of
-        // each tile's `cin`; asserted above.
+        // SAFETY: on a CPU with AVX2. All runs together are `cin / 4` groups, and a group is 64
+        // bytes of weights and four bytes of each tile's `cin`; asserted above.
         unsafe {
             let ones = _mm256_set1_epi16(1);
             let mut left = cin / 4;

@@ -1,5 +1,6 @@
-//! AVX-512 VNNI: groups of 7 tiles by the 32 channels of a block. The sums of one row of transformed inputs go on while those of
-//! another are begun, so that half of the 32 registers is what a group may fill.
+//! AVX-512 VNNI: groups of 7 tiles by the 32 channels of a block. The sums of one row of
+//! transformed inputs go on while those of another are begun, so that half of the 32 registers is
+//! what a group may fill.
 #![expect(unsafe_code, reason = "vector instructions, and the call into code for a CPU that was detected")]
 
 use std::arch::asm;
@@ -23,12 +24,14 @@ pub(in crate::kernels) const NARROW: Winograd = Winograd { tiles: TILES, run: na
 pub(in crate::kernels) const WIDE: Winograd = Winograd { tiles: TILES, run: wide };
 
 fn narrow(work: Work<'_>) {
-    // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
+    // SAFETY: the table of kernels hands this function out only where `is_supported` found the
+    // features.
     unsafe { narrow_tiles(work) }
 }
 
 fn wide(work: Work<'_>) {
-    // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
+    // SAFETY: the table of kernels hands this function out only where `is_supported` found the
+    // features.
     unsafe { wide_tiles(work) }
 }
 
@@ -193,8 +196,8 @@ impl Simd for Avx512Vnni {
     fn add_products(mut acc: Self::Products, v: &[u8], weights: &[i8], cin: usize, _run: usize) -> Self::Products {
         assert!(cin.is_multiple_of(4) && v.len() >= TILES * cin && weights.len() >= cin * BLOCK);
         let (mut inputs, mut weights) = (v.as_ptr(), weights.as_ptr());
-        // SAFETY: on a CPU with AVX-512 VNNI. A step takes 128 bytes of weights and four bytes of each tile's `cin`; asserted
-        // above.
+        // SAFETY: on a CPU with AVX-512 VNNI. A step takes 128 bytes of weights and four bytes of
+        // each tile's `cin`; asserted above.
         unsafe {
             for _ in 0..cin / 4 {
                 let low = _mm512_loadu_si512(weights.cast::<__m512i>());

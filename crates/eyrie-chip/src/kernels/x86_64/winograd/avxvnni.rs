@@ -17,12 +17,14 @@ pub(in crate::kernels) const NARROW: Winograd = Winograd { tiles: TILES, run: na
 pub(in crate::kernels) const WIDE: Winograd = Winograd { tiles: TILES, run: wide };
 
 fn narrow(work: Work<'_>) {
-    // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
+    // SAFETY: the table of kernels hands this function out only where `is_supported` found the
+    // features.
     unsafe { narrow_tiles(work) }
 }
 
 fn wide(work: Work<'_>) {
-    // SAFETY: the table of kernels hands this function out only where `is_supported` found the features.
+    // SAFETY: the table of kernels hands this function out only where `is_supported` found the
+    // features.
     unsafe { wide_tiles(work) }
 }
 
@@ -60,8 +62,8 @@ impl Simd for AvxVnni {
     fn add_products(mut acc: Self::Products, v: &[u8], weights: &[i8], cin: usize, _run: usize) -> Self::Products {
         assert!(cin.is_multiple_of(4) && v.len() >= TILES * cin && weights.len() >= cin * LANES);
         let (mut inputs, mut weights) = (v.as_ptr(), weights.as_ptr());
-        // SAFETY: on a CPU with AVX2 and AVX-VNNI. A step takes 64 bytes of weights and four bytes of each tile's `cin`;
-        // asserted above.
+        // SAFETY: on a CPU with AVX2 and AVX-VNNI. A step takes 64 bytes of weights and four bytes
+        // of each tile's `cin`; asserted above.
         unsafe {
             for _ in 0..cin / 4 {
                 let low = _mm256_loadu_si256(weights.cast::<__m256i>());

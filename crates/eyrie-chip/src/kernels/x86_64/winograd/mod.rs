@@ -1,7 +1,8 @@
 //! Winograd's tiles on x86-64: the vectors of each set of instructions.
 
-/// The part of [`Simd`](crate::kernels::winograd::Simd) that is the same for the sets of instructions with these types `Bytes` and
-/// `Sums`, and accumulators of one `Sums` a tile for each part of the channels.
+/// The part of [`Simd`](crate::kernels::winograd::Simd) that is the same for the sets of
+/// instructions with these types `Bytes` and `Sums`, and accumulators of one `Sums` a tile for each
+/// part of the channels.
 macro_rules! shared {
     () => {
         #[inline(always)]
@@ -37,8 +38,8 @@ macro_rules! shared {
                     sums.store(&mut to[tile * Self::CHANNELS + part * LANES..]);
                 }
             });
-            // SAFETY: an empty instruction that might touch all memory: what is read again then comes from there and not from
-            // registers that the products need.
+            // SAFETY: an empty instruction that might touch all memory: what is read again then
+            // comes from there and not from registers that the products need.
             unsafe { asm!("", options(nostack, preserves_flags)) };
         }
 
