@@ -43,7 +43,7 @@ async fn a_bad_image_is_refused_in_every_form_and_stores_nothing() {
         (pictures::heic(), 415, "unsupported_image_format"),
         (b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>".to_vec(), 415, "unsupported_image_format"),
         (pictures::black_png(1200, 1000), 422, "image_too_many_pixels"),
-        (pictures::zero_sized_gif(), 422, "image_zero_sized"),
+        (pictures::zero_sized_png(), 422, "image_zero_sized"),
         (pictures::black_png(2, 60), 422, "image_aspect_ratio"),
         (vec![0x89; MAX_UPLOAD + 1], 413, "upload_too_large"),
     ] {

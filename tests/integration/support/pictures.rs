@@ -93,9 +93,11 @@ pub(crate) fn black_png(width: u32, height: u32) -> Vec<u8> {
     encode(GrayImage::new(width, height), ImageFormat::Png)
 }
 
-/// A GIF whose header states a size of 0x0.
-pub(crate) fn zero_sized_gif() -> Vec<u8> {
-    b"GIF89a\0\0\0\0\0\0\0;".to_vec()
+/// A PNG whose header states a width of 0.
+pub(crate) fn zero_sized_png() -> Vec<u8> {
+    let mut bytes = png(1);
+    bytes[16..20].fill(0);
+    bytes
 }
 
 /// The head of a HEIC file.
