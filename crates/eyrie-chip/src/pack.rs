@@ -71,6 +71,7 @@ impl PackedConv {
                 }
             }
         }
+        #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut, reason = "runs are of x86-64 alone"))]
         let mut packed = Self {
             cin,
             cout: params.cout,
