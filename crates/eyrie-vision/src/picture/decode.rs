@@ -41,7 +41,7 @@ pub struct Decoded {
     pub height: u32,
 }
 
-/// Decoders of this process that panicked.
+/// How often a decoder, or what reads the profile, panicked in this process.
 static PANICS: AtomicU64 = AtomicU64::new(0);
 
 /// How many decoders panicked since the process started. Each time the picture was refused as
@@ -58,7 +58,14 @@ pub fn decoder_panics() -> u64 {
 /// and counted.
 pub fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Decoded, PictureError> {
     let format = sniff(bytes)?;
-    let raster = catch_unwind(|| match format {
+    catch_unwind(|| upright(read(bytes, format, limits)?, format)).unwrap_or_else(|_| {
+        PANICS.fetch_add(1, Ordering::Relaxed);
+        Err(damaged("the decoder gave up"))
+    })
+}
+
+fn read(bytes: &[u8], format: ImageFormat, limits: DecodeLimits) -> Result<Raster, PictureError> {
+    match format {
         ImageFormat::Jpeg => jpeg::decode(bytes, limits),
         ImageFormat::Png => png::decode(bytes, limits),
         ImageFormat::Webp => webp::decode(bytes, limits),
@@ -68,12 +75,7 @@ pub fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Decoded, PictureErro
         ImageFormat::Avif => avif::decode(bytes, limits),
         ImageFormat::Qoi | ImageFormat::Pnm => others::decode(bytes, format, limits),
         ImageFormat::Ico => others::decode_icon(bytes, limits),
-    })
-    .unwrap_or_else(|_| {
-        PANICS.fetch_add(1, Ordering::Relaxed);
-        Err(damaged("the decoder gave up"))
-    })?;
-    upright(raster, format)
+    }
 }
 
 /// Colour, ground and orientation.

@@ -25,12 +25,40 @@ pub(super) fn decode(bytes: &[u8], format: ImageFormat, limits: DecodeLimits) ->
     let refused = |error| refusal(error, format);
     let raster = if format == ImageFormat::Qoi {
         QoiDecoder::new(file).map_err(refused).and_then(|decoder| read(decoder, format, limits))
+    } else if header_is_cut(bytes) {
+        Err(PictureError::Truncated)
     } else {
         PnmDecoder::new(file).map_err(refused).and_then(|decoder| read(decoder, format, limits))
     };
     // These decoders hand on the text of what reading gave, not the error.
     let ends = |error: &PictureError| matches!(error, PictureError::Corrupt(reason) if ENDS.iter().any(|end| reason.contains(end)));
     raster.map_err(|error| if ends(&error) { PictureError::Truncated } else { error })
+}
+
+/// Whether the header of a PNM, which is text, has no end: a number of it may then be a part of one.
+fn header_is_cut(bytes: &[u8]) -> bool {
+    const LAST_OF_PAM: &[u8] = b"ENDHDR\n";
+    let wanted = match bytes.get(1) {
+        Some(b'7') => return !bytes.windows(LAST_OF_PAM.len()).any(|window| window == LAST_OF_PAM),
+        // The kind, width and height; the others have the largest value as well.
+        Some(b'1' | b'4') => 3,
+        _ => 4,
+    };
+    let (mut words, mut in_word, mut in_comment) = (0, false, false);
+    for &byte in bytes {
+        if in_comment {
+            in_comment = byte != b'\n';
+            continue;
+        }
+        in_comment = byte == b'#';
+        let is_letter = !in_comment && !byte.is_ascii_whitespace();
+        words += usize::from(in_word && !is_letter);
+        in_word = is_letter;
+        if words == wanted {
+            return false;
+        }
+    }
+    true
 }
 
 /// Decodes the largest picture of an ICO: a PNG, or a bitmap without its first header.
