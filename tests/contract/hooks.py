@@ -123,17 +123,17 @@ def keep_quick(case: Case) -> None:
 
 
 def is_spared(case: Case) -> bool:
-    """Whether this is one of the searches that are left out for the time that they take.
+    """Whether this is one of the valid searches by a picture that are left out for the time that describing it takes.
 
-    The coverage phase makes thousands of them, for every field in every form that a search has: one of ten is kept. Of the
-    valid ones by a form, which describe a picture each, one of three.
+    Of those that the coverage phase makes, for every field in every form that a search has, one of ten is kept; of the
+    others by a form one of three.
     """
-    if case.meta is None or not case.path.endswith("/search"):
+    if case.meta is None or not case.path.endswith("/search") or case.meta.generation.mode.is_negative:
         return False
-    if case.meta.phase.name == TestPhase.COVERAGE and next(covering_searches) % 10:
-        return True
-    valid_form = case.media_type == "multipart/form-data" and case.meta.generation.mode.is_positive
-    return valid_form and next(form_searches) % 3 != 0
+    by_picture = "image" in case.body if isinstance(case.body, dict) else isinstance(case.body, (bytes, Binary))
+    if by_picture and case.meta.phase.name == TestPhase.COVERAGE:
+        return next(covering_searches) % 10 != 0
+    return case.media_type == "multipart/form-data" and next(form_searches) % 3 != 0
 
 
 def spare_the_chip(case: Case) -> None:
@@ -259,15 +259,20 @@ def completed(case: Case) -> Case:
 
 @schemathesis.hook
 def filter_case(context: HookContext, case: Case) -> bool:
-    """Leaves out some slow requests, and those that schemathesis calls valid though it made a part of them invalid.
+    """Leaves out some slow requests, and those that schemathesis calls valid though it made a part of them invalid, or
+    invalid though every part is valid and nothing but the state can refuse them.
 
     A name in a path that is null or 5 is valid as text. Where it was to be the fault, the request becomes a valid one, even
     if it has invalid headers as well.
     """
     if is_spared(case):
         return False
-    meta = case.meta
-    return meta is None or meta.generation.mode.is_negative or all(part.mode.is_positive for part in meta.components.values())
+    if case.meta is None:
+        return True
+    is_sound = all(part.mode.is_positive for part in case.meta.components.values())
+    if case.meta.generation.mode.is_negative:
+        return not is_sound or case.meta.phase.name != TestPhase.STATEFUL
+    return is_sound
 
 
 @schemathesis.hook
