@@ -314,8 +314,7 @@ fn the_graph_crate_and_unsafe_code_stay_in_their_files() {
             assert!(shown.contains("src/search/index/hnsw"), "{shown} names hnsw_rs");
         }
         if source.code.contains("unsafe {") || source.code.contains("unsafe fn") {
-            let places = ["crates/eyrie-chip/src/kernels/", "crates/eyrie-vision/src/local/hamming/x86_64.rs"];
-            assert!(places.iter().any(|place| shown.contains(place)), "{shown} has unsafe code");
+            assert!(shown.contains("crates/eyrie-chip/src/kernels/"), "{shown} has unsafe code");
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Hamming distances from one descriptor to many.
 
-#[cfg(target_arch = "x86_64")]
-mod x86_64;
+use pulp::{Arch, NullaryFnOnce};
 
 /// Descriptors of 256 bits, word by word, so that a pass over them is a pass over four plain
 /// arrays.
@@ -19,10 +18,7 @@ impl Descriptors {
         out.clear();
         out.resize(self.0[0].len(), 0);
         let words = self.0.each_ref().map(Vec::as_slice);
-        #[cfg(target_arch = "x86_64")]
-        return x86_64::distances(words, bits, out);
-        #[cfg(not(target_arch = "x86_64"))]
-        return count(words, bits, out);
+        Arch::new().dispatch(Count { words, bits, out })
     }
 }
 
@@ -35,6 +31,23 @@ pub(super) fn within(limit: u16, distances: &[u16]) -> impl Iterator<Item = usiz
         let places = chunk.iter().enumerate().filter(move |(_, distance)| **distance <= limit);
         places.map(move |(place, _)| number * CHUNK + place)
     })
+}
+
+/// The operands of [`count`], compiled for the CPU at hand: the least one of x86-64 has no
+/// instruction that counts bits.
+struct Count<'a> {
+    words: [&'a [u64]; 4],
+    bits: [u64; 4],
+    out: &'a mut [u16],
+}
+
+impl NullaryFnOnce for Count<'_> {
+    type Output = u16;
+
+    #[inline(always)]
+    fn call(self) -> u16 {
+        count(self.words, self.bits, self.out)
+    }
 }
 
 /// A loop that the compiler turns into the vectors of whatever CPU it is compiled for.
