@@ -81,7 +81,7 @@ impl PackedConv {
             multiplier: params.multiplier.iter().map(|&m| i32::from(m)).collect(),
             bias: params.bias.clone(),
             shift: params.shift,
-            corrections: Tile::ALL.map(|tile| proof::corrections(params, tile)),
+            corrections: proof::corrections(params),
             #[cfg(target_arch = "x86_64")]
             runs: Vec::new(),
         };

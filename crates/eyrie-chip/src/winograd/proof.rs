@@ -20,33 +20,46 @@ use crate::winograd::algebra::{MOST_PLACES, TILE_ROWS, Tile, outputs, weights};
 pub(crate) const NARROW_INPUT_MAX: u8 = 126;
 
 /// What the offsets of the transformed inputs add to each output of a tile, taken away again: to be
-/// added to the sums before they are shifted, `[tile row][tile column][output channel]`. `None`
-/// where the sums cannot be computed with such tiles.
-pub(crate) fn corrections(params: &ConvParams, tile: Tile) -> Option<Vec<i32>> {
-    match tile {
-        Tile::Narrow => corrections_of::<false>(params),
-        Tile::Wide => corrections_of::<true>(params),
+/// added to the sums before they are shifted, `[tile row][tile column][output channel]`; for each of
+/// [`Tile::ALL`]. `None` where the sums cannot be computed with such tiles.
+pub(crate) fn corrections(params: &ConvParams) -> [Option<Vec<i32>>; 2] {
+    if params.input_max() > ACTIVATION_MAX {
+        return [None, None];
     }
+    let channels: Vec<Channel> =
+        params.codes.chunks_exact(9 * params.cin).map(|codes| Channel::new(params, codes)).collect();
+    [corrections_of::<false>(params, &channels), corrections_of::<true>(params, &channels)]
 }
 
-fn corrections_of<const WIDE: bool>(params: &ConvParams) -> Option<Vec<i32>> {
-    let tile = Tile::of(WIDE);
-    if params.input_max() > ACTIVATION_MAX || !weights_are_bytes::<WIDE>(params) {
-        return None;
-    }
-    let mut corrections = vec![0; TILE_ROWS * tile.width() * params.cout];
-    for (channel, codes) in params.codes.chunks_exact(9 * params.cin).enumerate() {
+/// What both tiles need of an output channel.
+struct Channel {
+    /// See [`accumulator_bound`].
+    bound: i64,
+    /// The sum of the levels of each tap.
+    sums: [[i64; 3]; 3],
+}
+
+impl Channel {
+    fn new(params: &ConvParams, codes: &[u8]) -> Self {
         let level = |code: &u8| params.codebook[usize::from(*code)];
-        let bound = accumulator_bound(codes.iter().map(level), params.input_max());
-        if bound << tile.shift() > i64::from(i32::MAX) {
-            return None;
-        }
-        // The transform is linear: the sums of its places over the inputs are the transform of the
-        // sums.
-        let mut sums = [[0i64; 3]; 3];
+        let mut sums = [[0; 3]; 3];
         for (tap, codes) in codes.chunks_exact(params.cin).enumerate() {
             sums[tap / 3][tap % 3] = codes.iter().map(|code| i64::from(level(code))).sum();
         }
+        Self { bound: accumulator_bound(codes.iter().map(level), params.input_max()), sums }
+    }
+}
+
+fn corrections_of<const WIDE: bool>(params: &ConvParams, channels: &[Channel]) -> Option<Vec<i32>> {
+    let tile = Tile::of(WIDE);
+    let fits = |channel: &Channel| channel.bound << tile.shift() <= i64::from(i32::MAX);
+    if !channels.iter().all(fits) || !weights_are_bytes::<WIDE>(params) {
+        return None;
+    }
+    let mut corrections = vec![0; TILE_ROWS * tile.width() * params.cout];
+    for (channel, &Channel { sums, .. }) in channels.iter().enumerate() {
+        // The transform is linear: the sums of its places over the inputs are the transform of the
+        // sums.
         let mut offsets = weights::<WIDE, i64>(sums);
         for (place, sum) in offsets.iter_mut().enumerate() {
             *sum *= i64::from(tile.offset(place));
@@ -110,8 +123,8 @@ mod tests {
             for tap in 0..9 {
                 params.codes[(9 + tap) * 64..][..64].fill(if tap % 3 == 0 { 0 } else { 3 });
             }
-            assert_eq!(corrections(&params, Tile::Narrow).is_some(), narrow, "{level}");
-            assert_eq!(corrections(&params, Tile::Wide).is_some(), wide, "{level}");
+            assert_eq!(corrections(&params)[Tile::Narrow as usize].is_some(), narrow, "{level}");
+            assert_eq!(corrections(&params)[Tile::Wide as usize].is_some(), wide, "{level}");
         }
     }
 
@@ -120,19 +133,22 @@ mod tests {
         // Only the levels 0 and 1 are used.
         let mut params = params(64, [-128, 0, 1, 127]);
         params.codes.iter_mut().for_each(|code| *code = 1 + *code % 2);
-        assert!(corrections(&params, Tile::Wide).is_some());
+        assert!(corrections(&params)[Tile::Wide as usize].is_some());
         // One window of the highest level is enough to refuse.
         params.codes[4711] = 3;
-        assert!(corrections(&params, Tile::Wide).is_none() && corrections(&params, Tile::Narrow).is_none());
+        assert!(
+            corrections(&params)[Tile::Wide as usize].is_none()
+                && corrections(&params)[Tile::Narrow as usize].is_none()
+        );
     }
 
     #[test]
     fn images_and_sums_that_a_shift_would_not_fit_are_refused() {
-        assert_eq!(corrections(&params(3, [-3, -1, 1, 3]), Tile::Narrow), None, "inputs of a byte");
+        assert_eq!(corrections(&params(3, [-3, -1, 1, 3]))[Tile::Narrow as usize], None, "inputs of a byte");
         // 9 * 31 * 7 * cin * 8 passes 2^31 at 137,500 inputs; all levels of one sign.
         let mut wide = params(137_536, [4, 5, 6, 7]);
         wide.codes.fill(3);
-        assert!(corrections(&wide, Tile::Narrow).is_some());
-        assert_eq!(corrections(&wide, Tile::Wide), None);
+        assert!(corrections(&wide)[Tile::Narrow as usize].is_some());
+        assert_eq!(corrections(&wide)[Tile::Wide as usize], None);
     }
 }
