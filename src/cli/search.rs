@@ -75,6 +75,7 @@ impl Search {
             exact: true,
             ef: None,
             verify: self.verify,
+            thumbnail: false,
         };
         let response = app::runtime()?.block_on(async {
             let backend = Backend::open(&loaded.config, Purpose::OneSearch).await?;

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use crate::domain::{DescriptorVersion, ExtractionCost, Filter, ImageId, ImageRecord, QueryRegion, Verdict, Verify};
+use crate::domain::{
+    DescriptorVersion, ExtractionCost, Filter, ImageId, ImageRecord, QueryRegion, Thumbnail, Verdict, Verify,
+};
 use eyrie_vision::local::Verification;
 
 /// What to do when the same bytes are already in the collection.
@@ -90,6 +92,8 @@ pub struct SearchRequest {
     /// Whether the first results are compared with the query by local features; `None` for what is
     /// configured.
     pub verify: Option<Verify>,
+    /// Whether the answer carries a small picture of the query image as it was seen.
+    pub thumbnail: bool,
 }
 
 /// One result.
@@ -127,6 +131,9 @@ pub struct SearchResponse {
     pub version: DescriptorVersion,
     /// What describing the query image cost; `None` when nothing had to be described.
     pub cost: Option<ExtractionCost>,
+    /// The query image as it was seen: upright, over its ground, in sRGB, cut to its region. Only
+    /// of an image, and where it was asked for.
+    pub thumbnail: Option<Thumbnail>,
     /// Time to find the candidates, in milliseconds.
     pub index_milliseconds: f64,
     /// `None` when nothing was to be verified.

@@ -14,7 +14,7 @@ use super::rerank::{self, Reranked};
 use super::{RetrievalService, SearchHit, SearchQuery, SearchRequest, SearchResponse, ServiceError};
 use crate::domain::{
     Collection, CollectionName, Descriptor, DescriptorVersion, ExtractionCost, Filter, ImageKey, ImageRecord, Neighbor,
-    QueryRegion, Verify,
+    QueryRegion, Thumbnail, Verify,
 };
 use crate::search::{Effort, Nearest, SearchState};
 use crate::telemetry::metric;
@@ -40,6 +40,8 @@ struct Subject {
     /// The image that must not be among its own results.
     itself: Option<ImageKey>,
     cost: Option<ExtractionCost>,
+    /// A small picture of the query image, where it was asked for.
+    thumbnail: Option<Thumbnail>,
 }
 
 /// Which part of the results a search is for.
@@ -93,7 +95,7 @@ impl RetrievalService {
         let verify = request.verify.unwrap_or(core.options.search.verify);
         let window = core.window(verify)?;
         let kind = kind(&request.query);
-        let subject = core.resolve(&collection, request.query, verify, window).await?;
+        let subject = core.resolve(&collection, request.query, verify, window, request.thumbnail).await?;
         let window = if subject.features.is_some() { window } else { 0 };
         let cut = Cut { k: request.k, offset: request.offset, window };
         let version = core.catalogue.profile(collection.profile).version.clone();
@@ -125,6 +127,7 @@ impl RetrievalService {
             hits: page.hits,
             version,
             cost: subject.cost,
+            thumbnail: subject.thumbnail,
             index_milliseconds: page.search_time.as_secs_f64() * 1e3,
             verification: (window > 0).then(|| rerank::effort(&page.matches, subject.features_time + page.rerank_time)),
         })
@@ -171,12 +174,13 @@ impl Core {
         query: SearchQuery,
         verify: Verify,
         window: usize,
+        thumbnail: bool,
     ) -> Result<Subject, ServiceError> {
         let facts = self.catalogue.profile(collection.profile);
         match query {
             SearchQuery::Image(bytes, region) => {
                 let features = if window == 0 { 0 } else { QUERY_FEATURES };
-                let request = Request { region, features, ..Request::descriptor(collection.profile) };
+                let request = Request { region, features, thumbnail, ..Request::descriptor(collection.profile) };
                 let described = self.pool.describe(bytes, request, WhenFull::Refuse).await?;
                 Ok(Subject {
                     descriptor: described.descriptor,
@@ -185,6 +189,7 @@ impl Core {
                     region: described.region,
                     itself: None,
                     cost: Some(described.cost),
+                    thumbnail: described.thumbnail,
                 })
             }
             SearchQuery::Id(id) => {
@@ -206,6 +211,7 @@ impl Core {
                     region: None,
                     itself: Some(key),
                     cost: None,
+                    thumbnail: None,
                 })
             }
             SearchQuery::Descriptor(values, made_by) => {
@@ -222,6 +228,7 @@ impl Core {
                     region: None,
                     itself: None,
                     cost: None,
+                    thumbnail: None,
                 })
             }
         }

@@ -298,6 +298,8 @@ async fn a_person_draws_a_box_and_finds_what_is_in_it() {
         )
     };
     browser.until(&verified(2)).await;
+    // As the service saw it.
+    browser.until("document.getElementById('search-preview').src.startsWith('data:image/jpeg')").await;
     browser.until("document.getElementById('search-preview').naturalWidth > 0").await;
 
     // By mouse from the lower right to the upper left of the right half, by touch the other way in

@@ -2,11 +2,12 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use image::{Rgb, RgbImage};
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
 use crate::support::app::{COLLECTION, TestApp, images, ok, refused, search};
-use crate::support::pictures;
+use crate::support::pictures::{self, as_png};
 
 async fn app_with_five() -> TestApp {
     let app = TestApp::start().await;
@@ -158,6 +159,35 @@ async fn include_chooses_the_parts_of_the_answer() {
     let request = app.post(&search()).query(&[("include", "metadata")]).header("content-type", "image/png");
     assert!(ok(request.body(pictures::png(1))).await.get("cost").is_none());
     assert_eq!(refused(app.get(&images("/p1/similar?include=all"))).await, (400, "invalid_request".to_owned()));
+    assert!(ok(app.get(&images("/p1/similar?include=thumbnail"))).await.get("query_thumbnail").is_none());
+}
+
+#[tokio::test]
+async fn a_search_shows_the_query_as_it_was_seen_where_it_is_asked_to() {
+    let app = app_with_five().await;
+    // Four inks, of which browsers show three colours.
+    let picture = include_bytes!("../fixtures/cmyk.jpg");
+    app.add("inks", picture.to_vec(), json!({})).await;
+    let shown = app.get(&images("/inks/thumbnail")).send().await.expect("answer").bytes().await.expect("bytes");
+    let request = app.post(&search()).query(&[("include", "thumbnail")]).header("content-type", "image/jpeg");
+    let answer = ok(request.body(picture.as_slice())).await;
+    assert_eq!(answer["query_thumbnail"], format!("data:image/jpeg;base64,{}", STANDARD.encode(shown)));
+}
+
+#[tokio::test]
+async fn blank_pictures_are_called_the_same_only_where_their_pixels_are() {
+    let app = TestApp::start().await;
+    let blank = || RgbImage::from_pixel(600, 600, Rgb([255; 3]));
+    app.add("white", as_png(blank()), json!({})).await;
+    // A speck that nothing is left of in what the network sees.
+    let mut speck = blank();
+    speck.put_pixel(300, 300, Rgb([254; 3]));
+    for (query, same) in [(blank(), true), (speck, false)] {
+        let request = app.post(&search()).header("content-type", "image/png").body(as_png(query));
+        let hit = &ok(request).await["results"][0];
+        assert!(hit["score"].as_f64() > Some(0.999), "{hit}");
+        assert_eq!(hit["verdict"] == "same", same, "{hit}");
+    }
 }
 
 #[tokio::test]

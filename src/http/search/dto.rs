@@ -169,4 +169,9 @@ pub(crate) struct SearchResultDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) cost: Option<CostDto>,
+    /// A small JPEG of the query image as it was seen (upright, over its ground, in sRGB, cut to
+    /// the region), as a `data:` URL. Where `include` asks for it and the query is an image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(crate) query_thumbnail: Option<String>,
 }

@@ -4,10 +4,12 @@ use std::time::Instant;
 
 use axum::Json;
 use axum::extract::State;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 use super::dto::{HitDto, SearchResultDto, TookDto};
 use super::query::{Include, SearchBody, SearchFields, SearchForm, SearchOptions, WithImage};
-use crate::domain::CollectionName;
+use crate::domain::{CollectionName, Thumbnail};
 use crate::http::chip::dto::{CostDto, thousandths};
 use crate::http::error::{ApiError, Code, Problem};
 use crate::http::extract::path::{InCollection, OfImage};
@@ -91,6 +93,7 @@ async fn run(
         exact: options.exact,
         ef: options.ef.map(|ef| ef as usize),
         verify: options.verify,
+        thumbnail: include.contains(&Include::Thumbnail),
     };
     let found = state.service.search(collection, request).await?;
     let links = &state.options.public_path;
@@ -105,5 +108,10 @@ async fn run(
         },
         compared: found.verification.map(|effort| effort.compared),
         cost: found.cost.filter(|_| include.contains(&Include::Cost)).map(CostDto::from),
+        query_thumbnail: found.thumbnail.map(data_url),
     }))
+}
+
+fn data_url(picture: Thumbnail) -> String {
+    format!("data:{};base64,{}", picture.media_type, STANDARD.encode(picture.bytes))
 }

@@ -31,10 +31,16 @@ pub(crate) enum Include {
     Record,
     /// What describing the query image cost.
     Cost,
+    /// The query image as it was seen.
+    Thumbnail,
 }
 
-const INCLUDES: [(&str, Include); 3] =
-    [("metadata", Include::Metadata), ("record", Include::Record), ("cost", Include::Cost)];
+const INCLUDES: [(&str, Include); 4] = [
+    ("metadata", Include::Metadata),
+    ("record", Include::Record),
+    ("cost", Include::Cost),
+    ("thumbnail", Include::Thumbnail),
+];
 
 /// How to search, whatever for.
 pub(crate) struct SearchOptions {
@@ -112,7 +118,7 @@ impl SearchOptions {
             FieldDoc::names(
                 "include",
                 &INCLUDES.map(|(name, _)| name),
-                "Parts of the answer; `metadata` and `cost` where it is left out.",
+                "Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen.",
             ),
         ]
     }

@@ -322,12 +322,23 @@ function showQuery(source, name) {
   $("search-figure").hidden = !source;
   offerRegion(Boolean(state.query?.file));
   showMatch();
+  preview.removeAttribute("width");
   if (source) preview.src = source;
   else preview.removeAttribute("src");
   preview.alt = source ? `The query: ${name}` : "";
   const lead = document.createElement("strong");
   lead.textContent = source ? name : "Drop a picture here";
   $("search-hint").replaceChildren(lead, source ? " Drop or choose another one" : ", paste one, or choose a file");
+}
+
+/** Shows the query as the service saw it: also what a browser cannot show, and turned and coloured as it was compared. */
+function showAsSeen(source) {
+  if (previewUrl) URL.revokeObjectURL(previewUrl);
+  previewUrl = "";
+  const preview = $("search-preview");
+  // As large as the picture that it takes the place of.
+  if (preview.naturalWidth) preview.width = preview.clientWidth;
+  preview.src = source;
 }
 
 function searchBy(query) {
@@ -358,14 +369,17 @@ const search = guarded(async () => {
       form.append("image", state.query.file);
       form.append("k", k);
       if (minScore >= 0) form.append("min_score", minScore);
-      if (!isWhole()) form.append("region", region().map((percent) => percent / 100).join(","));
+      if (isWhole()) form.append("include", "metadata,cost,thumbnail");
+      else form.append("region", region().map((percent) => percent / 100).join(","));
       request = call(api("/search"), { method: "POST", body: form, signal: running.signal });
     } else {
       const params = new URLSearchParams({ k });
       if (minScore >= 0) params.set("min_score", minScore);
       request = call(api(`/images/${encodeURIComponent(state.query.id)}/similar?${params}`), { signal: running.signal });
     }
-    showResults(await request);
+    const found = await request;
+    if (found.query_thumbnail) showAsSeen(found.query_thumbnail);
+    showResults(found);
   } catch (error) {
     if (error.name !== "AbortError") {
       $("results").replaceChildren();

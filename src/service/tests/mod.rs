@@ -171,7 +171,17 @@ fn named(name: &str, bytes: &[u8]) -> AddImage {
 
 /// A search for the `k` nearest of a query.
 fn search_for(query: SearchQuery, k: usize) -> SearchRequest {
-    SearchRequest { query, k, offset: 0, min_score: None, filter: None, exact: false, ef: None, verify: None }
+    SearchRequest {
+        query,
+        k,
+        offset: 0,
+        min_score: None,
+        filter: None,
+        exact: false,
+        ef: None,
+        verify: None,
+        thumbnail: false,
+    }
 }
 
 /// A search by the descriptor that the stand-in makes of these bytes.

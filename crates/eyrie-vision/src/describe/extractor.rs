@@ -178,6 +178,7 @@ impl AsicExtractor {
 /// a limit of 0 or above [`crate::local::MAX_FEATURES`].
 pub fn local_features(image: &Decoded, limit: usize) -> Result<LocalFeatures, PictureError> {
     LocalFeatures::extract(&luma(image), image.width as usize, image.height as usize, limit)
+        .map(|features| features.with_pixels(&image.rgb, image.width))
         .map_err(|e| PictureError::Internal(format!("no local features: {e}")))
 }
 

@@ -4,9 +4,10 @@
 //! |---|---|
 //! | 4 | `EYLF` |
 //! | 1 | version of this format and of the extraction: [`VERSION`] |
-//! | 1 | zero |
+//! | 1 | 1 where a CRC-32 of the pixels stands in place of features, else 0 |
 //! | 2 + 2 | width and height of the working picture, pixels |
 //! | 2 | number of features |
+//! | 4 | only of a picture without features: CRC-32 of its pixels in colours |
 //! | 38 each | x, y (2 + 2: fractions of the picture in 1/65,536), level (1; the highest bit: a dark blob), angle (1), descriptor (4 x 8) |
 //! | 4 | CRC-32 (IEEE 802.3) of everything before |
 //!
@@ -22,6 +23,7 @@ pub const VERSION: u8 = 1;
 const MAGIC: &[u8; 4] = b"EYLF";
 const HEADER: usize = 12;
 const FEATURE: usize = 38;
+const PIXELS: usize = 4;
 const CHECKSUM: usize = 4;
 const DARK: u8 = 0x80;
 
@@ -76,15 +78,16 @@ impl Feature {
 }
 
 impl LocalFeatures {
-    /// The features as bytes: 16 and 38 a feature.
+    /// The features as bytes: 16 and 38 a feature, 20 where there is none.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(HEADER + FEATURE * self.features.len() + CHECKSUM);
         out.extend(MAGIC);
-        out.extend([VERSION, 0]);
+        out.extend([VERSION, u8::from(self.blank.is_some())]);
         out.extend(self.width.to_le_bytes());
         out.extend(self.height.to_le_bytes());
         out.extend((self.features.len() as u16).to_le_bytes());
+        out.extend(self.blank.map(u32::to_le_bytes).into_iter().flatten());
         for feature in &self.features {
             feature.write(&mut out);
         }
@@ -110,7 +113,9 @@ impl LocalFeatures {
             return Err(DecodeError::Version { found: bytes[4] });
         }
         let (width, height, count) = (u16_at(bytes, 6), u16_at(bytes, 8), usize::from(u16_at(bytes, 10)));
-        if bytes.len() != HEADER + FEATURE * count + CHECKSUM {
+        let blank = bytes[5] == 1 && count == 0;
+        let start = if blank { HEADER + PIXELS } else { HEADER };
+        if bytes.len() != start + FEATURE * count + CHECKSUM {
             return Err(DecodeError::Length);
         }
         let (content, checksum) = bytes.split_at(bytes.len() - CHECKSUM);
@@ -118,14 +123,15 @@ impl LocalFeatures {
             return Err(DecodeError::Checksum);
         }
         let sides = 1..=WORKING_SIDE;
-        if bytes[5] != 0
+        if (bytes[5] != 0 && !blank)
             || count > MAX_FEATURES
             || !sides.contains(&usize::from(width))
             || !sides.contains(&usize::from(height))
         {
             return Err(DecodeError::Value);
         }
-        let features = content[HEADER..].chunks_exact(FEATURE).map(Feature::read).collect::<Result<_, _>>()?;
-        Ok(Self { width, height, features })
+        let blank = blank.then(|| u32::from_le_bytes([bytes[12], bytes[13], bytes[14], bytes[15]]));
+        let features = content[start..].chunks_exact(FEATURE).map(Feature::read).collect::<Result<_, _>>()?;
+        Ok(Self { width, height, features, blank })
     }
 }

@@ -72,6 +72,9 @@ pub struct LocalFeatures {
     /// Of the working picture, in pixels.
     pub(super) height: u16,
     pub(super) features: Vec<Feature>,
+    /// CRC-32 of the whole picture in colours, of a picture that has no features: what tells two
+    /// blank pictures apart.
+    pub(super) blank: Option<u32>,
 }
 
 impl LocalFeatures {
@@ -118,7 +121,20 @@ impl LocalFeatures {
                 }
             }));
         }
-        Ok(Self { width, height, features })
+        Ok(Self { width, height, features, blank: None })
+    }
+
+    /// The same with what tells a picture without features from another one: `rgb` holds the
+    /// pixels in colours of the whole picture, `width` in a row.
+    #[must_use]
+    pub fn with_pixels(mut self, rgb: &[u8], width: u32) -> Self {
+        if self.is_empty() {
+            let mut hash = crc32fast::Hasher::new();
+            hash.update(&width.to_le_bytes());
+            hash.update(rgb);
+            self.blank = Some(hash.finalize());
+        }
+        self
     }
 
     /// How many features there are.

@@ -95,11 +95,13 @@ pub struct Verification {
     pub inliers: usize,
     /// Where; only if there are at least [`VERIFIED_INLIERS`].
     pub region: Option<MatchedRegion>,
+    /// Whether neither picture has a feature, and their pixels differ.
+    pub differing_blanks: bool,
 }
 
 impl Verification {
     /// What a picture has that could not be compared, or that was compared in vain.
-    pub const NOTHING: Self = Self { inliers: 0, region: None };
+    pub const NOTHING: Self = Self { inliers: 0, region: None, differing_blanks: false };
 
     /// Whether the pictures show the same thing.
     #[must_use]
@@ -128,13 +130,16 @@ pub fn rerank<T>(candidates: &mut [T], found: impl Fn(&T) -> Option<Verification
 /// The result depends on the arguments alone: nothing is drawn at random.
 #[must_use]
 pub fn match_pair(query: &LocalFeatures, candidate: &LocalFeatures) -> Verification {
+    if let (Some(a), Some(b)) = (query.blank, candidate.blank) {
+        return Verification { differing_blanks: a != b, ..Verification::NOTHING };
+    }
     let positions = candidate.positions();
     let matches = matches(&query.features, &candidate.features, &positions);
     let to = query.positions();
     let links: Vec<Link> = matches.iter().map(|m| Link::new(m, query, candidate, &positions, &to)).collect();
     let Some(found) = best_map(&links) else { return Verification::NOTHING };
     let region = (found.inliers >= VERIFIED_INLIERS).then(|| region(&found, &links, query, candidate));
-    Verification { inliers: found.inliers, region: region.flatten() }
+    Verification { inliers: found.inliers, region: region.flatten(), differing_blanks: false }
 }
 
 /// A match as geometry.

@@ -225,9 +225,24 @@ fn flat_and_tiny_pictures_have_no_features_and_match_nothing() {
         let flat = features(&Grey { width, height, pixels: vec![200; width * height] });
         assert!(flat.is_empty());
         for (a, b) in [(&flat, &whole), (&whole, &flat), (&flat, &flat)] {
-            assert_eq!(match_pair(a, b), Verification { inliers: 0, region: None });
+            assert_eq!(match_pair(a, b), Verification::NOTHING);
         }
     }
+}
+
+#[test]
+fn pictures_without_features_are_told_apart_by_their_pixels() {
+    let flat = |value: u8, width: usize| {
+        let picture = Grey { width, height: 50, pixels: vec![value; width * 50] };
+        features(&picture).with_pixels(&vec![value; width * 150], width as u32)
+    };
+    let white = flat(255, 60);
+    for (other, differ) in [(flat(255, 60), false), (flat(254, 60), true), (flat(255, 61), true)] {
+        let other = LocalFeatures::decode(&other.encode()).expect("what was encoded");
+        assert_eq!(match_pair(&white, &other), Verification { differing_blanks: differ, ..Verification::NOTHING });
+    }
+    let seen = features(&picture(1, OBJECT.0, OBJECT.1));
+    assert_eq!(seen.clone().with_pixels(&[0; 3], 1), seen);
 }
 
 #[test]
@@ -371,7 +386,7 @@ fn what_is_verified_comes_first_and_equals_keep_their_order() {
     let own = features(&picture(1, 200, 150));
     let found = match_pair(&own, &own);
     let fewer = Verification { inliers: found.inliers - 1, ..found };
-    let chance = Verification { inliers: 5, region: None };
+    let chance = Verification { inliers: 5, ..Verification::NOTHING };
     let mut ranking =
         [('a', Some(Verification::NOTHING)), ('b', Some(chance)), ('c', Some(fewer)), ('d', Some(found)), ('e', None)];
     rerank(&mut ranking, |(_, found)| *found);

@@ -22,7 +22,7 @@ const EQUAL: f32 = 0.9999;
 ///
 /// * `same`: there are [`NEAR_DUPLICATE_INLIERS`] inliers and the frames coincide; or the
 ///   descriptors are as good as equal and no match says that the frames differ (those of a turned
-///   picture can be equal).
+///   picture can be equal), unless both pictures are blank and their pixels differ.
 /// * `near_duplicate`: there are as many inliers, wherever; or the cosine is at its level and the
 ///   pictures were not compared in vain (pictures in one style can be that much alike and show
 ///   different things).
@@ -32,7 +32,8 @@ pub fn verdict(score: f32, found: Option<&Verification>, levels: &Levels) -> Ver
     let verified = found.filter(|found| found.verified());
     let close = verified.filter(|found| found.inliers >= NEAR_DUPLICATE_INLIERS);
     let in_vain = found.is_some() && verified.is_none();
-    if (score >= EQUAL && verified.is_none()) || close.is_some_and(has_same_frame) {
+    let differing_blanks = found.is_some_and(|found| found.differing_blanks);
+    if (score >= EQUAL && verified.is_none() && !differing_blanks) || close.is_some_and(has_same_frame) {
         Verdict::Same
     } else if close.is_some() || (score >= levels.near_duplicate && !in_vain) {
         Verdict::NearDuplicate
@@ -65,7 +66,7 @@ mod tests {
         let quad = [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9], [0.1, 0.9]];
         let homography = [1.0, 0.0, shift, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
         let region = MatchedRegion { homography, quad_in_candidate: quad, quad_in_query: quad };
-        Verification { inliers, region: Some(region) }
+        Verification { inliers, region: Some(region), differing_blanks: false }
     }
 
     #[test]
@@ -81,12 +82,19 @@ mod tests {
     }
 
     #[test]
+    fn blank_pictures_are_the_same_only_if_their_pixels_are() {
+        let blanks = |differing_blanks| Verification { differing_blanks, ..Verification::NOTHING };
+        let verdicts = [false, true].map(|differ| verdict(1.0, Some(&blanks(differ)), &LEVELS));
+        assert_eq!(verdicts, [Verdict::Same, Verdict::Similar]);
+    }
+
+    #[test]
     fn inliers_and_place_decide_where_something_was() {
         let of = |found: Verification| verdict(0.0, Some(&found), &LEVELS);
         assert_eq!(of(found(NEAR_DUPLICATE_INLIERS, 0.01)), Verdict::Same);
         assert_eq!(of(found(NEAR_DUPLICATE_INLIERS, 0.03)), Verdict::NearDuplicate);
         assert_eq!(of(found(NEAR_DUPLICATE_INLIERS - 1, 0.0)), Verdict::Similar);
-        assert_eq!(of(Verification { inliers: 99, region: None }), Verdict::Different);
+        assert_eq!(of(Verification { inliers: 99, ..Verification::NOTHING }), Verdict::Different);
         assert_eq!(verdict(1.0, Some(&found(NEAR_DUPLICATE_INLIERS, 0.5)), &LEVELS), Verdict::NearDuplicate);
     }
 }
