@@ -289,7 +289,7 @@ impl From<PictureError> for ApiError {
             PictureError::UnsupportedFormat(_) | PictureError::UnsupportedKind(_) => Code::UnsupportedImageFormat,
             PictureError::Truncated => Code::ImageTruncated,
             PictureError::Corrupt(_) => Code::ImageCorrupt,
-            PictureError::TooManyPixels { .. } => Code::ImageTooManyPixels,
+            PictureError::TooManyPixels { .. } | PictureError::TooMuchMemory { .. } => Code::ImageTooManyPixels,
             PictureError::ZeroSized { .. } => Code::ImageZeroSized,
             PictureError::AspectRatio { .. } => Code::ImageAspectRatio,
             PictureError::RegionTooSmall { .. } => Code::RegionTooSmall,

@@ -253,6 +253,7 @@ fn work(shared: &Shared, number: usize, mut extractor: Box<dyn Extractor>) {
                 | PictureError::Truncated
                 | PictureError::Corrupt(_)
                 | PictureError::TooManyPixels { .. }
+                | PictureError::TooMuchMemory { .. }
                 | PictureError::ZeroSized { .. }
                 | PictureError::AspectRatio { .. }
                 | PictureError::RegionTooSmall { .. },

@@ -253,6 +253,21 @@ fn a_bomb_is_refused_by_its_header() {
 }
 
 #[test]
+fn a_kind_of_file_that_takes_too_much_memory_is_refused_as_that() {
+    // Four whole components, whose coefficients a progressive file keeps.
+    let mut jpeg = include_bytes!("../../../../tests/fixtures/cmyk.jpg").to_vec();
+    let frame = jpeg.windows(2).position(|pair| pair == [0xff, 0xc0]).expect("a frame header");
+    jpeg[frame + 1] = 0xc2;
+    jpeg[frame + 5..frame + 9].copy_from_slice(&[0x0b, 0xb8, 0x0b, 0xb8]);
+    let scan = jpeg.windows(2).position(|pair| pair == [0xff, 0xda]).expect("a scan");
+    // The first component alone, its averages.
+    jpeg.splice(scan + 2..scan + 16, [0, 8, 1, b'C', 0, 0, 0, 0]);
+    let limits = DecodeLimits { max_pixels: 9_000_000, ..LIMITS };
+    let refused = decode(&jpeg, limits).map(|_| ()).expect_err("too much");
+    assert!(matches!(refused, PictureError::TooMuchMemory { width: 3000, height: 3000 }), "{refused}");
+}
+
+#[test]
 fn the_pixel_limit_is_exact() {
     let png = encode_rgb(&picture(40, 25), image::ImageFormat::Png);
     assert!(decode(&png, DecodeLimits { max_pixels: 1000, ..LIMITS }).is_ok());

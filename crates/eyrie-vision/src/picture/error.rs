@@ -22,7 +22,7 @@ pub enum PictureError {
     /// The decoder refuses the data.
     #[error("the image is damaged: {0}")]
     Corrupt(String),
-    /// More pixels, or more memory to decode, than allowed.
+    /// More pixels than allowed.
     #[error("the image has {width}x{height} pixels, {max_pixels} are allowed in all")]
     TooManyPixels {
         /// Width the header states.
@@ -31,6 +31,17 @@ pub enum PictureError {
         height: u32,
         /// Pixels allowed.
         max_pixels: u64,
+    },
+    /// A kind of file that takes so much memory for each pixel that its pixels are too many.
+    #[error(
+        "decoding this kind of file takes too much memory at {width}x{height} pixels; make it smaller, or save it as a \
+         baseline JPEG or a PNG of 8 bits"
+    )]
+    TooMuchMemory {
+        /// Width the header states.
+        width: u32,
+        /// Height the header states.
+        height: u32,
     },
     /// A width or height of zero.
     #[error("the image has no pixels ({width}x{height})")]

@@ -41,7 +41,7 @@ pub(super) fn read(
     check_size(width, height, limits)?;
     let colour = decoder.color_type();
     if decoder.total_bytes() > limits.max_bytes() {
-        return Err(PictureError::TooManyPixels { width, height, max_pixels: limits.max_pixels });
+        return Err(PictureError::TooMuchMemory { width, height });
     }
     let mut data = vec![0; usize::try_from(decoder.total_bytes()).unwrap_or(usize::MAX)];
     decoder.read_image(&mut data).map_err(|error| refusal(error, format))?;

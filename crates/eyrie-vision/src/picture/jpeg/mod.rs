@@ -37,7 +37,7 @@ pub(super) fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Raster, Pictu
     let (width, height) = (u32::from(frame.width), u32::from(frame.height));
     check_size(width, height, limits)?;
     if file.bytes_to_decode() > limits.max_bytes() {
-        return Err(PictureError::TooManyPixels { width, height, max_pixels: limits.max_pixels });
+        return Err(PictureError::TooMuchMemory { width, height });
     }
     entropy::check(&file)?;
     let orientation = file.exif.and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms);

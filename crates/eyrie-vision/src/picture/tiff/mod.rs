@@ -35,7 +35,7 @@ pub(super) fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Raster, Pictu
     let chunk_bytes = page.chunk_bytes();
     if chunk_bytes.saturating_add(pixels * reader.channels.count() as u64) > limits.max_bytes() {
         let (width, height) = (page.width, page.height);
-        return Err(PictureError::TooManyPixels { width, height, max_pixels: limits.max_pixels });
+        return Err(PictureError::TooMuchMemory { width, height });
     }
     let plain = Plain::new(bytes, &page)?;
     let mut data = vec![0; pixels as usize * reader.channels.count()];
