@@ -1,0 +1,4 @@
+//! The index against an exact scan.
+
+pub(crate) mod data;
+mod oracle;
