@@ -66,7 +66,6 @@ impl<T: Blank> Chunked<T> {
     }
 
     /// How many rows there are; more than were asked for.
-    #[cfg(test)]
     pub(crate) fn rows(&self) -> usize {
         self.rows
     }
@@ -128,6 +127,18 @@ impl<T: Blank> Chunked<T> {
         let chunk = &mut self.chunks[from / CHUNK];
         let rows = to.min((from / CHUNK + 1) * CHUNK) - from;
         &mut chunk.data[chunk.start + from % CHUNK * self.width..][..rows * self.width]
+    }
+
+    /// The first `rows` rows, copied.
+    pub(crate) fn copy(&self, rows: usize) -> Vec<T>
+    where
+        T: Copy,
+    {
+        let mut copy = Vec::with_capacity(rows * self.width);
+        while copy.len() < rows * self.width {
+            copy.extend_from_slice(self.piece(copy.len() / self.width, rows));
+        }
+        copy
     }
 
     /// Bytes that it takes.

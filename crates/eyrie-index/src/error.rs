@@ -80,6 +80,9 @@ pub enum OpenError {
         /// What was expected.
         expected: String,
     },
+    /// Another process, or another index of this one, has it open.
+    #[error("the saved index is in use")]
+    InUse,
     /// Bytes are missing or wrong.
     #[error("the saved index is damaged: {0}")]
     Damaged(&'static str),

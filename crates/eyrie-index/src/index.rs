@@ -1,14 +1,16 @@
 //! The index as its owner sees it.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use roaring::RoaringTreemap;
 
-use crate::error::{IndexError, SaveError};
+use crate::error::{IndexError, OpenError, SaveError};
 use crate::kernels::MAX_VALUES;
 use crate::shared::Shared;
+use crate::snapshot;
 use crate::state::State;
 use crate::vectors::{Record, Vectors};
 use crate::{Found, Memory, SearchParams};
@@ -51,11 +53,30 @@ impl Params {
     }
 }
 
+/// The most bytes of an owner's text.
+const MAX_TEXT: usize = 4096;
+
+fn check_text(text: &str) -> Result<(), IndexError> {
+    if text.len() <= MAX_TEXT {
+        return Ok(());
+    }
+    Err(IndexError::Parameter { name: "the length of the text", value: text.len(), allowed: "up to 4096 bytes" })
+}
+
 pub(crate) fn check_dimension(dimension: usize) -> Result<(), IndexError> {
     if (1..=MAX_VALUES).contains(&dimension) {
         return Ok(());
     }
     Err(IndexError::Parameter { name: "dimension", value: dimension, allowed: "1 to 65536" })
+}
+
+/// An index that was saved.
+#[derive(Debug)]
+pub struct Opened {
+    /// The index, ready for searches and changes.
+    pub index: Index,
+    /// The stamp that it was saved with: changes behind it are to be applied (again).
+    pub stamp: u64,
 }
 
 /// A set of vectors that answers which are nearest. Shared between threads; every method takes
@@ -76,7 +97,71 @@ impl Index {
         check_dimension(dimension)?;
         let file = tempfile::tempfile().map_err(|source| SaveError::Io { what: "a temporary file", source })?;
         let vectors = Vectors::new(file, dimension);
-        Ok(Self { shared: Arc::new(Shared::new(State::new(dimension, params.m), params, exact, vectors, None)) })
+        Ok(Self::new(State::new(dimension, params.m), params, exact, vectors, None))
+    }
+
+    /// An empty index in `folder`, which is made where it is missing; what was saved there before is
+    /// removed. `text` says what the vectors are (their version, say): it is saved with them, and
+    /// [`Index::open`] refuses another.
+    ///
+    /// # Errors
+    /// As [`Index::temporary`].
+    pub fn create(
+        folder: &Path,
+        text: &str,
+        dimension: usize,
+        params: Params,
+        exact: ExactScore,
+    ) -> Result<Self, SaveError> {
+        params.check()?;
+        check_dimension(dimension)?;
+        check_text(text)?;
+        let vectors = snapshot::create(folder).map_err(|source| SaveError::Io { what: "the folder of the index", source })?;
+        let state = State::new(dimension, params.m);
+        Ok(Self::new(state, params, exact, Vectors::new(vectors, dimension), Some((folder.into(), text.into()))))
+    }
+
+    /// Reads the index that was saved in `folder`. The file of the vectors is not read here: a
+    /// damaged one shows in [`Found::unreadable`].
+    ///
+    /// # Errors
+    /// [`OpenError`]: the index must be [created](Index::create) and filled anew then.
+    pub fn open(
+        folder: &Path,
+        text: &str,
+        dimension: usize,
+        params: Params,
+        exact: ExactScore,
+    ) -> Result<Opened, OpenError> {
+        params.check()?;
+        check_dimension(dimension)?;
+        check_text(text)?;
+        let snapshot::Opened { state, stamp, vectors } = snapshot::open(folder, dimension, params, text)?;
+        let vectors = Vectors::new(vectors, dimension);
+        let index = Self::new(state, params, exact, vectors, Some((folder.into(), text.into())));
+        Shared::start_upkeep(&index.shared);
+        Ok(Opened { index, stamp })
+    }
+
+    fn new(
+        state: State,
+        params: Params,
+        exact: ExactScore,
+        vectors: Vectors,
+        home: Option<(PathBuf, String)>,
+    ) -> Self {
+        Self { shared: Arc::new(Shared::new(state, params, exact, vectors, home)) }
+    }
+
+    /// Writes everything to the folder, in the place of what was saved before, beside searches and
+    /// changes. Every change up to `stamp`, a number of the owner's, must have been applied; of
+    /// later ones what is saved may hold some or none. After a crash the owner applies those behind
+    /// the stamp again; why nothing is lost or wrong then is told in `snapshot/mod.rs`.
+    ///
+    /// # Errors
+    /// [`SaveError`]; what was saved before is still there.
+    pub fn save(&self, stamp: u64) -> Result<(), SaveError> {
+        Shared::with_graph_at_rest(&self.shared, || snapshot::save(&self.shared, stamp))
     }
 
     /// Inserts points, or replaces those whose key is there. Replacing by the same vector does

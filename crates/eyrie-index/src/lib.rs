@@ -11,6 +11,7 @@ mod points;
 mod ranking;
 mod search;
 mod shared;
+mod snapshot;
 mod state;
 mod tables;
 #[cfg(test)]
@@ -19,7 +20,7 @@ mod upkeep;
 mod vectors;
 
 pub use error::{IndexError, OpenError, SaveError};
-pub use index::{ExactScore, Index, Params};
+pub use index::{ExactScore, Index, Opened, Params};
 
 /// What a search asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! What is known of each slot, in flat arrays: about 800 bytes a slot at 768 values.
 
+use std::ops::Range;
+
 use crate::chunked::Chunked;
 use crate::codes::{Encoded, stride};
 
@@ -56,7 +58,7 @@ impl Points {
 
     /// Every slot that may be in use.
     #[allow(clippy::cast_possible_truncation)]
-    pub(crate) fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
+    pub(crate) fn slots(&self) -> Range<Slot> {
         0..self.len as u32
     }
 

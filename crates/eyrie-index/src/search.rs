@@ -103,6 +103,15 @@ impl Shared {
         })
     }
 
+    /// Whether a search without a filter goes through the graph.
+    #[cfg(test)]
+    pub(crate) fn searches_the_graph(&self, query: &[f32], params: SearchParams) -> bool {
+        let encoded = encode(query);
+        let code = Query { code: &encoded.code, scale: encoded.scale };
+        let sought = Sought { query: code, residual: encoded.residual, k: params.k, allowed: None };
+        self.with_scratch(|scratch, _| self.from_graph(&self.read(), &sought, params, scratch).is_some())
+    }
+
     /// Candidates from the graph and beside it; `None` where a scan is the better way.
     fn from_graph(
         &self,

@@ -146,7 +146,7 @@ impl Shared {
 
     /// Links what no path leads to again. Returns what is still not reached then, and is to be
     /// scanned.
-    fn reach_all(&self) -> Vec<Slot> {
+    pub(crate) fn reach_all(&self) -> Vec<Slot> {
         let unreachable = self.unreachable();
         if unreachable.is_empty() {
             return unreachable;
@@ -155,7 +155,7 @@ impl Shared {
         self.unreachable()
     }
 
-    fn unreachable(&self) -> Vec<Slot> {
+    pub(crate) fn unreachable(&self) -> Vec<Slot> {
         let mut walk = Walk::default();
         while walk.step(self.view(&self.read()), PIECE) {
             if self.stop.load(Ordering::Relaxed) {
@@ -208,6 +208,22 @@ impl Shared {
         if state.live == 0 && state.graph.len() == 0 {
             *state = State::new(self.dimension, self.params.m);
         }
+    }
+}
+
+#[cfg(test)]
+impl Shared {
+    /// Links all that wait and takes all that is dead out, however little it is.
+    pub(crate) fn tend_at_once(&self) {
+        self.wait_until_idle();
+        loop {
+            let claimed = self.write().claim(BATCH);
+            if claimed.is_empty() {
+                break;
+            }
+            self.link(&claimed);
+        }
+        self.consolidate();
     }
 }
 

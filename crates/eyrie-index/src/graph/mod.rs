@@ -36,7 +36,7 @@ const PIECE: usize = 32;
 pub(crate) struct Graph {
     /// Links of a point on a layer above the lowest, which has twice as many.
     m: usize,
-    lowest: Chunked<AtomicU32>,
+    pub(crate) lowest: Chunked<AtomicU32>,
     /// Incoming links on the lowest layer.
     incoming: Chunked<AtomicU8>,
     /// Links on the layers from 1 up, `m` each, of the few points that are there.
@@ -45,7 +45,7 @@ pub(crate) struct Graph {
     entry: AtomicU64,
     stripes: Box<[Mutex<()>]>,
     /// State of the generator of levels.
-    random: u64,
+    pub(crate) random: u64,
     /// Points, dead ones too.
     len: usize,
 }
@@ -99,9 +99,14 @@ impl Graph {
     /// Counts a point in, without a link, on the layers up to `level`.
     pub(crate) fn admit_at(&mut self, slot: Slot, level: usize) {
         if level > 0 {
-            self.upper.insert(slot, (0..level * self.m).map(|_| AtomicU32::new(NONE)).collect());
+            self.raise(slot, level);
         }
         self.len += 1;
+    }
+
+    /// Puts a point on the layers up to `level` too.
+    pub(crate) fn raise(&mut self, slot: Slot, level: usize) {
+        self.upper.insert(slot, (0..level * self.m).map(|_| AtomicU32::new(NONE)).collect());
     }
 
     /// Counts a point out that nothing links to.
@@ -139,6 +144,11 @@ impl Graph {
         let _ = self.entry.fetch_update(Ordering::AcqRel, Ordering::Acquire, |before| {
             unpack(before).is_none_or(|(_, top)| level > top).then_some(packed)
         });
+    }
+
+    /// The links of a point on the layers from 1 up, one after another.
+    pub(crate) fn upper_of(&self, slot: Slot) -> &[AtomicU32] {
+        self.upper.get(&slot).map_or(&[], |links| links)
     }
 
     /// The links of a point that is on `layer`; those that are none are at the end.

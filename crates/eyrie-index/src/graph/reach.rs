@@ -41,3 +41,19 @@ impl Walk {
         unreached.map(|(slot, _)| slot).filter(lost).collect()
     }
 }
+
+#[cfg(test)]
+impl View<'_> {
+    /// Takes away all links between these points and the others, and links them in a ring.
+    pub(crate) fn cut_off(self, island: &[Slot]) {
+        for slot in self.points.slots() {
+            for layer in 0..=self.graph.level(slot) {
+                let links: Vec<Slot> = self.graph.links(slot, layer).filter(|link| !island.contains(link)).collect();
+                self.graph.relink(slot, layer, links);
+            }
+        }
+        for (at, &slot) in island.iter().enumerate() {
+            self.graph.relink(slot, 0, [island[(at + 1) % island.len()]]);
+        }
+    }
+}
