@@ -3,7 +3,6 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use roaring::RoaringTreemap;
 
@@ -290,8 +289,7 @@ impl Index {
 
 impl Drop for Index {
     fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::Relaxed);
-        self.shared.wait_until_idle();
+        self.shared.end_upkeep();
     }
 }
 

@@ -83,7 +83,7 @@ impl Shared {
         }
         let encoded = encode(query);
         let code = Query { code: &encoded.code, scale: encoded.scale };
-        let sought = Sought { query: code, residual: encoded.residual, k: params.k, allowed };
+        let mut sought = Sought { query: code, residual: encoded.residual, k: params.k, allowed };
         self.with_scratch(|scratch, record| {
             let mut tries = 0;
             loop {
@@ -96,9 +96,13 @@ impl Shared {
                     }
                 };
                 let (found, changed) = self.score(query, &candidates, params.k, record);
-                if !changed || tries == TRIES {
+                // Damaged points take places of others: there are to be more candidates then.
+                let spare = found.unreadable.len();
+                let is_short = found.neighbors.len() < params.k && sought.k < params.k.saturating_add(spare);
+                if !(changed || is_short) || tries == TRIES {
                     return Ok(found);
                 }
+                sought.k = params.k.saturating_add(spare);
             }
         })
     }
@@ -125,7 +129,7 @@ impl Shared {
         if params.exact || state.graph.len() == 0 || eligible <= self.params.exact_below {
             return None;
         }
-        let ef = params.ef.unwrap_or(self.params.ef_search).max(params.k);
+        let ef = params.ef.unwrap_or(self.params.ef_search).max(sought.k);
         // What the filter rejects is looked at as well.
         let looked_at = ef.saturating_mul(SCANNED_PER_CANDIDATE).saturating_mul(live) / eligible.max(1);
         if eligible <= looked_at {

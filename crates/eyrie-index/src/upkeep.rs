@@ -7,7 +7,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use crate::graph::{Scratch, Walk};
 use crate::points::{Slot, flag};
@@ -39,6 +39,8 @@ pub(crate) struct Control {
     working: bool,
     /// Whether a snapshot is being written, or about to be.
     saving: bool,
+    /// The thread that ran last.
+    thread: Option<JoinHandle<()>>,
 }
 
 /// What the thread has to do.
@@ -74,7 +76,17 @@ impl Shared {
         let running = Running(Some(Arc::clone(this)));
         // Where no thread can be started, `running` is dropped with the closure: the next change
         // tries again, and searches scan what waits.
-        drop(thread::Builder::new().name("index-upkeep".into()).spawn(move || running.work_until_done()));
+        let thread = thread::Builder::new().name("index-upkeep".into()).spawn(move || running.work_until_done());
+        this.control().thread = thread.ok();
+    }
+
+    /// Ends the thread; it has dropped what it holds when this returns.
+    pub(crate) fn end_upkeep(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.wait_until_idle();
+        let thread = self.control().thread.take();
+        // It has ended its work, so there is nothing left that could panic.
+        let _ = thread.map(JoinHandle::join);
     }
 
     /// Calls `work` while the graph and the vectors of its points stay as they are.

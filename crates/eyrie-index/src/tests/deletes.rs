@@ -32,6 +32,7 @@ fn half_replaced_by_others_is_as_good_as_a_fresh_index() {
     for n in (0..4000).step_by(2) {
         assert!(churned.remove(n) && flat.remove(n));
     }
+    churned.settle();
     churned.upsert(&borrowed(&points[4000..])).expect("sound");
     flat.upsert(&points[4000..]);
     churned.settle();
