@@ -1,0 +1,5 @@
+//! Kernels for x86-64.
+
+pub(super) mod avx2;
+pub(super) mod avx512vnni;
+pub(super) mod avxvnni;
