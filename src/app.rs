@@ -15,8 +15,8 @@ use crate::config::Config;
 use crate::domain::{Catalogue, Clock, SystemClock};
 use crate::http::{self, AppState, HttpOptions};
 use crate::search::{
-    FlatIndex, HnswIndex, HnswParams, IndexError, MemorySearch, NewIndex, NoSearch, SearchBackend, SearchSlots,
-    VectorIndex,
+    FlatIndex, GraphIndex, GraphParams, IndexError, IndexMaker, MemoryOptions, MemorySearch, NoSearch, SearchBackend,
+    SearchSlots, Shelf, VectorIndex,
 };
 use crate::service::{RetrievalService, ServiceError, ServiceOptions, ServiceParts};
 use crate::store::{PostgresStore, SqliteStore, StorageOptions, Store, StoreError};
@@ -150,7 +150,7 @@ impl Backend {
     async fn compose(config: &Config, purpose: Purpose, store: Option<Arc<dyn Store>>) -> Result<Self, StartError> {
         let describer = Describer::load(&config.extractor.describer)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let new_index = new_index(config.index.graph, purpose)?;
+        config.index.graph.check()?;
         let store = match store {
             Some(store) => store,
             None => open_store(&config.storage, Arc::clone(&clock)).await?,
@@ -163,9 +163,13 @@ impl Backend {
             Purpose::Serve | Purpose::OneSearch => Arc::new(MemorySearch::start(
                 Arc::clone(&store),
                 Arc::clone(&catalogue),
-                new_index,
+                index_maker(config, purpose).await,
                 Arc::clone(&slots),
-                config.index.follow_interval,
+                MemoryOptions {
+                    follow_interval: config.index.follow_interval,
+                    save_interval: config.index.save_interval,
+                    max_memory: config.index.max_memory_mib << 20,
+                },
             )),
             Purpose::Import => Arc::new(NoSearch),
         };
@@ -202,23 +206,33 @@ async fn open_store(storage: &StorageOptions, clock: Arc<dyn Clock>) -> Result<A
     Ok(Arc::new(store))
 }
 
-fn new_index(params: HnswParams, purpose: Purpose) -> Result<NewIndex, StartError> {
-    params.check()?;
-    Ok(match purpose {
-        Purpose::Serve => Box::new(move |dimension| {
-            let graph: Result<HnswIndex, IndexError> = HnswIndex::new(dimension, params);
-            match graph {
-                Ok(graph) => Arc::new(graph) as Arc<dyn VectorIndex>,
-                // The parameters were checked above, so this cannot be; an exact index answers the
-                // same searches.
-                Err(error) => {
-                    tracing::error!(%error, "the graph index cannot be made; searches are scans");
-                    Arc::new(FlatIndex::new(dimension))
-                }
-            }
-        }),
-        Purpose::OneSearch | Purpose::Import => Box::new(|dimension| Arc::new(FlatIndex::new(dimension))),
-    })
+/// What makes the indexes: a server keeps graphs on disk, where no other server does.
+async fn index_maker(config: &Config, purpose: Purpose) -> Arc<dyn IndexMaker> {
+    if purpose != Purpose::Serve {
+        return Arc::new(|dimension| -> Arc<dyn VectorIndex> { Arc::new(FlatIndex::new(dimension)) });
+    }
+    let (folder, params) = (config.storage.data_dir.join("index"), config.index.graph);
+    let path = folder.clone();
+    let shelf = tokio::task::spawn_blocking(move || Shelf::open(folder, params)).await;
+    match shelf.unwrap_or_else(|panic| Err(io::Error::other(panic))) {
+        Ok(Some(shelf)) => return Arc::new(shelf),
+        Ok(None) => tracing::warn!(folder = %path.display(),
+            "another process keeps its index there: this one is not saved, and is built at each start"),
+        Err(error) => tracing::warn!(folder = %path.display(), %error,
+            "the index cannot be kept on disk, and is built at each start"),
+    }
+    Arc::new(move |dimension| in_memory(dimension, params))
+}
+
+/// A graph that is not saved.
+fn in_memory(dimension: usize, params: GraphParams) -> Arc<dyn VectorIndex> {
+    match GraphIndex::temporary(dimension, params) {
+        Ok(graph) => Arc::new(graph),
+        Err(error) => {
+            tracing::error!(%error, "the graph index cannot be made; searches are scans");
+            Arc::new(FlatIndex::new(dimension))
+        }
+    }
 }
 
 /// The server: listening, not yet answering.

@@ -37,12 +37,16 @@ pub mod metric {
     /// Gauge: descriptors in the indexes of all collections.
     pub const INDEX_POINTS: &str = "eyrie_index_points";
     /// Gauge: bytes that the indexes of all collections keep (an estimate).
-    pub const INDEX_BYTES: &str = "eyrie_index_bytes";
+    pub const INDEX_MEMORY_BYTES: &str = "eyrie_index_memory_bytes";
     /// Gauge: sequence number of the last change that the index holds.
     pub const INDEX_WATERMARK: &str = "eyrie_index_watermark";
     /// Histogram: seconds from the start to a complete index.
     pub const INDEX_BUILD_SECONDS: &str = "eyrie_index_build_seconds";
     /// Counter: failed attempts to read the change log.
+    pub const INDEX_SAVE_SECONDS: &str = "eyrie_index_save_seconds";
+    /// Counter.
+    pub const INDEX_REPAIRS: &str = "eyrie_index_repairs_total";
+    /// Counter.
     pub const FOLLOW_FAILURES: &str = "eyrie_index_follow_failures_total";
     /// Histogram: seconds in the index for one search.
     pub const INDEX_SEARCH_SECONDS: &str = "eyrie_index_search_seconds";
@@ -151,7 +155,9 @@ fn describe() {
     describe_counter!(metric::EXTRACTIONS_OVERLOADED, "Images turned away because the queue was full.");
     describe_histogram!(metric::EXTRACTION_SECONDS, Unit::Seconds, "Time of a worker for one image, by profile.");
     describe_gauge!(metric::INDEX_POINTS, "Descriptors in the indexes of all collections.");
-    describe_gauge!(metric::INDEX_BYTES, Unit::Bytes, "Memory of the indexes of all collections (an estimate).");
+    describe_gauge!(metric::INDEX_MEMORY_BYTES, Unit::Bytes, "Memory of the indexes of all collections, by what it holds.");
+    describe_histogram!(metric::INDEX_SAVE_SECONDS, Unit::Seconds, "Time to save the indexes that had changed.");
+    describe_counter!(metric::INDEX_REPAIRS, "Descriptors read from the database since the index's file of them is damaged.");
     describe_gauge!(metric::INDEX_WATERMARK, "Sequence number of the last change that the index holds.");
     describe_histogram!(metric::INDEX_BUILD_SECONDS, Unit::Seconds, "Time to build the index from the database.");
     describe_counter!(metric::FOLLOW_FAILURES, "Failed attempts to bring the index to the state of the database.");

@@ -24,7 +24,7 @@ pub(super) enum Rule {
 use Rule::{OneOf, Text, Within};
 
 /// The rules by key. A key without one takes any value of its type.
-pub(super) const RULES: [(&str, Rule); 30] = [
+pub(super) const RULES: [(&str, Rule); 32] = [
     ("server.bind", Text(is_host_and_port, "HOST:PORT, for example 127.0.0.1:8080")),
     ("server.max_upload_bytes", Within(1024, 1 << 30, "bytes")),
     ("server.header_timeout_ms", Within(100, 3_600_000, "milliseconds")),
@@ -54,6 +54,8 @@ pub(super) const RULES: [(&str, Rule); 30] = [
     ("index.ef_search", Within(1, 100_000, "candidates")),
     ("index.exact_below", Within(0, 10_000_000, "candidates")),
     ("index.follow_interval_ms", Within(10, 3_600_000, "milliseconds")),
+    ("index.save_interval_ms", Within(1000, 86_400_000, "milliseconds")),
+    ("index.max_memory_mib", Within(0, 1 << 20, "MiB")),
     ("search.verify", OneOf(&["auto", "always", "never"])),
     ("search.verify_candidates", Within(0, 1000, "candidates")),
     ("limits.max_results", Within(1, 100_000, "results")),

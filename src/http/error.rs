@@ -111,6 +111,7 @@ codes! {
     DatabaseUnavailable, "database_unavailable", SERVICE_UNAVAILABLE, "The database is not available";
     DatabaseReadOnly, "database_read_only", SERVICE_UNAVAILABLE, "The database can only be read";
     DatabaseFull, "database_full", INSUFFICIENT_STORAGE, "The database has no space left";
+    IndexFull, "index_full", INSUFFICIENT_STORAGE, "The search index has no room for more pictures";
     InternalError, "internal_error", INTERNAL_SERVER_ERROR, "Something went wrong in the service";
 }
 
@@ -274,6 +275,7 @@ impl From<ServiceError> for ApiError {
             ServiceError::OutOfRange { .. } => Self::new(Code::OutOfRange, detail),
             ServiceError::Overloaded { retry_after_seconds } => Self::overloaded(detail, retry_after_seconds),
             ServiceError::NotReady => Self::new(Code::NotReady, detail).retry_after(2),
+            ServiceError::IndexFull => Self::new(Code::IndexFull, detail),
             ServiceError::ShuttingDown => Self::new(Code::ShuttingDown, detail).retry_after(5),
             ServiceError::Store(error) => error.into(),
             ServiceError::Internal(inside) => Self::internal(inside),

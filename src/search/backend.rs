@@ -123,6 +123,9 @@ pub trait SearchBackend: Send + Sync {
     /// [`SearchError::ShuttingDown`]; [`SearchError::NotReady`] where nothing is ever searched.
     async fn ready(&self) -> Result<(), SearchError>;
 
+    /// Whether there is memory for more images.
+    fn has_room(&self) -> bool;
+
     /// How far it is.
     fn state(&self) -> SearchState;
 

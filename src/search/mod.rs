@@ -8,7 +8,10 @@ mod off;
 mod slots;
 
 pub use backend::{Effort, Nearest, Ranked, SearchBackend, SearchError, SearchState};
-pub use index::{FlatIndex, HnswIndex, HnswParams, IndexError, IndexOptions, SearchParams, VectorIndex};
-pub use memory::{MemorySearch, NewIndex};
+pub use index::{
+    FlatIndex, Found, GraphIndex, GraphParams, IndexError, IndexMaker, IndexOptions, Indexed, Memory, SaveError, Saved,
+    SearchParams, Shelf, VectorIndex, memory_parts,
+};
+pub use memory::{MemoryOptions, MemorySearch};
 pub use off::NoSearch;
 pub use slots::{Admission, SearchSlots};

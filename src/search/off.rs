@@ -35,6 +35,10 @@ impl SearchBackend for NoSearch {
         Err(SearchError::NotReady)
     }
 
+    fn has_room(&self) -> bool {
+        true
+    }
+
     fn state(&self) -> SearchState {
         SearchState::Off
     }

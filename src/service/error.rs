@@ -67,6 +67,9 @@ pub enum ServiceError {
     /// The index is still being built after the start; searches have to wait for it.
     #[error("the index is not ready yet; try again in a few seconds")]
     NotReady,
+    /// The indexes take as much memory as they may.
+    #[error("the index takes all the memory that it may (index.max_memory_mib); no picture can be added")]
+    IndexFull,
     /// The process is shutting down.
     #[error("the service is shutting down")]
     ShuttingDown,

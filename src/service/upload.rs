@@ -163,6 +163,9 @@ impl<'a> Upload<'a> {
 
     /// What is stored of it; describes it where that has not happened.
     async fn image(&self, id: ImageId, metadata: Metadata) -> Result<NewImage, ServiceError> {
+        if !self.core.search.has_room() {
+            return Err(ServiceError::IndexFull);
+        }
         let described = self.described.get_or_try_init(|| self.describe()).await?.clone();
         let (Some(thumbnail), Some(features)) = (described.thumbnail, described.features) else {
             return Err(ServiceError::Internal("an image came without thumbnail or local features".to_owned()));

@@ -7,8 +7,8 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use roaring::RoaringTreemap;
 
 use super::ranking::TopK;
-use super::{IndexError, SearchParams, VectorIndex, check_dimension};
-use crate::domain::{Descriptor, ImageKey, Neighbor};
+use super::{Found, IndexError, Memory, SaveError, SearchParams, VectorIndex, check_dimension};
+use crate::domain::{Descriptor, ImageKey, Seq};
 
 /// Compares the query with every point. Needs about a third of a microsecond a point at 256 values.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl VectorIndex for FlatIndex {
         query: &Descriptor,
         params: SearchParams,
         allowed: Option<&RoaringTreemap>,
-    ) -> Result<Vec<Neighbor>, IndexError> {
+    ) -> Result<Found, IndexError> {
         check_dimension(self.dimension, query)?;
         let points = self.read();
         let mut top = TopK::new(params.k);
@@ -63,16 +63,25 @@ impl VectorIndex for FlatIndex {
                 top.push(query.cosine(descriptor), key);
             }
         }
-        Ok(top.into_neighbors())
+        Ok(Found { neighbors: top.into_neighbors(), unreadable: Vec::new() })
     }
 
     fn len(&self) -> usize {
         self.read().len()
     }
 
-    fn memory_bytes(&self) -> usize {
+    fn keys(&self) -> RoaringTreemap {
+        self.read().keys().map(|key| key.0).collect()
+    }
+
+    fn memory(&self) -> Memory {
         let points = self.read();
-        let entry = size_of::<(ImageKey, Descriptor)>() + 1;
-        points.capacity() * entry + points.len() * self.dimension * size_of::<f32>()
+        let keys = points.capacity() * (size_of::<(ImageKey, Descriptor)>() + 1);
+        let other = points.len() * self.dimension * size_of::<f32>();
+        Memory { codes: 0, links: 0, keys, waiting: 0, other }
+    }
+
+    fn save(&self, _: Seq) -> Result<(), SaveError> {
+        Err(SaveError::NoFolder)
     }
 }

@@ -1,45 +1,29 @@
-//! Nearest neighbours by cosine: an exact scan and a graph behind one trait.
+//! Nearest neighbours by cosine: an exact scan and a graph behind one trait, and where the graphs of
+//! all collections are kept on disk.
 //!
 //! An index is derived from the store and can be thrown away: it holds keys and descriptors,
-//! nothing else, and is filled again at the start. It knows neither ids nor metadata: a filter
-//! comes as a bitmap of keys.
+//! nothing else, and is filled again where it is missing. It knows neither ids nor metadata: a
+//! filter comes as a bitmap of keys.
 
 mod flat;
-mod hnsw;
+mod graph;
 mod ranking;
+mod shelf;
 
+pub use eyrie_index::{IndexError, Memory, SaveError, SearchParams};
 pub use flat::FlatIndex;
-pub use hnsw::HnswIndex;
+pub use graph::GraphIndex;
+pub use shelf::Shelf;
 
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use roaring::RoaringTreemap;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Descriptor, ImageKey, Neighbor};
-
-/// Why an index refuses.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum IndexError {
-    /// A descriptor of another length than the index holds.
-    #[error("the index holds descriptors of {expected} values, this one has {actual}")]
-    Dimension {
-        /// Values per descriptor in the index.
-        expected: usize,
-        /// Values given.
-        actual: usize,
-    },
-    /// A parameter outside its range.
-    #[error("{name} is {value}, it must be {allowed}")]
-    Parameter {
-        /// Its name.
-        name: &'static str,
-        /// The value given.
-        value: usize,
-        /// The range in words.
-        allowed: &'static str,
-    },
-}
+use crate::domain::{Collection, CollectionName, Descriptor, DescriptorVersion, ImageKey, Neighbor, Seq};
 
 /// The index and how it follows the store. `config/default.toml` gives each key's meaning, unit,
 /// range and default.
@@ -47,44 +31,83 @@ pub enum IndexError {
 pub struct IndexOptions {
     /// The graph.
     #[serde(flatten)]
-    pub graph: HnswParams,
+    pub graph: GraphParams,
     /// How often the change log is read for what other processes stored.
     #[serde(rename = "follow_interval_ms", with = "crate::domain::milliseconds")]
     pub follow_interval: Duration,
+    /// How often the indexes are saved where they have changed.
+    #[serde(rename = "save_interval_ms", with = "crate::domain::milliseconds")]
+    pub save_interval: Duration,
+    /// Memory of all indexes, in MiB, from which on no new picture is taken; 0 for no limit.
+    pub max_memory_mib: u64,
 }
 
 /// Parameters of the graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HnswParams {
-    /// Links of a point on each layer, 2 to 255.
+pub struct GraphParams {
+    /// Links of a point on each layer but the lowest, which has twice as many; 2 to 255.
     pub m: usize,
     /// Candidates kept while a point is inserted.
     pub ef_construction: usize,
     /// Candidates kept while searching, unless the query says otherwise.
     pub ef_search: usize,
-    /// Up to this many candidates (points, or points that a filter leaves) are scanned exactly.
+    /// Up to this many candidates (points, or points that a filter leaves) are scanned.
     pub exact_below: usize,
 }
 
-/// What a search asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SearchParams {
-    /// How many neighbours.
-    pub k: usize,
-    /// Candidates kept in the graph search; `None` takes the index's default. Raised to `k` where
-    /// smaller.
-    pub ef: Option<usize>,
-    /// Scan everything instead of searching the graph.
-    pub exact: bool,
+impl GraphParams {
+    /// Checks every range.
+    ///
+    /// # Errors
+    /// [`IndexError::Parameter`] for the first that is outside.
+    pub fn check(&self) -> Result<(), IndexError> {
+        self.on_all_cores().check()
+    }
+
+    fn on_all_cores(self) -> eyrie_index::Params {
+        let Self { m, ef_construction, ef_search, exact_below } = self;
+        let threads = thread::available_parallelism().map_or(1, NonZero::get);
+        eyrie_index::Params { m, ef_construction, ef_search, exact_below, threads }
+    }
+}
+
+/// Which collection an index is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Indexed {
+    /// The collection's name.
+    pub name: CollectionName,
+    /// When it was created, in microseconds: another one of its name has another time.
+    pub created_at: i128,
+    /// The version of every descriptor in the index.
+    pub version: DescriptorVersion,
+    /// The values of each descriptor.
+    pub dimension: usize,
+}
+
+impl Indexed {
+    /// The descriptors of one version in a collection.
+    #[must_use]
+    pub fn new(collection: &Collection, version: DescriptorVersion, dimension: usize) -> Self {
+        let created_at = collection.created_at.unix_timestamp_nanos() / 1000;
+        Self { name: collection.name.clone(), created_at, version, dimension }
+    }
+}
+
+/// What a search found.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Found {
+    /// In order of falling score, ties by rising key, none twice; the scores are exact cosines. There are `min(k, live
+    /// points that are allowed)` of them at least, and all those besides that were looked at and
+    /// tie with the `k`-th: whoever orders ties by something else than the key can cut at `k`
+    /// afterwards.
+    pub neighbors: Vec<Neighbor>,
+    /// Points that may belong to them, but whose descriptors cannot be read from their file. To
+    /// upsert these again repairs the file.
+    pub unreadable: Vec<ImageKey>,
 }
 
 /// A set of descriptors that answers which are nearest. Shared between threads; every method takes
 /// `&self` and blocks.
-///
-/// Results come in order of falling score, ties by rising key, none twice; the scores are exact
-/// cosines. There are `min(k, live points that are allowed)` of them at least, and all those
-/// besides that were looked at and tie with the `k`-th: whoever orders ties by something else than
-/// the key can cut at `k` afterwards.
 pub trait VectorIndex: Send + Sync {
     /// Inserts points, or replaces those whose key is there. Replacing by the same descriptor does
     /// nothing.
@@ -109,7 +132,10 @@ pub trait VectorIndex: Send + Sync {
         query: &Descriptor,
         params: SearchParams,
         allowed: Option<&RoaringTreemap>,
-    ) -> Result<Vec<Neighbor>, IndexError>;
+    ) -> Result<Found, IndexError>;
+
+    /// The keys of all points.
+    fn keys(&self) -> RoaringTreemap;
 
     /// How many points are live.
     fn len(&self) -> usize;
@@ -119,8 +145,67 @@ pub trait VectorIndex: Send + Sync {
         self.len() == 0
     }
 
-    /// Bytes that the index keeps, descriptors and links (an estimate).
-    fn memory_bytes(&self) -> usize;
+    /// Bytes that the index keeps in memory.
+    fn memory(&self) -> Memory;
+
+    /// Writes the index to where it is kept, beside searches and changes. Every change up to `seq`
+    /// was applied to it; of later ones it may hold some.
+    ///
+    /// # Errors
+    /// [`SaveError`]; what was saved before is still there.
+    fn save(&self, seq: Seq) -> Result<(), SaveError>;
+}
+
+/// An index that was saved, and the change up to which it holds everything.
+pub type Saved = (Arc<dyn VectorIndex>, Seq);
+
+/// Makes the indexes of collections. Every method blocks.
+pub trait IndexMaker: Send + Sync {
+    /// An index without a point, in the place of one that was saved before.
+    fn empty(&self, of: &Indexed) -> Arc<dyn VectorIndex>;
+
+    /// The index that was saved; `None` where there is none, or none to be used.
+    fn saved(&self, of: &Indexed) -> Option<Saved>;
+
+    /// Notes that the saved indexes of these collections, and of no others, hold everything up to
+    /// this change.
+    ///
+    /// # Errors
+    /// [`SaveError`]; what was noted before still holds.
+    fn note(&self, indexes: &[(Indexed, Seq)]) -> Result<(), SaveError>;
+
+    /// Whether indexes are saved at all.
+    fn saves(&self) -> bool;
+}
+
+/// A function that makes indexes which are never saved.
+impl<F: Fn(usize) -> Arc<dyn VectorIndex> + Send + Sync> IndexMaker for F {
+    fn empty(&self, of: &Indexed) -> Arc<dyn VectorIndex> {
+        self(of.dimension)
+    }
+
+    fn saved(&self, _: &Indexed) -> Option<Saved> {
+        None
+    }
+
+    fn note(&self, _: &[(Indexed, Seq)]) -> Result<(), SaveError> {
+        Ok(())
+    }
+
+    fn saves(&self) -> bool {
+        false
+    }
+}
+
+/// What each part of these indexes takes in memory, in bytes.
+pub fn memory_parts(indexes: impl IntoIterator<Item = Memory>) -> [(&'static str, usize); 5] {
+    let mut parts = [("codes", 0), ("links", 0), ("keys", 0), ("waiting", 0), ("other", 0)];
+    for Memory { codes, links, keys, waiting, other } in indexes {
+        for ((_, sum), bytes) in parts.iter_mut().zip([codes, links, keys, waiting, other]) {
+            *sum += bytes;
+        }
+    }
+    parts
 }
 
 fn check_dimension(expected: usize, descriptor: &Descriptor) -> Result<(), IndexError> {

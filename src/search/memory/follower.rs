@@ -4,29 +4,27 @@
 //! log is applied up to its own entry: so a client finds what it wrote, concurrent writers share
 //! one reading of the log, and the order is always that of the commits. A background task reads the
 //! log at an interval as well; it finds what other processes wrote to the same database and what
-//! was committed while the connection broke. A crash loses nothing: the index is built from the
-//! store at the next start.
+//! was committed while the connection broke. A crash loses nothing: at the next start the index is
+//! what was saved, or is built from the store, and follows from there.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use metrics::{counter, gauge, histogram};
 use tokio::sync::{Mutex, watch};
+use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
-use super::indexes::{self, CollectionIndex, Indexes, NewIndex};
-use crate::domain::{Catalogue, Collection, CollectionName, Seq};
-use crate::search::{SearchError, SearchState};
+use super::indexes::{self, CollectionIndex, Indexes};
+use crate::domain::{Catalogue, CollectionName, Seq};
+use crate::search::{IndexMaker, SearchError, SearchState, memory_parts};
 use crate::store::{Store, StoreError};
 use crate::telemetry::metric;
 
-/// Descriptors read at once while an index is built.
-const PAGE: u32 = 5_000;
-
 /// Entries of the change log read at once.
-const CHANGES: u32 = 1_000;
+pub(super) const CHANGES: u32 = 1_000;
 
 /// The pause after the first failed attempt to build; it doubles up to [`MAX_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -53,35 +51,45 @@ impl From<FollowError> for SearchError {
 
 /// Owns the indexes and the position in the change log.
 pub(super) struct Follower {
-    store: Arc<dyn Store>,
-    catalogue: Arc<Catalogue>,
-    new_index: NewIndex,
-    indexes: Indexes,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) catalogue: Arc<Catalogue>,
+    pub(super) maker: Arc<dyn IndexMaker>,
+    pub(super) indexes: Indexes,
     /// The last change that the indexes hold; `None` until they are built. Whoever holds the lock
     /// is the only one that applies changes.
-    watermark: Mutex<Option<Seq>>,
+    pub(super) watermark: Mutex<Option<Seq>>,
     /// The last value of the watermark, for those who must not wait for the lock.
     applied: AtomicI64,
     /// Held while the indexes are built, so that only one task does it.
-    building: Mutex<()>,
-    state: watch::Sender<SearchState>,
+    pub(super) building: Mutex<()>,
+    pub(super) state: watch::Sender<SearchState>,
     /// Whether the last attempt to follow failed: a failure is logged once, not at every attempt.
     behind: AtomicBool,
+    memory: AtomicU64,
+    /// The change up to which everything is saved. Held while indexes are saved.
+    saved: Mutex<Seq>,
 }
 
 impl Follower {
-    pub(super) fn new(store: Arc<dyn Store>, catalogue: Arc<Catalogue>, new_index: NewIndex) -> Self {
+    pub(super) fn new(store: Arc<dyn Store>, catalogue: Arc<Catalogue>, maker: Arc<dyn IndexMaker>) -> Self {
         Self {
             store,
             catalogue,
-            new_index,
+            maker,
             indexes: Indexes::default(),
             watermark: Mutex::new(None),
             applied: AtomicI64::new(Seq::ZERO.0),
             building: Mutex::new(()),
             state: watch::Sender::new(SearchState::Building { done: 0, total: 0 }),
             behind: AtomicBool::new(false),
+            memory: AtomicU64::new(0),
+            saved: Mutex::new(Seq::ZERO),
         }
+    }
+
+    /// Bytes that all indexes keep in memory, as last measured.
+    pub(super) fn memory(&self) -> u64 {
+        self.memory.load(Ordering::Relaxed)
     }
 
     pub(super) fn state(&self) -> SearchState {
@@ -114,22 +122,31 @@ impl Follower {
     }
 
     /// Builds the indexes and keeps them at the state of the store until `closing` turns true.
-    pub(super) async fn run(self: Arc<Self>, interval: Duration, mut closing: watch::Receiver<bool>) {
+    ///
+    /// Every `save_interval` it has the indexes saved beside that, and once more at the end.
+    pub(super) async fn run(
+        self: Arc<Self>,
+        interval: Duration,
+        save_interval: Duration,
+        mut closing: watch::Receiver<bool>,
+    ) {
         // The build ends at the newest change, so the first look at the log is due an interval
         // later.
         let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut pause = FIRST_PAUSE;
         let mut measured = None;
+        let mut saving: Option<JoinHandle<()>> = None;
+        let mut last_save: Option<Instant> = None;
         while !*closing.borrow() {
             // A build may be cut off anywhere: nobody reads what it makes before it is complete.
             let built = tokio::select! {
-                _ = closing.changed() => return,
+                _ = closing.changed() => break,
                 built = self.build() => self.note(built),
             };
             if !built {
                 tokio::select! {
-                    _ = closing.changed() => return,
+                    _ = closing.changed() => break,
                     () = tokio::time::sleep(pause) => {}
                 }
                 pause = (pause * 2).min(MAX_PAUSE);
@@ -141,13 +158,61 @@ impl Follower {
                 measured = watermark;
                 self.measure().await;
             }
+            // After a build at once: so long a time is not to be spent again.
+            let is_due = last_save.is_none_or(|at| at.elapsed() >= save_interval);
+            if is_due && saving.as_ref().is_none_or(JoinHandle::is_finished) {
+                last_save = Some(Instant::now());
+                let this = Arc::clone(&self);
+                saving = Some(tokio::spawn(async move { this.save().await }));
+            }
             tokio::select! {
-                _ = closing.changed() => return,
+                _ = closing.changed() => break,
                 _ = ticks.tick() => {}
             }
             // This one runs to its end: see `follow`.
             let result = self.follow_here().await;
             self.note(result);
+        }
+        if let Some(saving) = saving {
+            // It logs its own failures.
+            let _ = saving.await;
+        }
+        self.save().await;
+    }
+
+    /// Saves the indexes that have changed, and notes what all of them hold.
+    async fn save(&self) {
+        if !self.maker.saves() || self.watermark.lock().await.is_none() {
+            return;
+        }
+        let mut saved = self.saved.lock().await;
+        let seq = self.applied();
+        let indexes = self.indexes.all();
+        if *saved == seq && indexes.iter().all(|index| !index.has_changed()) {
+            return;
+        }
+        let start = Instant::now();
+        let maker = Arc::clone(&self.maker);
+        let work = move || {
+            let mut kept = Vec::with_capacity(indexes.len());
+            for index in indexes {
+                match index.save(seq) {
+                    Ok(()) => kept.push((index.of.clone(), seq)),
+                    Err(error) => tracing::warn!(collection = %index.of.name, %error,
+                        "the index cannot be saved: after a restart it is built anew, or follows from the last save"),
+                }
+            }
+            maker.note(&kept).map(|()| kept.len())
+        };
+        match blocking(work).await {
+            Ok(Ok(indexes)) => {
+                *saved = seq;
+                let elapsed = start.elapsed();
+                histogram!(metric::INDEX_SAVE_SECONDS).record(elapsed.as_secs_f64());
+                tracing::debug!(indexes, %seq, seconds = elapsed.as_secs_f64(), "the indexes are saved");
+            }
+            Ok(Err(error)) => tracing::warn!(%error, "the indexes cannot be saved"),
+            Err(error) => tracing::error!(%error, "saving the indexes failed"),
         }
     }
 
@@ -199,11 +264,12 @@ impl Follower {
         self.note(result);
     }
 
-    async fn advance(&self, watermark: &mut Seq, target: Seq) -> Result<(), FollowError> {
+    pub(super) async fn advance(&self, watermark: &mut Seq, target: Seq) -> Result<(), FollowError> {
         while *watermark < target {
             let changes = self.store.changes(*watermark, CHANGES).await?;
             let Some(last) = changes.last().map(|change| change.seq) else { break };
-            for (name, outcome) in indexes::fold(changes) {
+            let news = changes.into_iter().filter(|change| self.indexes.lacks(change)).collect();
+            for (name, outcome) in indexes::fold(news) {
                 self.apply(name, outcome).await?;
             }
             *watermark = last;
@@ -213,7 +279,7 @@ impl Follower {
     }
 
     #[allow(clippy::cast_precision_loss)]
-    fn publish(&self, applied: Seq) {
+    pub(super) fn publish(&self, applied: Seq) {
         self.applied.store(applied.0, Ordering::Release);
         gauge!(metric::INDEX_WATERMARK).set(applied.0 as f64);
     }
@@ -235,83 +301,12 @@ impl Follower {
                 }
                 // Gone again by now: a later entry of the log says so.
                 let Some(collection) = self.store.get_collection(&name).await? else { return Ok(()) };
-                let index = Arc::new(self.empty_index(&collection));
+                let index = Arc::new(self.empty_index(self.indexed(&collection), Seq::ZERO).await?);
                 self.indexes.insert(name, Arc::clone(&index));
                 index
             }
         };
         blocking(move || indexes::apply(&index, outcome.images)).await
-    }
-
-    fn empty_index(&self, collection: &Collection) -> CollectionIndex {
-        CollectionIndex::empty(self.catalogue.profile(collection.profile), &self.new_index)
-    }
-
-    /// Builds all indexes unless they are built.
-    async fn build(&self) -> Result<(), FollowError> {
-        let _one = self.building.lock().await;
-        if self.watermark.lock().await.is_some() {
-            return Ok(());
-        }
-        let start = Instant::now();
-        let result = self.build_all().await;
-        match &result {
-            Ok(descriptors) => {
-                histogram!(metric::INDEX_BUILD_SECONDS).record(start.elapsed().as_secs_f64());
-                tracing::info!(descriptors, seconds = start.elapsed().as_secs_f64(), "the index is built");
-            }
-            Err(_) => {
-                self.state.send_replace(SearchState::Waiting);
-            }
-        }
-        result.map(|_| ())
-    }
-
-    async fn build_all(&self) -> Result<u64, FollowError> {
-        let old = self.indexes.replace_all(HashMap::new());
-        blocking(move || drop(old)).await?;
-        // First the position, then the content: what is written in between is applied once more
-        // from the log.
-        let mut position = self.store.last_seq().await?;
-        let summaries = self.store.list_collections(self.catalogue.model()).await?;
-        let total = summaries.iter().map(|s| s.images.saturating_sub(s.stale)).sum();
-        let mut done = 0;
-        self.state.send_replace(SearchState::Building { done, total });
-        let mut built = HashMap::new();
-        for summary in summaries {
-            let index = Arc::new(self.empty_index(&summary.collection));
-            let name = summary.collection.name;
-            let mut after = None;
-            loop {
-                let page = self.store.descriptors(&name, &index.version, after, PAGE).await?;
-                let Some(&(last, _)) = page.last() else { break };
-                after = Some(last);
-                let count = page.len() as u64;
-                let into = Arc::clone(&index);
-                blocking(move || indexes::upsert(&into, page)).await?;
-                done += count;
-                self.state.send_replace(SearchState::Building { done, total: total.max(done) });
-                if count < u64::from(PAGE) {
-                    break;
-                }
-            }
-            if !index.points.is_empty() {
-                built.insert(name, index);
-            }
-        }
-        let mut watermark = self.watermark.lock().await;
-        // Before the indexes are seen: what a filter leaves is remembered in them under a change
-        // that they hold.
-        self.publish(position);
-        drop(self.indexes.replace_all(built));
-        // A write that was committed before this reading of the position did not wait for the
-        // index, so it has to be in it before the first search; one that commits later waits for
-        // the lock.
-        let newest = self.store.last_seq().await?;
-        self.advance(&mut position, newest).await?;
-        *watermark = Some(position);
-        self.state.send_replace(SearchState::Ready);
-        Ok(done)
     }
 
     /// An index that panicked may hold anything: it is thrown away and built anew.
@@ -344,18 +339,20 @@ impl Follower {
         }
     }
 
-    /// Counts what the indexes hold, which takes a look at every point.
+    /// Counts what the indexes hold, and says it in the metrics.
     #[allow(clippy::cast_precision_loss)]
     async fn measure(&self) {
         let indexes = self.indexes.all();
-        let count =
-            move || indexes.iter().fold((0, 0), |(n, bytes), i| (n + i.points.len(), bytes + i.points.memory_bytes()));
-        let Ok((points, bytes)) = blocking(count).await else { return };
-        gauge!(metric::INDEX_POINTS).set(points as f64);
-        gauge!(metric::INDEX_BYTES).set(bytes as f64);
+        let count = move || -> Vec<_> { indexes.iter().map(|i| (i.points.len(), i.points.memory())).collect() };
+        let Ok(counts) = blocking(count).await else { return };
+        self.memory.store(counts.iter().map(|(_, memory)| memory.total() as u64).sum(), Ordering::Relaxed);
+        gauge!(metric::INDEX_POINTS).set(counts.iter().map(|(points, _)| *points).sum::<usize>() as f64);
+        for (part, bytes) in memory_parts(counts.into_iter().map(|(_, memory)| memory)) {
+            gauge!(metric::INDEX_MEMORY_BYTES, "part" => part).set(bytes as f64);
+        }
     }
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, FollowError> {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, FollowError> {
     tokio::task::spawn_blocking(work).await.map_err(|e| FollowError::Index(e.to_string()))
 }

@@ -1,38 +1,60 @@
 //! The indexes of all collections, and how a stretch of the change log is applied to them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::filters::FilterCache;
-use crate::domain::{CollectionName, Descriptor, DescriptorVersion, ImageKey, ProfileFacts};
-use crate::search::VectorIndex;
+use crate::domain::{CollectionName, Descriptor, ImageKey, Seq};
+use crate::search::{IndexMaker, Indexed, SaveError, VectorIndex};
 use crate::store::{Change, ChangeKind, StoredDescriptor};
-
-/// Makes an empty index for descriptors of so many values.
-pub type NewIndex = Box<dyn Fn(usize) -> Arc<dyn VectorIndex> + Send + Sync>;
 
 /// The index of one collection.
 pub(super) struct CollectionIndex {
-    /// The version of every descriptor in it.
-    pub(super) version: DescriptorVersion,
-    /// The values of each descriptor in it.
-    pub(super) dimension: usize,
+    /// What it holds.
+    pub(super) of: Indexed,
     /// The points.
     pub(super) points: Arc<dyn VectorIndex>,
+    /// The change up to which it held everything when it was made: older ones are not applied.
+    pub(super) since: Seq,
+    /// Whether it was changed since it was saved, or was never saved.
+    changed: AtomicBool,
     /// What filters left of the collection. It goes with the index, so what is built anew starts
     /// without.
     pub(super) filters: FilterCache,
 }
 
 impl CollectionIndex {
-    /// Without a point.
-    pub(super) fn empty(profile: &ProfileFacts, new_index: &NewIndex) -> Self {
-        Self {
-            version: profile.version.clone(),
-            dimension: profile.dimension,
-            points: new_index(profile.dimension),
-            filters: FilterCache::default(),
+    /// Without a point, to be filled with all that the store holds or with all changes behind
+    /// `since`. Blocks.
+    pub(super) fn empty(of: Indexed, since: Seq, maker: &dyn IndexMaker) -> Self {
+        let points = maker.empty(&of);
+        Self { of, points, since, changed: AtomicBool::new(true), filters: FilterCache::default() }
+    }
+
+    /// The one that was saved. Blocks.
+    pub(super) fn saved(of: &Indexed, maker: &dyn IndexMaker) -> Option<Self> {
+        let (points, since) = maker.saved(of)?;
+        let changed = AtomicBool::new(false);
+        Some(Self { of: of.clone(), points, since, changed, filters: FilterCache::default() })
+    }
+
+    /// Whether it was changed since it was saved, or was never saved.
+    pub(super) fn has_changed(&self) -> bool {
+        self.changed.load(Ordering::Acquire)
+    }
+
+    /// Saves it where it has changed; everything up to `seq` was applied to it before the call.
+    /// Blocks.
+    ///
+    /// # Errors
+    /// [`SaveError`]; it counts as changed then.
+    pub(super) fn save(&self, seq: Seq) -> Result<(), SaveError> {
+        // Taken back before the index is read: a change that comes meanwhile sets it again.
+        if !self.changed.swap(false, Ordering::AcqRel) {
+            return Ok(());
         }
+        self.points.save(seq).inspect_err(|_| self.changed.store(true, Ordering::Release))
     }
 }
 
@@ -44,6 +66,11 @@ pub(super) struct Indexes(RwLock<HashMap<CollectionName, Arc<CollectionIndex>>>)
 impl Indexes {
     pub(super) fn get(&self, name: &CollectionName) -> Option<Arc<CollectionIndex>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// Whether a change is not in the index that it is about: an index holds all older than itself.
+    pub(super) fn lacks(&self, change: &Change) -> bool {
+        self.get(&change.collection).is_none_or(|index| change.seq > index.since)
     }
 
     pub(super) fn insert(&self, name: CollectionName, index: Arc<CollectionIndex>) {
@@ -101,7 +128,7 @@ pub(super) fn apply(index: &CollectionIndex, images: BTreeMap<ImageKey, Option<S
     let mut points = Vec::with_capacity(images.len());
     for (key, stored) in images {
         match stored {
-            Some(stored) if stored.version == index.version => points.push((key, stored.descriptor)),
+            Some(stored) if stored.version == index.of.version => points.push((key, stored.descriptor)),
             // Gone, or described by another model: not to be found by this one.
             Some(_) | None => {
                 index.points.remove(key);
@@ -109,15 +136,17 @@ pub(super) fn apply(index: &CollectionIndex, images: BTreeMap<ImageKey, Option<S
         }
     }
     upsert(index, points);
+    // Behind the change itself, so that a save that begins after this has it.
+    index.changed.store(true, Ordering::Release);
 }
 
 /// Inserts points; one that does not fit is left out and logged, since it must not keep the others
 /// out.
 pub(super) fn upsert(index: &CollectionIndex, mut points: Vec<(ImageKey, Descriptor)>) {
     points.retain(|(key, descriptor)| {
-        let fits = descriptor.dimension() == index.dimension;
+        let fits = descriptor.dimension() == index.of.dimension;
         if !fits {
-            tracing::error!(%key, actual = descriptor.dimension(), expected = index.dimension,
+            tracing::error!(%key, actual = descriptor.dimension(), expected = index.of.dimension,
                 "a stored descriptor has the wrong length; the image cannot be found until it is stored again");
         }
         fits

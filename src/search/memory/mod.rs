@@ -1,9 +1,12 @@
 //! The search in memory: one [`VectorIndex`] for each collection, filled from the database and kept
 //! at its state.
 
+mod build;
 mod filters;
 mod follower;
 mod indexes;
+mod progress;
+mod repair;
 #[cfg(test)]
 mod tests;
 mod ties;
@@ -19,28 +22,41 @@ use tokio::task::JoinHandle;
 use self::follower::Follower;
 use self::indexes::CollectionIndex;
 use self::ties::ordered_by_id;
-use super::{Effort, Nearest, Ranked, SearchBackend, SearchError, SearchParams, SearchSlots, SearchState, VectorIndex};
+use super::{
+    Effort, Found, IndexError, IndexMaker, Nearest, Ranked, SearchBackend, SearchError, SearchParams, SearchSlots, SearchState,
+    VectorIndex,
+};
 use crate::domain::{Catalogue, CollectionName, ImageKey, Neighbor, Seq};
 use crate::store::Store;
 use crate::telemetry::metric;
 
-pub use self::indexes::NewIndex;
-
 /// Images whose neighbours are looked for in one piece of work; others get their turn between two.
 const NEIGHBOURS_AT_ONCE: usize = 64;
+
+/// How [`MemorySearch`] follows, saves and grows.
+#[derive(Debug, Clone, Copy)]
+pub struct MemoryOptions {
+    /// How often the change log is read, beside what writers of this process tell.
+    pub follow_interval: Duration,
+    /// How often indexes that have changed are saved.
+    pub save_interval: Duration,
+    /// Bytes of all indexes from which on there is no room for more; 0 for no limit.
+    pub max_memory: u64,
+}
 
 /// Searches indexes in memory, which follow the change log of a database.
 pub struct MemorySearch {
     store: Arc<dyn Store>,
     follower: Arc<Follower>,
     slots: Arc<SearchSlots>,
+    options: MemoryOptions,
     closed: watch::Sender<bool>,
     following: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl MemorySearch {
-    /// Starts the task that builds the indexes and keeps them at the state of the store; it reads
-    /// the change log every `interval`, beside what writers of this process tell. Returns at once.
+    /// Starts the task that builds the indexes, keeps them at the state of the store and saves them.
+    /// Returns at once.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -48,14 +64,15 @@ impl MemorySearch {
     pub fn start(
         store: Arc<dyn Store>,
         catalogue: Arc<Catalogue>,
-        new_index: NewIndex,
+        maker: Arc<dyn IndexMaker>,
         slots: Arc<SearchSlots>,
-        interval: Duration,
+        options: MemoryOptions,
     ) -> Self {
-        let follower = Arc::new(Follower::new(Arc::clone(&store), catalogue, new_index));
+        let follower = Arc::new(Follower::new(Arc::clone(&store), catalogue, maker));
         let closed = watch::Sender::new(false);
-        let following = tokio::spawn(Arc::clone(&follower).run(interval, closed.subscribe()));
-        Self { store, follower, slots, closed, following: Mutex::new(Some(following)) }
+        let following = Arc::clone(&follower).run(options.follow_interval, options.save_interval, closed.subscribe());
+        let following = tokio::spawn(following);
+        Self { store, follower, slots, options, closed, following: Mutex::new(Some(following)) }
     }
 
     /// The last change that the indexes hold, once nobody is applying any.
@@ -77,7 +94,7 @@ impl SearchBackend for MemorySearch {
         let index = match self.follower.index(&collection) {
             // Of another version: the collection was just made anew with another profile, so it has
             // nothing to find yet.
-            Some(index) if index.version == version => index,
+            Some(index) if index.of.version == version => index,
             Some(_) | None => return Ok(Ranked::default()),
         };
         // Read before the store is asked: what the store answers is at least as new.
@@ -90,9 +107,17 @@ impl SearchBackend for MemorySearch {
         // One more than the limit tells whether there are more.
         let params = params(limit.saturating_add(1), effort);
         let start = Instant::now();
-        let found = admission.run(move || index.points.search(&descriptor, params, allowed.as_deref())).await?;
+        let search = {
+            let index = Arc::clone(&index);
+            move || index.points.search(&descriptor, params, allowed.as_deref())
+        };
+        let mut found = admission.run(search.clone()).await?.map_err(internal)?;
+        if !found.unreadable.is_empty() {
+            self.repair(&index, std::mem::take(&mut found.unreadable)).await?;
+            found = admission.run(search).await?.map_err(internal)?;
+        }
         histogram!(metric::INDEX_SEARCH_SECONDS).record(start.elapsed().as_secs_f64());
-        let mut ranking = found.map_err(|e| SearchError::Internal(e.to_string()))?;
+        let Found { neighbors: mut ranking, .. } = found;
         leave_out_below(&mut ranking, min_score);
         let more = ranking.len() > limit;
         let neighbors = ordered_by_id(&*self.store, vec![ranking], limit).await?.pop().unwrap_or_default();
@@ -145,6 +170,10 @@ impl SearchBackend for MemorySearch {
         self.follower.state()
     }
 
+    fn has_room(&self) -> bool {
+        self.options.max_memory == 0 || self.follower.memory() < self.options.max_memory
+    }
+
     async fn shutdown(&self) {
         self.closed.send_replace(true);
         let following = self.following.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -154,6 +183,10 @@ impl SearchBackend for MemorySearch {
             tracing::error!(%error, "the task that follows the database ended early");
         }
     }
+}
+
+fn internal(error: IndexError) -> SearchError {
+    SearchError::Internal(error.to_string())
 }
 
 fn params(k: usize, effort: Effort) -> SearchParams {
@@ -184,7 +217,7 @@ fn others_near(
     for &key in keys {
         let Some(descriptor) = points.descriptor(key) else { continue };
         let nearest = points.search(&descriptor, params(k.saturating_add(1), Effort::Usual), None);
-        let mut ranking = nearest.map_err(|e| SearchError::Internal(e.to_string()))?;
+        let mut ranking = nearest.map_err(internal)?.neighbors;
         ranking.retain(|neighbor| neighbor.key != key);
         leave_out_below(&mut ranking, min_score);
         found.push((key, ranking));

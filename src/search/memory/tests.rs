@@ -9,7 +9,7 @@ use crate::domain::{
     Collection, ContentHash, Descriptor, ImageFormat, ImageId, Levels, Metadata, Precondition, Profile, SystemClock,
     Thumbnail,
 };
-use crate::search::{FlatIndex, HnswIndex, HnswParams};
+use crate::search::{FlatIndex, GraphIndex, GraphParams, VectorIndex};
 use crate::store::{ChangeLog as _, Collections as _, Images as _, NewImage, SqliteStore, WriteOutcome};
 
 const MODEL: &str = "0123456789abcdef";
@@ -27,7 +27,7 @@ fn covers() -> CollectionName {
 }
 
 impl Fixture {
-    async fn with(new_index: NewIndex) -> Self {
+    async fn with(maker: Arc<dyn IndexMaker>) -> Self {
         let dir = tempfile::tempdir().expect("temporary folder");
         let store = Arc::new(SqliteStore::open(dir.path(), Arc::new(SystemClock)).await.expect("database"));
         let collection = Collection {
@@ -40,8 +40,9 @@ impl Fixture {
         let catalogue = Arc::new(Catalogue::new(MODEL, DIMENSION, |_| Levels::NONE));
         let slots = Arc::new(SearchSlots::new());
         let hour = Duration::from_secs(3_600);
+        let options = MemoryOptions { follow_interval: hour, save_interval: hour, max_memory: 0 };
         let search =
-            MemorySearch::start(Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&catalogue), new_index, slots, hour);
+            MemorySearch::start(Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&catalogue), maker, slots, options);
         search.ready().await.expect("built");
         Self { search, store, catalogue, _dir: dir }
     }
@@ -97,18 +98,20 @@ fn direction(degrees: f32) -> Descriptor {
     Descriptor::new(vec![radians.cos(), radians.sin()], DIMENSION).expect("not zero")
 }
 
-fn indexes() -> [NewIndex; 2] {
-    let params = HnswParams { m: 8, ef_construction: 64, ef_search: 64, exact_below: 4 };
+fn indexes() -> [Arc<dyn IndexMaker>; 2] {
+    let params = GraphParams { m: 8, ef_construction: 64, ef_search: 64, exact_below: 4 };
     [
-        Box::new(|dimension| Arc::new(FlatIndex::new(dimension))),
-        Box::new(move |dimension| Arc::new(HnswIndex::new(dimension, params).expect("parameters in range"))),
+        Arc::new(|dimension| -> Arc<dyn VectorIndex> { Arc::new(FlatIndex::new(dimension)) }),
+        Arc::new(move |dimension| -> Arc<dyn VectorIndex> {
+            Arc::new(GraphIndex::temporary(dimension, params).expect("parameters in range"))
+        }),
     ]
 }
 
 #[tokio::test]
 async fn the_neighbours_of_images_are_others_by_score_then_id() {
-    for new_index in indexes() {
-        let fixture = Fixture::with(new_index).await;
+    for maker in indexes() {
+        let fixture = Fixture::with(maker).await;
         let mut keys = BTreeMap::new();
         for (name, degrees) in [("z", 0.0), ("y", 10.0), ("c", 30.0), ("b", 30.0), ("a", 30.0), ("far", 90.0)] {
             keys.insert(name, fixture.put(name, degrees).await);
@@ -128,8 +131,8 @@ async fn the_neighbours_of_images_are_others_by_score_then_id() {
 
 #[tokio::test]
 async fn the_nearest_are_cut_at_the_limit_and_it_is_told_whether_there_are_more() {
-    for new_index in indexes() {
-        let fixture = Fixture::with(new_index).await;
+    for maker in indexes() {
+        let fixture = Fixture::with(maker).await;
         assert_eq!(fixture.nearest(3, None).await, (Vec::new(), false));
         for (name, degrees) in [("e", 20.0), ("d", 20.0), ("c", 20.0), ("b", 10.0), ("a", 60.0)] {
             fixture.put(name, degrees).await;

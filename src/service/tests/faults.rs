@@ -6,7 +6,7 @@ use roaring::RoaringTreemap;
 
 use super::*;
 use crate::domain::{Descriptor, ImageKey, Neighbor};
-use crate::search::{IndexError, SearchParams, VectorIndex};
+use crate::search::{Found, IndexError, IndexMaker, Memory, SaveError, SearchParams, VectorIndex};
 use crate::store::{ChangeLog as _, StoreError};
 
 fn unavailable<T: std::fmt::Debug>(answer: Result<T, ServiceError>) {
@@ -109,8 +109,9 @@ async fn an_index_that_panics_is_built_anew() {
     let control = Arc::new(Control::default());
     let broken = Arc::new(AtomicBool::new(false));
     let switch = Arc::clone(&broken);
-    let fragile: NewIndex =
-        Box::new(move |dimension| Arc::new(Fragile { inner: FlatIndex::new(dimension), broken: Arc::clone(&switch) }));
+    let fragile: Arc<dyn IndexMaker> = Arc::new(move |dimension| -> Arc<dyn VectorIndex> {
+        Arc::new(Fragile { inner: FlatIndex::new(dimension), broken: Arc::clone(&switch) })
+    });
     let search = search_over(&fixture.store, MODEL, fragile);
     let service = RetrievalService::start(parts(&fixture.store, &control, MODEL, search), options()).expect("started");
     service.index_built().await.expect("built");
@@ -147,7 +148,7 @@ impl VectorIndex for Fragile {
         query: &Descriptor,
         params: SearchParams,
         allowed: Option<&RoaringTreemap>,
-    ) -> Result<Vec<Neighbor>, IndexError> {
+    ) -> Result<Found, IndexError> {
         self.inner.search(query, params, allowed)
     }
 
@@ -155,7 +156,15 @@ impl VectorIndex for Fragile {
         self.inner.len()
     }
 
-    fn memory_bytes(&self) -> usize {
-        self.inner.memory_bytes()
+    fn keys(&self) -> RoaringTreemap {
+        self.inner.keys()
+    }
+
+    fn memory(&self) -> Memory {
+        self.inner.memory()
+    }
+
+    fn save(&self, seq: Seq) -> Result<(), SaveError> {
+        self.inner.save(seq)
     }
 }

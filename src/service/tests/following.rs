@@ -118,7 +118,7 @@ async fn writer(service: Arc<RetrievalService>, seed: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_race_of_writers_in_two_processes_each_index_equals_the_store() {
-    for index in [Index::Flat, Index::Hnsw] {
+    for index in [Index::Flat, Index::Graph] {
         let fixture = Fixture::with(2, 64, index).await;
         let other = second(&fixture, MODEL).await;
         let writers = (1..=6).map(|n| {

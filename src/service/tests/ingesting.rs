@@ -33,7 +33,7 @@ fn updated(outcome: Result<PutOutcome, ServiceError>) -> ImageRecord {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_answered_finds_the_image() {
-    let fixture = Fixture::with(2, 64, Index::Hnsw).await;
+    let fixture = Fixture::with(2, 64, Index::Graph).await;
     join_all((0_u8..40).map(|n| {
         let fixture = &fixture;
         async move {

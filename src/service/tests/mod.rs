@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::domain::{Catalogue, Profile};
 use crate::domain::{CollectionName, ImageId, ImageRecord, Levels, Precondition, SystemClock, Verify};
-use crate::search::{FlatIndex, HnswIndex, HnswParams, MemorySearch, NewIndex, NoSearch};
+use crate::search::{FlatIndex, GraphIndex, GraphParams, IndexMaker, MemoryOptions, MemorySearch, NoSearch, VectorIndex};
 use crate::search::{SearchBackend, SearchSlots};
 use crate::store::SqliteStore;
 use crate::store::Store;
@@ -38,15 +38,17 @@ const NEVER: Duration = Duration::from_secs(3_600);
 #[derive(Debug, Clone, Copy)]
 enum Index {
     Flat,
-    Hnsw,
+    Graph,
 }
 
-fn new_index(kind: Index) -> NewIndex {
-    let params = HnswParams { m: 8, ef_construction: 64, ef_search: 64, exact_below: 4 };
+fn maker(kind: Index) -> Arc<dyn IndexMaker> {
+    let params = GraphParams { m: 8, ef_construction: 64, ef_search: 64, exact_below: 4 };
     match kind {
-        Index::Flat => Box::new(|dimension| Arc::new(FlatIndex::new(dimension))),
-        Index::Hnsw => {
-            Box::new(move |dimension| Arc::new(HnswIndex::new(dimension, params).expect("parameters in range")))
+        Index::Flat => Arc::new(|dimension| -> Arc<dyn VectorIndex> { Arc::new(FlatIndex::new(dimension)) }),
+        Index::Graph => {
+            Arc::new(move |dimension| -> Arc<dyn VectorIndex> {
+            Arc::new(GraphIndex::temporary(dimension, params).expect("parameters in range"))
+        })
         }
     }
 }
@@ -70,7 +72,7 @@ struct Fixture {
 impl Fixture {
     /// One worker, a queue of 64, a graph index; ready.
     async fn new() -> Self {
-        Self::with(1, 64, Index::Hnsw).await
+        Self::with(1, 64, Index::Graph).await
     }
 
     async fn with(workers: usize, queue_length: usize, index: Index) -> Self {
@@ -81,7 +83,7 @@ impl Fixture {
         let dir = tempfile::tempdir().expect("temporary folder");
         let store = open(dir.path()).await;
         let control = Arc::new(Control::default());
-        let search = search_over(&store, MODEL, new_index(index));
+        let search = search_over(&store, MODEL, maker(index));
         let extractors = (0..workers).map(|_| StandIn::boxed(MODEL, &control)).collect();
         let parts = ServiceParts { extractors, queue_length, ..parts(&store, &control, MODEL, search.clone()) };
         let service = RetrievalService::start(parts, options).expect("started");
@@ -117,9 +119,10 @@ fn catalogue(model: &str) -> Arc<Catalogue> {
     Arc::new(Catalogue::new(model, DIMENSION, |_| Levels { near_duplicate: 0.8, similar: 0.5 }))
 }
 
-fn search_over(store: &Arc<SqliteStore>, model: &str, new_index: NewIndex) -> Arc<MemorySearch> {
+fn search_over(store: &Arc<SqliteStore>, model: &str, maker: Arc<dyn IndexMaker>) -> Arc<MemorySearch> {
     let slots = Arc::new(SearchSlots::new());
-    Arc::new(MemorySearch::start(Arc::clone(store) as Arc<dyn Store>, catalogue(model), new_index, slots, NEVER))
+    let options = MemoryOptions { follow_interval: NEVER, save_interval: NEVER, max_memory: 0 };
+    Arc::new(MemorySearch::start(Arc::clone(store) as Arc<dyn Store>, catalogue(model), maker, slots, options))
 }
 
 /// With one worker and a queue of eight.
@@ -143,7 +146,7 @@ fn parts(
 
 /// A service with one worker and a graph index, which may not be built yet.
 fn start(store: &Arc<SqliteStore>, control: &Arc<Control>, model: &'static str) -> Arc<RetrievalService> {
-    let search = search_over(store, model, new_index(Index::Hnsw));
+    let search = search_over(store, model, maker(Index::Graph));
     RetrievalService::start(parts(store, control, model, search), options()).expect("started")
 }
 

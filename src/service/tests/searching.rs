@@ -18,7 +18,7 @@ async fn three(index: Index) -> Fixture {
 
 #[tokio::test]
 async fn every_kind_of_query_ranks_by_similarity() {
-    for index in [Index::Flat, Index::Hnsw] {
+    for index in [Index::Flat, Index::Graph] {
         let fixture = three(index).await;
         let by_image = search_for(SearchQuery::Image(vec![90, 0, 0].into(), None), 3);
         let response = fixture.service.search(&default(), by_image).await.expect("an answer");
@@ -41,7 +41,7 @@ async fn every_kind_of_query_ranks_by_similarity() {
 
 #[tokio::test]
 async fn an_offset_pages_through_the_same_ranking() {
-    let fixture = three(Index::Hnsw).await;
+    let fixture = three(Index::Graph).await;
     let second = SearchRequest { offset: 1, ..like(&[90, 0, 0], 1) };
     let hits = fixture.service.search(&default(), second).await.expect("an answer").hits;
     assert_eq!((hits[0].rank, hits[0].record.id.clone(), hits.len()), (2, id("b"), 1));
@@ -53,7 +53,7 @@ async fn an_offset_pages_through_the_same_ranking() {
 
 #[tokio::test]
 async fn filters_and_a_minimal_score_leave_out_the_rest() {
-    let fixture = three(Index::Hnsw).await;
+    let fixture = three(Index::Graph).await;
     let of_brand = |brand: &str| filter(json!({"field": "brand", "eq": brand}));
     let only_x = SearchRequest { filter: Some(of_brand("x")), ..like(&[90, 0, 0], 3) };
     assert_eq!(found(&fixture.service, only_x).await, [id("a"), id("c")]);
@@ -78,7 +78,7 @@ async fn equal_scores_are_ordered_by_id() {
 
 #[tokio::test]
 async fn of_many_that_tie_across_the_end_of_a_page_the_lowest_ids_are_on_it() {
-    for index in [Index::Flat, Index::Hnsw] {
+    for index in [Index::Flat, Index::Graph] {
         let fixture = Fixture::with(1, 64, index).await;
         fixture.add_named("near", b"12345670", json!({})).await;
         // Stored in falling order of id, so the order of their keys is the other way round.
@@ -97,7 +97,7 @@ async fn of_many_that_tie_across_the_end_of_a_page_the_lowest_ids_are_on_it() {
 
 #[tokio::test]
 async fn a_change_of_metadata_moves_an_image_in_and_out_of_a_filter_at_once() {
-    let fixture = three(Index::Hnsw).await;
+    let fixture = three(Index::Graph).await;
     let only_x =
         || SearchRequest { filter: Some(filter(json!({"field": "brand", "eq": "x"}))), ..like(&[90, 0, 0], 3) };
     assert_eq!(found(&fixture.service, only_x()).await, [id("a"), id("c")]);
@@ -110,7 +110,7 @@ async fn a_change_of_metadata_moves_an_image_in_and_out_of_a_filter_at_once() {
 
 #[tokio::test]
 async fn a_filter_is_read_from_the_database_once_until_something_changes() {
-    let fixture = three(Index::Hnsw).await;
+    let fixture = three(Index::Graph).await;
     let of = |brand: &str| SearchRequest {
         filter: Some(filter(json!({"field": "brand", "eq": brand}))),
         ..like(&[90, 0, 0], 3)

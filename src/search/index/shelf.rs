@@ -1,0 +1,167 @@
+//! The folder that keeps the indexes of all collections: a folder for each, and a list of what they
+//! hold.
+//!
+//! An index is written as a whole, so one that has not changed is not written again: the list says
+//! up to which change each holds everything, and is replaced after the indexes were saved. What the
+//! list does not name, or names for another collection of that name, is built anew.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{FlatIndex, GraphIndex, GraphParams, IndexMaker, Indexed, SaveError, Saved, VectorIndex};
+use crate::domain::Seq;
+use eyrie_index::OpenError;
+
+const LIST: &str = "indexes.json";
+
+/// Of the list, so that another version of the program can tell.
+const FORMAT: u32 = 1;
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct List {
+    format: u32,
+    indexes: Vec<Entry>,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Entry {
+    collection: String,
+    /// What [`text`] says of it.
+    holds: String,
+    /// The change up to which it holds everything.
+    through: i64,
+}
+
+/// Keeps graph indexes in a folder, which no other process uses meanwhile.
+#[derive(Debug)]
+pub struct Shelf {
+    folder: PathBuf,
+    params: GraphParams,
+    _lock: File,
+}
+
+/// What is in an index, in a line that differs for everything that must not be mistaken for it.
+fn text(of: &Indexed) -> String {
+    format!("collection {} of {}, descriptors {}", of.name, of.created_at, of.version)
+}
+
+impl Shelf {
+    /// In this folder, which is made where it is missing; `None` while another process uses it.
+    ///
+    /// # Errors
+    /// The system's, where the folder or its lock cannot be made.
+    pub fn open(folder: PathBuf, params: GraphParams) -> io::Result<Option<Self>> {
+        fs::create_dir_all(&folder)?;
+        let lock = File::options().create(true).append(true).open(folder.join("lock"))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(Self { folder, params, _lock: lock })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    fn list(&self) -> List {
+        let path = self.folder.join(LIST);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return List::default(),
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "the list of saved indexes cannot be read: they are built anew");
+                return List::default();
+            }
+        };
+        match serde_json::from_slice::<List>(&bytes) {
+            Ok(list) if list.format == FORMAT => list,
+            Ok(List { format, .. }) => {
+                tracing::info!(format, "the indexes were saved by another version: they are built anew");
+                List::default()
+            }
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "the list of saved indexes is damaged: they are built anew");
+                List::default()
+            }
+        }
+    }
+
+    fn write(&self, list: &List) -> io::Result<()> {
+        fs::create_dir_all(&self.folder)?;
+        let aside = self.folder.join("indexes.tmp");
+        let mut file = File::create(&aside)?;
+        file.write_all(&serde_json::to_vec_pretty(list)?)?;
+        file.sync_all()?;
+        fs::rename(aside, self.folder.join(LIST))?;
+        File::open(&self.folder)?.sync_all()
+    }
+
+    /// Takes a collection off the list, before its folder is used for another index.
+    fn forget(&self, of: &Indexed) -> io::Result<()> {
+        let mut list = self.list();
+        let before = list.indexes.len();
+        list.indexes.retain(|entry| entry.collection != of.name.as_str());
+        if list.indexes.len() == before { Ok(()) } else { self.write(&list) }
+    }
+
+    /// Removes the folders of collections that are gone.
+    fn sweep(&self, indexes: &[(Indexed, Seq)]) -> io::Result<()> {
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            let is_kept = indexes.iter().any(|(of, _)| entry.file_name().to_str() == Some(of.name.as_str()));
+            if entry.file_type()?.is_dir() && !is_kept {
+                fs::remove_dir_all(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl IndexMaker for Shelf {
+    fn empty(&self, of: &Indexed) -> Arc<dyn VectorIndex> {
+        let folder = self.folder.join(of.name.as_str());
+        let forgotten = self.forget(of).map_err(|source| SaveError::Io { what: "the list of saved indexes", source });
+        match forgotten.and_then(|()| GraphIndex::create(&folder, &text(of), of.dimension, self.params)) {
+            Ok(index) => return Arc::new(index),
+            Err(error) => tracing::warn!(folder = %folder.display(), %error,
+                "the index cannot be kept on disk: it is built anew at each start"),
+        }
+        match GraphIndex::temporary(of.dimension, self.params) {
+            Ok(index) => Arc::new(index),
+            Err(error) => {
+                tracing::error!(%error, "the graph index cannot be made; searches are scans");
+                Arc::new(FlatIndex::new(of.dimension))
+            }
+        }
+    }
+
+    fn saved(&self, of: &Indexed) -> Option<Saved> {
+        let folder = self.folder.join(of.name.as_str());
+        let entry = self.list().indexes.into_iter().find(|e| e.collection == of.name.as_str() && e.holds == text(of))?;
+        match GraphIndex::open(&folder, &text(of), of.dimension, self.params) {
+            Ok((index, saved_at)) => Some((Arc::new(index), saved_at.max(Seq(entry.through)))),
+            Err(OpenError::Missing) => None,
+            Err(error) => {
+                tracing::warn!(collection = %of.name, folder = %folder.display(), %error,
+                    "the saved index is not used: it is built anew");
+                None
+            }
+        }
+    }
+
+    fn note(&self, indexes: &[(Indexed, Seq)]) -> Result<(), SaveError> {
+        let entry = |(of, through): &(Indexed, Seq)| Entry {
+            collection: of.name.as_str().to_owned(),
+            holds: text(of),
+            through: through.0,
+        };
+        self.write(&List { format: FORMAT, indexes: indexes.iter().map(entry).collect() })
+            .and_then(|()| self.sweep(indexes))
+            .map_err(|source| SaveError::Io { what: "the list of saved indexes", source })
+    }
+
+    fn saves(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,170 @@
+//! How the indexes come to be at the start: taken from where they were saved, or made from the
+//! store.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use metrics::histogram;
+
+use super::follower::{CHANGES, FollowError, Follower, blocking};
+use super::indexes::{self, CollectionIndex};
+use super::progress::Progress;
+use crate::domain::{Collection, Seq};
+use crate::search::{Indexed, SearchState};
+use crate::store::ChangeKind;
+use crate::telemetry::metric;
+
+/// Descriptors read at once while an index is built.
+const PAGE: u32 = 5_000;
+
+impl Follower {
+    /// Builds all indexes unless they are built.
+    pub(super) async fn build(&self) -> Result<(), FollowError> {
+        let _one = self.building.lock().await;
+        if self.watermark.lock().await.is_some() {
+            return Ok(());
+        }
+        let start = Instant::now();
+        let result = self.build_all().await;
+        match &result {
+            Ok(descriptors) => {
+                histogram!(metric::INDEX_BUILD_SECONDS).record(start.elapsed().as_secs_f64());
+                tracing::info!(descriptors, seconds = start.elapsed().as_secs_f64(), "the index is built");
+            }
+            Err(_) => {
+                self.state.send_replace(SearchState::Waiting);
+            }
+        }
+        result.map(|_| ())
+    }
+
+    /// Takes the indexes that were saved, makes the others from the store, and applies what was
+    /// committed since. Says how many descriptors there are.
+    async fn build_all(&self) -> Result<u64, FollowError> {
+        let old = self.indexes.replace_all(HashMap::new());
+        blocking(move || drop(old)).await?;
+        // First the position, then the content: what is written in between is applied once more
+        // from the log.
+        let newest = self.store.last_seq().await?;
+        let mut position = newest;
+        let summaries = self.store.list_collections(self.catalogue.model()).await?;
+        let total = summaries.iter().map(|s| s.images.saturating_sub(s.stale)).sum();
+        let mut progress = Progress::start(total);
+        self.announce_progress(&progress);
+        let mut built = HashMap::new();
+        for summary in summaries {
+            let of = self.indexed(&summary.collection);
+            let index = match self.saved_index(&of).await? {
+                // A database that was put back to an older state goes on with other changes of the
+                // same numbers.
+                Some(index) if index.since > newest => {
+                    tracing::warn!(collection = %of.name, saved = %index.since, database = %newest,
+                        "the saved index is newer than the database: it is built anew");
+                    self.read_index(of, newest, &mut progress).await?
+                }
+                Some(index) if self.is_as_stored(&index).await? => {
+                    progress.add(index.points.len() as u64);
+                    self.announce_progress(&progress);
+                    index
+                }
+                Some(_) | None => self.read_index(of, newest, &mut progress).await?,
+            };
+            position = position.min(index.since);
+            if !index.points.is_empty() {
+                built.insert(index.of.name.clone(), Arc::new(index));
+            }
+        }
+        let done = progress.done();
+        let mut watermark = self.watermark.lock().await;
+        // Before the indexes are seen: what a filter leaves is remembered in them under a change
+        // that they hold.
+        self.publish(position);
+        drop(self.indexes.replace_all(built));
+        // A write that was committed before this reading of the position did not wait for the
+        // index, so it has to be in it before the first search; one that commits later waits for
+        // the lock.
+        let newest = self.store.last_seq().await?;
+        self.advance(&mut position, newest).await?;
+        *watermark = Some(position);
+        self.state.send_replace(SearchState::Ready);
+        Ok(done)
+    }
+
+    fn announce_progress(&self, progress: &Progress) {
+        self.state.send_replace(SearchState::Building { done: progress.done(), total: progress.total() });
+    }
+
+    /// Makes an index of what the store holds.
+    async fn read_index(
+        &self,
+        of: Indexed,
+        since: Seq,
+        progress: &mut Progress,
+    ) -> Result<CollectionIndex, FollowError> {
+        let index = Arc::new(self.empty_index(of, since).await?);
+        let mut after = None;
+        loop {
+            let page = self.store.descriptors(&index.of.name, &index.of.version, after, PAGE).await?;
+            let Some(&(last, _)) = page.last() else { break };
+            after = Some(last);
+            let count = page.len() as u64;
+            let into = Arc::clone(&index);
+            blocking(move || indexes::upsert(&into, page)).await?;
+            progress.add(count);
+            self.announce_progress(progress);
+            progress.log(&index.of.name);
+            if count < u64::from(PAGE) {
+                break;
+            }
+        }
+        Arc::try_unwrap(index).map_err(|_| FollowError::Index("an index is shared before it is made".to_owned()))
+    }
+
+    /// Whether a saved index, brought to the state of the store, holds the images that are there. A
+    /// database that was put back and written to again can have as many changes and other images.
+    async fn is_as_stored(&self, index: &CollectionIndex) -> Result<bool, FollowError> {
+        let name = &index.of.name;
+        let mut expected = index.points.keys();
+        let mut position = index.since;
+        loop {
+            let changes = self.store.changes(position, CHANGES).await?;
+            let Some(last) = changes.last() else { break };
+            position = last.seq;
+            for change in changes.iter().filter(|change| change.collection == *name) {
+                match &change.kind {
+                    ChangeKind::ImageWritten(key, Some(stored)) if stored.version == index.of.version => {
+                        expected.insert(key.0);
+                    }
+                    ChangeKind::ImageWritten(key, _) | ChangeKind::ImageDeleted(key) => {
+                        expected.remove(key.0);
+                    }
+                    ChangeKind::CollectionDeleted => return Ok(false),
+                }
+            }
+        }
+        let summary = self.store.collection_summary(name, self.catalogue.model()).await?;
+        let stored = summary.map_or(0, |summary| summary.images.saturating_sub(summary.stale));
+        let is_equal = expected.len() == stored || self.store.last_seq().await? != position;
+        if !is_equal {
+            tracing::warn!(collection = %name, saved = expected.len(), stored,
+                "the saved index does not hold the images that are stored: it is built anew");
+        }
+        Ok(is_equal)
+    }
+
+    pub(super) fn indexed(&self, collection: &Collection) -> Indexed {
+        let profile = self.catalogue.profile(collection.profile);
+        Indexed::new(collection, profile.version.clone(), profile.dimension)
+    }
+
+    pub(super) async fn empty_index(&self, of: Indexed, since: Seq) -> Result<CollectionIndex, FollowError> {
+        let maker = Arc::clone(&self.maker);
+        blocking(move || CollectionIndex::empty(of, since, &*maker)).await
+    }
+
+    async fn saved_index(&self, of: &Indexed) -> Result<Option<CollectionIndex>, FollowError> {
+        let (maker, of) = (Arc::clone(&self.maker), of.clone());
+        blocking(move || CollectionIndex::saved(&of, &*maker)).await
+    }
+}
