@@ -5,16 +5,10 @@ use std::io::Read;
 use std::path::Path;
 use std::time::Instant;
 
-use eyrie_index::{Index, Params, SearchParams};
+use eyrie_index::{Index, Params, SearchParams, cosines};
 
 use super::generate::read;
 use super::options::Options;
-
-#[allow(clippy::cast_possible_truncation)]
-fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    let dot: f64 = a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
-    dot.clamp(-1.0, 1.0) as f32
-}
 
 fn resident() -> usize {
     let status = fs::read_to_string("/proc/self/status").expect("Linux");
@@ -40,20 +34,8 @@ fn truth(folder: &Path, index: &Index, queries: &[Vec<f32>]) -> Vec<Vec<u32>> {
     truth
 }
 
-pub fn run(options: &Options) {
-    let dimension: usize = options.number("dimension", 768);
-    let folder = Path::new(options.text("folder").expect("--folder"));
-    let params = Params {
-        m: options.number("m", 16),
-        ef_construction: options.number("ef-construction", 100),
-        ef_search: 100,
-        exact_below: 1000,
-        threads: options.number("threads", 2),
-    };
-    let queries = read(&folder.join("queries.f32"), dimension);
-    let index = Index::temporary(dimension, params, cosine).expect("made");
-    let before = resident();
-    let mut file = fs::File::open(folder.join("base.f32")).expect("a file");
+fn fill(index: &Index, path: &Path, dimension: usize) {
+    let mut file = fs::File::open(path).expect("a file");
     let start = Instant::now();
     let mut key = 0;
     let mut bytes = vec![0; 1024 * dimension * 4];
@@ -76,21 +58,53 @@ pub fn run(options: &Options) {
     let taken_in = start.elapsed().as_secs_f64();
     index.settle();
     let built = start.elapsed().as_secs_f64();
+    println!("{}: {} points taken in after {taken_in:.2} s, built after {built:.2} s", index.isa(), index.len());
+}
+
+pub fn run(options: &Options) {
+    let dimension: usize = options.number("dimension", 768);
+    let folder = Path::new(options.text("folder").expect("--folder"));
+    let params = Params {
+        m: options.number("m", 16),
+        ef_construction: options.number("ef-construction", 100),
+        ef_search: 100,
+        exact_below: 1000,
+        threads: options.number("threads", 2),
+    };
+    let queries = read(&folder.join("queries.f32"), dimension);
+    let before = resident();
+    let index = match options.text("index").map(Path::new) {
+        Some(home) if home.join("graph").exists() => {
+            let start = Instant::now();
+            let opened = Index::open(home, "bench", dimension, params, cosines).expect("whole");
+            println!("opened in {:.2} s", start.elapsed().as_secs_f64());
+            opened.index
+        }
+        home => {
+            let index = match home {
+                Some(home) => Index::create(home, "bench", dimension, params, cosines).expect("made"),
+                None => Index::temporary(dimension, params, cosines).expect("made"),
+            };
+            fill(&index, &folder.join("base.f32"), dimension);
+            if home.is_some() {
+                let start = Instant::now();
+                index.save(1).expect("room on the disk");
+                println!("saved in {:.2} s", start.elapsed().as_secs_f64());
+            }
+            index
+        }
+    };
     let memory = index.memory();
     println!(
-        "{} {} points, m {}, ef {}: taken in {taken_in:.2} s, built {built:.2} s, {} bytes a point by VmRSS, {} by \
-         its count {memory:?}, {} waiting",
-        index.isa(),
+        "{} points: {} bytes a point by VmRSS, {} by its count {memory:?}, {} waiting",
         index.len(),
-        params.m,
-        params.ef_construction,
         (resident() - before) / index.len(),
         memory.total() / index.len(),
         index.waiting(),
     );
     let truth = truth(folder, &index, &queries);
     for ef in options.numbers("ef", &[16, 24, 32, 48, 64, 96, 128, 160, 200]) {
-        for k in [10, 100] {
+        for k in options.numbers("k", &[10, 100]) {
             if ef < k {
                 continue;
             }
