@@ -22,6 +22,8 @@ mod vectors;
 
 pub use error::{IndexError, OpenError, SaveError};
 pub use exact::{ExactScore, cosines};
+#[cfg(feature = "fuzzing")]
+pub use snapshot::mend_checksums;
 pub use index::{Index, Opened, Params};
 
 /// What a search asks for.
