@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use roaring::RoaringTreemap;
 
+use crate::exact::ExactScore;
 use crate::error::{IndexError, OpenError, SaveError};
 use crate::kernels::MAX_VALUES;
 use crate::shared::Shared;
@@ -16,10 +17,6 @@ use crate::{Found, Memory, SearchParams};
 
 /// The most candidates, while building and while searching.
 const MAX_EF: usize = 100_000;
-
-/// The exact score of two vectors: their inner product, to within a rounding of `f32`, perhaps cut
-/// to [-1, 1]. Equal on every CPU, if answers are to be.
-pub type ExactScore = fn(&[f32], &[f32]) -> f32;
 
 /// Parameters of the graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

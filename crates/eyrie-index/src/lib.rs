@@ -4,6 +4,7 @@ mod check;
 mod chunked;
 mod codes;
 mod error;
+mod exact;
 mod graph;
 mod index;
 mod kernels;
@@ -20,7 +21,10 @@ mod upkeep;
 mod vectors;
 
 pub use error::{IndexError, OpenError, SaveError};
-pub use index::{ExactScore, Index, Opened, Params};
+pub use exact::{ExactScore, cosines};
+#[cfg(feature = "fuzzing")]
+pub use snapshot::mend_checksums;
+pub use index::{Index, Opened, Params};
 
 /// What a search asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

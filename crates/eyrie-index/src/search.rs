@@ -15,12 +15,12 @@ use roaring::RoaringTreemap;
 
 use crate::codes::{bound, check, encode, margin};
 use crate::error::IndexError;
+use crate::exact::LANES;
 use crate::graph::{Limits, Query, Scored, Scratch};
 use crate::points::{Slot, flag};
 use crate::ranking::TopK;
-use crate::shared::Shared;
+use crate::shared::{Records, Shared};
 use crate::state::State;
-use crate::vectors::Record;
 use crate::{Found, SearchParams};
 
 /// Points that are scanned in the time that one more candidate costs in the graph.
@@ -84,7 +84,7 @@ impl Shared {
         let encoded = encode(query);
         let code = Query { code: &encoded.code, scale: encoded.scale };
         let mut sought = Sought { query: code, residual: encoded.residual, k: params.k, allowed };
-        self.with_scratch(|scratch, record| {
+        self.with_scratch(|scratch, records| {
             let mut tries = 0;
             loop {
                 tries += 1;
@@ -95,7 +95,7 @@ impl Shared {
                         None => self.from_scan(&state, &sought),
                     }
                 };
-                let (found, changed) = self.score(query, &candidates, params.k, record);
+                let (found, changed) = self.score(query, &candidates, params.k, records);
                 // Damaged points take places of others: there are to be more candidates then.
                 let spare = found.unreadable.len();
                 let is_short = found.neighbors.len() < params.k && sought.k < params.k.saturating_add(spare);
@@ -182,24 +182,28 @@ impl Shared {
     }
 
     /// Scores candidates exactly, and says whether one of them changed meanwhile.
-    fn score(&self, query: &[f32], candidates: &Candidates, k: usize, record: &mut Record) -> (Found, bool) {
+    fn score(&self, query: &[f32], candidates: &Candidates, k: usize, records: &mut Records) -> (Found, bool) {
         let mut top = TopK::new(k);
         let mut found = Found::default();
         let mut changed = false;
-        for candidate in &candidates.list {
+        for group in candidates.list.chunks(LANES) {
             // Scores may be cut to -1 from below.
-            if candidate.most.max(-1.0) < top.floor() {
+            if group[0].most.max(-1.0) < top.floor() {
                 break;
             }
-            let keys = &candidates.keys[candidate.keys.clone()];
-            if self.vectors.read(candidate.slot, candidate.check, record) {
-                let score = (self.exact)(query, &record.values);
-                keys.iter().for_each(|&key| top.push(score, key));
-            } else {
-                let state = self.read();
-                let is_same = state.points.check(candidate.slot) == candidate.check
-                    && keys.iter().all(|&key| state.tables.slot_of(&state.points, key) == Some(candidate.slot));
-                if is_same {
+            let mut is_read = [false; LANES];
+            for ((candidate, record), is_read) in group.iter().zip(records.iter_mut()).zip(&mut is_read) {
+                *is_read = self.vectors.read(candidate.slot, candidate.check, record);
+            }
+            // The lanes that have no vector are scored with the query and not looked at.
+            let vectors: [&[f32]; LANES] =
+                std::array::from_fn(|lane| if is_read[lane] { records[lane].values.as_slice() } else { query });
+            let scores = (self.exact)(query, vectors);
+            for ((candidate, is_read), score) in group.iter().zip(is_read).zip(scores) {
+                let keys = &candidates.keys[candidate.keys.clone()];
+                if is_read {
+                    keys.iter().for_each(|&key| top.push(score, key));
+                } else if self.is_still(candidate, keys) {
                     found.unreadable.extend_from_slice(keys);
                 } else {
                     changed = true;
@@ -208,6 +212,13 @@ impl Shared {
         }
         found.neighbors = top.into_neighbors();
         (found, changed)
+    }
+
+    /// Whether a candidate is what it was when it was chosen.
+    fn is_still(&self, candidate: &Candidate, keys: &[u64]) -> bool {
+        let state = self.read();
+        state.points.check(candidate.slot) == candidate.check
+            && keys.iter().all(|&key| state.tables.slot_of(&state.points, key) == Some(candidate.slot))
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard
 
 use crate::codes::{Encoded, check, encode};
 use crate::error::IndexError;
+use crate::exact::LANES;
 use crate::graph::{Scratch, View};
 use crate::kernels::Kernels;
 use crate::points::Slot;
@@ -17,6 +18,9 @@ use crate::{ExactScore, Params};
 
 /// So many points are inserted under one lock; searches get their turn between two of these.
 const UPSERT_CHUNK: usize = 512;
+
+/// The records that are scored in one go.
+pub(crate) type Records = [Record; LANES];
 
 pub(crate) struct Shared {
     pub(crate) dimension: usize,
@@ -35,7 +39,7 @@ pub(crate) struct Shared {
     pub(crate) changed: Condvar,
     /// Set when the index is dropped; work is abandoned then.
     pub(crate) stop: AtomicBool,
-    pub(crate) scratches: Mutex<Vec<(Scratch, Record)>>,
+    pub(crate) scratches: Mutex<Vec<(Scratch, Records)>>,
 }
 
 /// A vector on its way in.
@@ -109,18 +113,19 @@ impl Shared {
     }
 
     /// Calls `work` with what a search needs, used before or new.
-    pub(crate) fn with_scratch<T>(&self, work: impl FnOnce(&mut Scratch, &mut Record) -> T) -> T {
+    pub(crate) fn with_scratch<T>(&self, work: impl FnOnce(&mut Scratch, &mut Records) -> T) -> T {
         let pooled = self.scratches.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let (mut scratch, mut record) = pooled.unwrap_or_default();
-        let result = work(&mut scratch, &mut record);
-        self.scratches.lock().unwrap_or_else(PoisonError::into_inner).push((scratch, record));
+        let (mut scratch, mut records) = pooled.unwrap_or_default();
+        let result = work(&mut scratch, &mut records);
+        self.scratches.lock().unwrap_or_else(PoisonError::into_inner).push((scratch, records));
         result
     }
 
     /// Bytes of what searches use again and again.
     pub(crate) fn scratch_bytes(&self) -> usize {
         let pooled = self.scratches.lock().unwrap_or_else(PoisonError::into_inner);
-        pooled.iter().map(|(scratch, record)| scratch.bytes() + record.bytes()).sum()
+        let bytes = |records: &Records| records.iter().map(Record::bytes).sum::<usize>();
+        pooled.iter().map(|(scratch, records)| scratch.bytes() + bytes(records)).sum()
     }
 
     pub(crate) fn upsert(&self, points: &[(u64, &[f32])]) -> Result<(), IndexError> {

@@ -46,8 +46,8 @@ mod write;
 pub(crate) use self::read::{Opened, open};
 pub(crate) use self::write::{create, save};
 
-#[cfg(test)]
-pub(crate) use self::header::mend_checksums;
+#[cfg(any(test, feature = "fuzzing"))]
+pub use self::header::mend_checksums;
 
 /// The current snapshot.
 pub(crate) const GRAPH: &str = "graph";

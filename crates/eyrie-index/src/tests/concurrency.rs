@@ -2,15 +2,15 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::data::{Flat, PARAMS, Random, cosine};
+use super::data::{Flat, PARAMS, Random};
 use super::oracle::{assert_sound, search, top};
-use crate::{Index, SearchParams};
+use crate::{Index, SearchParams, cosines};
 
 #[test]
 fn searches_changes_and_snapshots_at_the_same_time_agree_with_the_scan_afterwards() {
     const EACH: u64 = 1500;
     let folder = tempfile::tempdir().expect("a folder");
-    let index = Index::create(folder.path(), "test", 16, PARAMS, cosine).expect("made");
+    let index = Index::create(folder.path(), "test", 16, PARAMS, cosines).expect("made");
     let flat = Mutex::new(Flat::default());
     let writer = |offset: u64| {
         let mut random = Random(offset + 1);

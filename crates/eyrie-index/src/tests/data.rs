@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use roaring::RoaringTreemap;
 
 use crate::ranking::TopK;
-use crate::{Index, Neighbor, Params};
+use crate::{Index, Neighbor, Params, cosines};
 
 pub(crate) const PARAMS: Params = Params { m: 8, ef_construction: 48, ef_search: 48, exact_below: 100, threads: 2 };
 
@@ -24,7 +24,7 @@ pub(crate) fn unit(mut values: Vec<f32>) -> Vec<f32> {
 }
 
 pub(crate) fn index(dimension: usize, params: Params) -> Index {
-    Index::temporary(dimension, params, cosine).expect("valid")
+    Index::temporary(dimension, params, cosines).expect("valid")
 }
 
 /// Uniform in [-1, 1).

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 use roaring::RoaringTreemap;
 
 use super::data::{Flat, PARAMS, Random, borrowed, clustered, cosine, index, numbered};
-use crate::{Index, IndexError, Neighbor, Params, SearchParams};
+use crate::{Index, IndexError, Neighbor, Params, SearchParams, cosines};
 
 pub(super) fn top(k: usize) -> SearchParams {
     SearchParams { k, ef: None, exact: false }
@@ -213,7 +213,7 @@ fn a_vector_of_another_length_or_norm_is_refused_and_nothing_inserted() {
 
 #[test]
 fn parameters_outside_their_ranges_are_refused() {
-    let name = |dimension, params| match Index::temporary(dimension, params, cosine) {
+    let name = |dimension, params| match Index::temporary(dimension, params, cosines) {
         Err(crate::SaveError::Index(IndexError::Parameter { name, .. })) => name,
         other => panic!("{other:?}"),
     };

@@ -5,16 +5,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::data::{Flat, PARAMS, Random, borrowed, clustered, cosine, numbered};
 use super::oracle::{search, top};
-use crate::{Index, OpenError, Params, SearchParams};
+use crate::{Index, OpenError, Params, SearchParams, cosines};
 
 const EXACT: SearchParams = SearchParams { k: 20, ef: None, exact: true };
 
 fn create(folder: &Path, dimension: usize) -> Index {
-    Index::create(folder, "test", dimension, PARAMS, cosine).expect("made")
+    Index::create(folder, "test", dimension, PARAMS, cosines).expect("made")
 }
 
 fn open(folder: &Path, dimension: usize) -> Result<Index, OpenError> {
-    Index::open(folder, "test", dimension, PARAMS, cosine).map(|opened| opened.index)
+    Index::open(folder, "test", dimension, PARAMS, cosines).map(|opened| opened.index)
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn what_was_saved_is_opened_with_every_point_link_and_answer() {
     let (before, keys, waiting) = (answers(&index), index.keys(), index.waiting());
     assert!(waiting >= 20 && index.dead() > 0);
     drop(index);
-    let opened = Index::open(folder.path(), "test", 16, PARAMS, cosine).expect("whole");
+    let opened = Index::open(folder.path(), "test", 16, PARAMS, cosines).expect("whole");
     assert_eq!(opened.stamp, 42);
     opened.index.check().expect("sound");
     assert_eq!((answers(&opened.index), opened.index.keys(), opened.index.waiting()), (before, keys, waiting));
@@ -71,9 +71,9 @@ fn another_dimension_m_text_or_format_and_no_snapshot_are_told() {
         Err(OpenError::Other { what, .. }) => what,
         other => panic!("{:?}", other.map(|_: crate::Opened| ())),
     };
-    assert_eq!(other(Index::open(path, "test", 17, PARAMS, cosine)), "the number of values");
+    assert_eq!(other(Index::open(path, "test", 17, PARAMS, cosines)), "the number of values");
     assert_eq!(other(Index::open(path, "test", 16, Params { m: 9, ..PARAMS }, cosine)), "m");
-    assert_eq!(other(Index::open(path, "toast", 16, PARAMS, cosine)), "its text");
+    assert_eq!(other(Index::open(path, "toast", 16, PARAMS, cosines)), "its text");
     let mut bytes = fs::read(path.join("graph")).expect("a file");
     bytes[8] = 9;
     fs::write(path.join("graph"), &bytes).expect("a file");
@@ -188,7 +188,7 @@ fn a_save_that_fails_leaves_the_one_before() {
     index.upsert(&[(2, &Random(2).unit(16))]).expect("sound");
     index.save(2).expect_err("no file can be made");
     drop(index);
-    let opened = Index::open(folder.path(), "test", 16, PARAMS, cosine).expect("whole");
+    let opened = Index::open(folder.path(), "test", 16, PARAMS, cosines).expect("whole");
     assert_eq!((opened.stamp, opened.index.len()), (1, 1));
 }
 
@@ -206,7 +206,7 @@ fn after_a_crash_at_any_moment_the_log_brings_everything_back() {
     let copies = tempfile::tempdir().expect("a folder");
     let live = folder.path().join("live");
     let params = Params { exact_below: 20, ..PARAMS };
-    let index = Index::create(&live, "test", 8, params, cosine).expect("made");
+    let index = Index::create(&live, "test", 8, params, cosines).expect("made");
     index.save(0).expect("room on the disk");
     // The owner's log: number n is change n.
     let mut random = Random(31);
@@ -253,7 +253,7 @@ fn after_a_crash_at_any_moment_the_log_brings_everything_back() {
     assert!(crashes > 3, "{crashes}");
     let mut stamps = Vec::new();
     for number in 0..crashes {
-        let opened = Index::open(&copies.path().join(number.to_string()), "test", 8, params, cosine).expect("whole");
+        let opened = Index::open(&copies.path().join(number.to_string()), "test", 8, params, cosines).expect("whole");
         stamps.push(opened.stamp);
         let (index, mut flat) = (opened.index, Flat::default());
         // Before the log no answer has a wrong score.

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use proptest::prelude::*;
 use roaring::RoaringTreemap;
 
-use super::data::{Flat, PARAMS, Random, cosine};
+use super::data::{Flat, PARAMS, Random};
 use super::oracle::search;
-use crate::{Index, Params, SearchParams};
+use crate::{Index, Params, SearchParams, cosines};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -48,7 +48,7 @@ proptest! {
         let vectors: Vec<_> = (0..12).map(|_| random.unit(3)).collect();
         let folder = tempfile::tempdir().expect("a folder");
         let params = Params { exact_below, ..PARAMS };
-        let mut index = Index::create(folder.path(), "steps", 3, params, cosine).expect("made");
+        let mut index = Index::create(folder.path(), "steps", 3, params, cosines).expect("made");
         let mut flat = Flat::default();
         // What changed since the snapshot was taken: a key and, unless it was removed, its vector.
         let mut log: Vec<(u64, Option<usize>)> = Vec::new();
@@ -79,7 +79,7 @@ proptest! {
                 }
                 Step::Reopen if saved => {
                     drop(index);
-                    let opened = Index::open(folder.path(), "steps", 3, params, cosine).expect("whole");
+                    let opened = Index::open(folder.path(), "steps", 3, params, cosines).expect("whole");
                     prop_assert_eq!(opened.stamp, 7);
                     index = opened.index;
                     for &(n, vector) in &log {

@@ -40,25 +40,30 @@ pub(super) fn prefetch(code: &[i8]) {
 fn in_groups(query: &[i8], codes: &[&[i8]], sums: &mut [i32]) {
     let (codes, last_codes) = codes.as_chunks::<4>();
     let (sums, last_sums) = sums.as_chunks_mut::<4>();
-    for (group, (codes, sums)) in codes.iter().zip(sums).enumerate() {
-        let _ = group;
-        *sums = group_of(query, codes);
+    for (group, (these, sums)) in codes.iter().zip(sums).enumerate() {
+        *sums = group_of(query, these, codes.get(group + 1).map_or(last_codes, |next| next));
     }
     match (last_codes, last_sums) {
-        ([a], [x]) => [*x, ..] = group_of(query, &[*a]),
-        ([a, b], [x, y]) => [*x, *y, ..] = group_of(query, &[*a, b]),
-        ([a, b, c], [x, y, z]) => [*x, *y, *z, _] = group_of(query, &[*a, b, c]),
+        ([a], [x]) => [*x, ..] = group_of(query, &[*a], &[]),
+        ([a, b], [x, y]) => [*x, *y, ..] = group_of(query, &[*a, b], &[]),
+        ([a, b, c], [x, y, z]) => [*x, *y, *z, _] = group_of(query, &[*a, b, c], &[]),
         _ => {}
     }
 }
 
-/// The sums of up to four codes; the others are zero.
+/// The sums of up to four codes; the others are zero. Fetches the next ones from memory meanwhile.
 #[target_feature(enable = "avx2")]
-fn group_of<const CODES: usize>(query: &[i8], codes: &[&[i8]; CODES]) -> [i32; 4] {
+fn group_of<const CODES: usize>(query: &[i8], codes: &[&[i8]; CODES], next: &[&[i8]]) -> [i32; 4] {
     assert!(CODES <= 4 && query.len().is_multiple_of(STEP) && codes.iter().all(|code| code.len() == query.len()));
     let ones = _mm256_set1_epi16(1);
     let mut acc = [_mm256_setzero_si256(); 4];
     for at in (0..query.len()).step_by(STEP) {
+        if at.is_multiple_of(LINE) {
+            for next in next {
+                // SAFETY: a prefetch reads nothing that the program sees and never faults.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(next.as_ptr().wrapping_add(at)) };
+            }
+        }
         // SAFETY: `at` is a multiple of 32 below the length, which is one too.
         let query = unsafe { _mm256_loadu_si256(query.as_ptr().wrapping_add(at).cast::<__m256i>()) };
         let magnitude = _mm256_abs_epi8(query);
