@@ -155,9 +155,16 @@ fn describe() {
     describe_counter!(metric::EXTRACTIONS_OVERLOADED, "Images turned away because the queue was full.");
     describe_histogram!(metric::EXTRACTION_SECONDS, Unit::Seconds, "Time of a worker for one image, by profile.");
     describe_gauge!(metric::INDEX_POINTS, "Descriptors in the indexes of all collections.");
-    describe_gauge!(metric::INDEX_MEMORY_BYTES, Unit::Bytes, "Memory of the indexes of all collections, by what it holds.");
+    describe_gauge!(
+        metric::INDEX_MEMORY_BYTES,
+        Unit::Bytes,
+        "Memory of the indexes of all collections, by what it holds."
+    );
     describe_histogram!(metric::INDEX_SAVE_SECONDS, Unit::Seconds, "Time to save the indexes that had changed.");
-    describe_counter!(metric::INDEX_REPAIRS, "Descriptors read from the database since the index's file of them is damaged.");
+    describe_counter!(
+        metric::INDEX_REPAIRS,
+        "Descriptors read from the database since the index's file of them is damaged."
+    );
     describe_gauge!(metric::INDEX_WATERMARK, "Sequence number of the last change that the index holds.");
     describe_histogram!(metric::INDEX_BUILD_SECONDS, Unit::Seconds, "Time to build the index from the database.");
     describe_counter!(metric::FOLLOW_FAILURES, "Failed attempts to bring the index to the state of the database.");

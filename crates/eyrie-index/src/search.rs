@@ -60,8 +60,7 @@ struct Sought<'a> {
 impl Sought<'_> {
     fn allows(&self, state: &State, slot: Slot) -> bool {
         let Some(allowed) = self.allowed else { return true };
-        allowed.contains(state.points.key(slot))
-            || state.tables.more_of(slot).any(|key| allowed.contains(key))
+        allowed.contains(state.points.key(slot)) || state.tables.more_of(slot).any(|key| allowed.contains(key))
     }
 }
 

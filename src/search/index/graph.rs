@@ -38,12 +38,7 @@ impl GraphIndex {
     ///
     /// # Errors
     /// [`OpenError`]: it must be created and filled anew then.
-    pub fn open(
-        folder: &Path,
-        text: &str,
-        dimension: usize,
-        params: GraphParams,
-    ) -> Result<(Self, Seq), OpenError> {
+    pub fn open(folder: &Path, text: &str, dimension: usize, params: GraphParams) -> Result<(Self, Seq), OpenError> {
         let opened = Index::open(folder, text, dimension, params.on_all_cores(), cosines)?;
         let seq = i64::try_from(opened.stamp).map_err(|_| OpenError::Damaged("its place in the change log"))?;
         Ok((Self { index: opened.index, dimension }, Seq(seq)))

@@ -138,7 +138,8 @@ impl IndexMaker for Shelf {
 
     fn saved(&self, of: &Indexed) -> Option<Saved> {
         let folder = self.folder.join(of.name.as_str());
-        let entry = self.list().indexes.into_iter().find(|e| e.collection == of.name.as_str() && e.holds == text(of))?;
+        let entry =
+            self.list().indexes.into_iter().find(|e| e.collection == of.name.as_str() && e.holds == text(of))?;
         match GraphIndex::open(&folder, &text(of), of.dimension, self.params) {
             Ok((index, saved_at)) => Some((Arc::new(index), saved_at.max(Seq(entry.through)))),
             Err(OpenError::Missing) => None,

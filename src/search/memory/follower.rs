@@ -7,7 +7,6 @@
 //! was committed while the connection broke. A crash loses nothing: at the next start the index is
 //! what was saved, or is built from the store, and follows from there.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -341,7 +340,7 @@ impl Follower {
 
     /// Counts what the indexes hold, and says it in the metrics.
     #[allow(clippy::cast_precision_loss)]
-    async fn measure(&self) {
+    pub(super) async fn measure(&self) {
         let indexes = self.indexes.all();
         let count = move || -> Vec<_> { indexes.iter().map(|i| (i.points.len(), i.points.memory())).collect() };
         let Ok(counts) = blocking(count).await else { return };

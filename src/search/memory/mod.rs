@@ -23,8 +23,8 @@ use self::follower::Follower;
 use self::indexes::CollectionIndex;
 use self::ties::ordered_by_id;
 use super::{
-    Effort, Found, IndexError, IndexMaker, Nearest, Ranked, SearchBackend, SearchError, SearchParams, SearchSlots, SearchState,
-    VectorIndex,
+    Effort, Found, IndexError, IndexMaker, Nearest, Ranked, SearchBackend, SearchError, SearchParams, SearchSlots,
+    SearchState, VectorIndex,
 };
 use crate::domain::{Catalogue, CollectionName, ImageKey, Neighbor, Seq};
 use crate::store::Store;
@@ -79,6 +79,12 @@ impl MemorySearch {
     #[cfg(test)]
     pub(crate) async fn watermark(&self) -> Option<Seq> {
         self.follower.watermark().await
+    }
+
+    /// Returns when the memory of the indexes was measured.
+    #[cfg(test)]
+    pub(crate) async fn measured(&self) {
+        self.follower.measure().await;
     }
 
     fn is_ready(&self) -> Result<(), SearchError> {

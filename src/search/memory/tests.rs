@@ -1,6 +1,8 @@
 //! The search in memory over the real SQLite store.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
 
@@ -9,8 +11,8 @@ use crate::domain::{
     Collection, ContentHash, Descriptor, ImageFormat, ImageId, Levels, Metadata, Precondition, Profile, SystemClock,
     Thumbnail,
 };
-use crate::search::{FlatIndex, GraphIndex, GraphParams, VectorIndex};
-use crate::store::{ChangeLog as _, Collections as _, Images as _, NewImage, SqliteStore, WriteOutcome};
+use crate::search::{FlatIndex, GraphIndex, GraphParams, Shelf, VectorIndex};
+use crate::store::{ChangeLog as _, Collections as _, DeleteOutcome, Images as _, NewImage, SqliteStore, WriteOutcome};
 
 const MODEL: &str = "0123456789abcdef";
 const DIMENSION: usize = 2;
@@ -49,19 +51,7 @@ impl Fixture {
 
     /// Stores an image whose descriptor points in this direction, in degrees.
     async fn put(&self, name: &str, degrees: f32) -> ImageKey {
-        let image = NewImage {
-            id: ImageId::new(name).expect("valid"),
-            content_hash: ContentHash([0; 32]),
-            format: ImageFormat::Png,
-            width: 1,
-            height: 1,
-            byte_size: 1,
-            metadata: Metadata::default(),
-            version: self.catalogue.profile(Profile::Fast).version.clone(),
-            descriptor: direction(degrees),
-            thumbnail: Thumbnail { bytes: Vec::new(), media_type: "image/png".to_owned() },
-            local_features: Vec::new(),
-        };
+        let image = NewImage { id: ImageId::new(name).expect("valid"), ..of_direction(&self.catalogue, degrees) };
         let outcome = self.store.put(&covers(), &image, Precondition::None).await.expect("stored");
         let WriteOutcome::Created(record) = outcome else { panic!("{outcome:?}") };
         self.search.caught_up(record.revision).await;
@@ -90,6 +80,23 @@ impl Fixture {
         let keys: Vec<ImageKey> = neighbors.iter().map(|neighbor| neighbor.key).collect();
         let ids: BTreeMap<_, _> = self.store.ids(&keys).await.expect("read").into_iter().collect();
         keys.iter().map(|key| ids[key].to_string()).collect()
+    }
+}
+
+/// An image whose descriptor points in this direction, in degrees.
+fn of_direction(catalogue: &Catalogue, degrees: f32) -> NewImage {
+    NewImage {
+        id: ImageId::new("image").expect("valid"),
+        content_hash: ContentHash([0; 32]),
+        format: ImageFormat::Png,
+        width: 1,
+        height: 1,
+        byte_size: 1,
+        metadata: Metadata::default(),
+        version: catalogue.profile(Profile::Fast).version.clone(),
+        descriptor: direction(degrees),
+        thumbnail: Thumbnail { bytes: Vec::new(), media_type: "image/png".to_owned() },
+        local_features: Vec::new(),
     }
 }
 
@@ -156,4 +163,145 @@ async fn a_shutdown_ends_the_task_that_follows_and_what_waits_for_it() {
     fixture.search.shutdown().await;
     assert!(matches!(fixture.search.ready().await, Err(SearchError::ShuttingDown)));
     assert_eq!(fixture.search.watermark().await, Some(fixture.store.last_seq().await.expect("read")));
+}
+
+/// A server's search over a store and a folder of saved indexes.
+struct Kept {
+    store: Arc<SqliteStore>,
+    catalogue: Arc<Catalogue>,
+    folder: PathBuf,
+}
+
+impl Kept {
+    async fn start(&self, max_memory: u64) -> MemorySearch {
+        let params = GraphParams { m: 8, ef_construction: 64, ef_search: 64, exact_below: 4 };
+        let shelf = Shelf::open(self.folder.clone(), params).expect("a folder").expect("nobody else uses it");
+        let hour = Duration::from_secs(3_600);
+        let options = MemoryOptions { follow_interval: hour, save_interval: hour, max_memory };
+        let store = Arc::clone(&self.store) as Arc<dyn Store>;
+        let slots = Arc::new(SearchSlots::new());
+        let search = MemorySearch::start(store, Arc::clone(&self.catalogue), Arc::new(shelf), slots, options);
+        search.ready().await.expect("built");
+        search
+    }
+
+    async fn started(self) -> Fixture {
+        let search = self.start(0).await;
+        let dir = tempfile::tempdir().expect("temporary folder");
+        Fixture { search, store: self.store, catalogue: self.catalogue, _dir: dir }
+    }
+}
+
+/// Twenty images, saved at a shutdown, and then one more stored and one deleted.
+async fn twenty_saved_and_two_changes(folder: &Path) -> (Kept, tempfile::TempDir) {
+    let fixture =
+        Fixture::with(Arc::new(|dimension| -> Arc<dyn VectorIndex> { Arc::new(FlatIndex::new(dimension)) })).await;
+    for n in 0..20_u8 {
+        fixture.put(&format!("p{n:02}"), f32::from(n) * 4.0).await;
+    }
+    let Fixture { search, store, catalogue, _dir: dir } = fixture;
+    search.shutdown().await;
+    let kept = Kept { store, catalogue, folder: folder.to_owned() };
+    kept.start(0).await.shutdown().await;
+    assert!(folder.join("indexes.json").is_file() && folder.join("covers/graph").is_file());
+    (kept, dir)
+}
+
+async fn assert_all_are_found(fixture: &Fixture) {
+    fixture.put("nearest", 1.0).await;
+    let first = ImageId::new("p00").expect("valid");
+    let deleted = fixture.store.delete(&covers(), &first, Precondition::None).await.expect("deleted");
+    let DeleteOutcome::Deleted(seq) = deleted else { panic!("{deleted:?}") };
+    fixture.search.caught_up(seq).await;
+    let (ids, _) = fixture.nearest(50, None).await;
+    assert_eq!((ids.len(), &ids[..2]), (20, &["nearest".to_owned(), "p01".to_owned()][..]));
+}
+
+#[tokio::test]
+async fn a_saved_index_is_used_and_follows_what_came_after_it() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (kept, _dir) = twenty_saved_and_two_changes(folder.path()).await;
+    // Written by another process while nothing followed.
+    let image = NewImage { id: ImageId::new("late").expect("valid"), ..of_direction(&kept.catalogue, 0.0) };
+    kept.store.put(&covers(), &image, Precondition::None).await.expect("stored");
+    let graph = fs::metadata(folder.path().join("covers/graph")).expect("saved").modified().expect("a time");
+    let fixture = kept.started().await;
+    let (ids, _) = fixture.nearest(50, None).await;
+    assert_eq!((ids.len(), ids[0].as_str()), (21, "late"));
+    let now = fs::metadata(folder.path().join("covers/graph")).expect("saved").modified().expect("a time");
+    assert_eq!(graph, now, "it was not built anew");
+}
+
+#[tokio::test]
+async fn a_saved_index_that_is_damaged_or_missing_or_listed_wrongly_is_built_anew() {
+    type Harm = fn(&Path);
+    let harms: [(&str, Harm); 6] = [
+        ("a byte", |folder| {
+            let path = folder.join("covers/graph");
+            let mut bytes = fs::read(&path).expect("saved");
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            fs::write(path, bytes).expect("written");
+        }),
+        ("its end", |folder| {
+            let file = fs::File::options().write(true).open(folder.join("covers/graph")).expect("saved");
+            file.set_len(100).expect("cut");
+        }),
+        ("the graph", |folder| fs::remove_file(folder.join("covers/graph")).expect("removed")),
+        ("the list", |folder| fs::write(folder.join("indexes.json"), "{}").expect("written")),
+        ("the vectors", |folder| {
+            let path = folder.join("covers/vectors");
+            let bytes = fs::read(&path).expect("saved");
+            fs::write(path, bytes.iter().map(|b| b ^ 0x55).collect::<Vec<_>>()).expect("written");
+        }),
+        ("the folder", |folder| fs::remove_dir_all(folder).expect("removed")),
+    ];
+    for (what, harm) in harms {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let index = folder.path().join("index");
+        let (kept, _dir) = twenty_saved_and_two_changes(&index).await;
+        harm(&index);
+        let fixture = kept.started().await;
+        let (ids, _) = fixture.nearest(50, None).await;
+        assert_eq!((ids.len(), ids[0].as_str()), (20, "p00"), "{what}");
+        assert_all_are_found(&fixture).await;
+    }
+}
+
+#[tokio::test]
+async fn a_database_with_other_images_than_the_saved_index_has_it_built_anew() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (kept, _dir) = twenty_saved_and_two_changes(folder.path()).await;
+    // As many changes as before, but of a database that was put back: other images.
+    let text = fs::read_to_string(folder.path().join("indexes.json")).expect("the list");
+    let through = kept.store.last_seq().await.expect("read").0;
+    let image = NewImage { id: ImageId::new("unseen").expect("valid"), ..of_direction(&kept.catalogue, 0.0) };
+    kept.store.put(&covers(), &image, Precondition::None).await.expect("stored");
+    let text = text.replace(&format!("\"through\": {through}"), &format!("\"through\": {}", through + 1));
+    fs::write(folder.path().join("indexes.json"), text).expect("written");
+    let fixture = kept.started().await;
+    assert_eq!(fixture.nearest(1, None).await.0, ["unseen"]);
+}
+
+#[tokio::test]
+async fn a_folder_has_one_user() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let params = GraphParams { m: 8, ef_construction: 64, ef_search: 64, exact_below: 4 };
+    let first = Shelf::open(folder.path().to_owned(), params).expect("a folder");
+    assert!(first.is_some() && Shelf::open(folder.path().to_owned(), params).expect("a folder").is_none());
+    drop(first);
+    assert!(Shelf::open(folder.path().to_owned(), params).expect("a folder").is_some());
+}
+
+#[tokio::test]
+async fn there_is_no_room_where_the_indexes_take_all_the_memory_that_they_may() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (kept, _dir) = twenty_saved_and_two_changes(folder.path()).await;
+    let (roomy, full) = (u64::MAX, 1);
+    for (max_memory, has_room) in [(0, true), (roomy, true), (full, false)] {
+        let search = kept.start(max_memory).await;
+        search.measured().await;
+        assert_eq!(search.has_room(), has_room);
+        search.shutdown().await;
+    }
 }

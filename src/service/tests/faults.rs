@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use roaring::RoaringTreemap;
 
 use super::*;
-use crate::domain::{Descriptor, ImageKey, Neighbor};
+use crate::domain::{Descriptor, ImageKey, Seq};
 use crate::search::{Found, IndexError, IndexMaker, Memory, SaveError, SearchParams, VectorIndex};
 use crate::store::{ChangeLog as _, StoreError};
 

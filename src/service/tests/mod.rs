@@ -21,7 +21,9 @@ use tempfile::TempDir;
 use super::*;
 use crate::domain::{Catalogue, Profile};
 use crate::domain::{CollectionName, ImageId, ImageRecord, Levels, Precondition, SystemClock, Verify};
-use crate::search::{FlatIndex, GraphIndex, GraphParams, IndexMaker, MemoryOptions, MemorySearch, NoSearch, VectorIndex};
+use crate::search::{
+    FlatIndex, GraphIndex, GraphParams, IndexMaker, MemoryOptions, MemorySearch, NoSearch, VectorIndex,
+};
 use crate::search::{SearchBackend, SearchSlots};
 use crate::store::SqliteStore;
 use crate::store::Store;
@@ -45,11 +47,9 @@ fn maker(kind: Index) -> Arc<dyn IndexMaker> {
     let params = GraphParams { m: 8, ef_construction: 64, ef_search: 64, exact_below: 4 };
     match kind {
         Index::Flat => Arc::new(|dimension| -> Arc<dyn VectorIndex> { Arc::new(FlatIndex::new(dimension)) }),
-        Index::Graph => {
-            Arc::new(move |dimension| -> Arc<dyn VectorIndex> {
+        Index::Graph => Arc::new(move |dimension| -> Arc<dyn VectorIndex> {
             Arc::new(GraphIndex::temporary(dimension, params).expect("parameters in range"))
-        })
-        }
+        }),
     }
 }
 

@@ -108,7 +108,13 @@ fn curve(index: &Index, queries: &[Vec<f32>], truth: &[Vec<u64>], options: &Opti
 }
 
 /// Milliseconds of all searches of so many threads, rising, and searches a second.
-fn latencies(index: &Index, queries: &[Vec<f32>], threads: usize, rounds: usize, params: SearchParams) -> (Vec<f64>, f64) {
+fn latencies(
+    index: &Index,
+    queries: &[Vec<f32>],
+    threads: usize,
+    rounds: usize,
+    params: SearchParams,
+) -> (Vec<f64>, f64) {
     let start = Instant::now();
     let run = |offset: usize| {
         let order = queries.iter().cycle().skip(offset * 97).take(queries.len() * rounds);
