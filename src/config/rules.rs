@@ -54,7 +54,7 @@ pub(super) const RULES: [(&str, Rule); 32] = [
     ("index.ef_search", Within(1, 100_000, "candidates")),
     ("index.exact_below", Within(0, 10_000_000, "candidates")),
     ("index.follow_interval_ms", Within(10, 3_600_000, "milliseconds")),
-    ("index.save_interval_ms", Within(1000, 86_400_000, "milliseconds")),
+    ("index.save_interval_ms", Within(100, 86_400_000, "milliseconds")),
     ("index.max_memory_mib", Within(0, 1 << 20, "MiB")),
     ("search.verify", OneOf(&["auto", "always", "never"])),
     ("search.verify_candidates", Within(0, 1000, "candidates")),
