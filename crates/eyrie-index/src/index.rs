@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use roaring::RoaringTreemap;
 
-use crate::exact::ExactScore;
 use crate::error::{IndexError, OpenError, SaveError};
+use crate::exact::ExactScore;
 use crate::kernels::MAX_VALUES;
 use crate::shared::Shared;
 use crate::snapshot;
@@ -112,7 +112,8 @@ impl Index {
         params.check()?;
         check_dimension(dimension)?;
         check_text(text)?;
-        let vectors = snapshot::create(folder).map_err(|source| SaveError::Io { what: "the folder of the index", source })?;
+        let vectors =
+            snapshot::create(folder).map_err(|source| SaveError::Io { what: "the folder of the index", source })?;
         let state = State::new(dimension, params.m);
         Ok(Self::new(state, params, exact, Vectors::new(vectors, dimension), Some((folder.into(), text.into()))))
     }
@@ -139,13 +140,7 @@ impl Index {
         Ok(Opened { index, stamp })
     }
 
-    fn new(
-        state: State,
-        params: Params,
-        exact: ExactScore,
-        vectors: Vectors,
-        home: Option<(PathBuf, String)>,
-    ) -> Self {
+    fn new(state: State, params: Params, exact: ExactScore, vectors: Vectors, home: Option<(PathBuf, String)>) -> Self {
         Self { shared: Arc::new(Shared::new(state, params, exact, vectors, home)) }
     }
 

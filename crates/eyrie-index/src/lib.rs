@@ -22,9 +22,9 @@ mod vectors;
 
 pub use error::{IndexError, OpenError, SaveError};
 pub use exact::{ExactScore, cosines};
+pub use index::{Index, Opened, Params};
 #[cfg(feature = "fuzzing")]
 pub use snapshot::mend_checksums;
-pub use index::{Index, Opened, Params};
 
 /// What a search asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

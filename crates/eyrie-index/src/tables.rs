@@ -142,6 +142,9 @@ impl Tables {
 
     /// Bytes, those of the side maps estimated.
     pub(crate) fn bytes(&self) -> usize {
-        self.by_key.allocation_size() + self.by_vector.allocation_size() + self.by_more.len() * 48 + self.more.len() * 48
+        self.by_key.allocation_size()
+            + self.by_vector.allocation_size()
+            + self.by_more.len() * 48
+            + self.more.len() * 48
     }
 }

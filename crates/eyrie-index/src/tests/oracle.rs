@@ -24,7 +24,12 @@ static LARGE: LazyLock<(Index, Flat)> = LazyLock::new(|| {
     (index, flat)
 });
 
-pub(super) fn search(index: &Index, query: &[f32], params: SearchParams, allowed: Option<&RoaringTreemap>) -> Vec<Neighbor> {
+pub(super) fn search(
+    index: &Index,
+    query: &[f32],
+    params: SearchParams,
+    allowed: Option<&RoaringTreemap>,
+) -> Vec<Neighbor> {
     let found = index.search(query, params, allowed).expect("sound");
     assert!(found.unreadable.is_empty());
     found.neighbors

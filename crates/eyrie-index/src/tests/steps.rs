@@ -13,7 +13,12 @@ use crate::{Index, Params, SearchParams, cosines};
 enum Step {
     Upsert(Vec<(u64, usize)>),
     Remove(u64),
-    Search { query: usize, k: usize, exact: bool, allowed: Option<HashSet<u64>> },
+    Search {
+        query: usize,
+        k: usize,
+        exact: bool,
+        allowed: Option<HashSet<u64>>,
+    },
     Settle,
     Consolidate,
     Save,
