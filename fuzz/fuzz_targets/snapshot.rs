@@ -23,7 +23,7 @@ static SOUND: LazyLock<(PathBuf, Vec<u8>)> = LazyLock::new(|| {
         index.upsert(&[(key, &vector(key)), (key + 100, &vector(key % 7))]).expect("sound");
     }
     index.settle();
-    (0..9).for_each(|key| drop(index.remove(key)));
+    (0..9).for_each(|key| _ = index.remove(key));
     index.save(1).expect("room on the disk");
     drop(index);
     let bytes = fs::read(folder.join("graph")).expect("a file");

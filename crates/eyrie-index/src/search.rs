@@ -89,9 +89,9 @@ impl Shared {
                 tries += 1;
                 let candidates = {
                     let state = self.read();
-                    match self.from_graph(&state, &sought, params, scratch) {
+                    match self.graph_candidates(&state, &sought, params, scratch) {
                         Some(candidates) => candidates,
-                        None => self.from_scan(&state, &sought),
+                        None => self.scan_candidates(&state, &sought),
                     }
                 };
                 let (found, changed) = self.score(query, &candidates, params.k, records);
@@ -112,11 +112,11 @@ impl Shared {
         let encoded = encode(query);
         let code = Query { code: &encoded.code, scale: encoded.scale };
         let sought = Sought { query: code, residual: encoded.residual, k: params.k, allowed: None };
-        self.with_scratch(|scratch, _| self.from_graph(&self.read(), &sought, params, scratch).is_some())
+        self.with_scratch(|scratch, _| self.graph_candidates(&self.read(), &sought, params, scratch).is_some())
     }
 
     /// Candidates from the graph and beside it; `None` where a scan is the better way.
-    fn from_graph(
+    fn graph_candidates(
         &self,
         state: &State,
         sought: &Sought<'_>,
@@ -149,7 +149,7 @@ impl Shared {
     }
 
     /// Every point that may be among the best.
-    fn from_scan(&self, state: &State, sought: &Sought<'_>) -> Candidates {
+    fn scan_candidates(&self, state: &State, sought: &Sought<'_>) -> Candidates {
         let live = |slot: &Slot| state.points.is(*slot, flag::LIVE);
         let view = self.view(state);
         let mut scored = Vec::new();

@@ -19,10 +19,10 @@ const NEIGHBOURS: usize = 10;
 const NOISE: f32 = 0.35;
 const CENTRES: usize = 2000;
 
-pub struct Random(pub u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub fn bits(&mut self) -> u64 {
+    pub(crate) fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut x = self.0;
         x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -30,11 +30,11 @@ impl Random {
         x ^ (x >> 31)
     }
 
-    pub fn uniform(&mut self) -> f32 {
+    pub(crate) fn uniform(&mut self) -> f32 {
         (self.bits() >> 40) as f32 / 16_777_216.0
     }
 
-    pub fn below(&mut self, n: usize) -> usize {
+    pub(crate) fn below(&mut self, n: usize) -> usize {
         (self.bits() % n as u64) as usize
     }
 
@@ -61,7 +61,7 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum()
 }
 
-pub fn read(path: &Path, dimension: usize) -> Vec<Vec<f32>> {
+pub(crate) fn read(path: &Path, dimension: usize) -> Vec<Vec<f32>> {
     let bytes = fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let values: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect();
     values.chunks_exact(dimension).map(<[f32]>::to_vec).collect()
@@ -72,7 +72,7 @@ fn synthetic(dimension: usize, random: &mut Random) -> Vec<Vec<f32>> {
     (0..CENTRES).map(|_| unit(spectrum.iter().map(|s| s * random.normal()).collect())).collect()
 }
 
-pub fn generate(options: &Options) {
+pub(crate) fn generate(options: &Options) {
     let dimension = options.number("dimension", 768);
     let folder = Path::new(options.text("out").expect("--out"));
     let mut random = Random(options.number("seed", 1));

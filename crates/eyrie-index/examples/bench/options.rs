@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::str::FromStr;
 
-pub struct Options {
-    pub command: String,
+pub(crate) struct Options {
+    pub(crate) command: String,
     values: HashMap<String, String>,
 }
 
 impl Options {
-    pub fn from_arguments() -> Self {
+    pub(crate) fn from_arguments() -> Self {
         let mut arguments = std::env::args().skip(1);
         let command = arguments.next().unwrap_or_default();
         let mut values = HashMap::new();
@@ -21,15 +21,15 @@ impl Options {
         Self { command, values }
     }
 
-    pub fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
     }
 
-    pub fn number<T: FromStr>(&self, name: &str, default: T) -> T {
+    pub(crate) fn number<T: FromStr>(&self, name: &str, default: T) -> T {
         self.text(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("--{name} {text} is no number")))
     }
 
-    pub fn numbers(&self, name: &str, default: &[usize]) -> Vec<usize> {
+    pub(crate) fn numbers(&self, name: &str, default: &[usize]) -> Vec<usize> {
         let parse = |text: &str| text.split(',').map(|n| n.parse().expect("a number")).collect();
         self.text(name).map_or(default.to_vec(), parse)
     }

@@ -8,7 +8,7 @@
 //! | avx512vnni | `x86_64/avx512vnni.rs` | `vpdpbusd` of values moved by 128 | AVX-512 F, BW, VNNI |
 //! | neon | `aarch64/neon.rs` | `sdot` | NEON with the dot-product extension |
 //!
-//! Up to four codes are taken at a time, so that their lines are fetched from memory side by side.
+//! Four codes are taken at a time, and the lines of the next four are fetched from memory meanwhile.
 //! Which kernel runs is decided once, at start; every one gives the same integers.
 
 #[cfg(target_arch = "aarch64")]
@@ -29,15 +29,11 @@ pub(crate) const MAX_VALUES: usize = 1 << 16;
 /// the query, a multiple of [`LINE`]; no value is -128; there are as many sums as codes.
 type Dots = fn(query: &[i8], codes: &[&[i8]], sums: &mut [i32]);
 
-/// Starts to fetch a code from memory.
-type Prefetch = fn(code: &[i8]);
-
 /// The functions of one instruction set.
 #[derive(Clone, Copy)]
 pub(crate) struct Kernels {
     isa: &'static str,
     dots: Dots,
-    prefetch: Prefetch,
 }
 
 impl Kernels {
@@ -73,12 +69,6 @@ impl Kernels {
         assert!(query.len().is_multiple_of(LINE) && query.len() <= MAX_VALUES, "whole lines");
         assert!(codes.iter().all(|code| code.len() == query.len()), "codes of one length");
         (self.dots)(query, codes, &mut sums[..codes.len()]);
-    }
-
-    /// See [`Prefetch`].
-    #[inline]
-    pub(crate) fn prefetch(self, code: &[i8]) {
-        (self.prefetch)(code);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Kernels;
 
-pub(super) const KERNELS: Kernels = Kernels { isa: "scalar", dots, prefetch: |_| {} };
+pub(super) const KERNELS: Kernels = Kernels { isa: "scalar", dots };
 
 fn dots(query: &[i8], codes: &[&[i8]], sums: &mut [i32]) {
     for (code, sum) in codes.iter().zip(sums) {

@@ -22,7 +22,6 @@ fn assert_equal(query: &[i8], codes: &[Vec<i8>]) {
     for kernels in Kernels::available() {
         let mut sums = vec![7; codes.len()];
         kernels.dots(query, &codes, &mut sums);
-        codes.iter().for_each(|code| kernels.prefetch(code));
         assert_eq!(sums, expected, "{kernels:?}, {} values", query.len());
     }
 }

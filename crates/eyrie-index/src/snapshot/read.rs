@@ -25,7 +25,7 @@ pub(crate) struct Opened {
 /// Reads sections and checks their lengths and checksums.
 struct Reader {
     file: File,
-    sections: std::vec::IntoIter<(u64, u32)>,
+    sections: std::array::IntoIter<(u64, u32), { Section::COUNT }>,
     buffer: Vec<u8>,
 }
 
@@ -147,7 +147,7 @@ fn check_lengths(header: &Header, file: u64) -> Result<usize, OpenError> {
 }
 
 fn read_sections(state: &mut State, file: File, header: &Header, slots: usize) -> Result<(), OpenError> {
-    let mut reader = Reader { file, sections: header.sections.to_vec().into_iter(), buffer: Vec::new() };
+    let mut reader = Reader { file, sections: header.sections.into_iter(), buffer: Vec::new() };
     let m = header.m as usize;
     let State { points, graph, .. } = state;
     points.grow(slots);

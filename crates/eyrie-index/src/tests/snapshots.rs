@@ -72,7 +72,7 @@ fn another_dimension_m_text_or_format_and_no_snapshot_are_told() {
         other => panic!("{:?}", other.map(|_: crate::Opened| ())),
     };
     assert_eq!(other(Index::open(path, "test", 17, PARAMS, cosines)), "the number of values");
-    assert_eq!(other(Index::open(path, "test", 16, Params { m: 9, ..PARAMS }, cosine)), "m");
+    assert_eq!(other(Index::open(path, "test", 16, Params { m: 9, ..PARAMS }, cosines)), "m");
     assert_eq!(other(Index::open(path, "toast", 16, PARAMS, cosines)), "its text");
     let mut bytes = fs::read(path.join("graph")).expect("a file");
     bytes[8] = 9;

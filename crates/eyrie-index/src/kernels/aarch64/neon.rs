@@ -7,8 +7,8 @@ use std::arch::{asm, is_aarch64_feature_detected};
 
 use crate::kernels::Kernels;
 
-// What would fetch a code ahead is not stable on this architecture.
-pub(in crate::kernels) const KERNELS: Kernels = Kernels { isa: "neon", dots, prefetch: |_| {} };
+// What would fetch the next codes ahead is not stable on this architecture.
+pub(in crate::kernels) const KERNELS: Kernels = Kernels { isa: "neon", dots };
 
 /// Bytes of a vector.
 const STEP: usize = 16;

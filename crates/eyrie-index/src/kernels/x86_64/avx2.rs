@@ -12,7 +12,7 @@ use std::arch::x86_64::{
 
 use crate::kernels::{Kernels, LINE};
 
-pub(in crate::kernels) const KERNELS: Kernels = Kernels { isa: "avx2", dots, prefetch };
+pub(in crate::kernels) const KERNELS: Kernels = Kernels { isa: "avx2", dots };
 
 /// Bytes of a vector.
 const STEP: usize = 32;
@@ -28,11 +28,12 @@ fn dots(query: &[i8], codes: &[&[i8]], sums: &mut [i32]) {
     unsafe { in_groups(query, codes, sums) }
 }
 
-/// See [`Prefetch`](crate::kernels::Prefetch).
-pub(super) fn prefetch(code: &[i8]) {
-    for line in code.chunks(LINE) {
-        // SAFETY: a prefetch reads nothing that the program sees and never faults.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr()) };
+/// Starts to fetch the line at `at` of each of these codes from memory.
+#[inline]
+#[target_feature(enable = "avx2")]
+pub(super) fn fetch(codes: &[&[i8]], at: usize) {
+    for code in codes {
+        _mm_prefetch::<_MM_HINT_T0>(code.as_ptr().wrapping_add(at));
     }
 }
 
@@ -59,10 +60,7 @@ fn group_of<const CODES: usize>(query: &[i8], codes: &[&[i8]; CODES], next: &[&[
     let mut acc = [_mm256_setzero_si256(); 4];
     for at in (0..query.len()).step_by(STEP) {
         if at.is_multiple_of(LINE) {
-            for next in next {
-                // SAFETY: a prefetch reads nothing that the program sees and never faults.
-                unsafe { _mm_prefetch::<_MM_HINT_T0>(next.as_ptr().wrapping_add(at)) };
-            }
+            fetch(next, at);
         }
         // SAFETY: `at` is a multiple of 32 below the length, which is one too.
         let query = unsafe { _mm256_loadu_si256(query.as_ptr().wrapping_add(at).cast::<__m256i>()) };

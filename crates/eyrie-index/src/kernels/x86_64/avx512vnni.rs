@@ -16,10 +16,10 @@ use std::arch::x86_64::{
     _mm512_xor_si512,
 };
 
-use super::avx2::prefetch;
+use super::avx2::fetch;
 use crate::kernels::{Kernels, LINE};
 
-pub(in crate::kernels) const KERNELS: Kernels = Kernels { isa: "avx512vnni", dots, prefetch };
+pub(in crate::kernels) const KERNELS: Kernels = Kernels { isa: "avx512vnni", dots };
 
 /// Whether this CPU runs [`dots`].
 pub(in crate::kernels) fn is_supported() -> bool {
@@ -38,21 +38,23 @@ fn dots(query: &[i8], codes: &[&[i8]], sums: &mut [i32]) {
 fn in_groups(query: &[i8], codes: &[&[i8]], sums: &mut [i32]) {
     let (codes, last_codes) = codes.as_chunks::<4>();
     let (sums, last_sums) = sums.as_chunks_mut::<4>();
-    for (codes, sums) in codes.iter().zip(sums) {
-        *sums = group_of(query, codes);
+    for (group, (these, sums)) in codes.iter().zip(sums).enumerate() {
+        *sums = group_of(query, these, codes.get(group + 1).map_or(last_codes, |next| next));
     }
     for (code, sum) in last_codes.iter().zip(last_sums) {
-        [*sum] = group_of(query, &[*code]);
+        [*sum] = group_of(query, &[*code], &[]);
     }
 }
 
+/// The sums of some codes. Fetches the next ones from memory meanwhile.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-fn group_of<const CODES: usize>(query: &[i8], codes: &[&[i8]; CODES]) -> [i32; CODES] {
+fn group_of<const CODES: usize>(query: &[i8], codes: &[&[i8]; CODES], next: &[&[i8]]) -> [i32; CODES] {
     assert!(query.len().is_multiple_of(LINE) && codes.iter().all(|code| code.len() == query.len()));
     let top = _mm512_set1_epi8(i8::MIN);
     let mut acc = [_mm512_setzero_si512(); CODES];
     let mut of_query = _mm512_setzero_si512();
     for at in (0..query.len()).step_by(LINE) {
+        fetch(next, at);
         // SAFETY: `at` is a multiple of 64 below the length, which is one too.
         let query = unsafe { _mm512_loadu_si512(query.as_ptr().wrapping_add(at).cast::<__m512i>()) };
         // The top bit as an unsigned byte is 128.
