@@ -14,9 +14,10 @@ use tokio::net::TcpListener;
 use crate::config::Config;
 use crate::domain::{Catalogue, Clock, SystemClock};
 use crate::http::{self, AppState, HttpOptions};
+pub use crate::search::doctor::{Diagnosis, SavedIndex};
 use crate::search::{
     FlatIndex, GraphIndex, GraphParams, IndexError, IndexMaker, MemoryOptions, MemorySearch, NoSearch, SearchBackend,
-    SearchSlots, Shelf, VectorIndex,
+    SearchSlots, Shelf, VectorIndex, doctor,
 };
 use crate::service::{RetrievalService, ServiceError, ServiceOptions, ServiceParts};
 use crate::store::{PostgresStore, SqliteStore, StorageOptions, Store, StoreError};
@@ -204,6 +205,34 @@ async fn open_store(storage: &StorageOptions, clock: Arc<dyn Clock>) -> Result<A
     let data_dir = storage.data_dir.clone();
     let store = SqliteStore::open(&data_dir, clock).await.map_err(|source| StartError::Sqlite { data_dir, source })?;
     Ok(Arc::new(store))
+}
+
+/// Compares the saved indexes with the database; with `repair`, removes those that are wrong.
+///
+/// # Errors
+/// [`StartError`]; [`StartError::Process`] while a server uses the folder of the indexes.
+pub async fn diagnose(config: &Config, repair: bool) -> Result<Vec<Diagnosis>, StartError> {
+    let backend = Backend::open(config, Purpose::Import).await?;
+    let found = diagnose_in(&backend, config, repair).await;
+    backend.close().await;
+    found
+}
+
+async fn diagnose_in(backend: &Backend, config: &Config, repair: bool) -> Result<Vec<Diagnosis>, StartError> {
+    let (folder, params) = (config.storage.data_dir.join("index"), config.index.graph);
+    let shelf = match Shelf::open(folder.clone(), params) {
+        Ok(Some(shelf)) => Arc::new(shelf),
+        Ok(None) => return Err(StartError::Process(format!("{} is in use: stop the server first", folder.display()))),
+        Err(error) => return Err(StartError::Process(format!("{} cannot be opened: {error}", folder.display()))),
+    };
+    let model = &backend.describer.model;
+    let catalogue = Catalogue::new(model.fingerprint(), model.dimension(), |p| *model.levels(p));
+    let failed = |error: StoreError| StartError::Process(format!("cannot compare with the database: {error}"));
+    let found = doctor::diagnose(&*backend.store, &catalogue, &shelf).await.map_err(failed)?;
+    if repair {
+        doctor::repair(&*backend.store, &catalogue, &shelf, &found).await.map_err(failed)?;
+    }
+    Ok(found)
 }
 
 /// What makes the indexes: a server keeps graphs on disk, where no other server does.

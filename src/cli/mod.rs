@@ -4,6 +4,7 @@
 mod chip;
 mod config;
 mod describe;
+mod doctor;
 mod health;
 mod import;
 mod model;
@@ -30,6 +31,7 @@ Examples:
   eyrie search query.jpg -k 5                    the five most similar images
   eyrie describe query.jpg                       the descriptor, and what it costs on the chip
   eyrie chip                                     what describing images costs, and why
+  eyrie doctor                                   does the saved index hold what the database holds?
   eyrie config show                              every setting, and where it comes from
 
 Exit codes:
@@ -68,6 +70,7 @@ enum Command {
     Quantize(eyrie_lab::commands::Quantize),
     #[cfg(feature = "lab")]
     Whiten(eyrie_lab::commands::Whiten),
+    Doctor(doctor::Doctor),
     Model(model::Model),
     Chip(chip::ChipCommand),
     Config(config::ConfigCommand),
@@ -102,6 +105,7 @@ pub fn main() -> ExitCode {
         Some(Command::Quantize(command)) => command.run(),
         #[cfg(feature = "lab")]
         Some(Command::Whiten(command)) => command.run(),
+        Some(Command::Doctor(command)) => command.run(),
         Some(Command::Model(command)) => command.run(),
         Some(Command::Chip(command)) => command.run(),
         Some(Command::Config(command)) => command.run(),

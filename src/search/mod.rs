@@ -2,6 +2,7 @@
 //! ([`MemorySearch`]).
 
 mod backend;
+pub mod doctor;
 mod index;
 mod memory;
 mod off;

@@ -4,6 +4,7 @@ mod browser;
 mod cli_basics;
 mod cli_chip;
 mod cli_describe;
+mod cli_doctor;
 mod cli_eval;
 mod cli_import;
 mod cli_serve;

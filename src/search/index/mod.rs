@@ -174,6 +174,9 @@ pub trait IndexMaker: Send + Sync {
     /// [`SaveError`]; what was noted before still holds.
     fn note(&self, indexes: &[(Indexed, Seq)]) -> Result<(), SaveError>;
 
+    /// Removes what was saved of a collection that is deleted.
+    fn discard(&self, name: &CollectionName);
+
     /// Whether indexes are saved at all.
     fn saves(&self) -> bool;
 }
@@ -191,6 +194,8 @@ impl<F: Fn(usize) -> Arc<dyn VectorIndex> + Send + Sync> IndexMaker for F {
     fn note(&self, _: &[(Indexed, Seq)]) -> Result<(), SaveError> {
         Ok(())
     }
+
+    fn discard(&self, _: &CollectionName) {}
 
     fn saves(&self) -> bool {
         false

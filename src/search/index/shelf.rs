@@ -5,15 +5,16 @@
 //! up to which change each holds everything, and is replaced after the indexes were saved. What the
 //! list does not name, or names for another collection of that name, is built anew.
 
+use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
 use super::{FlatIndex, GraphIndex, GraphParams, IndexMaker, Indexed, SaveError, Saved, VectorIndex};
-use crate::domain::Seq;
+use crate::domain::{CollectionName, Seq};
 use eyrie_index::OpenError;
 
 const LIST: &str = "indexes.json";
@@ -41,6 +42,8 @@ struct Entry {
 pub struct Shelf {
     folder: PathBuf,
     params: GraphParams,
+    /// The collections whose folders this process has used. Held while the list is written.
+    used: Mutex<HashSet<CollectionName>>,
     _lock: File,
 }
 
@@ -58,7 +61,7 @@ impl Shelf {
         fs::create_dir_all(&folder)?;
         let lock = File::options().create(true).append(true).open(folder.join("lock"))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Some(Self { folder, params, _lock: lock })),
+            Ok(()) => Ok(Some(Self { folder, params, used: Mutex::default(), _lock: lock })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
@@ -87,6 +90,20 @@ impl Shelf {
         }
     }
 
+    /// The index that was saved, and the change up to which it holds everything.
+    ///
+    /// # Errors
+    /// [`OpenError`]: it is to be built anew.
+    pub fn find(&self, of: &Indexed) -> Result<(GraphIndex, Seq), OpenError> {
+        self.used().insert(of.name.clone());
+        let mut entries = self.list().indexes.into_iter();
+        let entry = entries.find(|entry| entry.collection == of.name.as_str() && entry.holds == text(of));
+        let through = entry.ok_or(OpenError::Missing)?.through;
+        let folder = self.folder.join(of.name.as_str());
+        let (index, saved_at) = GraphIndex::open(&folder, &text(of), of.dimension, self.params)?;
+        Ok((index, saved_at.max(Seq(through))))
+    }
+
     fn write(&self, list: &List) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
         let aside = self.folder.join("indexes.tmp");
@@ -97,20 +114,26 @@ impl Shelf {
         File::open(&self.folder)?.sync_all()
     }
 
-    /// Takes a collection off the list, before its folder is used for another index.
-    fn forget(&self, of: &Indexed) -> io::Result<()> {
+    fn used(&self) -> MutexGuard<'_, HashSet<CollectionName>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a collection off the list, before its folder is used for another index or removed.
+    fn forget(&self, name: &CollectionName) -> io::Result<()> {
+        let mut used = self.used();
+        used.insert(name.clone());
         let mut list = self.list();
         let before = list.indexes.len();
-        list.indexes.retain(|entry| entry.collection != of.name.as_str());
+        list.indexes.retain(|entry| entry.collection != name.as_str());
         if list.indexes.len() == before { Ok(()) } else { self.write(&list) }
     }
 
-    /// Removes the folders of collections that are gone.
-    fn sweep(&self, indexes: &[(Indexed, Seq)]) -> io::Result<()> {
+    /// Removes the folders of collections that were deleted while this process did not run.
+    fn sweep(&self, used: &HashSet<CollectionName>) -> io::Result<()> {
         for entry in fs::read_dir(&self.folder)? {
             let entry = entry?;
-            let is_kept = indexes.iter().any(|(of, _)| entry.file_name().to_str() == Some(of.name.as_str()));
-            if entry.file_type()?.is_dir() && !is_kept {
+            let is_used = used.iter().any(|name| entry.file_name().to_str() == Some(name.as_str()));
+            if entry.file_type()?.is_dir() && !is_used {
                 fs::remove_dir_all(entry.path())?;
             }
         }
@@ -121,7 +144,8 @@ impl Shelf {
 impl IndexMaker for Shelf {
     fn empty(&self, of: &Indexed) -> Arc<dyn VectorIndex> {
         let folder = self.folder.join(of.name.as_str());
-        let forgotten = self.forget(of).map_err(|source| SaveError::Io { what: "the list of saved indexes", source });
+        let forgotten =
+            self.forget(&of.name).map_err(|source| SaveError::Io { what: "the list of saved indexes", source });
         match forgotten.and_then(|()| GraphIndex::create(&folder, &text(of), of.dimension, self.params)) {
             Ok(index) => return Arc::new(index),
             Err(error) => tracing::warn!(folder = %folder.display(), %error,
@@ -137,14 +161,11 @@ impl IndexMaker for Shelf {
     }
 
     fn saved(&self, of: &Indexed) -> Option<Saved> {
-        let folder = self.folder.join(of.name.as_str());
-        let entry =
-            self.list().indexes.into_iter().find(|e| e.collection == of.name.as_str() && e.holds == text(of))?;
-        match GraphIndex::open(&folder, &text(of), of.dimension, self.params) {
-            Ok((index, saved_at)) => Some((Arc::new(index), saved_at.max(Seq(entry.through)))),
+        match self.find(of) {
+            Ok((index, through)) => Some((Arc::new(index), through)),
             Err(OpenError::Missing) => None,
             Err(error) => {
-                tracing::warn!(collection = %of.name, folder = %folder.display(), %error,
+                tracing::warn!(collection = %of.name, folder = %self.folder.display(), %error,
                     "the saved index is not used: it is built anew");
                 None
             }
@@ -157,9 +178,21 @@ impl IndexMaker for Shelf {
             holds: text(of),
             through: through.0,
         };
+        let used = self.used();
         self.write(&List { format: FORMAT, indexes: indexes.iter().map(entry).collect() })
-            .and_then(|()| self.sweep(indexes))
+            .and_then(|()| self.sweep(&used))
             .map_err(|source| SaveError::Io { what: "the list of saved indexes", source })
+    }
+
+    fn discard(&self, name: &CollectionName) {
+        let folder = self.folder.join(name.as_str());
+        let removed = self.forget(name).and_then(|()| match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result,
+        });
+        if let Err(error) = removed {
+            tracing::warn!(folder = %folder.display(), %error, "the index of a deleted collection cannot be removed");
+        }
     }
 
     fn saves(&self) -> bool {

@@ -28,9 +28,10 @@ impl Follower {
         let start = Instant::now();
         let result = self.build_all().await;
         match &result {
-            Ok(descriptors) => {
-                histogram!(metric::INDEX_BUILD_SECONDS).record(start.elapsed().as_secs_f64());
-                tracing::info!(descriptors, seconds = start.elapsed().as_secs_f64(), "the index is built");
+            Ok(progress) => {
+                let (descriptors, seconds) = (progress.done(), start.elapsed().as_secs_f64());
+                histogram!(metric::INDEX_BUILD_SECONDS).record(seconds);
+                tracing::info!(descriptors, saved = progress.saved(), seconds, "the index is built");
             }
             Err(_) => {
                 self.state.send_replace(SearchState::Waiting);
@@ -40,8 +41,8 @@ impl Follower {
     }
 
     /// Takes the indexes that were saved, makes the others from the store, and applies what was
-    /// committed since. Says how many descriptors there are.
-    async fn build_all(&self) -> Result<u64, FollowError> {
+    /// committed since.
+    async fn build_all(&self) -> Result<Progress, FollowError> {
         let old = self.indexes.replace_all(HashMap::new());
         blocking(move || drop(old)).await?;
         // First the position, then the content: what is written in between is applied once more
@@ -64,7 +65,7 @@ impl Follower {
                     self.read_index(of, newest, &mut progress).await?
                 }
                 Some(index) if self.is_as_stored(&index).await? => {
-                    progress.add(index.points.len() as u64);
+                    progress.add_saved(index.points.len() as u64);
                     self.announce_progress(&progress);
                     index
                 }
@@ -75,7 +76,6 @@ impl Follower {
                 built.insert(index.of.name.clone(), Arc::new(index));
             }
         }
-        let done = progress.done();
         let mut watermark = self.watermark.lock().await;
         // Before the indexes are seen: what a filter leaves is remembered in them under a change
         // that they hold.
@@ -88,7 +88,7 @@ impl Follower {
         self.advance(&mut position, newest).await?;
         *watermark = Some(position);
         self.state.send_replace(SearchState::Ready);
-        Ok(done)
+        Ok(progress)
     }
 
     fn announce_progress(&self, progress: &Progress) {

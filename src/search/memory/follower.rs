@@ -287,7 +287,12 @@ impl Follower {
         if outcome.deleted
             && let Some(old) = self.indexes.remove(&name)
         {
-            blocking(move || drop(old)).await?;
+            let (maker, gone) = (Arc::clone(&self.maker), name.clone());
+            blocking(move || {
+                drop(old);
+                maker.discard(&gone);
+            })
+            .await?;
         }
         if outcome.images.is_empty() {
             return Ok(());

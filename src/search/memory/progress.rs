@@ -10,6 +10,8 @@ const EVERY: Duration = Duration::from_secs(5);
 /// Descriptors read of those there are.
 pub(super) struct Progress {
     done: u64,
+    /// Those of them that were in a saved index.
+    saved: u64,
     total: u64,
     start: Instant,
     logged: Instant,
@@ -18,11 +20,20 @@ pub(super) struct Progress {
 impl Progress {
     pub(super) fn start(total: u64) -> Self {
         let now = Instant::now();
-        Self { done: 0, total, start: now, logged: now }
+        Self { done: 0, saved: 0, total, start: now, logged: now }
     }
 
     pub(super) fn add(&mut self, descriptors: u64) {
         self.done += descriptors;
+    }
+
+    pub(super) fn add_saved(&mut self, descriptors: u64) {
+        self.done += descriptors;
+        self.saved += descriptors;
+    }
+
+    pub(super) fn saved(&self) -> u64 {
+        self.saved
     }
 
     pub(super) fn done(&self) -> u64 {
@@ -41,7 +52,7 @@ impl Progress {
             return;
         }
         self.logged = Instant::now();
-        let per_second = self.done as f64 / self.start.elapsed().as_secs_f64();
+        let per_second = (self.done - self.saved) as f64 / self.start.elapsed().as_secs_f64();
         let seconds_left = (self.total() - self.done) as f64 / per_second.max(f64::MIN_POSITIVE);
         tracing::info!(%collection, done = self.done, total = self.total(), per_second = per_second.round(),
             seconds_left = seconds_left.round(), "building the index");

@@ -284,6 +284,22 @@ async fn a_database_with_other_images_than_the_saved_index_has_it_built_anew() {
 }
 
 #[tokio::test]
+async fn nothing_is_kept_of_a_collection_that_is_deleted() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (kept, _dir) = twenty_saved(folder.path()).await;
+    let fixture = kept.started().await;
+    let seq = fixture.store.delete_collection(&covers()).await.expect("deleted").expect("it was there");
+    fixture.search.caught_up(seq).await;
+    assert!(!folder.path().join("covers").exists());
+    // Deleted while nothing followed: removed by the next one that does.
+    fs::create_dir(folder.path().join("gone")).expect("made");
+    fixture.search.shutdown().await;
+    assert!(!folder.path().join("gone").exists());
+    let list = fs::read_to_string(folder.path().join("indexes.json")).expect("the list");
+    assert!(!list.contains("covers"), "{list}");
+}
+
+#[tokio::test]
 async fn a_folder_has_one_user() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let params = GraphParams { m: 8, ef_construction: 64, ef_search: 64, exact_below: 4 };

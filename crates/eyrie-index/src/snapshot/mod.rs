@@ -47,6 +47,7 @@ pub(crate) use self::read::{Opened, open};
 pub(crate) use self::write::{create, save};
 
 #[cfg(any(test, feature = "fuzzing"))]
+#[cfg_attr(not(feature = "fuzzing"), expect(unreachable_pub, reason = "the fuzzer alone sees it from outside"))]
 pub use self::header::mend_checksums;
 
 /// The current snapshot.

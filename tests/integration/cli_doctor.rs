@@ -1,0 +1,54 @@
+//! `eyrie doctor` as a process, over an index that a server saved.
+
+use std::fs;
+
+use crate::program::{Program, Server};
+
+fn stop(server: Server) {
+    server.signal("TERM");
+    assert_eq!(server.wait().0, Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_saved_index_is_found_sound_or_wrong_and_is_repaired() {
+    let program = Program::new();
+    for seed in 1..=2 {
+        program.picture(&format!("{seed}.png"), seed);
+    }
+    program.run(&["import", "1.png", "2.png"]).expect_code(0);
+    let none = program.run(&["doctor"]).expect_code(0);
+    assert!(none.stdout().contains("none; it is built at the next start"), "{}", none.stdout());
+
+    let server = Server::start(&program);
+    let refused = program.run(&["doctor"]).expect_code(3);
+    assert!(refused.stderr().contains("stop the server first"), "{}", refused.stderr());
+    stop(server);
+    let sound = program.run(&["doctor", "--json"]).expect_code(0).json();
+    assert_eq!((&sound[0]["images"], &sound[0]["index"]), (&2.into(), &"ok".into()), "{sound}");
+
+    program.picture("3.png", 3);
+    program.run(&["import", "3.png"]).expect_code(0);
+    let behind = program.run(&["doctor", "--json"]).expect_code(0).json();
+    assert_eq!(behind[0]["index"], "ok; 1 changed since, which the next start reads");
+
+    let vectors = program.path("data/index/default/vectors");
+    let sound = fs::read(&vectors).expect("saved");
+    fs::write(&vectors, vec![7; sound.len()]).expect("written");
+    let wrong = program.run(&["doctor"]).expect_code(1);
+    assert!(wrong.stdout().contains("wrong: lacks 0, has 0 that are gone, 2 differ"), "{}", wrong.stdout());
+    assert!(wrong.stderr().contains("`eyrie doctor --repair` has them built anew"), "{}", wrong.stderr());
+    fs::write(&vectors, sound).expect("written");
+
+    let graph = program.path("data/index/default/graph");
+    let mut bytes = fs::read(&graph).expect("saved");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&graph, bytes).expect("written");
+    let unusable = program.run(&["doctor"]).expect_code(1);
+    assert!(unusable.stdout().contains("not usable: the saved index is damaged"), "{}", unusable.stdout());
+    program.run(&["doctor", "--repair"]).expect_code(0);
+    stop(Server::start(&program));
+    let repaired = program.run(&["doctor", "--json"]).expect_code(0).json();
+    assert_eq!((&repaired[0]["images"], &repaired[0]["index"]), (&3.into(), &"ok".into()), "{repaired}");
+}
