@@ -8,6 +8,7 @@ mod exact;
 mod graph;
 mod index;
 mod kernels;
+mod params;
 mod points;
 mod ranking;
 mod search;
@@ -22,7 +23,8 @@ mod vectors;
 
 pub use error::{IndexError, OpenError, SaveError};
 pub use exact::{ExactScore, cosines};
-pub use index::{Index, Opened, Params};
+pub use index::{Index, Opened};
+pub use params::Params;
 #[cfg(feature = "fuzzing")]
 pub use snapshot::mend_checksums;
 
