@@ -153,6 +153,7 @@ impl<'a> Bytes<'a> {
 
 /// Makes all checksums of a snapshot right, as far as it has sections; for tests of what is hostile.
 #[cfg(any(test, feature = "fuzzing"))]
+#[cfg_attr(not(feature = "fuzzing"), allow(unreachable_pub))]
 pub fn mend_checksums(bytes: &mut [u8]) {
     let Ok(length) = Header::length_of(bytes) else { return };
     let Some((header, sections)) = bytes.split_at_mut_checked(length) else { return };

@@ -47,6 +47,7 @@ pub(crate) use self::read::{Opened, open};
 pub(crate) use self::write::{create, save};
 
 #[cfg(any(test, feature = "fuzzing"))]
+#[cfg_attr(not(feature = "fuzzing"), allow(unreachable_pub))]
 pub use self::header::mend_checksums;
 
 /// The current snapshot.
