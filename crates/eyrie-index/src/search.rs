@@ -5,8 +5,8 @@
 //! and where the graph finds too few. All this happens under the state's read lock.
 //!
 //! Then, without a lock, full vectors are read, best candidates first, until none that is left can
-//! reach the `k` best: by the proven bound of [`codes`](crate::codes) where the search is exact, by
-//! the narrower margin where it is not. A record that fails its check belongs to a point that
+//! reach the `k` best: by the proven bound of [`codes`](crate::codes) where the search is exact or
+//! few points or all of them were scanned, by the narrower margin elsewhere. A record that fails its check belongs to a point that
 //! changed meanwhile, and the search is made again, or it is damaged, and its keys are told.
 
 use std::ops::Range;
@@ -91,7 +91,7 @@ impl Shared {
                     let state = self.read();
                     match self.graph_candidates(&state, &sought, params, scratch) {
                         Some(candidates) => candidates,
-                        None => self.scan_candidates(&state, &sought),
+                        None => self.scan_candidates(&state, &sought, params.exact),
                     }
                 };
                 let (found, changed) = self.score(query, &candidates, params.k, records);
@@ -149,7 +149,7 @@ impl Shared {
     }
 
     /// Every point that may be among the best.
-    fn scan_candidates(&self, state: &State, sought: &Sought<'_>) -> Candidates {
+    fn scan_candidates(&self, state: &State, sought: &Sought<'_>, exact: bool) -> Candidates {
         let live = |slot: &Slot| state.points.is(*slot, flag::LIVE);
         let view = self.view(state);
         let mut scored = Vec::new();
@@ -177,7 +177,11 @@ impl Shared {
                 }
             }
         }
-        best(state, scored, sought, |slot| bound(sought.residual, state.points.residual(slot)))
+        let proven = exact || sought.allowed.is_none() || scored.len() <= self.params.exact_below;
+        best(state, scored, sought, |slot| {
+            let residual = state.points.residual(slot);
+            if proven { bound(sought.residual, residual) } else { margin(sought.residual, residual, self.dimension) }
+        })
     }
 
     /// Scores candidates exactly, and says whether one of them changed meanwhile.

@@ -39,8 +39,8 @@ pub(crate) struct Control {
     working: bool,
     /// Whether a snapshot is being written, or about to be.
     saving: bool,
-    /// The thread that ran last.
-    thread: Option<JoinHandle<()>>,
+    /// Threads that may not have ended yet: the one that runs, and perhaps those before it.
+    threads: Vec<JoinHandle<()>>,
 }
 
 /// What the thread has to do.
@@ -77,16 +77,18 @@ impl Shared {
         // Where no thread can be started, `running` is dropped with the closure: the next change
         // tries again, and searches scan what waits.
         let thread = thread::Builder::new().name("index-upkeep".into()).spawn(move || running.work_until_done());
-        this.control().thread = thread.ok();
+        let mut control = this.control();
+        control.threads.retain(|thread| !thread.is_finished());
+        control.threads.extend(thread);
     }
 
     /// Ends the thread; it has dropped what it holds when this returns.
     pub(crate) fn end_upkeep(&self) {
         self.stop.store(true, Ordering::Relaxed);
         self.wait_until_idle();
-        let thread = self.control().thread.take();
-        // It has ended its work, so there is nothing left that could panic.
-        let _ = thread.map(JoinHandle::join);
+        let threads = std::mem::take(&mut self.control().threads);
+        // They have ended their work, so there is nothing left that could panic.
+        threads.into_iter().for_each(|thread| _ = thread.join());
     }
 
     /// Calls `work` while the graph and the vectors of its points stay as they are.

@@ -33,6 +33,9 @@ fn this_cpu_runs_these_kernels() {
     println!("runs {names:?}; not tested for want of the CPU: {lacking:?}");
     assert_eq!(names[0], "scalar");
     assert_eq!(Kernels::detect().isa(), names[names.len() - 1]);
+    if let Ok(expected) = std::env::var("EYRIE_TEST_ISA") {
+        assert_eq!(Kernels::detect().isa(), expected);
+    }
 }
 
 #[test]
