@@ -302,6 +302,17 @@ pub(crate) fn run(options: &Options) {
                     print_latencies(&format!("{threads} threads"), &latencies(&index, &queries, threads, 3, params));
                 }
             }
+            "misses" => {
+                let truth = truth(folder, &index, &queries);
+                for ef in [24, 64, 160, 500, 2000] {
+                    let mut histogram = [0; 11];
+                    for (query, truth) in queries.iter().zip(&truth) {
+                        let found = keys(&index, query, SearchParams { k: 10, ef: Some(ef), exact: false }, None);
+                        histogram[found.iter().filter(|key| truth[..10].contains(key)).count()] += 1;
+                    }
+                    println!("{ef} {histogram:?}");
+                }
+            }
             "filters" => filters(&index, &queries),
             "churn" => churn(&index, folder, dimension, params, &queries),
             "beside" => beside(&index, folder, dimension, &queries),
