@@ -4,7 +4,9 @@ use std::fs;
 
 use crate::program::{Program, Server};
 
-fn stop(server: Server) {
+/// Ends a server once its index is built; it saves it then.
+fn stop(program: &Program, server: Server) {
+    while program.run(&["health", "--bind", &server.address]).code() != 0 {}
     server.signal("TERM");
     assert_eq!(server.wait().0, Some(0));
 }
@@ -23,7 +25,7 @@ fn a_saved_index_is_found_sound_or_wrong_and_is_repaired() {
     let server = Server::start(&program);
     let refused = program.run(&["doctor"]).expect_code(3);
     assert!(refused.stderr().contains("stop the server first"), "{}", refused.stderr());
-    stop(server);
+    stop(&program, server);
     let sound = program.run(&["doctor", "--json"]).expect_code(0).json();
     assert_eq!((&sound[0]["images"], &sound[0]["index"]), (&2.into(), &"ok".into()), "{sound}");
 
@@ -48,7 +50,7 @@ fn a_saved_index_is_found_sound_or_wrong_and_is_repaired() {
     let unusable = program.run(&["doctor"]).expect_code(1);
     assert!(unusable.stdout().contains("not usable: the saved index is damaged"), "{}", unusable.stdout());
     program.run(&["doctor", "--repair"]).expect_code(0);
-    stop(Server::start(&program));
+    stop(&program, Server::start(&program));
     let repaired = program.run(&["doctor", "--json"]).expect_code(0).json();
     assert_eq!((&repaired[0]["images"], &repaired[0]["index"]), (&3.into(), &"ok".into()), "{repaired}");
 }

@@ -39,6 +39,7 @@
 mod check;
 mod chunked;
 mod codes;
+mod control;
 mod error;
 mod exact;
 mod graph;

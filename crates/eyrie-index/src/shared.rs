@@ -6,13 +6,13 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::codes::{Encoded, check, encode};
+use crate::control::Control;
 use crate::error::IndexError;
 use crate::exact::LANES;
 use crate::graph::{Scratch, View};
 use crate::kernels::Kernels;
 use crate::points::Slot;
 use crate::state::State;
-use crate::upkeep::Control;
 use crate::vectors::{Record, Vectors, check_of, to_bytes};
 use crate::{ExactScore, Params};
 

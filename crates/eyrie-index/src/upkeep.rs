@@ -7,8 +7,9 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::thread;
 
+use crate::control::Control;
 use crate::graph::{Scratch, Walk};
 use crate::points::{Slot, flag};
 use crate::shared::Shared;
@@ -29,19 +30,6 @@ const SERIAL_START: usize = 64;
 const PIECE: usize = 4096;
 /// The graph is walked over when more than one in so many of its points came since it was last.
 const WALK_SHARE: usize = 8;
-
-/// Who does what.
-#[derive(Default)]
-pub(crate) struct Control {
-    /// Whether the thread runs.
-    running: bool,
-    /// Whether it is changing the graph.
-    working: bool,
-    /// Whether a snapshot is being written, or about to be.
-    saving: bool,
-    /// Threads that may not have ended yet: the one that runs, and perhaps those before it.
-    threads: Vec<JoinHandle<()>>,
-}
 
 /// What the thread has to do.
 enum Work {
