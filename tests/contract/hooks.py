@@ -151,6 +151,12 @@ def say_once(case: Case) -> None:
     if not isinstance(case.body, dict):
         return
     params = case.body.get("params")
+    if not is_valid(case, ParameterLocation.BODY):
+        # Any part of the body may be what is wrong.
+        for part in (case.body, params):
+            if isinstance(part, dict) and case.query:
+                keep_first(part, case.query)
+        return
     if isinstance(params, dict):
         keep_first(case.body, params)
         if case.query:
