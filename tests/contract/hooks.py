@@ -161,6 +161,8 @@ def say_once(case: Case) -> None:
         keep_first(case.body, params)
         if case.query:
             keep_first(case.query, params)
+        if not params:
+            del case.body["params"]
     if case.query:
         first, second = (case.query, case.body) if not is_valid(case, ParameterLocation.QUERY) else (case.body, case.query)
         keep_first(first, second)
