@@ -253,7 +253,7 @@ pub(crate) fn run(options: &Options) {
     let params = Params {
         m: options.number("m", 16),
         ef_construction: options.number("ef-construction", 100),
-        ef_search: options.number("ef-search", 64),
+        ef_search: options.number("ef-search", 128),
         exact_below: 1000,
         threads: options.number("threads", 2),
     };

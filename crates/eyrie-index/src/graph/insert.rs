@@ -1,6 +1,6 @@
 //! How a point gets its links.
 
-use super::search::Scratch;
+use super::search::{BEAM, Scratch};
 use super::{Limits, Scored, View};
 use crate::points::{NONE, Slot};
 
@@ -15,22 +15,19 @@ impl View<'_> {
         if entry == slot && self.graph.len() == 1 {
             return;
         }
-        let mut best = Scored::new(self.score(query, entry), entry);
-        for layer in (level + 1..=top).rev() {
-            best = self.descend(query, best, layer, scratch);
-        }
+        scratch.found.clear();
+        scratch.found.push(Scored::new(self.score(query, entry), entry));
+        self.approach(query, level + 1..=top, scratch);
         for layer in (0..=level.min(top)).rev() {
             let limits = Limits { ef, visits: usize::MAX };
-            self.search_layer(query, best, limits, layer, |other| other != slot, scratch);
+            self.search_layer(query, limits, layer, |other| other != slot, scratch);
             let Some(&nearest) = scratch.found.first() else { continue };
-            best = nearest;
             let (found, mut chosen) = (std::mem::take(&mut scratch.found), std::mem::take(&mut scratch.chosen));
             self.select(&found, self.graph.m, &mut chosen);
             {
                 let _lock = self.graph.lock(slot);
                 self.graph.relink(slot, layer, chosen.iter().map(|link| link.slot()));
             }
-            scratch.found = found;
             let mut linked = false;
             for link in &chosen {
                 linked |= self.link_back(link.slot(), slot, link.score(), layer, scratch);
@@ -39,6 +36,8 @@ impl View<'_> {
                 self.force_link(nearest.slot(), slot, layer);
             }
             scratch.chosen = chosen;
+            scratch.found = found;
+            scratch.found.truncate(BEAM);
         }
         if level > top {
             self.graph.raise_entry(slot, level);

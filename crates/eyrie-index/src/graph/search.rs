@@ -2,9 +2,16 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::ops::RangeInclusive;
 
 use super::{Query, View};
 use crate::points::{NONE, Slot};
+
+/// Points that are followed through the layers above the lowest. With one, as in the paper, a search
+/// comes down in the wrong one of many dense clusters now and then, and finds none of the results:
+/// of a million vectors around 4,000 pictures 0.956 of the ten nearest were found at 32 candidates,
+/// and with eight 0.994, in 1.1 of the time.
+pub(super) const BEAM: usize = 8;
 
 /// A slot and its approximate score, ordered by the score, then by falling slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -138,31 +145,25 @@ impl View<'_> {
         scratch: &'s mut Scratch,
     ) -> Option<&'s [Scored]> {
         let (entry, top) = self.graph.entry()?;
-        let mut best = Scored::new(self.score(query, entry), entry);
-        for layer in (1..=top).rev() {
-            best = self.descend(query, best, layer, scratch);
-        }
-        self.search_layer(query, best, limits, 0, accept, scratch).then_some(&scratch.found)
+        scratch.found.clear();
+        scratch.found.push(Scored::new(self.score(query, entry), entry));
+        self.approach(query, 1..=top, scratch);
+        self.search_layer(query, limits, 0, accept, scratch).then_some(&scratch.found)
     }
 
-    /// Goes from link to better link until none is better.
-    pub(super) fn descend(self, query: Query<'_>, mut best: Scored, layer: usize, scratch: &mut Scratch) -> Scored {
-        loop {
-            let from = best;
-            scratch.batch.clear();
-            scratch.batch.extend(self.graph.links(from.slot(), layer));
-            self.each_score(query, &scratch.batch, |slot, score| best = best.max(Scored::new(score, slot)));
-            if best == from {
-                return best;
-            }
+    /// Goes down through layers from where `scratch.found` says, and leaves there where the layer
+    /// below is to be begun.
+    pub(super) fn approach(self, query: Query<'_>, layers: RangeInclusive<usize>, scratch: &mut Scratch) {
+        for layer in layers.rev() {
+            self.search_layer(query, Limits { ef: BEAM, visits: usize::MAX }, layer, |_| true, scratch);
         }
     }
 
-    /// Fills `scratch.found`; `false` where it was given up.
+    /// Searches a layer from the slots in `scratch.found` and leaves there what it found, best first;
+    /// `false` where it was given up.
     pub(super) fn search_layer(
         self,
         query: Query<'_>,
-        start: Scored,
         limits: Limits,
         layer: usize,
         accept: impl Fn(Slot) -> bool,
@@ -173,10 +174,15 @@ impl View<'_> {
         visited.clear();
         candidates.clear();
         results.clear();
-        visited.insert(start.slot());
-        candidates.push(start);
-        if accept(start.slot()) {
-            results.push(Reverse(start));
+        for &start in found.iter() {
+            visited.insert(start.slot());
+            candidates.push(start);
+            if accept(start.slot()) {
+                results.push(Reverse(start));
+            }
+        }
+        while results.len() > ef {
+            results.pop();
         }
         // What is not better than the worst result of a full list is of no use.
         let worst = |results: &BinaryHeap<Reverse<Scored>>| {
