@@ -16,8 +16,8 @@ use crate::domain::{Catalogue, Clock, SystemClock};
 use crate::http::{self, AppState, HttpOptions};
 pub use crate::search::doctor::{Diagnosis, SavedIndex};
 use crate::search::{
-    FlatIndex, GraphIndex, GraphParams, IndexError, IndexMaker, MemoryOptions, MemorySearch, NoSearch, SearchBackend,
-    SearchSlots, Shelf, VectorIndex, doctor,
+    FlatIndex, IndexError, IndexMaker, MemoryOptions, MemorySearch, NoSearch, SearchBackend, SearchSlots, Shelf,
+    VectorIndex, doctor, unsaved_index,
 };
 use crate::service::{RetrievalService, ServiceError, ServiceOptions, ServiceParts};
 use crate::store::{PostgresStore, SqliteStore, StorageOptions, Store, StoreError};
@@ -157,8 +157,7 @@ impl Backend {
             None => open_store(&config.storage, Arc::clone(&clock)).await?,
         };
         let extractor = || Box::new(describer.extractor()) as Box<dyn Extractor>;
-        let model = &describer.model;
-        let catalogue = Arc::new(Catalogue::new(model.fingerprint(), model.dimension(), |p| *model.levels(p)));
+        let catalogue = Arc::new(catalogue(&describer));
         let slots = Arc::new(SearchSlots::new());
         let search: Arc<dyn SearchBackend> = match purpose {
             Purpose::Serve | Purpose::OneSearch => Arc::new(MemorySearch::start(
@@ -196,6 +195,12 @@ impl Backend {
     }
 }
 
+/// What the running model yields for each profile.
+fn catalogue(describer: &Describer) -> Catalogue {
+    let model = &describer.model;
+    Catalogue::new(model.fingerprint(), model.dimension(), |p| *model.levels(p))
+}
+
 async fn open_store(storage: &StorageOptions, clock: Arc<dyn Clock>) -> Result<Arc<dyn Store>, StartError> {
     if storage.is_postgres() {
         let url = storage.database_url.reveal();
@@ -225,8 +230,7 @@ async fn diagnose_in(backend: &Backend, config: &Config, repair: bool) -> Result
         Ok(None) => return Err(StartError::Process(format!("{} is in use: stop the server first", folder.display()))),
         Err(error) => return Err(StartError::Process(format!("{} cannot be opened: {error}", folder.display()))),
     };
-    let model = &backend.describer.model;
-    let catalogue = Catalogue::new(model.fingerprint(), model.dimension(), |p| *model.levels(p));
+    let catalogue = catalogue(&backend.describer);
     let failed = |error: StoreError| StartError::Process(format!("cannot compare with the database: {error}"));
     let found = doctor::diagnose(&*backend.store, &catalogue, &shelf).await.map_err(failed)?;
     if repair {
@@ -250,18 +254,7 @@ async fn index_maker(config: &Config, purpose: Purpose) -> Arc<dyn IndexMaker> {
         Err(error) => tracing::warn!(folder = %path.display(), %error,
             "the index cannot be kept on disk, and is built at each start"),
     }
-    Arc::new(move |dimension| in_memory(dimension, params))
-}
-
-/// A graph that is not saved.
-fn in_memory(dimension: usize, params: GraphParams) -> Arc<dyn VectorIndex> {
-    match GraphIndex::temporary(dimension, params) {
-        Ok(graph) => Arc::new(graph),
-        Err(error) => {
-            tracing::error!(%error, "the graph index cannot be made; searches are scans");
-            Arc::new(FlatIndex::new(dimension))
-        }
-    }
+    Arc::new(move |dimension| unsaved_index(dimension, params))
 }
 
 /// The server: listening, not yet answering.

@@ -126,21 +126,22 @@ async fn look_at(
         blocking(move || index.check()).await?.err()
     };
     let [mut seen, mut missing, mut different] = [(); 3].map(|()| RoaringTreemap::new());
+    let keys = Arc::new(index.keys());
     let mut after = None;
     loop {
         let page = store.descriptors(&of.name, &of.version, after, PAGE).await?;
         let Some(&(last, _)) = page.last() else { break };
         after = Some(last);
         seen.extend(page.iter().map(|(key, _)| key.0));
-        let index = Arc::clone(&index);
-        let (lacking, others) = blocking(move || compared(&index, &page)).await?;
+        let (index, keys) = (Arc::clone(&index), Arc::clone(&keys));
+        let (lacking, others) = blocking(move || compared(&index, &keys, &page)).await?;
         missing |= &lacking;
         different |= &others;
     }
     // Read last, so that what changed meanwhile is in it.
     let behind = changed(store, &of, since).await?;
     let count = |keys: RoaringTreemap| (keys - &behind).len();
-    let (missing, surplus, different) = (count(missing), count(index.keys() - &seen), count(different));
+    let (missing, surplus, different) = (count(missing), count(&*keys - &seen), count(different));
     if missing + surplus + different > 0 || structure.is_some() {
         return Ok(SavedIndex::Wrong { missing, surplus, different, structure });
     }
@@ -148,8 +149,11 @@ async fn look_at(
 }
 
 /// The images that the index lacks, and those of which it has another descriptor.
-fn compared(index: &GraphIndex, page: &[(ImageKey, Descriptor)]) -> (RoaringTreemap, RoaringTreemap) {
-    let keys = index.keys();
+fn compared(
+    index: &GraphIndex,
+    keys: &RoaringTreemap,
+    page: &[(ImageKey, Descriptor)],
+) -> (RoaringTreemap, RoaringTreemap) {
     let lacks = |key: &ImageKey| !keys.contains(key.0);
     let missing = page.iter().filter(|(key, _)| lacks(key)).map(|(key, _)| key.0).collect();
     let differs = |key: ImageKey, descriptor: &Descriptor| index.descriptor(key).as_ref() != Some(descriptor);

@@ -11,7 +11,7 @@ mod slots;
 pub use backend::{Effort, Nearest, Ranked, SearchBackend, SearchError, SearchState};
 pub use index::{
     FlatIndex, Found, GraphIndex, GraphParams, IndexError, IndexMaker, IndexOptions, Indexed, Memory, SaveError, Saved,
-    SearchParams, Shelf, VectorIndex, memory_parts,
+    SearchParams, Shelf, VectorIndex, memory_parts, unsaved_index,
 };
 pub use memory::{MemoryOptions, MemorySearch};
 pub use off::NoSearch;

@@ -161,8 +161,6 @@ def say_once(case: Case) -> None:
         keep_first(case.body, params)
         if case.query:
             keep_first(case.query, params)
-        if not params:
-            del case.body["params"]
     if case.query:
         first, second = (case.query, case.body) if not is_valid(case, ParameterLocation.QUERY) else (case.body, case.query)
         keep_first(first, second)
@@ -216,8 +214,8 @@ def put_descriptor(case: Case) -> None:
 
 
 def inside_picture(region: list[Any]) -> list[Any]:
-    """A box like this one that does not reach beyond the picture."""
-    if len(region) != 4 or not all(is_number(n) and 0 <= n <= 1 for n in region):
+    """A box like this one that does not reach beyond the picture; one that the document forbids stays as it is."""
+    if len(region) != 4 or not all(is_number(n) and 0 <= n <= 1 for n in region) or 0 in region[2:]:
         return region
     x, y = min(region[0], 0.5), min(region[1], 0.5)
     return [x, y, max(min(region[2], 1 - x), 0.5), max(min(region[3], 1 - y), 0.5)]
@@ -241,6 +239,10 @@ def bound_together(options: dict[str, Any]) -> None:
 
 
 def completed(case: Case) -> Case:
+    if case.meta and case.meta.phase.name != TestPhase.STATEFUL:
+        # What is generated as valid must be taken, and as invalid refused. Otherwise schemathesis judges the case anew by
+        # what is changed here, and calls pictures and numbers in text invalid. Links change the body after this.
+        case.freeze_metadata()
     keep_quick(case)
     put_raw_picture(case)
     spare_the_chip(case)

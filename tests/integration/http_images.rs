@@ -164,6 +164,9 @@ async fn preconditions_keep_a_put_from_overwriting_what_the_client_has_not_seen(
         (412, "precondition_failed".to_owned())
     );
     assert_eq!(refused(put(3).header("if-match", "17")).await, (400, "invalid_precondition".to_owned()));
+    // What is wrong whatever is stored is told first.
+    let empty = app.put(&images("/p")).header("content-type", "image/png").header("if-match", "\"1\"");
+    assert_eq!(refused(empty).await, (400, "image_empty".to_owned()));
     assert_eq!(ok(app.get(&path)).await, second);
     ok(put(3).header("if-match", "*")).await;
     for request in [

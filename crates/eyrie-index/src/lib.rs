@@ -62,6 +62,7 @@ pub use error::{IndexError, OpenError, SaveError};
 pub use exact::{ExactScore, cosines};
 pub use index::{Index, Opened};
 pub use params::Params;
+pub use ranking::TopK;
 #[cfg(feature = "fuzzing")]
 pub use snapshot::mend_checksums;
 

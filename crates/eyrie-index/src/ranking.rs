@@ -12,7 +12,7 @@ pub(crate) fn order(a: &Neighbor, b: &Neighbor) -> Ordering {
 
 /// Keeps the best `k` of what is pushed and all that tie with the last of them, in memory for about
 /// twice as many.
-pub(crate) struct TopK {
+pub struct TopK {
     k: usize,
     /// So many are kept before the worst are dropped.
     limit: usize,
@@ -25,7 +25,9 @@ pub(crate) struct TopK {
 const LEAST_LIMIT: usize = 16;
 
 impl TopK {
-    pub(crate) fn new(k: usize) -> Self {
+    /// For the best `k`; 0 keeps nothing.
+    #[must_use]
+    pub fn new(k: usize) -> Self {
         // The first cut comes with the k-th result, so that there is a floor from then on.
         Self { k, limit: k.max(1), floor: f32::NEG_INFINITY, best: Vec::new() }
     }
@@ -35,7 +37,8 @@ impl TopK {
         if self.k == 0 { f32::INFINITY } else { self.floor }
     }
 
-    pub(crate) fn push(&mut self, score: f32, key: u64) {
+    /// Takes a score, which must be finite, and its key.
+    pub fn push(&mut self, score: f32, key: u64) {
         if self.k == 0 || score < self.floor {
             return;
         }
@@ -57,7 +60,8 @@ impl TopK {
     }
 
     /// The best, in order.
-    pub(crate) fn into_neighbors(mut self) -> Vec<Neighbor> {
+    #[must_use]
+    pub fn into_neighbors(mut self) -> Vec<Neighbor> {
         if self.k > 0 {
             self.cut();
         }

@@ -12,6 +12,7 @@ use super::{base64, json, multipart};
 use crate::http::error::{ApiError, Code};
 use crate::http::intake;
 use crate::http::state::AppState;
+use eyrie_vision::picture::PictureError;
 
 /// What a form or JSON object may have beside the image itself, in bytes.
 const OVERHEAD_BYTES: usize = 1 << 20;
@@ -51,6 +52,7 @@ impl<T: FromFields + Send + 'static> FromRequest<AppState> for Upload<T> {
         }?;
         let limit = state.options.max_upload_bytes;
         match &upload.image {
+            Some(image) if image.is_empty() => Err(PictureError::Empty.into()),
             Some(image) if image.len() > limit => Err(intake::too_large(limit)),
             Some(_) | None => Ok(upload),
         }

@@ -6,9 +6,9 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use roaring::RoaringTreemap;
 
-use super::ranking::TopK;
-use super::{Found, IndexError, Memory, SaveError, SearchParams, VectorIndex, check_dimension};
+use super::{Found, IndexError, Memory, SaveError, SearchParams, VectorIndex, check_dimension, neighbors};
 use crate::domain::{Descriptor, ImageKey, Seq};
+use eyrie_index::TopK;
 
 /// Compares the query with every point. Needs about a third of a microsecond a point at 256 values.
 #[derive(Debug)]
@@ -60,10 +60,10 @@ impl VectorIndex for FlatIndex {
         let mut top = TopK::new(params.k);
         for (&key, descriptor) in points.iter() {
             if allowed.is_none_or(|set| set.contains(key.0)) {
-                top.push(query.cosine(descriptor), key);
+                top.push(query.cosine(descriptor), key.0);
             }
         }
-        Ok(Found { neighbors: top.into_neighbors(), unreadable: Vec::new() })
+        Ok(Found { neighbors: neighbors(top.into_neighbors()), unreadable: Vec::new() })
     }
 
     fn len(&self) -> usize {

@@ -1,11 +1,12 @@
 //! The graph index of `eyrie-index`, in the words of the service.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use roaring::RoaringTreemap;
 
-use super::{Found, GraphParams, IndexError, Memory, SaveError, SearchParams, VectorIndex};
-use crate::domain::{Descriptor, ImageKey, Neighbor, Seq};
+use super::{FlatIndex, Found, GraphParams, IndexError, Memory, SaveError, SearchParams, VectorIndex, neighbors};
+use crate::domain::{Descriptor, ImageKey, Seq};
 use eyrie_index::{Index, OpenError, cosines};
 
 /// A graph over 8-bit codes; the descriptors themselves lie in a file.
@@ -60,6 +61,18 @@ impl GraphIndex {
     }
 }
 
+/// A graph that is never saved; where there can be none, a scan, which answers the same.
+#[must_use]
+pub fn unsaved_index(dimension: usize, params: GraphParams) -> Arc<dyn VectorIndex> {
+    match GraphIndex::temporary(dimension, params) {
+        Ok(graph) => Arc::new(graph),
+        Err(error) => {
+            tracing::error!(%error, "the graph index cannot be made; searches are scans");
+            Arc::new(FlatIndex::new(dimension))
+        }
+    }
+}
+
 impl VectorIndex for GraphIndex {
     fn upsert(&self, points: Vec<(ImageKey, Descriptor)>) -> Result<(), IndexError> {
         let points: Vec<(u64, &[f32])> = points.iter().map(|(key, d)| (key.0, d.values())).collect();
@@ -82,7 +95,7 @@ impl VectorIndex for GraphIndex {
     ) -> Result<Found, IndexError> {
         let found = self.index.search(query.values(), params, allowed)?;
         Ok(Found {
-            neighbors: found.neighbors.into_iter().map(|n| Neighbor { key: ImageKey(n.key), score: n.score }).collect(),
+            neighbors: neighbors(found.neighbors),
             unreadable: found.unreadable.into_iter().map(ImageKey).collect(),
         })
     }

@@ -7,12 +7,11 @@
 
 mod flat;
 mod graph;
-mod ranking;
 mod shelf;
 
 pub use eyrie_index::{IndexError, Memory, SaveError, SearchParams};
 pub use flat::FlatIndex;
-pub use graph::GraphIndex;
+pub use graph::{GraphIndex, unsaved_index};
 pub use shelf::Shelf;
 
 use std::num::NonZero;
@@ -211,6 +210,11 @@ pub fn memory_parts(indexes: impl IntoIterator<Item = Memory>) -> [(&'static str
         }
     }
     parts
+}
+
+/// What an index found, in the words of the service.
+fn neighbors(found: Vec<eyrie_index::Neighbor>) -> Vec<Neighbor> {
+    found.into_iter().map(|n| Neighbor { key: ImageKey(n.key), score: n.score }).collect()
 }
 
 fn check_dimension(expected: usize, descriptor: &Descriptor) -> Result<(), IndexError> {

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::{FlatIndex, GraphIndex, GraphParams, IndexMaker, Indexed, SaveError, Saved, VectorIndex};
+use super::{GraphIndex, GraphParams, IndexMaker, Indexed, SaveError, Saved, VectorIndex, unsaved_index};
 use crate::domain::{CollectionName, Seq};
 use eyrie_index::OpenError;
 
@@ -151,13 +151,7 @@ impl IndexMaker for Shelf {
             Err(error) => tracing::warn!(folder = %folder.display(), %error,
                 "the index cannot be kept on disk: it is built anew at each start"),
         }
-        match GraphIndex::temporary(of.dimension, self.params) {
-            Ok(index) => Arc::new(index),
-            Err(error) => {
-                tracing::error!(%error, "the graph index cannot be made; searches are scans");
-                Arc::new(FlatIndex::new(of.dimension))
-            }
-        }
+        unsaved_index(of.dimension, self.params)
     }
 
     fn saved(&self, of: &Indexed) -> Option<Saved> {

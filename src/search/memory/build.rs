@@ -7,12 +7,11 @@ use std::time::Instant;
 
 use metrics::histogram;
 
-use super::follower::{CHANGES, FollowError, Follower, blocking};
+use super::follower::{FollowError, Follower, blocking};
 use super::indexes::{self, CollectionIndex};
 use super::progress::Progress;
 use crate::domain::{Collection, Seq};
 use crate::search::{Indexed, SearchState};
-use crate::store::ChangeKind;
 use crate::telemetry::metric;
 
 /// Descriptors read at once while an index is built.
@@ -54,6 +53,7 @@ impl Follower {
         let mut progress = Progress::start(total);
         self.announce_progress(&progress);
         let mut built = HashMap::new();
+        let mut saved = Vec::new();
         for summary in summaries {
             let of = self.indexed(&summary.collection);
             let index = match self.saved_index(&of).await? {
@@ -64,12 +64,13 @@ impl Follower {
                         "the saved index is newer than the database: it is built anew");
                     self.read_index(of, newest, &mut progress).await?
                 }
-                Some(index) if self.is_as_stored(&index).await? => {
+                Some(index) => {
+                    saved.push(of);
                     progress.add_saved(index.points.len() as u64);
                     self.announce_progress(&progress);
                     index
                 }
-                Some(_) | None => self.read_index(of, newest, &mut progress).await?,
+                None => self.read_index(of, newest, &mut progress).await?,
             };
             position = position.min(index.since);
             if !index.points.is_empty() {
@@ -86,6 +87,13 @@ impl Follower {
         // the lock.
         let newest = self.store.last_seq().await?;
         self.advance(&mut position, newest).await?;
+        for of in self.unlike_the_store(saved, position).await? {
+            let old = self.indexes.remove(&of.name);
+            // First, since it has the folder to itself.
+            blocking(move || drop(old)).await?;
+            let index = self.read_index(of.clone(), position, &mut progress).await?;
+            self.indexes.insert(of.name, Arc::new(index));
+        }
         *watermark = Some(position);
         self.state.send_replace(SearchState::Ready);
         Ok(progress)
@@ -121,36 +129,28 @@ impl Follower {
         Arc::try_unwrap(index).map_err(|_| FollowError::Index("an index is shared before it is made".to_owned()))
     }
 
-    /// Whether a saved index, brought to the state of the store, holds the images that are there. A
-    /// database that was put back and written to again can have as many changes and other images.
-    async fn is_as_stored(&self, index: &CollectionIndex) -> Result<bool, FollowError> {
-        let name = &index.of.name;
-        let mut expected = index.points.keys();
-        let mut position = index.since;
-        loop {
-            let changes = self.store.changes(position, CHANGES).await?;
-            let Some(last) = changes.last() else { break };
-            position = last.seq;
-            for change in changes.iter().filter(|change| change.collection == *name) {
-                match &change.kind {
-                    ChangeKind::ImageWritten(key, Some(stored)) if stored.version == index.of.version => {
-                        expected.insert(key.0);
-                    }
-                    ChangeKind::ImageWritten(key, _) | ChangeKind::ImageDeleted(key) => {
-                        expected.remove(key.0);
-                    }
-                    ChangeKind::CollectionDeleted => return Ok(false),
-                }
+    /// Those of the saved indexes that, with all changes up to `position` applied, do not hold as many
+    /// images as are stored: a database that was put back and written to again can have as many
+    /// changes as before and other images. None where another process writes meanwhile.
+    async fn unlike_the_store(&self, saved: Vec<Indexed>, position: Seq) -> Result<Vec<Indexed>, FollowError> {
+        if saved.is_empty() {
+            return Ok(saved);
+        }
+        let summaries = self.store.list_collections(self.catalogue.model()).await?;
+        if self.store.last_seq().await? != position {
+            return Ok(Vec::new());
+        }
+        let differs = |of: &Indexed| {
+            let found = self.indexes.get(&of.name).map_or(0, |index| index.points.len() as u64);
+            let summary = summaries.iter().find(|summary| summary.collection.name == of.name);
+            let stored = summary.map_or(0, |summary| summary.images.saturating_sub(summary.stale));
+            if found != stored {
+                tracing::warn!(collection = %of.name, saved = found, stored,
+                    "the saved index does not hold the images that are stored: it is built anew");
             }
-        }
-        let summary = self.store.collection_summary(name, self.catalogue.model()).await?;
-        let stored = summary.map_or(0, |summary| summary.images.saturating_sub(summary.stale));
-        let is_equal = expected.len() == stored || self.store.last_seq().await? != position;
-        if !is_equal {
-            tracing::warn!(collection = %name, saved = expected.len(), stored,
-                "the saved index does not hold the images that are stored: it is built anew");
-        }
-        Ok(is_equal)
+            found != stored
+        };
+        Ok(saved.into_iter().filter(differs).collect())
     }
 
     pub(super) fn indexed(&self, collection: &Collection) -> Indexed {

@@ -23,7 +23,7 @@ use crate::store::{Store, StoreError};
 use crate::telemetry::metric;
 
 /// Entries of the change log read at once.
-pub(super) const CHANGES: u32 = 1_000;
+const CHANGES: u32 = 1_000;
 
 /// The pause after the first failed attempt to build; it doubles up to [`MAX_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(1);

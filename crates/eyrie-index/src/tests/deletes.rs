@@ -42,8 +42,7 @@ fn half_replaced_by_others_is_as_good_as_a_fresh_index() {
     fresh.upsert(&borrowed(&live)).expect("sound");
     fresh.settle();
     let (churned_recall, fresh_recall) = (recall(&churned, &flat, None), recall(&fresh, &flat, None));
-    // What is promised; threads link points in another order in each run.
-    assert!(churned_recall >= fresh_recall - 0.03, "{churned_recall} and {fresh_recall}");
+    assert!(churned_recall >= fresh_recall - 0.01, "{churned_recall} and {fresh_recall}");
     let slots = churned.shared.read().points.len();
     assert!(slots <= 4000 * 12 / 10 + 600, "{slots} slots for 4000 points");
 }
