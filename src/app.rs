@@ -169,6 +169,7 @@ impl Backend {
                     follow_interval: config.index.follow_interval,
                     save_interval: config.index.save_interval,
                     max_memory: config.index.max_memory_mib << 20,
+                    serve_while_building: config.index.serve_while_building,
                 },
             )),
             Purpose::Import => Arc::new(NoSearch),

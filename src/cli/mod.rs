@@ -7,6 +7,8 @@ mod describe;
 mod doctor;
 mod health;
 mod import;
+#[cfg(feature = "lab")]
+mod load;
 mod model;
 mod search;
 mod serve;
@@ -44,7 +46,7 @@ Exit codes:
 `eyrie COMMAND --help` explains a command with its flags and examples.";
 
 /// The commands of the laboratory, which a build may lack.
-const LAB_COMMANDS: [&str; 4] = ["bench", "eval", "quantize", "whiten"];
+const LAB_COMMANDS: [&str; 5] = ["bench", "eval", "load", "quantize", "whiten"];
 
 /// Finds images by what they show. One process, one binary: a 2-bit VGG-16 on a simulated chip
 /// describes the images, SQLite or Postgres keeps them, a graph index searches them.
@@ -67,6 +69,8 @@ enum Command {
     #[cfg(feature = "lab")]
     Eval(eyrie_lab::commands::Eval<Settings>),
     #[cfg(feature = "lab")]
+    Load(load::Load),
+    #[cfg(feature = "lab")]
     Quantize(eyrie_lab::commands::Quantize),
     #[cfg(feature = "lab")]
     Whiten(eyrie_lab::commands::Whiten),
@@ -85,7 +89,9 @@ pub fn main() -> ExitCode {
             // A closed pipe behind `eyrie --help | head` is no failure.
             let _closed = error.print();
             if names_lab_command(&error) {
-                note("note: this build has no laboratory; bench, eval, quantize and whiten need the cargo feature lab");
+                note(
+                    "note: this build has no laboratory; bench, eval, load, quantize and whiten need the cargo feature lab",
+                );
             }
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
@@ -101,6 +107,8 @@ pub fn main() -> ExitCode {
         Some(Command::Bench(command)) => command.run(),
         #[cfg(feature = "lab")]
         Some(Command::Eval(command)) => command.run(),
+        #[cfg(feature = "lab")]
+        Some(Command::Load(command)) => command.run(),
         #[cfg(feature = "lab")]
         Some(Command::Quantize(command)) => command.run(),
         #[cfg(feature = "lab")]

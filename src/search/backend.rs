@@ -63,6 +63,8 @@ pub struct Ranked {
     pub neighbors: Vec<Neighbor>,
     /// Whether there may be more that `limit` cut off.
     pub more: bool,
+    /// Whether images may be missing, since what is searched is still being built.
+    pub partial: bool,
 }
 
 /// How far a search backend is.
@@ -76,11 +78,21 @@ pub enum SearchState {
         done: u64,
         /// Descriptors there are.
         total: u64,
+        /// Whether searches are answered from those that are read.
+        serving: bool,
     },
     /// The last attempt to build failed; another one follows.
     Waiting,
     /// Searches can be answered.
     Ready,
+}
+
+impl SearchState {
+    /// Whether searches are answered, if only from a part.
+    #[must_use]
+    pub fn answers(&self) -> bool {
+        matches!(self, Self::Ready | Self::Building { serving: true, .. })
+    }
 }
 
 /// Finds the nearest images. It follows the change log of the database by itself.

@@ -6,7 +6,7 @@ use roaring::RoaringTreemap;
 
 use super::{GraphIndex, IndexMaker, Indexed, Shelf, VectorIndex};
 use crate::domain::{Catalogue, Collection, Descriptor, ImageKey, Seq};
-use crate::store::{ChangeKind, Store, StoreError};
+use crate::store::{ChangeKind, Changes, Store, StoreError};
 use eyrie_index::OpenError;
 
 /// Entries of the change log, and descriptors, read at once.
@@ -139,7 +139,9 @@ async fn look_at(
         different |= &others;
     }
     // Read last, so that what changed meanwhile is in it.
-    let behind = changed(store, &of, since).await?;
+    let Some(behind) = changed(store, &of, since).await? else {
+        return Ok(SavedIndex::Unusable("what changed since it was saved is no longer in the change log".to_owned()));
+    };
     let count = |keys: RoaringTreemap| (keys - &behind).len();
     let (missing, surplus, different) = (count(missing), count(&*keys - &seen), count(different));
     if missing + surplus + different > 0 || structure.is_some() {
@@ -161,13 +163,13 @@ fn compared(
     (missing, others.map(|(key, _)| key.0).collect())
 }
 
-/// The images of the collection that the log names behind a change.
-async fn changed(store: &dyn Store, of: &Indexed, since: Seq) -> Result<RoaringTreemap, StoreError> {
+/// The images of the collection that the log names behind a change; `None` where it was pruned.
+async fn changed(store: &dyn Store, of: &Indexed, since: Seq) -> Result<Option<RoaringTreemap>, StoreError> {
     let mut keys = RoaringTreemap::new();
     let mut position = since;
     loop {
-        let changes = store.changes(position, PAGE).await?;
-        let Some(last) = changes.last() else { return Ok(keys) };
+        let Changes::Since(changes) = store.changes(position, PAGE).await? else { return Ok(None) };
+        let Some(last) = changes.last() else { return Ok(Some(keys)) };
         position = last.seq;
         for change in changes.into_iter().filter(|change| change.collection == of.name) {
             match change.kind {

@@ -29,11 +29,14 @@ impl StoreCheck {
     pub(super) async fn readiness(&self, store: &dyn Store, search: SearchState, closed: bool) -> Readiness {
         let store = self.state(store).await;
         Readiness {
-            ready: store == OK && matches!(search, SearchState::Ready | SearchState::Off) && !closed,
+            ready: store == OK && (search.answers() || search == SearchState::Off) && !closed,
             store: store.to_owned(),
             index: match search {
                 SearchState::Off => "not kept in this process".to_owned(),
-                SearchState::Building { done, total } => format!("building, {done} of {total}"),
+                SearchState::Building { done, total, serving } => {
+                    let answers = if serving { ", answers are partial" } else { "" };
+                    format!("building, {done} of {total}{answers}")
+                }
                 SearchState::Waiting => "waiting for the database, then it is built".to_owned(),
                 SearchState::Ready => OK.to_owned(),
             },

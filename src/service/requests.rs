@@ -127,6 +127,8 @@ pub struct VerificationEffort {
 pub struct SearchResponse {
     /// Best first: verified ones by falling inliers, then the others by falling score.
     pub hits: Vec<SearchHit>,
+    /// Whether images may be missing among them, since the index is being built.
+    pub partial: bool,
     /// The version that was compared.
     pub version: DescriptorVersion,
     /// What describing the query image cost; `None` when nothing had to be described.

@@ -16,7 +16,7 @@ use crate::domain::{
     Collection, CollectionName, Descriptor, DescriptorVersion, ExtractionCost, Filter, ImageKey, ImageRecord, Neighbor,
     QueryRegion, Thumbnail, Verify,
 };
-use crate::search::{Effort, Nearest, SearchState};
+use crate::search::{Effort, Nearest, Ranked};
 use crate::telemetry::metric;
 use eyrie_vision::describe::Request;
 use eyrie_vision::local::{LocalFeatures, QUERY_FEATURES, Verification, verdict};
@@ -58,6 +58,8 @@ struct Candidates {
     neighbors: Vec<Neighbor>,
     /// Whether there may be more.
     more: bool,
+    /// Whether images may be missing among them.
+    partial: bool,
     time: Duration,
 }
 
@@ -66,6 +68,8 @@ struct Page {
     hits: Vec<SearchHit>,
     /// There may be more hits than these, since many of the images that were found are gone.
     incomplete: bool,
+    /// Images may be missing, since the index is being built.
+    partial: bool,
     matches: HashMap<ImageKey, Verification>,
     search_time: Duration,
     rerank_time: Duration,
@@ -89,7 +93,7 @@ impl RetrievalService {
         let _running = core.gate.enter()?;
         check(&request, core.options.limits.max_results)?;
         let collection = core.collection(collection).await?;
-        if core.search.state() != SearchState::Ready {
+        if !core.search.state().answers() {
             return Err(ServiceError::NotReady);
         }
         let verify = request.verify.unwrap_or(core.options.search.verify);
@@ -113,7 +117,7 @@ impl RetrievalService {
             },
         };
         let mut page = core.page(&query, &subject, cut).await?;
-        if page.incomplete {
+        if page.incomplete && !page.partial {
             // More images went away than the spare ones could replace, probably by another process:
             // follow what it did and look once more.
             core.search.refresh().await?;
@@ -125,6 +129,7 @@ impl RetrievalService {
         counter!(metric::SEARCHES, "query" => kind).increment(1);
         Ok(SearchResponse {
             hits: page.hits,
+            partial: page.partial,
             version,
             cost: subject.cost,
             thumbnail: subject.thumbnail,
@@ -263,6 +268,7 @@ impl Core {
             .collect();
         Ok(Page {
             incomplete: hits.len() < cut.k && hits.len() < first.len() && more,
+            partial: found.partial,
             hits,
             matches: reranked.matches,
             search_time: found.time,
@@ -274,7 +280,8 @@ impl Core {
         let start = Instant::now();
         let mut ranked = self.search.nearest(query.clone()).await?;
         ranked.neighbors.retain(|neighbor| Some(neighbor.key) != itself);
-        Ok(Candidates { neighbors: ranked.neighbors, more: ranked.more, time: start.elapsed() })
+        let Ranked { neighbors, more, partial } = ranked;
+        Ok(Candidates { neighbors, more, partial, time: start.elapsed() })
     }
 
     /// The scores and records of neighbours, in their order; without those that are gone or,

@@ -15,8 +15,11 @@ mod prefilter;
 mod sqlite;
 mod statements;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use futures::stream::BoxStream;
+use uuid::Uuid;
 
 use crate::domain::{
     Collection, CollectionName, ContentHash, Descriptor, DescriptorVersion, Filter, ImageFormat, ImageId, ImageKey,
@@ -156,6 +159,15 @@ pub struct Change {
     pub kind: ChangeKind,
 }
 
+/// A stretch of the change log.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Changes {
+    /// The changes, in order; none at the end of the log.
+    Since(Vec<Change>),
+    /// Changes among these are removed: who asks has to read what is stored instead.
+    Pruned,
+}
+
 /// What happened to a collection's images.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ChangeKind {
@@ -230,6 +242,15 @@ pub trait Images: Send + Sync {
         image: &NewImage,
         same_content: SameContent,
     ) -> Result<InsertOutcome, StoreError>;
+
+    /// Stores images under new ids in one transaction, which is much faster than one for each. What
+    /// became of each, in their order; an error stores none.
+    async fn insert_many(
+        &self,
+        collection: &CollectionName,
+        images: &[NewImage],
+        same_content: SameContent,
+    ) -> Result<Vec<InsertOutcome>, StoreError>;
 
     /// Stores an image, replacing one of the same id. A replaced image keeps its key and its
     /// `created_at`.
@@ -328,8 +349,25 @@ pub trait ChangeLog: Send + Sync {
     async fn last_seq(&self) -> Result<Seq, StoreError>;
 
     /// Changes after `after` in order, at most `limit`.
-    async fn changes(&self, after: Seq, limit: u32) -> Result<Vec<Change>, StoreError>;
+    async fn changes(&self, after: Seq, limit: u32) -> Result<Changes, StoreError>;
+
+    /// Notes that a follower needs no change up to `position` any more.
+    async fn followed(&self, follower: Uuid, position: Seq) -> Result<(), StoreError>;
+
+    /// Removes changes, the oldest first and not all at once, and returns how many: those that every
+    /// follower heard of in the last [`FORGOTTEN_AFTER`] has taken, and that are older than
+    /// [`CHANGES_KEPT`] (for those who follow without a note). Nothing where nobody follows.
+    async fn prune(&self) -> Result<u64, StoreError>;
 }
+
+/// A follower that has not been heard of for so long has to read everything when it returns.
+pub const FORGOTTEN_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Younger changes are not removed.
+pub const CHANGES_KEPT: Duration = Duration::from_secs(3600);
+
+/// Changes removed in one transaction.
+const PRUNED_AT_ONCE: i64 = 10_000;
 
 /// A database.
 #[async_trait]

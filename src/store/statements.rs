@@ -88,3 +88,23 @@ pub(super) const CHANGES: &str = "SELECT ch.seq, ch.collection, ch.kind, ch.imag
      LEFT JOIN images i ON i.key = ch.image_key \
      LEFT JOIN descriptors d ON d.image_key = i.key \
      ORDER BY ch.seq";
+
+/// To be read behind [`CHANGES`], so that what was pruned meanwhile is noticed.
+pub(super) const PRUNED: &str = "SELECT pruned FROM change_log";
+
+pub(super) const FOLLOWED: &str = "INSERT INTO followers (id, position, seen_at) VALUES ($1, $2, $3) \
+     ON CONFLICT (id) DO UPDATE SET position = excluded.position, seen_at = excluded.seen_at";
+
+pub(super) const FORGET_FOLLOWERS: &str = "DELETE FROM followers WHERE seen_at < $1";
+
+/// The last of the `$2` oldest changes that every follower has taken and that are older than `$1`.
+/// The newest one stays: it is where the numbers go on.
+pub(super) const PRUNABLE: &str = "SELECT max(seq) FROM ( \
+         SELECT seq FROM changes \
+         WHERE seq <= (SELECT min(position) FROM followers) AND seq < (SELECT max(seq) FROM changes) AND at < $1 \
+         ORDER BY seq LIMIT $2 \
+     ) taken";
+
+pub(super) const NOTE_PRUNED: &str = "UPDATE change_log SET pruned = $1";
+
+pub(super) const PRUNE: &str = "DELETE FROM changes WHERE seq <= $1";

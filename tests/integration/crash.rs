@@ -1,11 +1,14 @@
 //! A server that is killed in the middle loses nothing that it acknowledged.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use reqwest::{Client, StatusCode};
+use futures::future::join_all;
+use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
 use crate::program::{Program, Server, picture};
+use crate::support::postgres::fresh_database;
 
 fn png(seed: u32) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
@@ -74,4 +77,138 @@ async fn every_picture_acknowledged_before_kill_9_is_found_once_after_the_restar
         let same = hits.iter().filter(|hit| hit["id"] == format!("p{seed}")).count();
         assert_eq!(same, 1, "p{seed} is there {same} times");
     }
+}
+
+/// How often the server is killed in each of the tests below; more by hand, for a longer look.
+fn rounds() -> u32 {
+    std::env::var("EYRIE_TEST_KILLS").map_or(3, |text| text.parse().expect("a number"))
+}
+
+/// Numbers that look random and follow from a seed (xorshift).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % bound
+    }
+}
+
+/// What a client knows of its image: the states in which it may be, each the version in its metadata
+/// or `None` where it is not there. After an acknowledged write there is one.
+type Known = BTreeMap<String, Vec<Option<u64>>>;
+
+/// Writes to images of its own until the server is gone.
+async fn write(url: &str, number: u64, known: &mut Known, random: &mut Random, done: impl Fn()) {
+    let client = Client::new();
+    let mut version = random.below(u64::from(u32::MAX));
+    loop {
+        let id = format!("client{number}-{}", random.below(12));
+        let image = format!("{url}/images/{id}");
+        let upload = |request: RequestBuilder, version: u64| {
+            let metadata = json!({"version": version}).to_string();
+            let seed = u32::try_from(version % 50).expect("small");
+            request.query(&[("metadata", metadata)]).header("content-type", "image/png").body(png(seed))
+        };
+        version += 1;
+        let there = known.get(&id).is_some_and(|states| states.iter().any(Option::is_some));
+        let (request, after) = match random.below(4) {
+            0 if there => (client.delete(&image), None),
+            1 if there => (client.patch(&image).json(&json!({"metadata": {"version": version}})), Some(version)),
+            _ => (upload(client.put(&image), version), Some(version)),
+        };
+        let before = known.remove(&id).unwrap_or_else(|| vec![None]);
+        let Ok(answer) = request.send().await else {
+            // It may have been done.
+            known.insert(id, before.into_iter().chain([after]).collect());
+            return;
+        };
+        let status = answer.status();
+        assert!(status.is_success(), "{id}: {status}: {}", answer.text().await.unwrap_or_default());
+        known.insert(id, vec![after]);
+        done();
+    }
+}
+
+/// Every image is in one of the states in which its client may think it is. What is there is known
+/// for sure then.
+async fn check(server: &Server, known: &mut Known) {
+    let images = format!("http://{}/v1/collections/crash/images", server.address);
+    let answer = Client::new().get(images).query(&[("limit", "1000")]).send().await.expect("an answer");
+    let listed: Value = answer.json().await.expect("JSON");
+    let there: BTreeMap<String, u64> = (listed["images"].as_array().expect("a list").iter())
+        .map(|image| (image["id"].as_str().expect("an id"), image["metadata"]["version"].as_u64().expect("a version")))
+        .map(|(id, version)| (id.to_owned(), version))
+        .collect();
+    for (id, states) in known.iter_mut() {
+        let state = there.get(id).copied();
+        assert!(states.contains(&state), "{id} is {state:?}, which none of {states:?} is");
+        *states = vec![state];
+    }
+    assert!(there.keys().all(|id| known.contains_key(id)), "nobody stored all of {there:?}");
+}
+
+/// Returns when the index is there.
+fn ready(program: &Program, server: &Server) {
+    while program.run(&["health", "--bind", &server.address]).code() != 0 {}
+}
+
+async fn killed_again_and_again(mut program: Program, seed: u64) {
+    // Saves are always under way, and the graph is used however few there are.
+    program.set("EYRIE_INDEX__SAVE_INTERVAL_MS", "100");
+    program.set("EYRIE_INDEX__EXACT_BELOW", "0");
+    program.set("EYRIE_INDEX__FOLLOW_INTERVAL_MS", "20");
+    let mut random = Random(seed);
+    let mut known = [const { Known::new() }; 3];
+    for round in 0..rounds() {
+        let server = Server::start(&program);
+        ready(&program, &server);
+        let url = format!("http://{}/v1/collections/crash", server.address);
+        if round == 0 {
+            let created = Client::new().put(&url).json(&json!({"profile": "fast"})).send().await.expect("an answer");
+            assert_eq!(created.status(), StatusCode::CREATED);
+        }
+        let mut all: Known = known.iter().flat_map(|known| known.clone()).collect();
+        check(&server, &mut all).await;
+        for (id, states) in known.iter_mut().flatten() {
+            states.clone_from(&all[id]);
+        }
+        let (writes, enough) = (AtomicUsize::new(0), 1 + random.below(25));
+        let done = || {
+            if writes.fetch_add(1, Ordering::Relaxed) as u64 + 1 == enough {
+                server.signal("KILL");
+            }
+        };
+        let mut seeds = [1, 2, 3].map(|n| Random(random.below(u64::MAX - 1) + n));
+        let clients = known.iter_mut().zip(&mut seeds).zip(0..);
+        join_all(clients.map(|((known, random), number)| write(&url, number, known, random, done))).await;
+        drop(server);
+        // As it was left, and after a start that took it and what was committed since.
+        program.run(&["doctor"]).expect_code(0);
+        if round % 5 == 0 {
+            let server = Server::start(&program);
+            ready(&program, &server);
+            server.signal("TERM");
+            assert_eq!(server.wait().0, Some(0));
+            let found = program.run(&["doctor", "--json"]).expect_code(0).json();
+            let crash = found.as_array().expect("a list").iter().find(|one| one["collection"] == "crash");
+            let index = crash.expect("it is there")["index"].as_str().expect("words").to_owned();
+            assert!(index == "ok" || index.starts_with("none"), "{index}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_acknowledged_is_lost_or_comes_back_however_often_the_server_is_killed_sqlite() {
+    killed_again_and_again(Program::new(), 0x5eed).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_acknowledged_is_lost_or_comes_back_however_often_the_server_is_killed_postgres() {
+    let database = fresh_database().await;
+    let mut program = Program::new();
+    program.set("EYRIE_DATABASE_URL", database.url.clone());
+    killed_again_and_again(program, 0xface).await;
 }

@@ -7,6 +7,7 @@ mod cli_describe;
 mod cli_doctor;
 mod cli_eval;
 mod cli_import;
+mod cli_load;
 mod cli_serve;
 mod cli_whiten;
 mod crash;

@@ -13,12 +13,14 @@ pub(crate) struct Program {
     executable: PathBuf,
     /// Who runs it, where it is not the user of the tests.
     user: Option<u32>,
+    /// What its environment has besides.
+    variables: Vec<(&'static str, String)>,
 }
 
 impl Program {
     pub(crate) fn new() -> Self {
         let executable = PathBuf::from(env!("CARGO_BIN_EXE_eyrie"));
-        Self { dir: tempfile::tempdir().expect("temporary folder"), executable, user: None }
+        Self { dir: tempfile::tempdir().expect("temporary folder"), executable, user: None, variables: Vec::new() }
     }
 
     /// The same run by somebody whom the permissions of files bind. Tests often run as root, whom
@@ -40,6 +42,11 @@ impl Program {
             program.user = Some(NOBODY);
         }
         program
+    }
+
+    /// Sets a variable of its environment.
+    pub(crate) fn set(&mut self, name: &'static str, value: impl Into<String>) {
+        self.variables.push((name, value.into()));
     }
 
     /// A path in the working folder.
@@ -67,6 +74,7 @@ impl Program {
             }
         }
         command.args(arguments).current_dir(self.dir.path()).env("EYRIE_DATA_DIR", self.path("data"));
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null());
         command
     }

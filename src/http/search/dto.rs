@@ -156,6 +156,11 @@ pub(crate) struct SearchResultDto {
     /// Best first: what is verified, by falling `inliers`, then the rest by falling `score`; ties
     /// in order of score, then id.
     pub(crate) results: Vec<HitDto>,
+    /// `true` where images may be missing, since the index is being built and
+    /// `index.serve_while_building` lets searches see what is there; otherwise not there.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub(crate) partial: bool,
     /// Model and profile of the descriptors that were compared.
     pub(crate) version: String,
     /// Where the time went.

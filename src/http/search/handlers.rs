@@ -98,6 +98,7 @@ async fn run(
     let found = state.service.search(collection, request).await?;
     let links = &state.options.public_path;
     Ok(Json(SearchResultDto {
+        partial: found.partial,
         results: found.hits.into_iter().map(|hit| HitDto::new(hit, &include, links)).collect(),
         version: found.version.to_string(),
         took_ms: TookDto {

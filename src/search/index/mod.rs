@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use roaring::RoaringTreemap;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::domain::{Collection, CollectionName, Descriptor, DescriptorVersion, ImageKey, Neighbor, Seq};
 
@@ -39,6 +40,8 @@ pub struct IndexOptions {
     pub save_interval: Duration,
     /// Memory of all indexes, in MiB, from which on no new picture is taken; 0 for no limit.
     pub max_memory_mib: u64,
+    /// Whether searches are answered from a part while the rest is being read.
+    pub serve_while_building: bool,
 }
 
 /// Parameters of the graph.
@@ -176,8 +179,9 @@ pub trait IndexMaker: Send + Sync {
     /// Removes what was saved of a collection that is deleted.
     fn discard(&self, name: &CollectionName);
 
-    /// Whether indexes are saved at all.
-    fn saves(&self) -> bool;
+    /// What the change log knows who keeps these indexes by, through restarts; `None` where they are
+    /// not saved.
+    fn follower(&self) -> Option<Uuid>;
 }
 
 /// A function that makes indexes which are never saved.
@@ -196,8 +200,8 @@ impl<F: Fn(usize) -> Arc<dyn VectorIndex> + Send + Sync> IndexMaker for F {
 
     fn discard(&self, _: &CollectionName) {}
 
-    fn saves(&self) -> bool {
-        false
+    fn follower(&self) -> Option<Uuid> {
+        None
     }
 }
 

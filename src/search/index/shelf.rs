@@ -7,11 +7,12 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::{GraphIndex, GraphParams, IndexMaker, Indexed, SaveError, Saved, VectorIndex, unsaved_index};
 use crate::domain::{CollectionName, Seq};
@@ -44,12 +45,28 @@ pub struct Shelf {
     params: GraphParams,
     /// The collections whose folders this process has used. Held while the list is written.
     used: Mutex<HashSet<CollectionName>>,
+    /// Who follows the change log for these indexes. It is in the lock's file, so that it goes with
+    /// the folder.
+    follower: Uuid,
     _lock: File,
 }
 
 /// What is in an index, in a line that differs for everything that must not be mistaken for it.
 fn text(of: &Indexed) -> String {
     format!("collection {} of {}, descriptors {}", of.name, of.created_at, of.version)
+}
+
+/// Reads who follows, or decides it.
+fn follower(lock: &mut File) -> io::Result<Uuid> {
+    let mut text = String::new();
+    lock.take(64).read_to_string(&mut text)?;
+    if let Ok(follower) = text.trim_end().parse() {
+        return Ok(follower);
+    }
+    let follower = Uuid::now_v7();
+    lock.set_len(0)?;
+    writeln!(lock, "{follower}")?;
+    Ok(follower)
 }
 
 impl Shelf {
@@ -59,9 +76,12 @@ impl Shelf {
     /// The system's, where the folder or its lock cannot be made.
     pub fn open(folder: PathBuf, params: GraphParams) -> io::Result<Option<Self>> {
         fs::create_dir_all(&folder)?;
-        let lock = File::options().create(true).append(true).open(folder.join("lock"))?;
+        let mut lock = File::options().create(true).read(true).append(true).open(folder.join("lock"))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Some(Self { folder, params, used: Mutex::default(), _lock: lock })),
+            Ok(()) => {
+                let follower = follower(&mut lock)?;
+                Ok(Some(Self { folder, params, used: Mutex::default(), follower, _lock: lock }))
+            }
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
@@ -189,7 +209,7 @@ impl IndexMaker for Shelf {
         }
     }
 
-    fn saves(&self) -> bool {
-        true
+    fn follower(&self) -> Option<Uuid> {
+        Some(self.follower)
     }
 }

@@ -12,6 +12,7 @@ use super::indexes::{self, CollectionIndex};
 use super::progress::Progress;
 use crate::domain::{Collection, Seq};
 use crate::search::{Indexed, SearchState};
+use crate::store::Changes;
 use crate::telemetry::metric;
 
 /// Descriptors read at once while an index is built.
@@ -44,6 +45,8 @@ impl Follower {
     async fn build_all(&self) -> Result<Progress, FollowError> {
         let old = self.indexes.replace_all(HashMap::new());
         blocking(move || drop(old)).await?;
+        // What a filter leaves of a part must not be remembered as what it leaves of the whole.
+        self.publish(Seq::ZERO);
         // First the position, then the content: what is written in between is applied once more
         // from the log.
         let newest = self.store.last_seq().await?;
@@ -51,7 +54,7 @@ impl Follower {
         let summaries = self.store.list_collections(self.catalogue.model()).await?;
         let total = summaries.iter().map(|s| s.images.saturating_sub(s.stale)).sum();
         let mut progress = Progress::start(total);
-        self.announce_progress(&progress);
+        self.announce(progress.done(), progress.total());
         let mut built = HashMap::new();
         let mut saved = Vec::new();
         for summary in summaries {
@@ -64,17 +67,22 @@ impl Follower {
                         "the saved index is newer than the database: it is built anew");
                     self.read_index(of, newest, &mut progress).await?
                 }
+                Some(index) if self.store.changes(index.since, 1).await? == Changes::Pruned => {
+                    tracing::warn!(collection = %of.name, saved = %index.since,
+                        "what changed since the index was saved is no longer in the change log: it is built anew");
+                    self.read_index(of, newest, &mut progress).await?
+                }
                 Some(index) => {
                     saved.push(of);
                     progress.add_saved(index.points.len() as u64);
-                    self.announce_progress(&progress);
-                    index
+                    self.announce(progress.done(), progress.total());
+                    self.serve_part(index)
                 }
                 None => self.read_index(of, newest, &mut progress).await?,
             };
             position = position.min(index.since);
             if !index.points.is_empty() {
-                built.insert(index.of.name.clone(), Arc::new(index));
+                built.insert(index.of.name.clone(), index);
             }
         }
         let mut watermark = self.watermark.lock().await;
@@ -92,15 +100,11 @@ impl Follower {
             // First, since it has the folder to itself.
             blocking(move || drop(old)).await?;
             let index = self.read_index(of.clone(), position, &mut progress).await?;
-            self.indexes.insert(of.name, Arc::new(index));
+            self.indexes.insert(of.name, index);
         }
         *watermark = Some(position);
         self.state.send_replace(SearchState::Ready);
         Ok(progress)
-    }
-
-    fn announce_progress(&self, progress: &Progress) {
-        self.state.send_replace(SearchState::Building { done: progress.done(), total: progress.total() });
     }
 
     /// Makes an index of what the store holds.
@@ -109,8 +113,8 @@ impl Follower {
         of: Indexed,
         since: Seq,
         progress: &mut Progress,
-    ) -> Result<CollectionIndex, FollowError> {
-        let index = Arc::new(self.empty_index(of, since).await?);
+    ) -> Result<Arc<CollectionIndex>, FollowError> {
+        let index = self.serve_part(self.empty_index(of, since).await?);
         let mut after = None;
         loop {
             let page = self.store.descriptors(&index.of.name, &index.of.version, after, PAGE).await?;
@@ -120,13 +124,22 @@ impl Follower {
             let into = Arc::clone(&index);
             blocking(move || indexes::upsert(&into, page)).await?;
             progress.add(count);
-            self.announce_progress(progress);
+            self.announce(progress.done(), progress.total());
             progress.log(&index.of.name);
             if count < u64::from(PAGE) {
                 break;
             }
         }
-        Arc::try_unwrap(index).map_err(|_| FollowError::Index("an index is shared before it is made".to_owned()))
+        Ok(index)
+    }
+
+    /// Lets searches see an index that does not hold everything yet, where they may.
+    fn serve_part(&self, index: CollectionIndex) -> Arc<CollectionIndex> {
+        let index = Arc::new(index);
+        if self.serves_parts {
+            self.indexes.insert(index.of.name.clone(), Arc::clone(&index));
+        }
+        index
     }
 
     /// Those of the saved indexes that, with all changes up to `position` applied, do not hold as many

@@ -15,11 +15,12 @@ use metrics::{counter, gauge, histogram};
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
+use uuid::Uuid;
 
 use super::indexes::{self, CollectionIndex, Indexes};
 use crate::domain::{Catalogue, CollectionName, Seq};
 use crate::search::{IndexMaker, SearchError, SearchState, memory_parts};
-use crate::store::{Store, StoreError};
+use crate::store::{Changes, Store, StoreError};
 use crate::telemetry::metric;
 
 /// Entries of the change log read at once.
@@ -34,6 +35,9 @@ const MAX_PAUSE: Duration = Duration::from_secs(30);
 pub(super) enum FollowError {
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Changes that the indexes do not hold are no longer in the log.
+    #[error("the changes that the index lacks are no longer in the change log")]
+    Pruned,
     /// The index panicked, or the process is ending.
     #[error("the index failed: {0}")]
     Index(String),
@@ -43,6 +47,8 @@ impl From<FollowError> for SearchError {
     fn from(error: FollowError) -> Self {
         match error {
             FollowError::Store(error) => Self::Store(error),
+            // It is being built anew.
+            FollowError::Pruned => Self::NotReady,
             FollowError::Index(reason) => Self::Internal(reason),
         }
     }
@@ -65,12 +71,19 @@ pub(super) struct Follower {
     /// Whether the last attempt to follow failed: a failure is logged once, not at every attempt.
     behind: AtomicBool,
     memory: AtomicU64,
+    /// Whether indexes are searched while they are being built.
+    pub(super) serves_parts: bool,
     /// The change up to which everything is saved. Held while indexes are saved.
     saved: Mutex<Seq>,
 }
 
 impl Follower {
-    pub(super) fn new(store: Arc<dyn Store>, catalogue: Arc<Catalogue>, maker: Arc<dyn IndexMaker>) -> Self {
+    pub(super) fn new(
+        store: Arc<dyn Store>,
+        catalogue: Arc<Catalogue>,
+        maker: Arc<dyn IndexMaker>,
+        serves_parts: bool,
+    ) -> Self {
         Self {
             store,
             catalogue,
@@ -79,9 +92,10 @@ impl Follower {
             watermark: Mutex::new(None),
             applied: AtomicI64::new(Seq::ZERO.0),
             building: Mutex::new(()),
-            state: watch::Sender::new(SearchState::Building { done: 0, total: 0 }),
+            state: watch::Sender::new(SearchState::Building { done: 0, total: 0, serving: serves_parts }),
             behind: AtomicBool::new(false),
             memory: AtomicU64::new(0),
+            serves_parts,
             saved: Mutex::new(Seq::ZERO),
         }
     }
@@ -116,8 +130,8 @@ impl Follower {
     }
 
     /// Says that the index is being built.
-    fn announce(&self) {
-        self.state.send_replace(SearchState::Building { done: 0, total: 0 });
+    pub(super) fn announce(&self, done: u64, total: u64) {
+        self.state.send_replace(SearchState::Building { done, total, serving: self.serves_parts });
     }
 
     /// Builds the indexes and keeps them at the state of the store until `closing` turns true.
@@ -138,7 +152,7 @@ impl Follower {
         let mut saving: Option<JoinHandle<()>> = None;
         let mut last_save: Option<Instant> = None;
         while !*closing.borrow() {
-            // A build may be cut off anywhere: nobody reads what it makes before it is complete.
+            // A build may be cut off anywhere: the next one begins anew.
             let built = tokio::select! {
                 _ = closing.changed() => break,
                 built = self.build() => self.note(built),
@@ -179,16 +193,42 @@ impl Follower {
         self.save().await;
     }
 
-    /// Saves the indexes that have changed, and notes what all of them hold.
+    /// Saves the indexes that have changed, and lets the database forget the changes that all hold.
     async fn save(&self) {
-        if !self.maker.saves() || self.watermark.lock().await.is_none() {
+        let Some(follower) = self.maker.follower() else { return };
+        if self.watermark.lock().await.is_none() {
             return;
         }
+        let saved = self.save_changed().await;
+        if let Err(error) = self.prune(follower, saved).await {
+            tracing::debug!(%error, "the change log is not pruned");
+        }
+    }
+
+    /// Notes what is saved, and removes the changes that nobody needs any more.
+    async fn prune(&self, follower: Uuid, saved: Seq) -> Result<(), StoreError> {
+        self.store.followed(follower, saved).await?;
+        let mut removed = 0;
+        loop {
+            match self.store.prune().await? {
+                0 => break,
+                changes => removed += changes,
+            }
+        }
+        if removed > 0 {
+            tracing::debug!(removed, "changes that every index holds are removed from the log");
+        }
+        Ok(())
+    }
+
+    /// Saves the indexes that have changed, and notes what all of them hold; the change up to which
+    /// everything is saved.
+    async fn save_changed(&self) -> Seq {
         let mut saved = self.saved.lock().await;
         let seq = self.applied();
         let indexes = self.indexes.all();
         if *saved == seq && indexes.iter().all(|index| !index.has_changed()) {
-            return;
+            return seq;
         }
         let start = Instant::now();
         let maker = Arc::clone(&self.maker);
@@ -213,6 +253,7 @@ impl Follower {
             Ok(Err(error)) => tracing::warn!(%error, "the indexes cannot be saved"),
             Err(error) => tracing::error!(%error, "saving the indexes failed"),
         }
+        *saved
     }
 
     /// Brings the indexes to the state of the store; builds them where that has not happened.
@@ -240,12 +281,11 @@ impl Follower {
         if newest < *at {
             tracing::warn!(%newest, watermark = %at, "the database is older than the index: it is built anew");
             *watermark = None;
-            self.announce();
+            self.announce(0, 0);
             return Ok(());
         }
         let result = self.advance(at, newest).await;
-        self.rebuild_after(&result, &mut watermark);
-        result
+        self.rebuild_after(result, &mut watermark)
     }
 
     /// Applies the log up to `target`, the sequence number of a change that is committed. Returns
@@ -257,7 +297,7 @@ impl Follower {
         let mut watermark = self.watermark.lock().await;
         let Some(at) = watermark.as_mut() else { return };
         let result = self.advance(at, target).await;
-        self.rebuild_after(&result, &mut watermark);
+        let result = self.rebuild_after(result, &mut watermark);
         drop(watermark);
         // The write is durable all the same and is acknowledged; the background task tries again.
         self.note(result);
@@ -265,7 +305,9 @@ impl Follower {
 
     pub(super) async fn advance(&self, watermark: &mut Seq, target: Seq) -> Result<(), FollowError> {
         while *watermark < target {
-            let changes = self.store.changes(*watermark, CHANGES).await?;
+            let Changes::Since(changes) = self.store.changes(*watermark, CHANGES).await? else {
+                return Err(FollowError::Pruned);
+            };
             let Some(last) = changes.last().map(|change| change.seq) else { break };
             let news = changes.into_iter().filter(|change| self.indexes.lacks(change)).collect();
             for (name, outcome) in indexes::fold(news) {
@@ -313,14 +355,19 @@ impl Follower {
         blocking(move || indexes::apply(&index, outcome.images)).await
     }
 
-    /// An index that panicked may hold anything: it is thrown away and built anew.
-    fn rebuild_after(&self, result: &Result<(), FollowError>, watermark: &mut Option<Seq>) {
+    /// An index that panicked may hold anything, and one behind the beginning of the log cannot
+    /// follow: it is thrown away and built anew.
+    fn rebuild_after(&self, result: Result<(), FollowError>, watermark: &mut Option<Seq>) -> Result<(), FollowError> {
+        if matches!(result, Err(FollowError::Index(_) | FollowError::Pruned)) {
+            *watermark = None;
+            self.announce(0, 0);
+        }
         match result {
-            Err(FollowError::Index(_)) => {
-                *watermark = None;
-                self.announce();
+            Err(FollowError::Pruned) => {
+                tracing::warn!("{}: it is built anew", FollowError::Pruned);
+                Ok(())
             }
-            Ok(()) | Err(FollowError::Store(_)) => {}
+            Ok(()) | Err(FollowError::Index(_) | FollowError::Store(_)) => result,
         }
     }
 

@@ -42,6 +42,8 @@ pub struct MemoryOptions {
     pub save_interval: Duration,
     /// Bytes of all indexes from which on there is no room for more; 0 for no limit.
     pub max_memory: u64,
+    /// Whether searches are answered from a part while the rest is being read.
+    pub serve_while_building: bool,
 }
 
 /// Searches indexes in memory, which follow the change log of a database.
@@ -68,7 +70,8 @@ impl MemorySearch {
         slots: Arc<SearchSlots>,
         options: MemoryOptions,
     ) -> Self {
-        let follower = Arc::new(Follower::new(Arc::clone(&store), catalogue, maker));
+        let follower = Follower::new(Arc::clone(&store), catalogue, maker, options.serve_while_building);
+        let follower = Arc::new(follower);
         let closed = watch::Sender::new(false);
         let following = Arc::clone(&follower).run(options.follow_interval, options.save_interval, closed.subscribe());
         let following = tokio::spawn(following);
@@ -87,21 +90,28 @@ impl MemorySearch {
         self.follower.measure().await;
     }
 
-    fn is_ready(&self) -> Result<(), SearchError> {
-        if self.follower.state() == SearchState::Ready { Ok(()) } else { Err(SearchError::NotReady) }
+    /// Whether everything is searched.
+    ///
+    /// # Errors
+    /// [`SearchError::NotReady`] where searches are not answered.
+    fn is_whole(&self) -> Result<bool, SearchError> {
+        let state = self.follower.state();
+        if state.answers() { Ok(state == SearchState::Ready) } else { Err(SearchError::NotReady) }
     }
 }
 
 #[async_trait]
 impl SearchBackend for MemorySearch {
     async fn nearest(&self, query: Nearest) -> Result<Ranked, SearchError> {
-        self.is_ready()?;
         let Nearest { collection, version, descriptor, filter, limit, min_score, effort } = query;
-        let index = match self.follower.index(&collection) {
+        let index = self.follower.index(&collection);
+        // Asked behind that: a build says so before it takes the indexes away.
+        let partial = !self.is_whole()?;
+        let index = match index {
             // Of another version: the collection was just made anew with another profile, so it has
             // nothing to find yet.
             Some(index) if index.of.version == version => index,
-            Some(_) | None => return Ok(Ranked::default()),
+            Some(_) | None => return Ok(Ranked { partial, ..Ranked::default() }),
         };
         // Read before the store is asked: what the store answers is at least as new.
         let applied = self.follower.applied();
@@ -127,7 +137,7 @@ impl SearchBackend for MemorySearch {
         leave_out_below(&mut ranking, min_score);
         let more = ranking.len() > limit;
         let neighbors = ordered_by_id(&*self.store, vec![ranking], limit).await?.pop().unwrap_or_default();
-        Ok(Ranked { neighbors, more })
+        Ok(Ranked { neighbors, more, partial })
     }
 
     async fn neighbours_of(
@@ -137,7 +147,9 @@ impl SearchBackend for MemorySearch {
         k: usize,
         min_score: Option<f32>,
     ) -> Result<Vec<(ImageKey, Vec<Neighbor>)>, SearchError> {
-        self.is_ready()?;
+        if !self.is_whole()? {
+            return Err(SearchError::NotReady);
+        }
         let Some(index) = self.follower.index(collection) else { return Ok(Vec::new()) };
         let admission = self.slots.admit()?;
         let mut named = Vec::new();

@@ -5,14 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::*;
 use crate::domain::{
-    Collection, ContentHash, Descriptor, ImageFormat, ImageId, Levels, Metadata, Precondition, Profile, SystemClock,
-    Thumbnail,
+    Clock, Collection, ContentHash, Descriptor, ImageFormat, ImageId, Levels, Metadata, Precondition, Profile,
+    SystemClock, Thumbnail,
 };
 use crate::search::{FlatIndex, GraphIndex, GraphParams, Shelf, VectorIndex};
-use crate::store::{ChangeLog as _, Collections as _, DeleteOutcome, Images as _, NewImage, SqliteStore, WriteOutcome};
+use crate::store::{
+    ChangeLog as _, Changes, Collections as _, DeleteOutcome, Images as _, NewImage, SqliteStore, WriteOutcome,
+};
 
 const MODEL: &str = "0123456789abcdef";
 const DIMENSION: usize = 2;
@@ -42,7 +45,8 @@ impl Fixture {
         let catalogue = Arc::new(Catalogue::new(MODEL, DIMENSION, |_| Levels::NONE));
         let slots = Arc::new(SearchSlots::new());
         let hour = Duration::from_secs(3_600);
-        let options = MemoryOptions { follow_interval: hour, save_interval: hour, max_memory: 0 };
+        let options =
+            MemoryOptions { follow_interval: hour, save_interval: hour, max_memory: 0, serve_while_building: false };
         let search =
             MemorySearch::start(Arc::clone(&store) as Arc<dyn Store>, Arc::clone(&catalogue), maker, slots, options);
         search.ready().await.expect("built");
@@ -177,7 +181,8 @@ impl Kept {
         let params = GraphParams { m: 8, ef_construction: 64, ef_search: 64, exact_below: 4 };
         let shelf = Shelf::open(self.folder.clone(), params).expect("a folder").expect("nobody else uses it");
         let hour = Duration::from_secs(3_600);
-        let options = MemoryOptions { follow_interval: hour, save_interval: hour, max_memory };
+        let options =
+            MemoryOptions { follow_interval: hour, save_interval: hour, max_memory, serve_while_building: false };
         let store = Arc::clone(&self.store) as Arc<dyn Store>;
         let slots = Arc::new(SearchSlots::new());
         let search = MemorySearch::start(store, Arc::clone(&self.catalogue), Arc::new(shelf), slots, options);
@@ -208,13 +213,18 @@ async fn twenty_saved(folder: &Path) -> (Kept, tempfile::TempDir) {
 }
 
 async fn assert_all_are_found(fixture: &Fixture) {
+    assert_all_are_found_of(fixture, 20).await;
+}
+
+/// With one added and one removed there are as many as before.
+async fn assert_all_are_found_of(fixture: &Fixture, count: usize) {
     fixture.put("nearest", 1.0).await;
     let first = ImageId::new("p00").expect("valid");
     let deleted = fixture.store.delete(&covers(), &first, Precondition::None).await.expect("deleted");
     let DeleteOutcome::Deleted(seq) = deleted else { panic!("{deleted:?}") };
     fixture.search.caught_up(seq).await;
     let (ids, _) = fixture.nearest(50, None).await;
-    assert_eq!((ids.len(), &ids[..2]), (20, &["nearest".to_owned(), "p01".to_owned()][..]));
+    assert_eq!((ids.len(), &ids[..2]), (count, &["nearest".to_owned(), "p01".to_owned()][..]));
 }
 
 #[tokio::test]
@@ -230,6 +240,65 @@ async fn a_saved_index_is_used_and_follows_what_came_after_it() {
     assert_eq!((ids.len(), ids[0].as_str()), (21, "late"));
     let index = fixture.search.follower.index(&covers()).expect("an index");
     assert_eq!(index.since, saved_at, "it was not built anew");
+}
+
+/// Two hours later than it is.
+struct Later;
+
+impl Clock for Later {
+    fn now(&self) -> OffsetDateTime {
+        SystemClock.now() + Duration::from_secs(7_200)
+    }
+}
+
+/// Stores images as another process, whose index is the only one that the log is kept for.
+async fn pruned_behind_others(data_dir: &Path, catalogue: &Catalogue) {
+    let other = SqliteStore::open(data_dir, Arc::new(Later)).await.expect("database");
+    for n in 0..3_u8 {
+        let id = ImageId::new(format!("late{n}")).expect("valid");
+        let image = NewImage { id, ..of_direction(catalogue, 100.0 + f32::from(n)) };
+        other.put(&covers(), &image, Precondition::None).await.expect("stored");
+    }
+    let newest = other.last_seq().await.expect("read");
+    // Those who follow in this process have not been heard of for long.
+    let even_later = SqliteStore::open(data_dir, Arc::new(NextMonth)).await.expect("database");
+    even_later.followed(Uuid::now_v7(), newest).await.expect("noted");
+    assert!(even_later.prune().await.expect("pruned") > 0);
+    assert_eq!(even_later.changes(Seq::ZERO, 10).await.expect("read"), Changes::Pruned);
+}
+
+struct NextMonth;
+
+impl Clock for NextMonth {
+    fn now(&self) -> OffsetDateTime {
+        Later.now() + Duration::from_secs(30 * 86_400)
+    }
+}
+
+#[tokio::test]
+async fn an_index_that_misses_changes_which_are_gone_is_built_anew() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let (kept, dir) = twenty_saved(folder.path()).await;
+    let saved_at = kept.store.last_seq().await.expect("read");
+    pruned_behind_others(dir.path(), &kept.catalogue).await;
+    let fixture = kept.started().await;
+    assert_eq!(fixture.nearest(50, None).await.0.len(), 23);
+    assert!(fixture.search.follower.index(&covers()).expect("an index").since > saved_at);
+    assert_all_are_found_of(&fixture, 23).await;
+}
+
+#[tokio::test]
+async fn a_process_that_misses_changes_which_are_gone_builds_anew() {
+    for maker in indexes() {
+        let fixture = Fixture::with(maker).await;
+        fixture.put("first", 0.0).await;
+        pruned_behind_others(fixture._dir.path(), &fixture.catalogue).await;
+        assert_eq!(fixture.nearest(50, None).await.0, ["first"]);
+        fixture.search.refresh().await.expect("built");
+        assert_eq!(fixture.nearest(50, None).await.0, ["first", "late0", "late1", "late2"]);
+        fixture.put("last", 1.0).await;
+        assert_eq!(fixture.nearest(50, None).await.0.len(), 5);
+    }
 }
 
 #[tokio::test]

@@ -89,14 +89,14 @@ async fn a_commit_whose_answer_was_lost_is_found_and_can_be_repeated() {
 #[tokio::test]
 async fn a_client_that_leaves_after_the_commit_does_not_leave_the_index_behind() {
     let fixture = Fixture::new().await;
-    fixture.store.hold_changes();
-    let before = fixture.store.changes_called();
+    fixture.store.hold("changes", 1);
+    let before = fixture.store.calls("changes");
     let service = Arc::clone(&fixture.service);
     let request = tokio::spawn(async move { service.add_image(&default(), named("x", b"a")).await });
-    fixture.store.until_changes_called(before + 1).await;
+    fixture.store.until_called("changes", before + 1).await;
     request.abort();
     assert!(request.await.expect_err("it was aborted").is_cancelled());
-    fixture.store.release_changes();
+    fixture.store.release();
     // Returns when the write, which holds the lock, is done; nothing else follows here.
     let watermark = fixture.search.watermark().await;
     assert_eq!(watermark, Some(fixture.store.last_seq().await.expect("read")));

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::*;
-use crate::domain::Profile;
+use crate::domain::{Filter, FilterLimits, Profile};
 use crate::store::Images as _;
 
 /// A second process over the same database.
@@ -55,6 +55,40 @@ async fn a_restart_builds_the_index_from_the_store() {
     assert_eq!(found(&after, like(&[200, 7, 7], 20)).await, before);
     assert_eq!(before.len(), 20);
     assert!(after.readiness().await.ready);
+}
+
+#[tokio::test]
+async fn searches_see_a_part_of_the_images_while_the_index_is_built_where_they_may() {
+    let fixture = Fixture::new().await;
+    let covers = CollectionName::new("covers").expect("valid");
+    fixture.service.create_collection(covers.clone(), Some(Profile::Fast), String::new()).await.expect("created");
+    fixture.service.add_image(&covers, image(b"cover", json!({}))).await.expect("added");
+    fixture.add_named("before", b"before", json!({"n": 1})).await;
+    fixture.service.shutdown().await;
+
+    let store = open(fixture.dir.path()).await;
+    // `covers` is read, `default` is not.
+    store.hold("descriptors", 2);
+    let options = MemoryOptions { serve_while_building: true, ..memory_options() };
+    let search = search_with(&store, MODEL, maker(Index::Graph), options);
+    let parts = parts(&store, &fixture.control, MODEL, search);
+    let service = RetrievalService::start(parts, super::options()).expect("started");
+    store.until_called("descriptors", 2).await;
+    let readiness = service.readiness().await;
+    assert_eq!((readiness.ready, readiness.index.as_str()), (true, "building, 1 of 2, answers are partial"));
+    let covers_found = service.search(&covers, like(b"cover", 5)).await.expect("an answer");
+    assert_eq!((covers_found.hits.len(), covers_found.partial), (1, true));
+    let filter = Filter::parse(&json!({"field": "n", "eq": 1}), FilterLimits::default()).expect("valid");
+    let filtered = || SearchRequest { filter: Some(filter.clone()), ..like(b"before", 5) };
+    let nothing = service.search(&default(), filtered()).await.expect("an answer");
+    assert_eq!((nothing.hits.len(), nothing.partial), (0, true));
+    service.add_image(&default(), named("meanwhile", b"meanwhile")).await.expect("added");
+
+    store.release();
+    service.index_built().await.expect("built");
+    let whole = service.search(&default(), like(b"before", 5)).await.expect("an answer");
+    assert_eq!((whole.hits.len(), whole.partial), (2, false));
+    assert_eq!(found(&service, filtered()).await, [id("before")]);
 }
 
 #[tokio::test]

@@ -120,9 +120,21 @@ fn catalogue(model: &str) -> Arc<Catalogue> {
 }
 
 fn search_over(store: &Arc<SqliteStore>, model: &str, maker: Arc<dyn IndexMaker>) -> Arc<MemorySearch> {
+    search_with(store, model, maker, memory_options())
+}
+
+fn search_with(
+    store: &Arc<SqliteStore>,
+    model: &str,
+    maker: Arc<dyn IndexMaker>,
+    options: MemoryOptions,
+) -> Arc<MemorySearch> {
     let slots = Arc::new(SearchSlots::new());
-    let options = MemoryOptions { follow_interval: NEVER, save_interval: NEVER, max_memory: 0 };
     Arc::new(MemorySearch::start(Arc::clone(store) as Arc<dyn Store>, catalogue(model), maker, slots, options))
+}
+
+fn memory_options() -> MemoryOptions {
+    MemoryOptions { follow_interval: NEVER, save_interval: NEVER, max_memory: 0, serve_while_building: false }
 }
 
 /// With one worker and a queue of eight.

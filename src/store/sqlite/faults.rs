@@ -13,16 +13,13 @@ pub(super) struct Faults {
     failing: Mutex<BTreeSet<String>>,
     /// How often each operation came to its end.
     calls: watch::Sender<BTreeMap<&'static str, usize>>,
-    changes_held: watch::Sender<bool>,
+    /// The operation that waits, and the call of it from which on it does.
+    held: watch::Sender<Option<(&'static str, usize)>>,
 }
 
 impl Default for Faults {
     fn default() -> Self {
-        Self {
-            failing: Mutex::default(),
-            calls: watch::Sender::new(BTreeMap::new()),
-            changes_held: watch::Sender::new(false),
-        }
+        Self { failing: Mutex::default(), calls: watch::Sender::new(BTreeMap::new()), held: watch::Sender::new(None) }
     }
 }
 
@@ -47,9 +44,10 @@ impl SqliteStore {
 
     pub(super) async fn ended(&self, operation: &'static str) -> Result<(), StoreError> {
         self.faults.calls.send_modify(|calls| *calls.entry(operation).or_default() += 1);
-        if operation == "changes" {
-            self.faults.changes_held.subscribe().wait_for(|held| !held).await.expect("the sender lives");
-        }
+        let call = self.calls(operation);
+        let goes_on =
+            |held: &Option<(&str, usize)>| !held.is_some_and(|(name, from)| name == operation && call >= from);
+        self.faults.held.subscribe().wait_for(goes_on).await.expect("the sender lives");
         self.faults.check(&format!("{operation} after commit"))
     }
 
@@ -65,14 +63,14 @@ impl SqliteStore {
         self.faults.failing().clear();
     }
 
-    /// Lets `changes` wait when it has read.
-    pub(crate) fn hold_changes(&self) {
-        self.faults.changes_held.send_replace(true);
+    /// Lets an operation wait when it was done, from its `call`-th time on.
+    pub(crate) fn hold(&self, operation: &'static str, call: usize) {
+        self.faults.held.send_replace(Some((operation, call)));
     }
 
-    /// Lets `changes` go on.
-    pub(crate) fn release_changes(&self) {
-        self.faults.changes_held.send_replace(false);
+    /// Lets what waits go on.
+    pub(crate) fn release(&self) {
+        self.faults.held.send_replace(None);
     }
 
     /// How often an operation was done.
@@ -80,14 +78,9 @@ impl SqliteStore {
         self.faults.calls.borrow().get(operation).copied().unwrap_or_default()
     }
 
-    /// How often `changes` has read.
-    pub(crate) fn changes_called(&self) -> usize {
-        self.calls("changes")
-    }
-
-    /// Waits until `changes` has read so often.
-    pub(crate) async fn until_changes_called(&self, calls: usize) {
-        let enough = |counts: &BTreeMap<&'static str, usize>| counts.get("changes").is_some_and(|n| *n >= calls);
+    /// Waits until an operation was done so often.
+    pub(crate) async fn until_called(&self, operation: &str, calls: usize) {
+        let enough = |counts: &BTreeMap<&'static str, usize>| counts.get(operation).is_some_and(|n| *n >= calls);
         self.faults.calls.subscribe().wait_for(enough).await.expect("the sender lives");
     }
 }

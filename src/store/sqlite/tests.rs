@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::super::{ChangeLog, Images, InsertOutcome, NewImage, SameContent, Store, StoreError};
+use super::super::{ChangeLog, Changes, Images, InsertOutcome, NewImage, SameContent, Store, StoreError};
 use super::SqliteStore;
 use crate::domain::{
     CollectionName, ContentHash, Descriptor, DescriptorVersion, ImageFormat, ImageId, Metadata, Profile, Seq,
@@ -126,12 +126,13 @@ async fn an_operation_fails_or_waits_when_told_so() {
     assert!(matches!(store.ping().await, Err(StoreError::Unavailable(_))));
     store.heal();
 
-    store.hold_changes();
+    store.hold("changes", 1);
     let held = store.clone();
     let call = tokio::spawn(async move { held.changes(Seq::ZERO, 10).await });
-    store.until_changes_called(1).await;
+    store.until_called("changes", 1).await;
     assert!(!call.is_finished());
-    store.release_changes();
-    assert_eq!(call.await.expect("no panic").expect("readable").len(), 1);
-    assert_eq!(store.changes_called(), 1);
+    store.release();
+    let changes = call.await.expect("no panic").expect("readable");
+    assert!(matches!(&changes, Changes::Since(changes) if changes.len() == 1), "{changes:?}");
+    assert_eq!(store.calls("changes"), 1);
 }

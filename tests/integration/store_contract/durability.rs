@@ -7,7 +7,7 @@ use eyrie::domain::Seq;
 use eyrie::store::{ChangeKind, SameContent, Store, StoreError};
 use futures::poll;
 
-use super::{assert_whole, default_collection, delete, id, image, insert, put};
+use super::{assert_whole, default_collection, delete, id, image, insert, put, read_changes};
 use crate::support::Place;
 
 over_both_databases!(
@@ -21,14 +21,14 @@ async fn a_new_start_finds_everything(place: Place) {
     let record = insert(&*store, &image("x", 1)).await;
     insert(&*store, &image("y", 2)).await;
     delete(&*store, "y").await;
-    let changes = store.changes(Seq::ZERO, 10).await.expect("readable");
+    let changes = read_changes(&*store, Seq::ZERO, 10).await;
     store.close().await;
     assert!(matches!(store.ping().await, Err(StoreError::Unavailable(_))), "a closed store answers no more");
 
     let store = place.open().await;
     assert_eq!(store.get(&default_collection(), &id("x")).await.expect("readable"), Some(record.clone()));
     assert!(assert_whole(&*store, &default_collection(), &id("x")).await);
-    assert_eq!(store.changes(Seq::ZERO, 10).await.expect("readable"), changes);
+    assert_eq!(read_changes(&*store, Seq::ZERO, 10).await, changes);
     assert!(put(&*store, &image("x", 3)).await.revision > changes.last().expect("changes").seq);
 }
 
@@ -58,7 +58,7 @@ async fn a_cancelled_write_leaves_nothing_half_written(place: Place) {
     // Wait for what is under way in the database, then look.
     store.close().await;
     let store = place.open().await;
-    let changes = store.changes(Seq::ZERO, 1000).await.expect("readable");
+    let changes = read_changes(&*store, Seq::ZERO, 1000).await;
     let logged = |key, seq| {
         changes
             .iter()

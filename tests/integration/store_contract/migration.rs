@@ -6,7 +6,9 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqlSafeStr, SqliteConnection};
 
-use super::{assert_whole, default_collection, delete, features, features_of, hash, id, image, insert, name, put};
+use super::{
+    assert_whole, default_collection, delete, features, features_of, hash, id, image, insert, name, put, read_changes,
+};
 use crate::support::Place;
 
 over_both_databases!(
@@ -160,7 +162,7 @@ async fn everything_of_the_second_schema_is_there_under_keys(place: Place) {
     ];
     let expected: Vec<_> =
         (1..).zip(expected).map(|(n, (text, kind))| Change { seq: Seq(n), collection: name(text), kind }).collect();
-    assert_eq!(store.changes(Seq::ZERO, 100).await.expect("readable"), expected);
+    assert_eq!(read_changes(&*store, Seq::ZERO, 100).await, expected);
 
     let new = insert(&*store, &image("new", 9)).await;
     assert!(new.revision > Seq(8) && new.key > keys[2], "{new:?}");

@@ -34,7 +34,7 @@ use eyrie::domain::{
     CollectionName, ContentHash, Descriptor, DescriptorVersion, ImageFormat, ImageId, ImageKey, ImageRecord, Metadata,
     Precondition, Profile, Seq, Thumbnail,
 };
-use eyrie::store::{DeleteOutcome, InsertOutcome, NewImage, SameContent, Store, WriteOutcome};
+use eyrie::store::{Change, Changes, DeleteOutcome, InsertOutcome, NewImage, SameContent, Store, WriteOutcome};
 use serde_json::Value;
 
 const MODEL: &str = "0123456789abcdef";
@@ -124,6 +124,14 @@ async fn delete(store: &dyn Store, text: &str) -> Seq {
         @ (DeleteOutcome::PreconditionFailed | DeleteOutcome::UnknownImage | DeleteOutcome::UnknownCollection) => {
             panic!("{other:?}")
         }
+    }
+}
+
+/// Changes of a log from which none of these was removed.
+async fn read_changes(store: &dyn Store, after: Seq, limit: u32) -> Vec<Change> {
+    match store.changes(after, limit).await.expect("readable") {
+        Changes::Since(changes) => changes,
+        Changes::Pruned => panic!("pruned"),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `eyrie bench`: how fast this machine is.
 
 mod extract;
+mod index;
 
 use clap::{Args, Subcommand};
 
@@ -8,7 +9,7 @@ use eyrie_terminal::CliError;
 
 use crate::commands::machine::Machine;
 
-/// Measure how fast this machine describes images
+/// Measure how fast this machine describes and searches images
 #[derive(Debug, Args)]
 pub struct Bench<M: Machine> {
     #[command(subcommand)]
@@ -18,6 +19,7 @@ pub struct Bench<M: Machine> {
 #[derive(Debug, Subcommand)]
 enum What<M: Machine> {
     Extract(extract::Extract<M>),
+    Index(index::Index<M>),
 }
 
 impl<M: Machine> Bench<M> {
@@ -28,6 +30,7 @@ impl<M: Machine> Bench<M> {
     pub fn run(self) -> Result<(), CliError> {
         match self.what {
             What::Extract(extract) => extract.run(),
+            What::Index(index) => index.run(),
         }
     }
 }
