@@ -81,6 +81,7 @@ fn every_key_can_be_set_by_the_environment() {
             "storage.data_dir" => "2024",
             "storage.database_url" => "postgres://localhost/x",
             "storage.prepared_statements" => "false",
+            "index.serve_while_building" => "true",
             "extractor.isa" => "scalar",
             "extractor.algorithm" => "direct",
             "extractor.model" => "model.eyrie",

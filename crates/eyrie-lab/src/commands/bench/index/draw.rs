@@ -13,7 +13,6 @@ use std::path::Path;
 use eyrie_chip::Random;
 use rayon::prelude::*;
 
-use super::failed;
 use eyrie_terminal::{CliError, Progress};
 
 /// What is in the index at first.
@@ -44,6 +43,12 @@ pub(super) struct Wanted {
 pub(super) enum Source {
     Real(Vec<Vec<f32>>),
     MadeUp,
+}
+
+/// What is wrong with a file or a folder, as the error of the command.
+pub(super) fn failed(what: &Path) -> impl Fn(std::io::Error) -> CliError {
+    let what = what.display().to_string();
+    move |error| CliError::Failed(format!("{what}: {error}"))
 }
 
 /// Whether the folder holds what is wanted.

@@ -7,13 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Instant;
 
+use clap::ValueEnum;
 use eyrie_chip::Random;
-use eyrie_index::{Index, Params, SearchParams, cosines};
+use eyrie_index::{Index, Params, SaveError, SearchParams, cosines};
 use roaring::RoaringTreemap;
 
-use super::draw::{self, BASE, EXTRA, QUERIES, Wanted};
+use super::clocks;
+use super::draw::{self, BASE, EXTRA, QUERIES, Wanted, failed};
 use super::report::{Build, Churn, Filtered, Latency, Point, Report, Side};
-use super::{Part, clocks, failed, not_saved};
 use eyrie_terminal::{CliError, Progress};
 
 /// Results of the searches whose time is measured by the clock.
@@ -25,6 +26,21 @@ const ROUNDS: usize = 3;
 const PIECE: usize = 1024;
 /// What the index is of, so that another one in the folder is told.
 const HOLDS: &str = "eyrie bench index";
+
+/// A measurement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Part {
+    /// Recall against the processor time of a search, for some numbers of candidates.
+    Curve,
+    /// Searches a second and latencies with 1, 2, 4 and 8 threads.
+    Threads,
+    /// Searches under filters.
+    Filters,
+    /// Half deleted and as many others added, against an index built of what is there then.
+    Churn,
+    /// Searches beside an import, removals and a save.
+    Beside,
+}
 
 /// What is measured of what.
 pub(super) struct Measure<'a> {
@@ -202,6 +218,10 @@ impl Measure<'_> {
         latencies.push(latency("a save".to_owned(), while_working(index, queries, &save)?));
         Ok(latencies)
     }
+}
+
+fn not_saved(error: SaveError) -> CliError {
+    CliError::Failed(error.to_string())
 }
 
 fn exact(k: usize) -> SearchParams {

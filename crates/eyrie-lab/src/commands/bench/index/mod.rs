@@ -5,12 +5,13 @@ mod draw;
 mod measure;
 mod report;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
-use eyrie_index::{Params, SaveError};
+use clap::Args;
+use eyrie_index::Params;
 
 use self::draw::Source;
+use self::measure::Part;
 use crate::commands::machine::{self, Machine};
 use eyrie_terminal::{CliError, Progress, files, output};
 use eyrie_vision::describe::{Extractor as _, Profile, Request};
@@ -73,30 +74,6 @@ pub(super) struct Index<M: Machine> {
     json: bool,
     #[command(flatten)]
     machine: M,
-}
-
-/// A measurement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Part {
-    /// Recall against the processor time of a search, for some numbers of candidates.
-    Curve,
-    /// Searches a second and latencies with 1, 2, 4 and 8 threads.
-    Threads,
-    /// Searches under filters.
-    Filters,
-    /// Half deleted and as many others added, against an index built of what is there then.
-    Churn,
-    /// Searches beside an import, removals and a save.
-    Beside,
-}
-
-fn failed(what: &Path) -> impl Fn(std::io::Error) -> CliError {
-    let what = what.display().to_string();
-    move |error| CliError::Failed(format!("{what}: {error}"))
-}
-
-fn not_saved(error: SaveError) -> CliError {
-    CliError::Failed(error.to_string())
 }
 
 impl<M: Machine> Index<M> {

@@ -7,8 +7,8 @@ CREATE TABLE followers (
 ) STRICT;
 
 CREATE TABLE change_log (
-    only   INTEGER PRIMARY KEY CHECK (only = 1),
+    id     INTEGER PRIMARY KEY CHECK (id = 1),
     pruned INTEGER NOT NULL -- changes.seq up to which rows are removed
 ) STRICT;
 
-INSERT INTO change_log (only, pruned) VALUES (1, 0);
+INSERT INTO change_log (id, pruned) VALUES (1, 0);
