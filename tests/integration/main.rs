@@ -13,6 +13,7 @@ mod crash;
 mod http_bad_input;
 mod http_chip;
 mod http_collections;
+mod http_cors;
 mod http_edge;
 mod http_images;
 mod http_life;
