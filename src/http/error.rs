@@ -175,6 +175,12 @@ impl ApiError {
         self
     }
 
+    /// The same with the place that it is about in front of its sentence.
+    pub(crate) fn within(mut self, place: &str) -> Self {
+        self.detail = format!("{place}: {}", self.detail);
+        self
+    }
+
     /// Its code.
     pub(crate) fn code(&self) -> Code {
         self.code
@@ -271,6 +277,7 @@ impl From<ServiceError> for ApiError {
             ServiceError::Metadata(error) => error.into(),
             ServiceError::Descriptor(error) => error.into(),
             ServiceError::VersionMismatch { .. } => Self::new(Code::VersionMismatch, detail),
+            ServiceError::NotComparable { .. } => Self::new(Code::VersionMismatch, detail),
             ServiceError::NotVerifiable(_) => Self::new(Code::NotVerifiable, detail),
             ServiceError::OutOfRange { .. } => Self::new(Code::OutOfRange, detail),
             ServiceError::Overloaded { retry_after_seconds } => Self::overloaded(detail, retry_after_seconds),

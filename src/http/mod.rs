@@ -8,6 +8,7 @@
 
 mod chip;
 mod collections;
+mod compare;
 mod deadline;
 mod error;
 mod extract;

@@ -18,7 +18,7 @@ use super::links::PublicPath;
 use super::options::HttpOptions;
 use super::pages::{self, PageRule};
 use super::state::AppState;
-use super::{chip, collections, deadline, health, images, observe, openapi, search, web};
+use super::{chip, collections, compare, deadline, health, images, observe, openapi, search, web};
 
 /// The whole HTTP interface.
 pub fn router(state: AppState) -> Router {
@@ -76,6 +76,7 @@ pub(crate) fn described_routes() -> OpenApiRouter<AppState> {
         .routes(routes!(images::handlers::get_thumbnail))
         .routes(routes!(search::handlers::similar_images))
         .routes(routes!(search::handlers::search))
+        .routes(routes!(compare::handlers::compare))
         .routes(routes!(chip::handlers::chip))
         .routes(routes!(health::handlers::livez))
         .routes(routes!(health::handlers::readyz))

@@ -99,7 +99,12 @@ impl FieldDoc {
 
     /// The image itself.
     pub(crate) fn image() -> Self {
-        Self::new("image", "The encoded image.", Kind::Image).required()
+        Self::picture("image", "The encoded image.")
+    }
+
+    /// One of several images.
+    pub(crate) fn picture(name: &'static str, description: &'static str) -> Self {
+        Self::new(name, description, Kind::Image).required()
     }
 
     /// It may not be left out.
@@ -299,6 +304,13 @@ pub(crate) fn id_schema() -> ObjectBuilder {
 /// One or more entity tags, or a star.
 pub(crate) fn tags_schema() -> ObjectBuilder {
     text_schema(r#"^(\*|(W/)?"[!#-~]*"([ \t]*,[ \t]*(W/)?"[!#-~]*")*)$"#).examples([Value::from("\"17\"")])
+}
+
+/// Four corners, two numbers each.
+pub(crate) fn quad_schema(description: &str) -> Array {
+    let corner = ArrayBuilder::new().items(ObjectBuilder::new().schema_type(Type::Number));
+    let corner = corner.min_items(Some(2)).max_items(Some(2));
+    ArrayBuilder::new().items(corner).min_items(Some(4)).max_items(Some(4)).description(Some(description)).build()
 }
 
 /// A profile.

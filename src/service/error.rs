@@ -47,6 +47,18 @@ pub enum ServiceError {
         /// The version of the collection.
         expected: DescriptorVersion,
     },
+    /// A stored image's descriptor is of another version than the one that it is compared with.
+    #[error(
+        "the image {image:?} has a descriptor of version {stored}, and to be compared it needs one of version {needed}"
+    )]
+    NotComparable {
+        /// The image's id.
+        image: String,
+        /// The version that it has.
+        stored: DescriptorVersion,
+        /// The version of the other picture, or that the request names.
+        needed: DescriptorVersion,
+    },
     /// The first results must be verified, and the query has nothing to verify them by.
     #[error("the results cannot be verified: {0}")]
     NotVerifiable(&'static str),

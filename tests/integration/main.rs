@@ -3,6 +3,7 @@
 mod browser;
 mod cli_basics;
 mod cli_chip;
+mod cli_compare;
 mod cli_describe;
 mod cli_doctor;
 mod cli_eval;
@@ -13,6 +14,7 @@ mod crash;
 mod http_bad_input;
 mod http_chip;
 mod http_collections;
+mod http_compare;
 mod http_cors;
 mod http_edge;
 mod http_images;

@@ -10,7 +10,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::json::{self, NotNumbers, Shape};
-use crate::domain::{DescriptorVersion, Filter, FilterLimits, ImageId, InvalidId, InvalidVersion, QueryRegion};
+use crate::domain::{
+    CollectionName, DescriptorVersion, Filter, FilterLimits, ImageId, InvalidId, InvalidVersion, QueryRegion,
+};
 use crate::http::error::{ApiError, Code};
 
 /// A value as it came.
@@ -212,6 +214,15 @@ impl Fields {
             let text = string(name, field, Code::InvalidImageId)?;
             ImageId::new(text)
                 .map_err(|error: InvalidId| ApiError::new(Code::InvalidImageId, format!("{name}: {error}")))
+        })
+    }
+
+    /// The name of a collection.
+    pub(crate) fn collection(&mut self, name: &'static str) -> Option<CollectionName> {
+        self.read_with(name, |field| {
+            let text = string(name, field, Code::InvalidCollectionName)?;
+            CollectionName::new(text)
+                .map_err(|error: InvalidId| ApiError::new(Code::InvalidCollectionName, format!("{name}: {error}")))
         })
     }
 

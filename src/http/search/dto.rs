@@ -3,21 +3,15 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{Array, ArrayBuilder};
-use utoipa::openapi::{ObjectBuilder, Type};
+use utoipa::openapi::schema::Array;
 
 use super::query::Include;
 use crate::domain::Verdict;
 use crate::http::chip::dto::CostDto;
 use crate::http::images::dto::ImageDto;
 use crate::http::links::PublicPath;
+use crate::http::schema::quad_schema;
 use crate::service::{MatchedRegion, Quad, SearchHit, Verification};
-
-fn quad_schema(description: &str) -> Array {
-    let corner = ArrayBuilder::new().items(ObjectBuilder::new().schema_type(Type::Number));
-    let corner = corner.min_items(Some(2)).max_items(Some(2));
-    ArrayBuilder::new().items(corner).min_items(Some(4)).max_items(Some(4)).description(Some(description)).build()
-}
 
 fn quad_in_query_schema() -> Array {
     quad_schema(

@@ -4,17 +4,16 @@ use std::time::Instant;
 
 use axum::Json;
 use axum::extract::State;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 
 use super::dto::{HitDto, SearchResultDto, TookDto};
 use super::query::{Include, SearchBody, SearchFields, SearchForm, SearchOptions, WithImage};
-use crate::domain::{CollectionName, Thumbnail};
+use crate::domain::CollectionName;
 use crate::http::chip::dto::{CostDto, thousandths};
 use crate::http::error::{ApiError, Code, Problem};
 use crate::http::extract::path::{InCollection, OfImage};
 use crate::http::extract::query;
 use crate::http::extract::upload::Upload;
+use crate::http::links::data_url;
 use crate::http::schema::RawImage;
 use crate::http::state::AppState;
 use crate::service::{SearchQuery, SearchRequest};
@@ -108,10 +107,6 @@ async fn run(
         },
         compared: found.verification.map(|effort| effort.compared),
         cost: found.cost.filter(|_| include.contains(&Include::Cost)).map(CostDto::from),
-        query_thumbnail: found.thumbnail.map(data_url),
+        query_thumbnail: found.thumbnail.as_ref().map(data_url),
     }))
-}
-
-fn data_url(picture: Thumbnail) -> String {
-    format!("data:{};base64,{}", picture.media_type, STANDARD.encode(picture.bytes))
 }
