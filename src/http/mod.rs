@@ -10,6 +10,7 @@ mod chip;
 mod collections;
 mod compare;
 mod deadline;
+mod descriptors;
 mod error;
 mod extract;
 mod health;

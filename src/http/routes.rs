@@ -18,7 +18,7 @@ use super::links::PublicPath;
 use super::options::HttpOptions;
 use super::pages::{self, PageRule};
 use super::state::AppState;
-use super::{chip, collections, compare, deadline, health, images, observe, openapi, search, web};
+use super::{chip, collections, compare, deadline, descriptors, health, images, observe, openapi, search, web};
 
 /// The whole HTTP interface.
 pub fn router(state: AppState) -> Router {
@@ -77,6 +77,7 @@ pub(crate) fn described_routes() -> OpenApiRouter<AppState> {
         .routes(routes!(search::handlers::similar_images))
         .routes(routes!(search::handlers::search))
         .routes(routes!(compare::handlers::compare))
+        .routes(routes!(descriptors::handlers::describe))
         .routes(routes!(chip::handlers::chip))
         .routes(routes!(health::handlers::livez))
         .routes(routes!(health::handlers::readyz))

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::collections::DEFAULT_PROFILE;
 use super::core::Core;
 use super::pool::WhenFull;
 use super::{RetrievalService, ServiceError};
@@ -12,9 +13,6 @@ use eyrie_vision::compare::{Comparison, Subject, VIEW_SIDE, compare, overlay};
 use eyrie_vision::describe::Request;
 use eyrie_vision::local::{LocalFeatures, QUERY_FEATURES, STORED_FEATURES};
 use eyrie_vision::picture::{DecodeLimits, Decoded, THUMBNAIL_SIDE, decode, encode_png};
-
-/// How pictures are described where nothing says otherwise: as those of most collections.
-const DEFAULT_PROFILE: Profile = Profile::Rnip;
 
 /// Thumbnails are our own; these limits only bound what a damaged database could do.
 const THUMBNAIL_LIMITS: DecodeLimits =

@@ -1,12 +1,13 @@
 //! What Eyrie does, without HTTP: add, change and remove images, search.
 //!
 //! [`RetrievalService`] is the one door. Behind it: `core` (what the use cases share), `images`
-//! with `upload`, `collections`, `search` with `rerank`, `compare` (the use cases), `pool` (the threads that
+//! with `upload`, `collections`, `search` with `rerank`, `compare`, `describe` (the use cases), `pool` (the threads that
 //! describe images) and `readiness`.
 
 mod collections;
 mod compare;
 mod core;
+mod describe;
 mod error;
 mod images;
 mod options;
@@ -24,6 +25,7 @@ mod upload;
 // The layer above names these types through this module alone.
 pub use crate::store::{CollectionSummary, StoreError};
 pub use compare::{CompareRequest, CompareResponse, ComparedImage, Pictured};
+pub use describe::{DescribeRequest, Described, Remark};
 pub use error::ServiceError;
 pub use eyrie_vision::local::{MatchedRegion, Quad, Verification};
 pub use eyrie_vision::picture::PictureError;

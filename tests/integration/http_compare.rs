@@ -114,7 +114,7 @@ async fn the_overlay_is_a_png_in_the_answer_or_the_answer_itself() {
     let drawn = image::load_from_memory(&bytes).expect("a picture");
     assert!(drawn.width() > 480 + 300 && drawn.height() == 360);
     let response = files(&app, scene(1), crop()).header("accept", "image/png").send().await.expect("answer");
-    assert_eq!((response.status().as_u16(), &response.headers()["content-type"]), (200, &"image/png".parse().unwrap()));
+    assert_eq!(response.headers()["content-type"], "image/png");
     assert_eq!(response.bytes().await.expect("body"), bytes);
     // Of a stored image there is the thumbnail.
     let stored = json!({"id": "whole", "collection": COLLECTION});

@@ -16,6 +16,7 @@ mod http_chip;
 mod http_collections;
 mod http_compare;
 mod http_cors;
+mod http_descriptors;
 mod http_edge;
 mod http_images;
 mod http_life;

@@ -55,6 +55,11 @@ impl<T: FromFields + Send + 'static> FromRequest<AppState> for Upload<T> {
     }
 }
 
+/// The image of a call that needs one.
+pub(crate) fn required(image: Option<Bytes>) -> Result<Bytes, ApiError> {
+    image.ok_or_else(|| ApiError::new(Code::MissingImage, "the field `image` is missing"))
+}
+
 /// The image, if its size is one that is taken.
 pub(crate) fn sized(image: Bytes, limit: usize) -> Result<Bytes, ApiError> {
     match image.len() {

@@ -11,7 +11,8 @@ use crate::http::chip::dto::CostDto;
 use crate::http::links::PublicPath;
 use crate::http::schema::one_of;
 
-fn format_schema() -> Object {
+/// The names of formats.
+pub(crate) fn format_schema() -> Object {
     one_of(ImageFormat::ALL.map(ImageFormat::as_str)).build()
 }
 

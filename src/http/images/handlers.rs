@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use serde_json::Value;
 
 use super::cursor;
@@ -14,12 +13,12 @@ use super::requests::{
     PutImageForm, ThumbnailQuery,
 };
 use crate::domain::{CollectionName, ExtractionCost, ImageId, ImageRecord, Precondition};
-use crate::http::error::{ApiError, Code, Problem};
+use crate::http::error::{ApiError, Problem};
 use crate::http::extract::conditional::{ChangeIf, ReplaceIf, Required, TagsOfClient, etag};
 use crate::http::extract::json_body::JsonBody;
 use crate::http::extract::path::{InCollection, OfImage};
 use crate::http::extract::query::Query;
-use crate::http::extract::upload::Upload;
+use crate::http::extract::upload::{Upload, required};
 use crate::http::schema::RawImage;
 use crate::http::state::AppState;
 use crate::service::{AddImage, AddOutcome, PutOutcome, ServiceError, Stored};
@@ -80,10 +79,6 @@ pub(crate) async fn add_image(
         AddOutcome::Created(record) => located(&state, StatusCode::CREATED, record, cost),
         AddOutcome::Existing(record) => located(&state, StatusCode::OK, record, cost),
     })
-}
-
-fn required(image: Option<Bytes>) -> Result<Bytes, ApiError> {
-    image.ok_or_else(|| ApiError::new(Code::MissingImage, "the field `image` is missing"))
 }
 
 fn located(state: &AppState, status: StatusCode, record: ImageRecord, cost: Option<ExtractionCost>) -> Response {
