@@ -186,30 +186,38 @@ impl ApiError {
         self.code
     }
 
-    /// What the log gets and the client does not.
-    pub(crate) fn inside(&self) -> Option<&str> {
-        self.inside.as_deref()
+    /// The problem document. What only the log shall have goes there.
+    pub(crate) fn into_problem(self, request_id: &str) -> Problem {
+        let code = self.code.as_str();
+        if let Some(inside) = &self.inside {
+            if self.code.status().is_server_error() {
+                tracing::error!(code, inside, "request failed");
+            } else {
+                tracing::debug!(code, inside, "request refused");
+            }
+        }
+        Problem {
+            kind: format!("urn:eyrie:problem:{code}"),
+            title: self.code.title().to_owned(),
+            status: self.code.status().as_u16(),
+            detail: self.detail,
+            code: code.to_owned(),
+            request_id: request_id.to_owned(),
+            extension: self.extension,
+        }
     }
 
     /// Turns an answer that carries this failure into its problem document; headers that are there
     /// stay.
     pub(crate) fn write_into(self, response: &mut Response, request_id: &str) {
-        let problem = Problem {
-            kind: format!("urn:eyrie:problem:{}", self.code.as_str()),
-            title: self.code.title().to_owned(),
-            status: self.code.status().as_u16(),
-            detail: self.detail,
-            code: self.code.as_str().to_owned(),
-            request_id: request_id.to_owned(),
-            extension: self.extension,
-        };
-        let body = serde_json::to_vec(&problem).unwrap_or_default();
-        *response.status_mut() = self.code.status();
+        let (status, retry_after) = (self.code.status(), self.retry_after_seconds);
+        let body = serde_json::to_vec(&self.into_problem(request_id)).unwrap_or_default();
+        *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.remove(header::CONTENT_LENGTH);
-        if let Some(seconds) = self.retry_after_seconds {
+        if let Some(seconds) = retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         *response.body_mut() = Body::from(body);
@@ -281,6 +289,7 @@ impl From<ServiceError> for ApiError {
             ServiceError::NotVerifiable(_) => Self::new(Code::NotVerifiable, detail),
             ServiceError::OutOfRange { .. } => Self::new(Code::OutOfRange, detail),
             ServiceError::Overloaded { retry_after_seconds } => Self::overloaded(detail, retry_after_seconds),
+            ServiceError::TooLate => Self::new(Code::RequestTimeout, detail).retry_after(1),
             ServiceError::NotReady => Self::new(Code::NotReady, detail).retry_after(2),
             ServiceError::IndexFull => Self::new(Code::IndexFull, detail),
             ServiceError::ShuttingDown => Self::new(Code::ShuttingDown, detail).retry_after(5),
@@ -369,7 +378,7 @@ mod tests {
     #[test]
     fn the_inside_of_an_internal_error_stays_inside() {
         let error = ApiError::from(ServiceError::Internal("secret path /var/lib".to_owned()));
-        assert_eq!(error.inside(), Some("secret path /var/lib"));
+        assert_eq!(error.inside.as_deref(), Some("secret path /var/lib"));
         let mut response = Response::new(Body::empty());
         let detail = error.detail.clone();
         error.write_into(&mut response, "r1");

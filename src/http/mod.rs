@@ -6,6 +6,7 @@
 //! its line in the log and, where it is a failure, its problem document. `routes.rs` puts all of it
 //! together: it imports the handlers and nothing imports it.
 
+mod batch;
 mod chip;
 mod collections;
 mod compare;

@@ -38,7 +38,12 @@ use super::error::{ApiError, Code};
 use super::origin::{CorsOrigin, Origin, Peers};
 
 /// The routes whose POST changes nothing.
-pub(crate) const QUERIES: [&str; 3] = ["/v1/collections/{collection}/search", "/v1/compare", "/v1/descriptors"];
+pub(crate) const QUERIES: [&str; 4] = [
+    "/v1/collections/{collection}/search",
+    "/v1/collections/{collection}/search:batch",
+    "/v1/compare",
+    "/v1/descriptors",
+];
 
 /// What listed pages may send.
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";

@@ -18,7 +18,7 @@ use super::links::PublicPath;
 use super::options::HttpOptions;
 use super::pages::{self, PageRule};
 use super::state::AppState;
-use super::{chip, collections, compare, deadline, descriptors, health, images, observe, openapi, search, web};
+use super::{batch, chip, collections, compare, deadline, descriptors, health, images, observe, openapi, search, web};
 
 /// The whole HTTP interface.
 pub fn router(state: AppState) -> Router {
@@ -73,9 +73,12 @@ pub(crate) fn described_routes() -> OpenApiRouter<AppState> {
             images::handlers::patch_image,
             images::handlers::delete_image
         ))
+        .routes(routes!(batch::handlers::add_images))
+        .routes(routes!(batch::handlers::delete_images))
         .routes(routes!(images::handlers::get_thumbnail))
         .routes(routes!(search::handlers::similar_images))
         .routes(routes!(search::handlers::search))
+        .routes(routes!(batch::handlers::search_batch))
         .routes(routes!(compare::handlers::compare))
         .routes(routes!(descriptors::handlers::describe))
         .routes(routes!(chip::handlers::chip))

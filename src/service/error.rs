@@ -76,6 +76,12 @@ pub enum ServiceError {
         /// When to try again.
         retry_after_seconds: u64,
     },
+    /// A batch ran out of time before this part of it was done.
+    #[error(
+        "the call ran out of time before this was done: send it again in a smaller call (if it was to change something, \
+         that may or may not have happened)"
+    )]
+    TooLate,
     /// The index is still being built after the start; searches have to wait for it.
     #[error("the index is not ready yet; try again in a few seconds")]
     NotReady,

@@ -40,7 +40,8 @@ impl RetrievalService {
         Ok(self.add(collection, image, WhenFull::Wait).await?.outcome)
     }
 
-    async fn add(
+    /// [`RetrievalService::add_image`], and what becomes of the image when the queue is full.
+    pub(super) async fn add(
         &self,
         collection: &CollectionName,
         image: AddImage,

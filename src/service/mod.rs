@@ -1,9 +1,10 @@
 //! What Eyrie does, without HTTP: add, change and remove images, search.
 //!
 //! [`RetrievalService`] is the one door. Behind it: `core` (what the use cases share), `images`
-//! with `upload`, `collections`, `search` with `rerank`, `compare`, `describe` (the use cases), `pool` (the threads that
+//! with `upload`, `collections`, `search` with `rerank`, `compare`, `describe`, `batch` (the use cases), `pool` (the threads that
 //! describe images) and `readiness`.
 
+mod batch;
 mod collections;
 mod compare;
 mod core;
@@ -24,6 +25,7 @@ mod upload;
 
 // The layer above names these types through this module alone.
 pub use crate::store::{CollectionSummary, StoreError};
+pub use batch::{Deletion, Selection};
 pub use compare::{CompareRequest, CompareResponse, ComparedImage, Pictured};
 pub use describe::{DescribeRequest, Described, Remark};
 pub use error::ServiceError;

@@ -134,6 +134,8 @@ pub struct SearchResponse {
     /// The query image as it was seen: upright, over its ground, in sRGB, cut to its region. Only
     /// of an image, and where it was asked for.
     pub thumbnail: Option<Thumbnail>,
+    /// Time of the whole search, in milliseconds.
+    pub milliseconds: f64,
     /// Time to find the candidates, in milliseconds.
     pub index_milliseconds: f64,
     /// `None` when nothing was to be verified.

@@ -85,6 +85,7 @@ impl RetrievalService {
         collection: &CollectionName,
         request: SearchRequest,
     ) -> Result<SearchResponse, ServiceError> {
+        let start = Instant::now();
         let core = &self.core;
         let _running = core.gate.enter()?;
         check(&request, core.options.limits.max_results)?;
@@ -128,6 +129,7 @@ impl RetrievalService {
             version,
             cost: subject.cost,
             thumbnail: subject.thumbnail,
+            milliseconds: start.elapsed().as_secs_f64() * 1e3,
             index_milliseconds: page.search_time.as_secs_f64() * 1e3,
             verification: (window > 0).then(|| rerank::effort(&page.matches, subject.features_time + page.rerank_time)),
         })

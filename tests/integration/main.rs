@@ -12,6 +12,7 @@ mod cli_serve;
 mod cli_whiten;
 mod crash;
 mod http_bad_input;
+mod http_batch;
 mod http_chip;
 mod http_collections;
 mod http_compare;

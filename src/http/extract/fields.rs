@@ -253,6 +253,33 @@ impl Fields {
         })
     }
 
+    /// JSON objects in a list, each still as text.
+    pub(crate) fn objects(&mut self, name: &'static str) -> Option<Vec<Box<RawValue>>> {
+        self.read_with(name, |field| {
+            let json = json_text(name, field, Code::InvalidJson)?;
+            let values: Vec<Box<RawValue>> =
+                serde_json::from_str(json).map_err(|_| wrong_shape(name, "a list of objects is needed"))?;
+            match values.iter().position(|value| !value.get().starts_with('{')) {
+                Some(at) => Err(wrong_shape(name, &format!("[{at}] is not an object"))),
+                None => Ok(values),
+            }
+        })
+    }
+
+    /// The ids of images: a JSON list of texts.
+    pub(crate) fn ids(&mut self, name: &'static str) -> Option<Vec<ImageId>> {
+        self.read_with(name, |field| {
+            let json = json_text(name, field, Code::InvalidJson)?;
+            let texts: Vec<String> =
+                serde_json::from_str(json).map_err(|_| wrong_shape(name, "a list of ids is needed"))?;
+            let id = |(at, text): (usize, String)| {
+                ImageId::new(text)
+                    .map_err(|error| ApiError::new(Code::InvalidImageId, format!("{name}[{at}]: {error}")))
+            };
+            texts.into_iter().enumerate().map(id).collect()
+        })
+    }
+
     /// A box in a picture: a JSON list of four numbers, or four numbers with commas.
     pub(crate) fn region(&mut self, name: &'static str) -> Option<QueryRegion> {
         let invalid = |reason: String| ApiError::new(Code::InvalidRegion, format!("{name}{reason}"));

@@ -85,7 +85,8 @@ pub(crate) struct AddFields {
     pub(crate) with_cost: bool,
 }
 
-const ON_DUPLICATE: [(&str, OnDuplicate); 3] =
+/// The names of what to do.
+pub(crate) const ON_DUPLICATE: [(&str, OnDuplicate); 3] =
     [("return", OnDuplicate::Return), ("reject", OnDuplicate::Reject), ("allow", OnDuplicate::Allow)];
 
 impl FromFields for AddFields {
@@ -99,11 +100,21 @@ impl FromFields for AddFields {
     }
 }
 
-fn with_cost(fields: &mut Fields) -> bool {
+/// Whether the answer tells the cost.
+pub(crate) fn with_cost(fields: &mut Fields) -> bool {
     fields.choices("include", &[("cost", ())]).is_some_and(|include| !include.is_empty())
 }
 
-fn include_doc() -> FieldDoc {
+/// The field that names one of [`ON_DUPLICATE`].
+pub(crate) fn on_duplicate_doc() -> FieldDoc {
+    let names = one_of(ON_DUPLICATE.map(|(name, _)| name)).default(Some(Value::from("return")));
+    let description = "What to do when the same bytes are in the collection: answer with that image (200), refuse (409), or store \
+                       them once more.";
+    FieldDoc::plain("on_duplicate", names, description)
+}
+
+/// The field that [`with_cost`] reads.
+pub(crate) fn include_doc() -> FieldDoc {
     FieldDoc::names(
         "include",
         &["cost"],
@@ -113,15 +124,10 @@ fn include_doc() -> FieldDoc {
 
 impl Documented for AddFields {
     fn fields() -> Vec<FieldDoc> {
-        let on_duplicate = one_of(ON_DUPLICATE.map(|(name, _)| name)).default(Some(Value::from("return")));
         vec![
             FieldDoc::plain("id", id_schema(), "The id it shall have; a fresh one where it is left out."),
             FieldDoc::json("metadata", metadata_reference(), "The client's own data."),
-            FieldDoc::plain(
-                "on_duplicate",
-                on_duplicate,
-                "What to do when the same bytes are in the collection: answer with that image (200), refuse (409), or store them once more.",
-            ),
+            on_duplicate_doc(),
             include_doc(),
         ]
     }

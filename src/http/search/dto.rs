@@ -7,11 +7,11 @@ use utoipa::openapi::schema::Array;
 
 use super::query::Include;
 use crate::domain::Verdict;
-use crate::http::chip::dto::CostDto;
+use crate::http::chip::dto::{CostDto, thousandths};
 use crate::http::images::dto::ImageDto;
-use crate::http::links::PublicPath;
+use crate::http::links::{PublicPath, data_url};
 use crate::http::schema::quad_schema;
-use crate::service::{MatchedRegion, Quad, SearchHit, Verification};
+use crate::service::{MatchedRegion, Quad, SearchHit, SearchResponse, Verification};
 
 fn quad_in_query_schema() -> Array {
     quad_schema(
@@ -168,4 +168,23 @@ pub(crate) struct SearchResultDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) query_thumbnail: Option<String>,
+}
+
+impl SearchResultDto {
+    /// The answer with the parts that are asked for.
+    pub(crate) fn new(found: SearchResponse, include: &[Include], links: &PublicPath) -> Self {
+        Self {
+            results: found.hits.into_iter().map(|hit| HitDto::new(hit, include, links)).collect(),
+            version: found.version.to_string(),
+            took_ms: TookDto {
+                total: thousandths(found.milliseconds),
+                index: thousandths(found.index_milliseconds),
+                describe: found.cost.as_ref().map(|cost| thousandths(cost.host_milliseconds)),
+                verify: found.verification.map(|effort| thousandths(effort.milliseconds)),
+            },
+            compared: found.verification.map(|effort| effort.compared),
+            cost: found.cost.filter(|_| include.contains(&Include::Cost)).map(CostDto::from),
+            query_thumbnail: found.thumbnail.as_ref().map(data_url),
+        }
+    }
 }

@@ -1,19 +1,16 @@
 //! Searches.
 
-use std::time::Instant;
-
 use axum::Json;
 use axum::extract::State;
+use bytes::Bytes;
 
-use super::dto::{HitDto, SearchResultDto, TookDto};
+use super::dto::SearchResultDto;
 use super::query::{Include, SearchBody, SearchFields, SearchForm, SearchOptions, WithImage};
 use crate::domain::CollectionName;
-use crate::http::chip::dto::{CostDto, thousandths};
 use crate::http::error::{ApiError, Code, Problem};
 use crate::http::extract::path::{InCollection, OfImage};
 use crate::http::extract::query;
 use crate::http::extract::upload::Upload;
-use crate::http::links::data_url;
 use crate::http::schema::RawImage;
 use crate::http::state::AppState;
 use crate::service::{SearchQuery, SearchRequest};
@@ -37,6 +34,15 @@ pub(crate) async fn search(
     InCollection(collection): InCollection,
     Upload { image, fields }: Upload<SearchFields>,
 ) -> Result<Json<SearchResultDto>, ApiError> {
+    let (request, include) = question(image, fields)?;
+    run(&state, &collection, request, &include).await
+}
+
+/// What is asked of the service, and the parts of the answer.
+pub(crate) fn question(
+    image: Option<Bytes>,
+    fields: SearchFields,
+) -> Result<(SearchRequest, Vec<Include>), ApiError> {
     if fields.version.is_some() && fields.descriptor.is_none() {
         return Err(ApiError::new(Code::InvalidRequest, "version: goes with a descriptor only"));
     }
@@ -56,7 +62,7 @@ pub(crate) async fn search(
             return Err(ApiError::new(Code::AmbiguousQuery, "give only one of image, id and descriptor"));
         }
     };
-    run(&state, &collection, query, fields.options).await
+    Ok(with_options(query, fields.options))
 }
 
 /// Search by a stored image.
@@ -72,16 +78,11 @@ pub(crate) async fn similar_images(
     OfImage(collection, id): OfImage,
     query::Query(options): query::Query<SearchOptions>,
 ) -> Result<Json<SearchResultDto>, ApiError> {
-    run(&state, &collection, SearchQuery::Id(id), options).await
+    let (request, include) = with_options(SearchQuery::Id(id), options);
+    run(&state, &collection, request, &include).await
 }
 
-async fn run(
-    state: &AppState,
-    collection: &CollectionName,
-    query: SearchQuery,
-    options: SearchOptions,
-) -> Result<Json<SearchResultDto>, ApiError> {
-    let start = Instant::now();
+fn with_options(query: SearchQuery, options: SearchOptions) -> (SearchRequest, Vec<Include>) {
     let include = options.include;
     let request = SearchRequest {
         query,
@@ -94,19 +95,15 @@ async fn run(
         verify: options.verify,
         thumbnail: include.contains(&Include::Thumbnail),
     };
+    (request, include)
+}
+
+async fn run(
+    state: &AppState,
+    collection: &CollectionName,
+    request: SearchRequest,
+    include: &[Include],
+) -> Result<Json<SearchResultDto>, ApiError> {
     let found = state.service.search(collection, request).await?;
-    let links = &state.options.public_path;
-    Ok(Json(SearchResultDto {
-        results: found.hits.into_iter().map(|hit| HitDto::new(hit, &include, links)).collect(),
-        version: found.version.to_string(),
-        took_ms: TookDto {
-            total: thousandths(start.elapsed().as_secs_f64() * 1e3),
-            index: thousandths(found.index_milliseconds),
-            describe: found.cost.as_ref().map(|cost| thousandths(cost.host_milliseconds)),
-            verify: found.verification.map(|effort| thousandths(effort.milliseconds)),
-        },
-        compared: found.verification.map(|effort| effort.compared),
-        cost: found.cost.filter(|_| include.contains(&Include::Cost)).map(CostDto::from),
-        query_thumbnail: found.thumbnail.as_ref().map(data_url),
-    }))
+    Ok(Json(SearchResultDto::new(found, include, &state.options.public_path)))
 }

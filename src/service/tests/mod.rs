@@ -2,6 +2,7 @@
 //! descriptor is the image's first bytes, so that a test decides what is similar to what, and when
 //! a worker is busy.
 
+mod batches;
 mod faults;
 mod following;
 mod ingesting;
@@ -55,7 +56,7 @@ fn maker(kind: Index) -> Arc<dyn IndexMaker> {
 
 fn options() -> ServiceOptions {
     ServiceOptions {
-        limits: Limits { max_results: 100, metadata_max_bytes: 1024, metadata_max_depth: 4 },
+        limits: Limits { max_results: 100, max_batch: 10, metadata_max_bytes: 1024, metadata_max_depth: 4 },
         search: VerificationOptions { verify: Verify::Auto, verify_candidates: 20 },
     }
 }

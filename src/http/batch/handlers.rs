@@ -1,0 +1,139 @@
+//! Many things in one call.
+
+use axum::extract::State;
+use axum::{Extension, Json};
+use tokio::time::Instant;
+
+use super::dto::{BatchedImageDto, BatchedSearchDto, DeletionDto, ImageBatchDto, SearchBatchDto};
+use super::requests::{
+    BatchOptions, DeleteImages, DeleteImagesBody, ImageBatch, ImagesForm, ImagesLines, SearchBatch, SearchBatchBody,
+};
+use crate::http::error::{ApiError, Problem};
+use crate::http::extract::json_body::JsonBody;
+use crate::http::extract::path::InCollection;
+use crate::http::extract::query::Query;
+use crate::http::images::dto::ImageDto;
+use crate::http::observe::RequestId;
+use crate::http::search::dto::SearchResultDto;
+use crate::http::search::handlers::question;
+use crate::http::state::AppState;
+use crate::service::{AddOutcome, ServiceError, Stored};
+
+/// When a call with many parts stops, so that what is done by then can still be answered.
+fn time_for_answer(state: &AppState) -> Instant {
+    Instant::now() + state.options.request_timeout * 9 / 10
+}
+
+/// Runs the parts that could be read, and puts the results where those of all belong.
+async fn of_readable<T, R>(
+    parts: Vec<Result<T, ApiError>>,
+    run: impl AsyncFnOnce(Vec<T>) -> Result<Vec<Result<R, ServiceError>>, ServiceError>,
+) -> Result<Vec<Result<R, ApiError>>, ApiError> {
+    let (mut readable, mut unreadable) = (Vec::new(), Vec::new());
+    for part in parts {
+        unreadable.push(part.map(|part| readable.push(part)).err());
+    }
+    let mut results = run(readable).await?.into_iter();
+    let result = |error: Option<ApiError>| match error {
+        Some(error) => Err(error),
+        None => match results.next() {
+            Some(result) => result.map_err(ApiError::from),
+            None => Err(ApiError::internal("a batch has fewer results than parts")),
+        },
+    };
+    Ok(unreadable.into_iter().map(result).collect())
+}
+
+/// Add several images.
+///
+/// The images come as a form with several parts `image` (and `items`, a JSON list of what goes with each), or as lines of
+/// JSON. Each has a result of its own, in order, and is stored or not whatever becomes of the others: the status of the
+/// whole is 200 as soon as the body could be read. They are described side by side, a few at a time; those for which the
+/// time of one request is too short have the problem `request_timeout` and can be sent again.
+#[utoipa::path(post, path = "/v1/collections/{collection}/images:batch", tag = "images",
+    params(InCollection, Query<BatchOptions>),
+    request_body(content((ImagesForm = "multipart/form-data"), (ImagesLines = "application/x-ndjson"))),
+    responses(
+        (status = 200, description = "What became of each image", body = ImageBatchDto),
+        (status = "default", description = "Any failure", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn add_images(
+    State(state): State<AppState>,
+    InCollection(collection): InCollection,
+    Extension(RequestId(request_id)): Extension<RequestId>,
+    ImageBatch { images, with_cost }: ImageBatch,
+) -> Result<Json<ImageBatchDto>, ApiError> {
+    let until = time_for_answer(&state);
+    let added = of_readable(images, async |images| state.service.add_images(&collection, images, until).await).await?;
+    let links = &state.options.public_path;
+    let result = |added: Result<Stored<AddOutcome>, ApiError>| match added {
+        Ok(stored) => {
+            let (status, record) = match stored.outcome {
+                AddOutcome::Created(record) => (201, record),
+                AddOutcome::Existing(record) => (200, record),
+            };
+            let cost = stored.cost.filter(|_| with_cost);
+            BatchedImageDto::stored(status, ImageDto::new(record, links).with_cost(cost))
+        }
+        Err(error) => BatchedImageDto::failed(error, &request_id),
+    };
+    Ok(Json(ImageBatchDto::new(added.into_iter().map(result).collect())))
+}
+
+/// Delete several images.
+///
+/// By their ids, or all that match a filter. Each is deleted on its own. Ids under which nothing is stored are counted and are
+/// no failure.
+#[utoipa::path(post, path = "/v1/collections/{collection}/images:delete", tag = "images",
+    params(InCollection),
+    request_body(content((DeleteImagesBody = "application/json"))),
+    responses(
+        (status = 200, description = "How many were deleted", body = DeletionDto),
+        (status = "default", description = "Any failure", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn delete_images(
+    State(state): State<AppState>,
+    InCollection(collection): InCollection,
+    JsonBody(request): JsonBody<DeleteImages>,
+) -> Result<Json<DeletionDto>, ApiError> {
+    request.bounded(&state)?;
+    let until = time_for_answer(&state);
+    let done = state.service.delete_images(&collection, request.selection, request.dry_run, until).await?;
+    Ok(Json(DeletionDto::new(done, request.dry_run)))
+}
+
+/// Search a collection for several things.
+///
+/// Each search has a result of its own, in order. They run side by side, a few at a time; those for which the time of one request
+/// is too short have the problem `request_timeout`.
+#[utoipa::path(post, path = "/v1/collections/{collection}/search:batch", tag = "search",
+    params(InCollection),
+    request_body(content((SearchBatchBody = "application/json"))),
+    responses(
+        (status = 200, description = "What each search found", body = SearchBatchDto),
+        (status = "default", description = "Any failure", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn search_batch(
+    State(state): State<AppState>,
+    InCollection(collection): InCollection,
+    Extension(RequestId(request_id)): Extension<RequestId>,
+    SearchBatch(searches): SearchBatch,
+) -> Result<Json<SearchBatchDto>, ApiError> {
+    let until = time_for_answer(&state);
+    let questions: Vec<_> =
+        searches.into_iter().map(|search| search.and_then(|(image, fields)| question(image, fields))).collect();
+    let includes: Vec<_> =
+        questions.iter().map(|question| question.as_ref().map(|(_, include)| include.clone()).unwrap_or_default()).collect();
+    let found = of_readable(questions, async |questions| {
+        let requests = questions.into_iter().map(|(request, _)| request).collect();
+        state.service.search_each(&collection, requests, until).await
+    });
+    let links = &state.options.public_path;
+    let results = found.await?.into_iter().zip(includes).map(|(found, include)| {
+        BatchedSearchDto::new(found.map(|found| SearchResultDto::new(found, &include, links)), &request_id)
+    });
+    Ok(Json(SearchBatchDto { results: results.collect() }))
+}
