@@ -168,7 +168,7 @@ async fn a_batch_that_cannot_be_read_is_refused_whole_and_stores_nothing() {
 #[tokio::test]
 async fn what_there_is_no_time_for_says_so_and_the_rest_is_answered() {
     let mut builder = TestApp::builder();
-    builder.config.server.http.request_timeout = Duration::from_secs(2);
+    builder.config.server.http.request_timeout = Duration::from_secs(4);
     let app = builder.start().await;
     ok(app.put("/v1/collections/slow").json(&json!({"profile": "rnip"}))).await;
     let text: String = (0..60).map(|seed| format!("{}\n", json!({"image": base64(seed)}))).collect();
