@@ -73,6 +73,7 @@ pub(crate) fn described_routes() -> OpenApiRouter<AppState> {
             images::handlers::patch_image,
             images::handlers::delete_image
         ))
+        .routes(routes!(images::handlers::count_images))
         .routes(routes!(batch::handlers::add_images))
         .routes(routes!(batch::handlers::delete_images))
         .routes(routes!(images::handlers::get_thumbnail))

@@ -183,6 +183,22 @@ impl RetrievalService {
         Ok(records)
     }
 
+    /// How many images there are, of those whose metadata match the filter where there is one.
+    ///
+    /// # Errors
+    /// [`ServiceError::UnknownCollection`], [`ServiceError::Store`].
+    pub async fn count_images(
+        &self,
+        collection: &CollectionName,
+        filter: Option<&Filter>,
+    ) -> Result<u64, ServiceError> {
+        let summary = self.collection(collection).await?;
+        match filter {
+            None => Ok(summary.images),
+            Some(filter) => Ok(self.core.store.matching_keys(collection, filter).await?.len() as u64),
+        }
+    }
+
     /// The thumbnail and the revision of its image.
     ///
     /// # Errors

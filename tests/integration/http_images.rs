@@ -5,6 +5,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
+use crate::support::Place;
 use crate::support::app::{TestApp, images, ok, refused};
 use crate::support::pictures;
 
@@ -340,4 +341,29 @@ async fn a_thumbnail_may_be_kept_for_ever_under_the_url_of_its_revision_only() {
     assert!(caching(url).await.contains("immutable"));
     assert_eq!(caching(&images("/a/thumbnail")).await, "no-cache");
     assert_eq!(caching(&images("/a/thumbnail?v=0")).await, "no-cache");
+}
+
+async fn images_are_counted_by_filter(place: Place) {
+    let app = TestApp::builder().store(place.open().await).start().await;
+    for seed in 1..=5 {
+        app.add(&format!("s{seed}"), pictures::png(seed), json!({"odd": seed % 2 == 1})).await;
+    }
+    assert_eq!(ok(app.get(&images(":count"))).await, json!({"count": 5}));
+    let count = |filter: Value| app.get(&images(":count")).query(&[("filter", filter.to_string())]);
+    assert_eq!(ok(count(json!({"field": "odd", "eq": true}))).await, json!({"count": 3}));
+    assert_eq!(ok(count(json!({"field": "even", "exists": true}))).await, json!({"count": 0}));
+    assert_eq!(refused(count(json!({"all": 1}))).await, (400, "invalid_filter".to_owned()));
+    let nowhere = app.get("/v1/collections/nowhere/images:count");
+    assert_eq!(refused(nowhere).await, (404, "unknown_collection".to_owned()));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn images_are_counted_by_filter_over_sqlite() {
+    images_are_counted_by_filter(Place::sqlite()).await;
+}
+
+#[tokio::test]
+async fn images_are_counted_by_filter_over_postgres() {
+    images_are_counted_by_filter(Place::postgres().await).await;
 }

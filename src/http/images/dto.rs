@@ -90,6 +90,14 @@ impl ImageDto {
     }
 }
 
+/// How many images there are.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ImageCount, example = json!({"count": 40912}))]
+pub(crate) struct ImageCountDto {
+    /// Images of the collection, of those that match the filter where there is one.
+    pub(crate) count: u64,
+}
+
 /// A page of images in order of id.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ImageList)]

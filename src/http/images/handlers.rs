@@ -7,9 +7,9 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::cursor;
-use super::dto::{ImageDto, ImageListDto};
+use super::dto::{ImageCountDto, ImageDto, ImageListDto};
 use super::requests::{
-    AddFields, AddImageBody, AddImageForm, ListQuery, PatchImage, PatchImageBody, PutFields, PutImageBody,
+    AddFields, AddImageBody, AddImageForm, CountQuery, ListQuery, PatchImage, PatchImageBody, PutFields, PutImageBody,
     PutImageForm, ThumbnailQuery,
 };
 use crate::domain::{CollectionName, ExtractionCost, ImageId, ImageRecord, Precondition};
@@ -43,6 +43,25 @@ pub(crate) async fn list_images(
     let next_cursor = records.last().filter(|_| more).map(|record| cursor::after(&record.id));
     let links = &state.options.public_path;
     Ok(Json(ImageListDto { images: records.into_iter().map(|r| ImageDto::new(r, links)).collect(), next_cursor }))
+}
+
+/// Count images.
+///
+/// A filter is decided for each image that may match, so that a count takes as long as a whole list.
+#[utoipa::path(get, path = "/v1/collections/{collection}/images:count", tag = "images",
+    params(InCollection, Query<CountQuery>),
+    responses(
+        (status = 200, description = "How many there are", body = ImageCountDto),
+        (status = "default", description = "Any failure", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn count_images(
+    State(state): State<AppState>,
+    InCollection(collection): InCollection,
+    Query(CountQuery { filter }): Query<CountQuery>,
+) -> Result<Json<ImageCountDto>, ApiError> {
+    let count = state.service.count_images(&collection, filter.as_ref()).await?;
+    Ok(Json(ImageCountDto { count }))
 }
 
 /// Add an image.

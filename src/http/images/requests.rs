@@ -49,6 +49,24 @@ impl Documented for ListQuery {
     }
 }
 
+/// Which images to count.
+pub(crate) struct CountQuery {
+    /// Only images whose metadata match.
+    pub(crate) filter: Option<Filter>,
+}
+
+impl FromFields for CountQuery {
+    fn from_fields(fields: &mut Fields) -> Self {
+        Self { filter: fields.filter("filter") }
+    }
+}
+
+impl Documented for CountQuery {
+    fn fields() -> Vec<FieldDoc> {
+        vec![filter_doc()]
+    }
+}
+
 /// The filter of lists and searches.
 pub(crate) fn filter_doc() -> FieldDoc {
     FieldDoc::json("filter", filter_reference(), "Only images whose metadata match this filter.")
