@@ -238,3 +238,31 @@ async fn a_bad_search_is_refused_with_its_own_code() {
     let elsewhere = app.post("/v1/collections/nowhere/search").json(&json!({"id": "p1"}));
     assert_eq!(refused(elsewhere).await, (404, "unknown_collection".to_owned()));
 }
+
+#[tokio::test]
+async fn results_carry_the_members_that_are_named_and_no_other() {
+    let app = TestApp::start().await;
+    app.add("a", pictures::png(1), json!({"n": 1})).await;
+    app.add("b", pictures::png(2), json!({"n": 2})).await;
+    let members = async |request: reqwest::RequestBuilder| -> Vec<String> {
+        let answer = ok(request).await;
+        answer["results"][0].as_object().expect("a result").keys().cloned().collect()
+    };
+    let similar = |query: &str| app.get(&images(&format!("/a/similar?{query}")));
+    assert_eq!(members(similar("fields=")).await, ["id", "rank"]);
+    assert_eq!(members(similar("fields=score,id")).await, ["id", "rank", "score"]);
+    assert_eq!(members(similar("fields=metadata,thumbnail_url&include=cost")).await, [
+        "id",
+        "metadata",
+        "rank",
+        "thumbnail_url"
+    ]);
+    let listed = app.post(&search()).json(&json!({"id": "a", "fields": ["record", "verdict", "width"]}));
+    assert_eq!(members(listed).await, ["id", "rank", "record", "verdict", "width"]);
+    let usual = members(similar("verify=never")).await;
+    assert_eq!(usual, ["height", "id", "metadata", "rank", "score", "thumbnail_url", "verdict", "width"]);
+    assert_eq!(members(similar("verify=never&include=")).await.len(), usual.len() - 1);
+    for query in ["fields=scores", "fields=id,%20nothing"] {
+        assert_eq!(refused(similar(query)).await, (400, "invalid_request".to_owned()));
+    }
+}

@@ -125,15 +125,15 @@ pub(crate) async fn search_batch(
     let until = time_for_answer(&state);
     let questions: Vec<_> =
         searches.into_iter().map(|search| search.and_then(|(image, fields)| question(image, fields))).collect();
-    let includes: Vec<_> =
-        questions.iter().map(|question| question.as_ref().map(|(_, include)| include.clone()).unwrap_or_default()).collect();
+    let parts: Vec<_> =
+        questions.iter().map(|question| question.as_ref().map(|(_, parts)| parts.clone()).unwrap_or_default()).collect();
     let found = of_readable(questions, async |questions| {
         let requests = questions.into_iter().map(|(request, _)| request).collect();
         state.service.search_each(&collection, requests, until).await
     });
     let links = &state.options.public_path;
-    let results = found.await?.into_iter().zip(includes).map(|(found, include)| {
-        BatchedSearchDto::new(found.map(|found| SearchResultDto::new(found, &include, links)), &request_id)
+    let results = found.await?.into_iter().zip(parts).map(|(found, parts)| {
+        BatchedSearchDto::new(found.map(|found| SearchResultDto::new(found, &parts, links)), &request_id)
     });
     Ok(Json(SearchBatchDto { results: results.collect() }))
 }

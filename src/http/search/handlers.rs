@@ -5,7 +5,7 @@ use axum::extract::State;
 use bytes::Bytes;
 
 use super::dto::SearchResultDto;
-use super::query::{Include, SearchBody, SearchFields, SearchForm, SearchOptions, WithImage};
+use super::query::{Include, Parts, SearchBody, SearchFields, SearchForm, SearchOptions, WithImage};
 use crate::domain::CollectionName;
 use crate::http::error::{ApiError, Code, Problem};
 use crate::http::extract::path::{InCollection, OfImage};
@@ -34,15 +34,15 @@ pub(crate) async fn search(
     InCollection(collection): InCollection,
     Upload { image, fields }: Upload<SearchFields>,
 ) -> Result<Json<SearchResultDto>, ApiError> {
-    let (request, include) = question(image, fields)?;
-    run(&state, &collection, request, &include).await
+    let (request, parts) = question(image, fields)?;
+    run(&state, &collection, request, &parts).await
 }
 
 /// What is asked of the service, and the parts of the answer.
 pub(crate) fn question(
     image: Option<Bytes>,
     fields: SearchFields,
-) -> Result<(SearchRequest, Vec<Include>), ApiError> {
+) -> Result<(SearchRequest, Parts), ApiError> {
     if fields.version.is_some() && fields.descriptor.is_none() {
         return Err(ApiError::new(Code::InvalidRequest, "version: goes with a descriptor only"));
     }
@@ -78,12 +78,12 @@ pub(crate) async fn similar_images(
     OfImage(collection, id): OfImage,
     query::Query(options): query::Query<SearchOptions>,
 ) -> Result<Json<SearchResultDto>, ApiError> {
-    let (request, include) = with_options(SearchQuery::Id(id), options);
-    run(&state, &collection, request, &include).await
+    let (request, parts) = with_options(SearchQuery::Id(id), options);
+    run(&state, &collection, request, &parts).await
 }
 
-fn with_options(query: SearchQuery, options: SearchOptions) -> (SearchRequest, Vec<Include>) {
-    let include = options.include;
+fn with_options(query: SearchQuery, options: SearchOptions) -> (SearchRequest, Parts) {
+    let parts = options.parts;
     let request = SearchRequest {
         query,
         k: options.k as usize,
@@ -93,17 +93,17 @@ fn with_options(query: SearchQuery, options: SearchOptions) -> (SearchRequest, V
         exact: options.exact,
         ef: options.ef.map(|ef| ef as usize),
         verify: options.verify,
-        thumbnail: include.contains(&Include::Thumbnail),
+        thumbnail: parts.include.contains(&Include::Thumbnail),
     };
-    (request, include)
+    (request, parts)
 }
 
 async fn run(
     state: &AppState,
     collection: &CollectionName,
     request: SearchRequest,
-    include: &[Include],
+    parts: &Parts,
 ) -> Result<Json<SearchResultDto>, ApiError> {
     let found = state.service.search(collection, request).await?;
-    Ok(Json(SearchResultDto::new(found, include, &state.options.public_path)))
+    Ok(Json(SearchResultDto::new(found, parts, &state.options.public_path)))
 }

@@ -42,6 +42,67 @@ const INCLUDES: [(&str, Include); 4] = [
     ("thumbnail", Include::Thumbnail),
 ];
 
+/// A member of a result that can be chosen; rank and id are always there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HitField {
+    /// The cosine.
+    Score,
+    /// What score and comparison come to.
+    Verdict,
+    /// Whether both show the same thing.
+    Verified,
+    /// How many spots agree.
+    Inliers,
+    /// Where they lie.
+    Match,
+    /// Width in pixels.
+    Width,
+    /// Height in pixels.
+    Height,
+    /// Where the small picture is.
+    ThumbnailUrl,
+    /// The client's own data.
+    Metadata,
+    /// The whole record.
+    Record,
+}
+
+const HIT_FIELDS: [(&str, Option<HitField>); 12] = [
+    ("id", None),
+    ("rank", None),
+    ("score", Some(HitField::Score)),
+    ("verdict", Some(HitField::Verdict)),
+    ("verified", Some(HitField::Verified)),
+    ("inliers", Some(HitField::Inliers)),
+    ("match", Some(HitField::Match)),
+    ("width", Some(HitField::Width)),
+    ("height", Some(HitField::Height)),
+    ("thumbnail_url", Some(HitField::ThumbnailUrl)),
+    ("metadata", Some(HitField::Metadata)),
+    ("record", Some(HitField::Record)),
+];
+
+/// What the answer carries.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Parts {
+    /// Parts of the answer.
+    pub(crate) include: Vec<Include>,
+    /// Members of a result; `None` for the usual ones.
+    fields: Option<Vec<Option<HitField>>>,
+}
+
+impl Parts {
+    /// Whether a result has this member.
+    pub(crate) fn has(&self, field: HitField) -> bool {
+        match (&self.fields, field) {
+            (Some(fields), field) => fields.contains(&Some(field)),
+            (None, HitField::Metadata) => self.include.contains(&Include::Metadata),
+            (None, HitField::Record) => self.include.contains(&Include::Record),
+            (None, _) => true,
+        }
+    }
+}
+
 /// How to search, whatever for.
 pub(crate) struct SearchOptions {
     /// How many results.
@@ -59,8 +120,8 @@ pub(crate) struct SearchOptions {
     /// Whether the first results are compared with the query spot by spot; as configured where
     /// `None`.
     pub(crate) verify: Option<Verify>,
-    /// Parts of the answer.
-    pub(crate) include: Vec<Include>,
+    /// What the answer carries.
+    pub(crate) parts: Parts,
 }
 
 impl FromFields for SearchOptions {
@@ -73,7 +134,10 @@ impl FromFields for SearchOptions {
             exact: fields.switch("exact").unwrap_or(false),
             ef: fields.number("ef", 1..=MAX_EF),
             verify: fields.choice("verify", &Verify::ALL.map(|verify| (verify.as_str(), verify))),
-            include: fields.choices("include", &INCLUDES).unwrap_or_else(|| vec![Include::Metadata, Include::Cost]),
+            parts: Parts {
+                include: fields.choices("include", &INCLUDES).unwrap_or_else(|| vec![Include::Metadata, Include::Cost]),
+                fields: fields.choices("fields", &HIT_FIELDS),
+            },
         }
     }
 }
@@ -119,6 +183,12 @@ impl SearchOptions {
                 "include",
                 &INCLUDES.map(|(name, _)| name),
                 "Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen.",
+            ),
+            FieldDoc::names(
+                "fields",
+                &HIT_FIELDS.map(|(name, _)| name),
+                "What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. \
+                 It decides on `metadata` and `record`, too, whatever `include` says.",
             ),
         ]
     }
