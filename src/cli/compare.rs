@@ -69,8 +69,7 @@ impl Compare {
         let found = compare(subject(&a), subject(&b), describer.model.levels(self.profile));
         if let (Some(path), Some(a), Some(b)) = (&self.overlay, &a.view, &b.view) {
             let png = encode_png(&overlay(a, b, &found)).map_err(|e| CliError::Failed(e.to_string()))?;
-            std::fs::write(path, png)
-                .map_err(|e| CliError::Failed(format!("cannot write {}: {e}", path.display())))?;
+            std::fs::write(path, png).map_err(|e| CliError::Failed(format!("cannot write {}: {e}", path.display())))?;
         }
         let (a_in_b, b_in_a) = (found.outline_of_a((b.width, b.height)), found.outline_of_b((a.width, a.height)));
         let a = Side { file: &self.a, described: a, outline: a_in_b };

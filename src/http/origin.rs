@@ -143,7 +143,17 @@ mod tests {
         ] {
             assert_eq!(CorsOrigin::try_from(text.to_owned()).map(String::from), Ok(shown.to_owned()));
         }
-        for text in ["", "**", "null", "https://*.example", "a.example", "ftp://a.example", "https://", "https://a.example/", "https://u@a.example"] {
+        for text in [
+            "",
+            "**",
+            "null",
+            "https://*.example",
+            "a.example",
+            "ftp://a.example",
+            "https://",
+            "https://a.example/",
+            "https://u@a.example",
+        ] {
             assert!(CorsOrigin::try_from(text.to_owned()).is_err(), "{text}");
         }
         for text in ["", "localhost", "10.0.0.0/33", "10.0.0"] {

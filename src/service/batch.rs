@@ -77,8 +77,11 @@ impl RetrievalService {
     ) -> Result<Each<Stored<AddOutcome>>, ServiceError> {
         let _running = self.core.gate.enter()?;
         self.core.collection(collection).await?;
-        let add = |image| -> BoxFuture<'_, _> { Box::pin(self.add(collection, image, WhenFull::Wait)) };
-        Ok(self.core.side_by_side(images.into_iter().map(add).collect(), until).await)
+        let mut work: Vec<BoxFuture<'_, _>> = Vec::with_capacity(images.len());
+        for image in images {
+            work.push(Box::pin(self.add(collection, image, WhenFull::Wait)));
+        }
+        Ok(self.core.side_by_side(work, until).await)
     }
 
     /// Searches a collection for several things, some at a time. What is not done by `until` ends
@@ -95,8 +98,11 @@ impl RetrievalService {
     ) -> Result<Each<SearchResponse>, ServiceError> {
         let _running = self.core.gate.enter()?;
         self.core.collection(collection).await?;
-        let search = |request| -> BoxFuture<'_, _> { Box::pin(self.search(collection, request)) };
-        Ok(self.core.side_by_side(searches.into_iter().map(search).collect(), until).await)
+        let mut work: Vec<BoxFuture<'_, _>> = Vec::with_capacity(searches.len());
+        for request in searches {
+            work.push(Box::pin(self.search(collection, request)));
+        }
+        Ok(self.core.side_by_side(work, until).await)
     }
 
     /// Deletes images, each in a transaction of its own; with `dry_run` only counts them. An image that
@@ -145,10 +151,16 @@ impl RetrievalService {
 impl Core {
     /// Runs work, some of it at a time, until the time is over; the results in the order of the
     /// work.
-    async fn side_by_side<T: Send>(&self, work: Vec<BoxFuture<'_, Result<T, ServiceError>>>, until: Instant) -> Each<T> {
-        let timed = work.into_iter().map(|one| async move {
-            tokio::time::timeout_at(until, one).await.unwrap_or(Err(ServiceError::TooLate))
-        });
+    async fn side_by_side<T: Send>(
+        &self,
+        work: Vec<BoxFuture<'_, Result<T, ServiceError>>>,
+        until: Instant,
+    ) -> Each<T> {
+        let mut timed: Vec<BoxFuture<'_, _>> = Vec::with_capacity(work.len());
+        for one in work {
+            let in_time = tokio::time::timeout_at(until, one);
+            timed.push(Box::pin(async move { in_time.await.unwrap_or(Err(ServiceError::TooLate)) }));
+        }
         stream::iter(timed).buffered(self.pool.share_of_one_call()).collect().await
     }
 

@@ -184,7 +184,9 @@ impl Core {
                 let mut view = None;
                 if with_view {
                     let thumbnail = self.store.get_thumbnail(&collection.name, &record.id).await?;
-                    let Some(thumbnail) = thumbnail else { return Err(self.missing(&collection.name, &record.id).await) };
+                    let Some(thumbnail) = thumbnail else {
+                        return Err(self.missing(&collection.name, &record.id).await);
+                    };
                     view = Some(View::Thumbnail(thumbnail.bytes));
                 }
                 Ok(Side {

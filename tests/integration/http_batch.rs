@@ -145,12 +145,9 @@ async fn a_batch_that_cannot_be_read_is_refused_whole_and_stores_nothing() {
     }
     assert_eq!(refused(raw_lines(&app, vec![b'x'; 2 << 20])).await, (413, "upload_too_large".to_owned()));
     let form = |items: &str| Form::new().part("image", part(pictures::png(1))).text("items", items.to_owned());
-    for (items, code) in [
-        ("[{}, {}]", "invalid_request"),
-        ("[1]", "invalid_request"),
-        ("{}", "invalid_request"),
-        ("[", "invalid_json"),
-    ] {
+    for (items, code) in
+        [("[{}, {}]", "invalid_request"), ("[1]", "invalid_request"), ("{}", "invalid_request"), ("[", "invalid_json")]
+    {
         let request = app.post(&images(":batch")).multipart(form(items));
         assert_eq!(refused(request).await, (400, code.to_owned()), "{items}");
     }
@@ -185,9 +182,7 @@ async fn images_are_deleted_by_id_and_by_filter(place: Place) {
     for seed in 1..=6 {
         app.add(&format!("s{seed}"), pictures::png(seed), json!({"n": seed})).await;
     }
-    let counts = |matched: u64, deleted: u64, missing: u64, dry_run: bool| {
-        json!({"matched": matched, "deleted": deleted, "missing": missing, "remaining": 0, "dry_run": dry_run})
-    };
+    let counts = |matched: u64, deleted: u64, missing: u64, dry_run: bool| json!({"matched": matched, "deleted": deleted, "missing": missing, "remaining": 0, "dry_run": dry_run});
     let ids = json!(["s1", "s2", "s1", "nobody"]);
     assert_eq!(ok(delete(&app, json!({"ids": ids, "dry_run": true}))).await, counts(2, 0, 1, true));
     assert_eq!(app.count().await, 6);

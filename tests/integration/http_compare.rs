@@ -96,7 +96,8 @@ async fn a_comparison_is_the_same_in_every_form() {
     let stored = json!({"id": "whole", "collection": COLLECTION});
     let stored_form = Form::new().part("a", part(crop())).text("b_id", "whole").text("b_collection", COLLECTION);
     for request in [
-        app.post(PATH).json(&json!({"a": {"image": base64(crop())}, "b": {"image": base64(scene(1))}, "profile": "fast"})),
+        app.post(PATH)
+            .json(&json!({"a": {"image": base64(crop())}, "b": {"image": base64(scene(1))}, "profile": "fast"})),
         app.post(PATH).json(&json!({"a": {"image": base64(crop())}, "b": stored})),
         app.post(PATH).multipart(stored_form),
     ] {

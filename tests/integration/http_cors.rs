@@ -106,7 +106,8 @@ async fn with_a_star_every_page_reads_and_searches_and_none_changes() {
     for origin in [STRANGER, "null"] {
         let found = by(origin, query(&app)).send().await.expect("answer");
         assert_eq!((found.status().as_u16(), header(&found, "access-control-allow-origin")), (200, Some("*")));
-        for change in [upload(&app, 2), app.delete(&images("/a")), app.patch(&images("/a")).json(&json!({"metadata": {}}))]
+        for change in
+            [upload(&app, 2), app.delete(&images("/a")), app.patch(&images("/a")).json(&json!({"metadata": {}}))]
         {
             assert_eq!(refused(by(origin, change)).await, (403, "cross_origin".to_owned()));
         }

@@ -24,16 +24,16 @@ fn time_for_answer(state: &AppState) -> Instant {
     Instant::now() + state.options.request_timeout * 9 / 10
 }
 
-/// Runs the parts that could be read, and puts the results where those of all belong.
-async fn of_readable<T, R>(
-    parts: Vec<Result<T, ApiError>>,
-    run: impl AsyncFnOnce(Vec<T>) -> Result<Vec<Result<R, ServiceError>>, ServiceError>,
-) -> Result<Vec<Result<R, ApiError>>, ApiError> {
-    let (mut readable, mut unreadable) = (Vec::new(), Vec::new());
-    for part in parts {
-        unreadable.push(part.map(|part| readable.push(part)).err());
-    }
-    let mut results = run(readable).await?.into_iter();
+/// The parts that could be read, and for each part why it could not.
+fn apart<T>(parts: Vec<Result<T, ApiError>>) -> (Vec<T>, Vec<Option<ApiError>>) {
+    let mut readable = Vec::with_capacity(parts.len());
+    let unreadable = parts.into_iter().map(|part| part.map(|part| readable.push(part)).err()).collect();
+    (readable, unreadable)
+}
+
+/// The results of the parts that could be read, in the places that they have among all.
+fn together<T>(results: Vec<Result<T, ServiceError>>, unreadable: Vec<Option<ApiError>>) -> Vec<Result<T, ApiError>> {
+    let mut results = results.into_iter();
     let result = |error: Option<ApiError>| match error {
         Some(error) => Err(error),
         None => match results.next() {
@@ -41,7 +41,7 @@ async fn of_readable<T, R>(
             None => Err(ApiError::internal("a batch has fewer results than parts")),
         },
     };
-    Ok(unreadable.into_iter().map(result).collect())
+    unreadable.into_iter().map(result).collect()
 }
 
 /// Add several images.
@@ -65,7 +65,8 @@ pub(crate) async fn add_images(
     ImageBatch { images, with_cost }: ImageBatch,
 ) -> Result<Json<ImageBatchDto>, ApiError> {
     let until = time_for_answer(&state);
-    let added = of_readable(images, async |images| state.service.add_images(&collection, images, until).await).await?;
+    let (images, unreadable) = apart(images);
+    let added = together(state.service.add_images(&collection, images, until).await?, unreadable);
     let links = &state.options.public_path;
     let result = |added: Result<Stored<AddOutcome>, ApiError>| match added {
         Ok(stored) => {
@@ -125,14 +126,15 @@ pub(crate) async fn search_batch(
     let until = time_for_answer(&state);
     let questions: Vec<_> =
         searches.into_iter().map(|search| search.and_then(|(image, fields)| question(image, fields))).collect();
-    let parts: Vec<_> =
-        questions.iter().map(|question| question.as_ref().map(|(_, parts)| parts.clone()).unwrap_or_default()).collect();
-    let found = of_readable(questions, async |questions| {
-        let requests = questions.into_iter().map(|(request, _)| request).collect();
-        state.service.search_each(&collection, requests, until).await
-    });
+    let parts: Vec<_> = questions
+        .iter()
+        .map(|question| question.as_ref().map(|(_, parts)| parts.clone()).unwrap_or_default())
+        .collect();
+    let (questions, unreadable) = apart(questions);
+    let requests = questions.into_iter().map(|(request, _)| request).collect();
+    let found = together(state.service.search_each(&collection, requests, until).await?, unreadable);
     let links = &state.options.public_path;
-    let results = found.await?.into_iter().zip(parts).map(|(found, parts)| {
+    let results = found.into_iter().zip(parts).map(|(found, parts)| {
         BatchedSearchDto::new(found.map(|found| SearchResultDto::new(found, &parts, links)), &request_id)
     });
     Ok(Json(SearchBatchDto { results: results.collect() }))

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use utoipa::openapi::schema::{AdditionalProperties, Array, ArrayBuilder, OneOfBuilder};
-use utoipa::openapi::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, Type};
 
 use crate::domain::{Filter, ImageId};
 use crate::http::error::{ApiError, Code};
@@ -192,7 +192,7 @@ fn any_object(description: &str) -> ObjectBuilder {
 }
 
 fn at_most(items: impl Into<Schema>) -> ArrayBuilder {
-    ArrayBuilder::new().items(items.into()).max_items(Some(DOCUMENTED_BATCH))
+    ArrayBuilder::new().items(RefOr::T(items.into())).max_items(Some(DOCUMENTED_BATCH))
 }
 
 fn items_doc() -> FieldDoc {
@@ -204,9 +204,9 @@ fn items_doc() -> FieldDoc {
 }
 
 fn images_form() -> ObjectBuilder {
-    let binary =
-        ObjectBuilder::new().schema_type(Type::String).content_media_type("application/octet-stream").build();
-    let images: Array = at_most(binary).min_items(Some(1)).description(Some("The encoded images, a part each.")).build();
+    let binary = ObjectBuilder::new().schema_type(Type::String).content_media_type("application/octet-stream").build();
+    let images: Array =
+        at_most(binary).min_items(Some(1)).description(Some("The encoded images, a part each.")).build();
     let fields = std::iter::once(items_doc()).chain(BatchOptions::fields()).collect();
     form_object(fields).property(IMAGE, Schema::Array(images)).required(IMAGE)
 }
@@ -266,7 +266,8 @@ fn deletions() -> OneOfBuilder {
         let switch = ObjectBuilder::new().schema_type(Type::Boolean).default(Some(Value::from(false)));
         FieldDoc::plain("dry_run", switch, "Only count what would be deleted.")
     };
-    let ids = FieldDoc::json("ids", Schema::Array(at_most(id_schema().build()).build()), "The ids of images.").required();
+    let ids =
+        FieldDoc::json("ids", Schema::Array(at_most(id_schema().build()).build()), "The ids of images.").required();
     OneOfBuilder::new()
         .item(json_object(vec![ids, dry_run()]))
         .item(json_object(vec![filter_doc().required(), dry_run()]))

@@ -133,12 +133,7 @@ impl FromRequest<AppState> for TwoPictures {
     }
 }
 
-async fn from_form(
-    state: &AppState,
-    head: &Parts,
-    body: Body,
-    mut fields: Fields,
-) -> Result<TwoPictures, ApiError> {
+async fn from_form(state: &AppState, head: &Parts, body: Body, mut fields: Fields) -> Result<TwoPictures, ApiError> {
     let limit = state.options.max_upload_bytes;
     let (bytes, permit) = state.intake.read(head, body, form_limit(limit)).await?;
     let (mut a, mut b) = (None, None);
@@ -162,12 +157,7 @@ async fn from_form(
     Ok(TwoPictures { a, b, options })
 }
 
-async fn from_json(
-    state: &AppState,
-    head: &Parts,
-    body: Body,
-    mut fields: Fields,
-) -> Result<TwoPictures, ApiError> {
+async fn from_json(state: &AppState, head: &Parts, body: Body, mut fields: Fields) -> Result<TwoPictures, ApiError> {
     let limit = state.options.max_upload_bytes;
     let (bytes, permit) = state.intake.read(head, body, json_limit(limit)).await?;
     let parsed = tokio::task::spawn_blocking(move || {

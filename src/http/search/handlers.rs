@@ -39,10 +39,7 @@ pub(crate) async fn search(
 }
 
 /// What is asked of the service, and the parts of the answer.
-pub(crate) fn question(
-    image: Option<Bytes>,
-    fields: SearchFields,
-) -> Result<(SearchRequest, Parts), ApiError> {
+pub(crate) fn question(image: Option<Bytes>, fields: SearchFields) -> Result<(SearchRequest, Parts), ApiError> {
     if fields.version.is_some() && fields.descriptor.is_none() {
         return Err(ApiError::new(Code::InvalidRequest, "version: goes with a descriptor only"));
     }

@@ -41,7 +41,8 @@ async fn what_is_not_done_in_time_is_too_late() {
     let results = fixture.service.add_images(&default(), images, Instant::now()).await.expect("a batch");
     assert!(results.iter().all(|result| matches!(result, Err(ServiceError::TooLate))), "{results:?}");
     fixture.add(b"3").await;
-    let selection = Selection::Matching(crate::domain::Filter::parse(&json!({"all": []}), Default::default()).expect("a filter"));
+    let selection =
+        Selection::Matching(crate::domain::Filter::parse(&json!({"all": []}), Default::default()).expect("a filter"));
     let late = fixture.service.delete_images(&default(), selection.clone(), false, Instant::now()).await;
     let late = late.expect("counts");
     assert_eq!((late.deleted, late.remaining), (0, late.matched));
