@@ -4,6 +4,7 @@
 mod catalogue;
 mod clock;
 mod collection;
+mod field;
 mod filter;
 mod id;
 mod key;
@@ -24,6 +25,7 @@ pub use eyrie_vision::describe::{
 };
 pub use eyrie_vision::local::{Levels, Verdict};
 pub use eyrie_vision::picture::{ImageFormat, InvalidRegion, QueryRegion, Thumbnail};
+pub use field::{FieldPath, InvalidFieldPath};
 pub use filter::{Condition, Filter, FilterLimits, InvalidFilter};
 pub use id::{CollectionName, ImageId, InvalidId};
 pub use key::ImageKey;

@@ -367,6 +367,11 @@ body_schema! {
         .description(Some("The bytes of an encoded image."))
 }
 
+/// Keys with dots between them.
+pub(crate) fn field_path_schema() -> ObjectBuilder {
+    text_schema(r"^[^.\u0000]+(\.[^.\u0000]+)*$")
+}
+
 fn scalar() -> ObjectBuilder {
     let types = vec![Type::String, Type::Number, Type::Boolean, Type::Null];
     ObjectBuilder::new().schema_type(SchemaType::Array(types)).pattern(Some(TEXT_PATTERN))
@@ -386,7 +391,7 @@ fn filter() -> Schema {
     let leaf = object()
         .property(
             "field",
-            text_schema(r"^[^.\u0000]+(\.[^.\u0000]+)*$")
+            field_path_schema()
                 .description(Some("Keys from the outermost inwards, with dots between them.")),
         )
         .required("field")

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::domain::{
-    DescriptorVersion, ExtractionCost, Filter, ImageId, ImageRecord, QueryRegion, Thumbnail, Verdict, Verify,
+    DescriptorVersion, ExtractionCost, FieldPath, Filter, ImageId, ImageRecord, QueryRegion, Thumbnail, Verdict, Verify,
 };
 use eyrie_vision::local::Verification;
 
@@ -85,6 +85,9 @@ pub struct SearchRequest {
     pub min_score: Option<f32>,
     /// Only images whose metadata match.
     pub filter: Option<Filter>,
+    /// Of the images that have the same value there, only the best one is a result; k and offset count
+    /// such groups. Images without a value stand each for themselves.
+    pub group_by: Option<FieldPath>,
     /// Scan everything instead of searching the graph.
     pub exact: bool,
     /// Breadth of the graph search.

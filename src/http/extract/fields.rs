@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::json::{self, NotNumbers, Shape};
 use crate::domain::{
-    CollectionName, DescriptorVersion, Filter, FilterLimits, ImageId, InvalidId, InvalidVersion, QueryRegion,
+    CollectionName, DescriptorVersion, FieldPath, Filter, FilterLimits, ImageId, InvalidId, InvalidVersion, QueryRegion,
 };
 use crate::http::error::{ApiError, Code};
 
@@ -223,6 +223,14 @@ impl Fields {
             let text = string(name, field, Code::InvalidCollectionName)?;
             CollectionName::new(text)
                 .map_err(|error: InvalidId| ApiError::new(Code::InvalidCollectionName, format!("{name}: {error}")))
+        })
+    }
+
+    /// Where a value is in metadata: keys with dots between them.
+    pub(crate) fn field_path(&mut self, name: &'static str) -> Option<FieldPath> {
+        self.read_with(name, |field| {
+            let text = string(name, field, Code::InvalidRequest)?;
+            FieldPath::parse(&text).map_err(|error| wrong_shape(name, &error.to_string()))
         })
     }
 

@@ -87,6 +87,7 @@ fn with_options(query: SearchQuery, options: SearchOptions) -> (SearchRequest, P
         offset: options.offset as usize,
         min_score: options.min_score,
         filter: options.filter,
+        group_by: options.group_by,
         exact: options.exact,
         ef: options.ef.map(|ef| ef as usize),
         verify: options.verify,

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 use utoipa::openapi::schema::OneOfBuilder;
 use utoipa::openapi::{ObjectBuilder, Schema, Type};
 
-use crate::domain::{DescriptorVersion, Filter, ImageId, QueryRegion, Verify};
+use crate::domain::{DescriptorVersion, FieldPath, Filter, ImageId, QueryRegion, Verify};
 use crate::http::extract::fields::{Fields, FromFields};
 use crate::http::images::requests::filter_doc;
 use crate::http::schema::{
-    Documented, FieldDoc, body_schema, form_object, id_schema, integer, json_object, one_of, version_schema,
+    Documented, FieldDoc, body_schema, field_path_schema, form_object, id_schema, integer, json_object, one_of, version_schema,
 };
 
 const DEFAULT_K: u32 = 10;
@@ -113,6 +113,8 @@ pub(crate) struct SearchOptions {
     pub(crate) min_score: Option<f32>,
     /// Only images whose metadata match.
     pub(crate) filter: Option<Filter>,
+    /// The field whose values make groups.
+    pub(crate) group_by: Option<FieldPath>,
     /// Whether everything is scanned instead of the graph searched.
     pub(crate) exact: bool,
     /// Breadth of the graph search.
@@ -131,6 +133,7 @@ impl FromFields for SearchOptions {
             offset: fields.number("offset", 0..=MAX_RESULTS).unwrap_or(0),
             min_score: fields.cosine("min_score"),
             filter: fields.filter("filter"),
+            group_by: fields.field_path("group_by"),
             exact: fields.switch("exact").unwrap_or(false),
             ef: fields.number("ef", 1..=MAX_EF),
             verify: fields.choice("verify", &Verify::ALL.map(|verify| (verify.as_str(), verify))),
@@ -166,6 +169,13 @@ impl SearchOptions {
             ),
             FieldDoc::plain("min_score", cosine, "Leave out results below this score (cosine)."),
             filter_doc(),
+            FieldDoc::plain(
+                "group_by",
+                field_path_schema(),
+                "A field of the metadata: of the images with the same value there only the best one is a result, and `k` and `offset` \
+                 count such groups. Images without the field stand each for themselves. Keys from the outermost inwards, with dots \
+                 between them. The 16,384 best images are looked at.",
+            ),
             FieldDoc::plain("exact", switch, "Scan everything instead of searching the graph."),
             FieldDoc::plain(
                 "ef",

@@ -181,6 +181,7 @@ fn search_for(query: SearchQuery, k: usize) -> SearchRequest {
         offset: 0,
         min_score: None,
         filter: None,
+        group_by: None,
         exact: false,
         ef: None,
         verify: None,
