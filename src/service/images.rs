@@ -10,7 +10,9 @@ use super::pool::WhenFull;
 use super::running::Running;
 use super::upload::Upload;
 use super::{AddImage, AddOutcome, PutOutcome, RetrievalService, ServiceError, Stored};
-use crate::domain::{CollectionName, Filter, ImageId, ImageRecord, Metadata, Precondition, Profile, Seq, Thumbnail};
+use crate::domain::{
+    CollectionName, Filter, ImageId, ImageRecord, Metadata, Order, Position, Precondition, Profile, Seq, Thumbnail,
+};
 use crate::store::{DeleteOutcome, InsertOutcome, NewImage, SameContent, WriteOutcome};
 use eyrie_vision::local::LocalFeatures;
 
@@ -165,18 +167,19 @@ impl RetrievalService {
         }
     }
 
-    /// Records after `after` by id, at most `limit`.
+    /// Records behind `after`, a place of this order, at most `limit`.
     ///
     /// # Errors
     /// [`ServiceError::UnknownCollection`], [`ServiceError::Store`].
     pub async fn list_images(
         &self,
         collection: &CollectionName,
-        after: Option<ImageId>,
+        order: Order,
+        after: Option<Position>,
         limit: u32,
         filter: Option<Filter>,
     ) -> Result<Vec<ImageRecord>, ServiceError> {
-        let records = self.core.store.list(collection, after.as_ref(), limit, filter.as_ref()).await?;
+        let records = self.core.store.list_in(collection, order, after.as_ref(), limit, filter.as_ref()).await?;
         if records.is_empty() {
             self.core.collection(collection).await?;
         }

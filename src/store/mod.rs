@@ -20,7 +20,7 @@ use futures::stream::BoxStream;
 
 use crate::domain::{
     Collection, CollectionName, ContentHash, Descriptor, DescriptorVersion, Filter, ImageFormat, ImageId, ImageKey,
-    ImageRecord, Metadata, Precondition, Seq, Thumbnail,
+    ImageRecord, Metadata, Order, Position, Precondition, Seq, Thumbnail,
 };
 
 pub use options::StorageOptions;
@@ -295,6 +295,19 @@ pub trait Images: Send + Sync {
         &self,
         collection: &CollectionName,
         after: Option<&ImageId>,
+        limit: u32,
+        filter: Option<&Filter>,
+    ) -> Result<Vec<ImageRecord>, StoreError> {
+        let after = after.map(|id| Position { time: None, id: id.clone() });
+        self.list_in(collection, Order::default(), after.as_ref(), limit, filter).await
+    }
+
+    /// Records behind `after`, a place of this order, at most `limit`, of those that match `filter`.
+    async fn list_in(
+        &self,
+        collection: &CollectionName,
+        order: Order,
+        after: Option<&Position>,
         limit: u32,
         filter: Option<&Filter>,
     ) -> Result<Vec<ImageRecord>, StoreError>;

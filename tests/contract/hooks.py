@@ -190,6 +190,15 @@ def keep_first(first: dict[str, Any], second: dict[str, Any]) -> None:
         del second[name]
 
 
+def fit_cursor(case: Case) -> None:
+    """Makes a cursor one of the order of the list: the document cannot say how the two go together."""
+    cursor = case.query.get("cursor")
+    if isinstance(cursor, str) and is_valid(case, ParameterLocation.QUERY):
+        id = re.sub("^[cu]00[0-9a-f]{14}", "", cursor)
+        order = str(case.query.get("sort", "id")).lstrip("-")
+        case.query["cursor"] = {"created": "c0006000000000000", "updated": "u0006000000000000"}.get(order, "") + id
+
+
 def use_one_precondition(case: Case) -> None:
     """Leaves one of two preconditions, and of it what it can be: schemathesis calls "0" valid as well."""
     if case.method == "GET" or not case.headers or not is_valid(case, ParameterLocation.HEADER):
@@ -309,6 +318,7 @@ def completed(case: Case) -> Case:
             case.query.pop("region", None)
     if case.query:
         bound_together(case.query)
+        fit_cursor(case)
     return case
 
 

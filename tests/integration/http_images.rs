@@ -301,6 +301,67 @@ async fn pages_follow_each_other_without_gaps() {
     assert_eq!(odd, ["a", "c", "e"]);
 }
 
+async fn lists_come_in_the_order_that_is_asked_for(place: Place) {
+    let app = TestApp::builder().store(place.open().await).start().await;
+    for (seed, id) in (1..).zip(["c", "a", "d", "b", "e"]) {
+        app.add(id, pictures::png(seed), json!({"odd": seed % 2 == 1})).await;
+    }
+    ok(app.patch(&images("/c")).json(&json!({"metadata": {"changed": true}}))).await;
+    let page = async |sort: &str, cursor: Option<&str>, more: &[(&str, &str)]| {
+        let mut request = app.get(&images("")).query(&[("sort", sort), ("limit", "2")]).query(more);
+        if let Some(cursor) = cursor {
+            request = request.query(&[("cursor", cursor)]);
+        }
+        let page = ok(request).await;
+        let ids: String = page["images"].as_array().expect("a list").iter().filter_map(|i| i["id"].as_str()).collect();
+        (ids, page["next_cursor"].as_str().map(str::to_owned))
+    };
+    for (sort, expected) in [
+        ("id", "abcde"),
+        ("-id", "edcba"),
+        ("created", "cadbe"),
+        ("-created", "ebdac"),
+        ("updated", "adbec"),
+        ("-updated", "cebda"),
+    ] {
+        let (mut seen, mut cursor) = page(sort, None, &[]).await;
+        while let Some(next) = cursor {
+            let (ids, after) = page(sort, Some(&next), &[]).await;
+            seen += &ids;
+            cursor = after;
+        }
+        assert_eq!(seen, expected, "{sort}");
+    }
+    let odd = [("filter", r#"{"field": "odd", "eq": true}"#)];
+    let (first, cursor) = page("-created", None, &odd).await;
+    let (rest, _) = page("-created", cursor.as_deref(), &odd).await;
+    assert_eq!((first.as_str(), rest.as_str()), ("ed", "c"));
+    // What is deleted and stored meanwhile moves no page.
+    let (first, cursor) = page("created", None, &[]).await;
+    assert_eq!(first, "ca");
+    app.delete(&images("/a")).send().await.expect("answer").error_for_status().expect("deleted");
+    app.add("0", pictures::png(9), json!({})).await;
+    let (second, next) = page("created", cursor.as_deref(), &[]).await;
+    let (third, end) = page("created", next.as_deref(), &[]).await;
+    assert_eq!((second.as_str(), third.as_str(), end), ("db", "e0", None));
+    for sort in ["id", "updated"] {
+        let request = app.get(&images("")).query(&[("sort", sort), ("cursor", cursor.as_deref().expect("a cursor"))]);
+        assert_eq!(refused(request).await, (400, "invalid_cursor".to_owned()), "{sort}");
+    }
+    assert_eq!(refused(app.get(&images("?sort=name"))).await, (400, "invalid_request".to_owned()));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn lists_come_in_the_order_that_is_asked_for_over_sqlite() {
+    lists_come_in_the_order_that_is_asked_for(Place::sqlite()).await;
+}
+
+#[tokio::test]
+async fn lists_come_in_the_order_that_is_asked_for_over_postgres() {
+    lists_come_in_the_order_that_is_asked_for(Place::postgres().await).await;
+}
+
 #[tokio::test]
 async fn a_bad_page_is_refused() {
     let app = TestApp::start().await;

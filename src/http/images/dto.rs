@@ -98,7 +98,7 @@ pub(crate) struct ImageCountDto {
     pub(crate) count: u64,
 }
 
-/// A page of images in order of id.
+/// A page of images.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ImageList)]
 pub(crate) struct ImageListDto {

@@ -23,7 +23,10 @@ use crate::http::schema::RawImage;
 use crate::http::state::AppState;
 use crate::service::{AddImage, AddOutcome, PutOutcome, ServiceError, Stored};
 
-/// List images in order of id.
+/// List images, in order of id unless `sort` says otherwise.
+///
+/// A cursor is a place in the order and stays one whatever is stored and deleted meanwhile. In a list by the time of the last
+/// change, an image that changes between two pages comes once more, or not at all.
 #[utoipa::path(get, path = "/v1/collections/{collection}/images", tag = "images",
     params(InCollection, Query<ListQuery>),
     responses(
@@ -34,13 +37,13 @@ use crate::service::{AddImage, AddOutcome, PutOutcome, ServiceError, Stored};
 pub(crate) async fn list_images(
     State(state): State<AppState>,
     InCollection(collection): InCollection,
-    Query(ListQuery { after, limit, filter }): Query<ListQuery>,
+    Query(ListQuery { order, after, limit, filter }): Query<ListQuery>,
 ) -> Result<Json<ImageListDto>, ApiError> {
     // One more than the page has, to know whether there is a next page.
-    let mut records = state.service.list_images(&collection, after, limit + 1, filter).await?;
+    let mut records = state.service.list_images(&collection, order, after, limit + 1, filter).await?;
     let more = records.len() > limit as usize;
     records.truncate(limit as usize);
-    let next_cursor = records.last().filter(|_| more).map(|record| cursor::after(&record.id));
+    let next_cursor = records.last().filter(|_| more).map(|record| cursor::of(order, record));
     let links = &state.options.public_path;
     Ok(Json(ImageListDto { images: records.into_iter().map(|r| ImageDto::new(r, links)).collect(), next_cursor }))
 }
