@@ -56,6 +56,9 @@ codes! {
     DuplicateField, "duplicate_field", BAD_REQUEST, "A field was given twice";
     OutOfRange, "out_of_range", BAD_REQUEST, "A number is outside its range";
     InvalidPrecondition, "invalid_precondition", BAD_REQUEST, "The precondition cannot be used";
+    InvalidIdempotencyKey, "invalid_idempotency_key", BAD_REQUEST, "The header Idempotency-Key cannot be used";
+    IdempotencyKeyReused, "idempotency_key_reused", UNPROCESSABLE_ENTITY, "Another request had this Idempotency-Key";
+    IdempotencyKeyRunning, "idempotency_key_running", CONFLICT, "The request with this Idempotency-Key is under way";
     CrossOrigin, "cross_origin", FORBIDDEN, "Another web site's page sent the request";
     UnsupportedMediaType, "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body has a type that is not accepted";
     UploadTooLarge, "upload_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
@@ -289,6 +292,8 @@ impl From<ServiceError> for ApiError {
             ServiceError::NotVerifiable(_) => Self::new(Code::NotVerifiable, detail),
             ServiceError::OutOfRange { .. } => Self::new(Code::OutOfRange, detail),
             ServiceError::Overloaded { retry_after_seconds } => Self::overloaded(detail, retry_after_seconds),
+            ServiceError::KeyRunning => Self::new(Code::IdempotencyKeyRunning, detail).retry_after(1),
+            ServiceError::KeyReused => Self::new(Code::IdempotencyKeyReused, detail),
             ServiceError::TooLate => Self::new(Code::RequestTimeout, detail).retry_after(1),
             ServiceError::NotReady => Self::new(Code::NotReady, detail).retry_after(2),
             ServiceError::IndexFull => Self::new(Code::IndexFull, detail),

@@ -19,6 +19,7 @@ mod images;
 mod intake;
 mod links;
 mod observe;
+mod once;
 mod openapi;
 mod options;
 mod origin;

@@ -48,9 +48,9 @@ pub(crate) const QUERIES: [&str; 4] = [
 /// What listed pages may send.
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 /// Headers that pages may send beside those that need no question.
-const SENT: &str = "content-type, if-match, if-none-match, x-request-id";
+const SENT: &str = "content-type, idempotency-key, if-match, if-none-match, x-request-id";
 /// Headers of answers that pages may read beside those that need no word.
-const EXPOSED: &str = "deprecation, etag, location, retry-after, x-request-id";
+const EXPOSED: &str = "deprecation, etag, idempotent-replayed, location, retry-after, x-request-id";
 /// For how long a browser may remember what a page may do, in seconds.
 const REMEMBERED: &str = "7200";
 
@@ -140,7 +140,9 @@ pub(crate) async fn pages(State(rule): State<PageRule>, request: Request, next: 
     let reads = only_reads(asked.as_ref().unwrap_or(request.method()), is_query);
     let may_read = sender == Sender::Listed || (sender == Sender::Foreign && rule.0.any && reads);
     let origin = request.headers().get(header::ORIGIN).cloned().filter(|_| may_read);
-    let mut response = if sender == Sender::Foreign && !may_read && (asked.is_some() || !reads) {
+    // A simple read cannot be told from a link that somebody follows; browsers show pages nothing of it.
+    let is_plain_read = asked.is_none() && only_reads(request.method(), false);
+    let mut response = if sender == Sender::Foreign && !may_read && !is_plain_read {
         refusal(rule.0.any)
     } else if asked.is_some() && may_read {
         StatusCode::NO_CONTENT.into_response()

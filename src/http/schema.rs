@@ -391,8 +391,7 @@ fn filter() -> Schema {
     let leaf = object()
         .property(
             "field",
-            field_path_schema()
-                .description(Some("Keys from the outermost inwards, with dots between them.")),
+            field_path_schema().description(Some("Keys from the outermost inwards, with dots between them.")),
         )
         .required("field")
         .property("eq", scalar())

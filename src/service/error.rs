@@ -76,6 +76,12 @@ pub enum ServiceError {
         /// When to try again.
         retry_after_seconds: u64,
     },
+    /// The request is under way already.
+    #[error("the request with this Idempotency-Key is under way; try again in a moment")]
+    KeyRunning,
+    /// Another request has the same key.
+    #[error("another request was sent with this Idempotency-Key; a new request needs a new key")]
+    KeyReused,
     /// A batch ran out of time before this part of it was done.
     #[error(
         "the call ran out of time before this was done: send it again in a smaller call (if it was to change something, \

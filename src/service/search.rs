@@ -13,8 +13,8 @@ use super::pool::WhenFull;
 use super::rerank::{self, Reranked};
 use super::{RetrievalService, SearchHit, SearchQuery, SearchRequest, SearchResponse, ServiceError};
 use crate::domain::{
-    Collection, CollectionName, Descriptor, DescriptorVersion, ExtractionCost, FieldPath, Filter, ImageKey, ImageRecord,
-    Neighbor, QueryRegion, Thumbnail, Verify,
+    Collection, CollectionName, Descriptor, DescriptorVersion, ExtractionCost, FieldPath, Filter, ImageKey,
+    ImageRecord, Neighbor, QueryRegion, Thumbnail, Verify,
 };
 use crate::search::{Effort, Nearest, SearchState};
 use crate::telemetry::metric;

@@ -21,6 +21,7 @@ mod http_descriptors;
 mod http_edge;
 mod http_images;
 mod http_life;
+mod http_once;
 mod http_openapi;
 mod http_region;
 mod http_search;

@@ -1,6 +1,7 @@
 //! Many things in one call.
 
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use tokio::time::Instant;
 
@@ -8,16 +9,18 @@ use super::dto::{BatchedImageDto, BatchedSearchDto, DeletionDto, ImageBatchDto, 
 use super::requests::{
     BatchOptions, DeleteImages, DeleteImagesBody, ImageBatch, ImagesForm, ImagesLines, SearchBatch, SearchBatchBody,
 };
+use crate::domain::CollectionName;
 use crate::http::error::{ApiError, Problem};
 use crate::http::extract::json_body::JsonBody;
 use crate::http::extract::path::InCollection;
 use crate::http::extract::query::Query;
 use crate::http::images::dto::ImageDto;
 use crate::http::observe::RequestId;
+use crate::http::once::{self, Named, Unfinished};
 use crate::http::search::dto::SearchResultDto;
 use crate::http::search::handlers::question;
 use crate::http::state::AppState;
-use crate::service::{AddOutcome, ServiceError, Stored};
+use crate::service::{AddImage, AddOutcome, Fingerprint, ServiceError, Stored};
 
 /// When a call with many parts stops, so that what is done by then can still be answered.
 fn time_for_answer(state: &AppState) -> Instant {
@@ -51,7 +54,7 @@ fn together<T>(results: Vec<Result<T, ServiceError>>, unreadable: Vec<Option<Api
 /// whole is 200 as soon as the body could be read. They are described side by side, a few at a time; those for which the
 /// time of one request is too short have the problem `request_timeout` and can be sent again.
 #[utoipa::path(post, path = "/v1/collections/{collection}/images:batch", tag = "images",
-    params(InCollection, Query<BatchOptions>),
+    params(InCollection, Query<BatchOptions>, Named),
     request_body(content((ImagesForm = "multipart/form-data"), (ImagesLines = "application/x-ndjson"))),
     responses(
         (status = 200, description = "What became of each image", body = ImageBatchDto),
@@ -62,11 +65,35 @@ pub(crate) async fn add_images(
     State(state): State<AppState>,
     InCollection(collection): InCollection,
     Extension(RequestId(request_id)): Extension<RequestId>,
+    named: Named,
     ImageBatch { images, with_cost }: ImageBatch,
-) -> Result<Json<ImageBatchDto>, ApiError> {
+) -> Result<Response, ApiError> {
+    let asked: Vec<_> = images.iter().map(|image| image.as_ref().map_err(ApiError::code).cloned()).collect();
+    let read = move |print: &mut Fingerprint| {
+        for image in &asked {
+            match image {
+                Ok(image) => once::fingerprint(print, image),
+                Err(code) => print.add(code.as_str().as_bytes()),
+            }
+        }
+        print.add(&[u8::from(with_cost)]);
+    };
+    let work = add_each(state.clone(), collection.clone(), request_id, images, with_cost);
+    named.once(&state, &collection, read, work).await
+}
+
+async fn add_each(
+    state: AppState,
+    collection: CollectionName,
+    request_id: String,
+    images: Vec<Result<AddImage, ApiError>>,
+    with_cost: bool,
+) -> Result<Response, ApiError> {
     let until = time_for_answer(&state);
     let (images, unreadable) = apart(images);
     let added = together(state.service.add_images(&collection, images, until).await?, unreadable);
+    let is_unfinished =
+        added.iter().any(|added| added.as_ref().is_err_and(|error| error.code().status().is_server_error()));
     let links = &state.options.public_path;
     let result = |added: Result<Stored<AddOutcome>, ApiError>| match added {
         Ok(stored) => {
@@ -79,7 +106,12 @@ pub(crate) async fn add_images(
         }
         Err(error) => BatchedImageDto::failed(error, &request_id),
     };
-    Ok(Json(ImageBatchDto::new(added.into_iter().map(result).collect())))
+    let mut response = Json(ImageBatchDto::new(added.into_iter().map(result).collect())).into_response();
+    if is_unfinished {
+        // Sent again under the same name, it is to do the rest.
+        response.extensions_mut().insert(Unfinished);
+    }
+    Ok(response)
 }
 
 /// Delete several images.

@@ -46,7 +46,8 @@ pub(crate) fn read(by: OrderBy, cursor: &str) -> Option<Position> {
         None => (None, cursor),
         Some(letter) => {
             let (time, id) = cursor.strip_prefix(letter)?.split_at_checked(16)?;
-            let is_written = time.starts_with("00") && time.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+            let is_written =
+                time.starts_with("00") && time.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
             let microseconds = u64::from_str_radix(time, 16).ok().filter(|_| is_written)?;
             (Some(OffsetDateTime::from_unix_timestamp_nanos(i128::from(microseconds) * 1000).ok()?), id)
         }

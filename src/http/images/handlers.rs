@@ -19,9 +19,10 @@ use crate::http::extract::json_body::JsonBody;
 use crate::http::extract::path::{InCollection, OfImage};
 use crate::http::extract::query::Query;
 use crate::http::extract::upload::{Upload, required};
+use crate::http::once::{self, Named};
 use crate::http::schema::RawImage;
 use crate::http::state::AppState;
-use crate::service::{AddImage, AddOutcome, PutOutcome, ServiceError, Stored};
+use crate::service::{AddImage, AddOutcome, Fingerprint, PutOutcome, ServiceError, Stored};
 
 /// List images, in order of id unless `sort` says otherwise.
 ///
@@ -72,7 +73,7 @@ pub(crate) async fn count_images(
 /// The image comes as a form (`image` and the other fields), as the body itself, or as base64 in
 /// JSON. The other fields may be in the query string with each of them.
 #[utoipa::path(post, path = "/v1/collections/{collection}/images", tag = "images",
-    params(InCollection, Query<AddFields>),
+    params(InCollection, Query<AddFields>, Named),
     request_body(content(
         (AddImageForm = "multipart/form-data"), (AddImageBody = "application/json"), (RawImage = "image/*"), (RawImage = "application/octet-stream"),
     )),
@@ -87,6 +88,7 @@ pub(crate) async fn count_images(
 pub(crate) async fn add_image(
     State(state): State<AppState>,
     InCollection(collection): InCollection,
+    named: Named,
     Upload { image, fields }: Upload<AddFields>,
 ) -> Result<Response, ApiError> {
     let image = AddImage {
@@ -95,12 +97,21 @@ pub(crate) async fn add_image(
         metadata: fields.metadata.unwrap_or(Value::Null),
         on_duplicate: fields.on_duplicate,
     };
-    let Stored { outcome, cost } = state.service.add_image(&collection, image).await?;
-    let cost = cost.filter(|_| fields.with_cost);
-    Ok(match outcome {
-        AddOutcome::Created(record) => located(&state, StatusCode::CREATED, record, cost),
-        AddOutcome::Existing(record) => located(&state, StatusCode::OK, record, cost),
-    })
+    let (asked, with_cost) = (image.clone(), fields.with_cost);
+    let read = move |print: &mut Fingerprint| {
+        once::fingerprint(print, &asked);
+        print.add(&[u8::from(with_cost)]);
+    };
+    let (own, name) = (state.clone(), collection.clone());
+    let work = async move {
+        let Stored { outcome, cost } = own.service.add_image(&name, image).await?;
+        let cost = cost.filter(|_| with_cost);
+        Ok(match outcome {
+            AddOutcome::Created(record) => located(&own, StatusCode::CREATED, record, cost),
+            AddOutcome::Existing(record) => located(&own, StatusCode::OK, record, cost),
+        })
+    };
+    named.once(&state, &collection, read, work).await
 }
 
 fn located(state: &AppState, status: StatusCode, record: ImageRecord, cost: Option<ExtractionCost>) -> Response {

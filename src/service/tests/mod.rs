@@ -21,7 +21,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::{Catalogue, Profile};
-use crate::domain::{CollectionName, ImageId, ImageRecord, Levels, Precondition, SystemClock, Verify};
+use crate::domain::{CollectionName, ImageId, ImageRecord, Levels, Order, Position, Precondition, SystemClock, Verify};
 use crate::search::{
     FlatIndex, GraphIndex, GraphParams, IndexMaker, MemoryOptions, MemorySearch, NoSearch, VectorIndex,
 };

@@ -61,7 +61,9 @@ async fn filters_and_a_minimal_score_leave_out_the_rest() {
     assert!(found(&fixture.service, none).await.is_empty());
     let near = SearchRequest { min_score: Some(0.999), ..like(&[90, 0, 0], 3) };
     assert_eq!(found(&fixture.service, near).await, [id("a")]);
-    let listed = fixture.service.list_images(&default(), Some(id("a")), 5, Some(of_brand("x"))).await.expect("listed");
+    let after = Some(Position { time: None, id: id("a") });
+    let (name, order) = (default(), Order::default());
+    let listed = fixture.service.list_images(&name, order, after, 5, Some(of_brand("x"))).await.expect("listed");
     assert_eq!(listed.iter().map(|r| r.id.as_str()).collect::<Vec<_>>(), ["c"]);
 }
 

@@ -13,8 +13,8 @@ use super::super::{
 };
 use super::{PostgresStore, writes};
 use crate::domain::{
-    CollectionName, ContentHash, Descriptor, DescriptorVersion, Filter, ImageId, ImageKey, ImageRecord, Metadata, Order,
-    Position, Precondition, Thumbnail,
+    CollectionName, ContentHash, Descriptor, DescriptorVersion, Filter, ImageId, ImageKey, ImageRecord, Metadata,
+    Order, Position, Precondition, Thumbnail,
 };
 
 const RECORDS: &str = concat!(
