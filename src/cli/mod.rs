@@ -2,6 +2,7 @@
 //! output.
 
 mod chip;
+mod compare;
 mod config;
 mod describe;
 mod doctor;
@@ -32,6 +33,7 @@ Examples:
   eyrie import ~/photos                          add every image below a folder
   eyrie search query.jpg -k 5                    the five most similar images
   eyrie describe query.jpg                       the descriptor, and what it costs on the chip
+  eyrie compare a.jpg b.jpg                      do they show the same thing, and where?
   eyrie chip                                     what describing images costs, and why
   eyrie doctor                                   does the saved index hold what the database holds?
   eyrie config show                              every setting, and where it comes from
@@ -64,6 +66,7 @@ enum Command {
     Import(import::Import),
     Search(search::Search),
     Describe(describe::Describe),
+    Compare(compare::Compare),
     #[cfg(feature = "lab")]
     Bench(eyrie_lab::commands::Bench<Settings>),
     #[cfg(feature = "lab")]
@@ -103,6 +106,7 @@ pub fn main() -> ExitCode {
         Some(Command::Import(command)) => command.run(),
         Some(Command::Search(command)) => command.run(),
         Some(Command::Describe(command)) => command.run(),
+        Some(Command::Compare(command)) => command.run(),
         #[cfg(feature = "lab")]
         Some(Command::Bench(command)) => command.run(),
         #[cfg(feature = "lab")]

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::app::{self, Backend, Purpose};
-use crate::domain::{CollectionName, Filter, FilterLimits, QueryRegion, Verify};
+use crate::domain::{CollectionName, FieldPath, Filter, FilterLimits, QueryRegion, Verify};
 use crate::service::{SearchHit, SearchQuery, SearchRequest, SearchResponse};
 
 use super::settings::Settings;
@@ -46,6 +46,10 @@ pub(super) struct Search {
     /// Only images whose metadata match this filter (JSON)
     #[arg(long, value_name = "JSON")]
     filter: Option<String>,
+    /// Of the images with the same value in this metadata field (keys with dots between them) only the
+    /// best one
+    #[arg(long, value_name = "FIELD", value_parser = FieldPath::parse)]
+    group_by: Option<FieldPath>,
     /// Whether the first results are compared with the query spot by spot: auto, always or never
     /// [default: search.verify]
     #[arg(long, value_name = "CHOICE")]
@@ -72,6 +76,7 @@ impl Search {
             offset: 0,
             min_score: self.min_score,
             filter,
+            group_by: self.group_by,
             exact: true,
             ef: None,
             verify: self.verify,

@@ -90,7 +90,7 @@ fn every_key_can_be_set_by_the_environment() {
             "log.format" => "json",
             "server.max_upload_bytes" => "2048",
             "server.public_path" => "/eyrie",
-            "server.allowed_origins" => "https://a.example, https://b.example",
+            "server.cors_origins" => "https://a.example, *",
             "server.trusted_proxies" => "10.0.0.0/8,::1",
             _ => "100",
         };
@@ -184,12 +184,12 @@ fn a_value_outside_its_range_is_an_error_with_key_value_range_and_source() {
 fn what_is_in_front_of_the_server_is_checked_and_the_defaults_trust_this_machine_alone() {
     let http = load(None, [], &[]).expect("defaults").config.server.http;
     assert_eq!(String::from(http.public_path), "");
-    assert!(http.allowed_origins.is_empty());
+    assert!(http.cors_origins.is_empty());
     let trusted: Vec<String> = http.trusted_proxies.into_iter().map(String::from).collect();
     assert_eq!(trusted, ["127.0.0.0/8", "::1/128"]);
     for (name, value, said) in [
         ("EYRIE_SERVER__PUBLIC_PATH", "eyrie/", "\"eyrie/\" is not a public path"),
-        ("EYRIE_SERVER__ALLOWED_ORIGINS", "https://a.example,b", "\"b\" is not an origin"),
+        ("EYRIE_SERVER__CORS_ORIGINS", "https://a.example,b", "\"b\" is not an origin"),
         ("EYRIE_SERVER__TRUSTED_PROXIES", "localhost", "\"localhost\" is neither an address"),
     ] {
         let text = message(load(None, env(&[(name, value)]), &[]));

@@ -15,6 +15,7 @@ use std::cmp::Ordering;
 use serde_json::{Map, Value};
 
 use super::Metadata;
+use super::field::{FieldPath, lookup};
 
 /// Bounds on one filter, so that a request cannot cost more than it is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,12 +114,6 @@ impl Filter {
     }
 }
 
-fn lookup<'a>(map: &'a Map<String, Value>, path: &[String]) -> Option<&'a Value> {
-    let (first, rest) = path.split_first()?;
-    let value = map.get(first)?;
-    if rest.is_empty() { Some(value) } else { lookup(value.as_object()?, rest) }
-}
-
 fn holds(condition: &Condition, value: &Value) -> bool {
     let ordered = |bound: &Value, accept: fn(Ordering) -> bool| compare(value, bound).is_some_and(accept);
     match condition {
@@ -198,10 +193,7 @@ fn parse_leaf(
     let fail = |place: &str, reason: String| InvalidFilter { at: format!("{at}{place}"), reason };
     let field =
         object.get("field").and_then(Value::as_str).ok_or_else(|| fail(".field", "must be a string".to_owned()))?;
-    let path: Vec<String> = field.split('.').map(str::to_owned).collect();
-    if path.iter().any(|key| key.is_empty() || key.contains('\0')) {
-        return Err(fail(".field", "must be keys separated by single dots".to_owned()));
-    }
+    let path = FieldPath::parse(field).map_err(|error| fail(".field", error.to_string()))?.into_keys();
     let mut leaves = Vec::new();
     for (op, operand) in object.iter().filter(|(key, _)| key.as_str() != "field") {
         let condition = parse_condition(op, operand, limits).map_err(|reason| fail(&format!(".{op}"), reason))?;

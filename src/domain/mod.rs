@@ -4,11 +4,14 @@
 mod catalogue;
 mod clock;
 mod collection;
+mod field;
 mod filter;
 mod id;
 mod key;
 mod metadata;
 pub mod milliseconds;
+mod once;
+mod order;
 mod precondition;
 mod record;
 mod secret;
@@ -24,10 +27,13 @@ pub use eyrie_vision::describe::{
 };
 pub use eyrie_vision::local::{Levels, Verdict};
 pub use eyrie_vision::picture::{ImageFormat, InvalidRegion, QueryRegion, Thumbnail};
+pub use field::{FieldPath, InvalidFieldPath};
 pub use filter::{Condition, Filter, FilterLimits, InvalidFilter};
 pub use id::{CollectionName, ImageId, InvalidId};
 pub use key::ImageKey;
 pub use metadata::{InvalidMetadata, Metadata, MetadataLimits};
+pub use once::{Begun, IdempotencyKey, InvalidIdempotencyKey, KeptAnswer};
+pub use order::{Order, OrderBy, Position};
 pub use precondition::Precondition;
 pub use record::{ContentHash, ImageRecord, Neighbor};
 pub use secret::Secret;

@@ -56,6 +56,9 @@ codes! {
     DuplicateField, "duplicate_field", BAD_REQUEST, "A field was given twice";
     OutOfRange, "out_of_range", BAD_REQUEST, "A number is outside its range";
     InvalidPrecondition, "invalid_precondition", BAD_REQUEST, "The precondition cannot be used";
+    InvalidIdempotencyKey, "invalid_idempotency_key", BAD_REQUEST, "The header Idempotency-Key cannot be used";
+    IdempotencyKeyReused, "idempotency_key_reused", UNPROCESSABLE_ENTITY, "Another request had this Idempotency-Key";
+    IdempotencyKeyRunning, "idempotency_key_running", CONFLICT, "The request with this Idempotency-Key is under way";
     CrossOrigin, "cross_origin", FORBIDDEN, "Another web site's page sent the request";
     UnsupportedMediaType, "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body has a type that is not accepted";
     UploadTooLarge, "upload_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
@@ -175,35 +178,49 @@ impl ApiError {
         self
     }
 
+    /// The same with the place that it is about in front of its sentence.
+    pub(crate) fn within(mut self, place: &str) -> Self {
+        self.detail = format!("{place}: {}", self.detail);
+        self
+    }
+
     /// Its code.
     pub(crate) fn code(&self) -> Code {
         self.code
     }
 
-    /// What the log gets and the client does not.
-    pub(crate) fn inside(&self) -> Option<&str> {
-        self.inside.as_deref()
+    /// The problem document. What only the log shall have goes there.
+    pub(crate) fn into_problem(self, request_id: &str) -> Problem {
+        let code = self.code.as_str();
+        if let Some(inside) = &self.inside {
+            if self.code.status().is_server_error() {
+                tracing::error!(code, inside, "request failed");
+            } else {
+                tracing::debug!(code, inside, "request refused");
+            }
+        }
+        Problem {
+            kind: format!("urn:eyrie:problem:{code}"),
+            title: self.code.title().to_owned(),
+            status: self.code.status().as_u16(),
+            detail: self.detail,
+            code: code.to_owned(),
+            request_id: request_id.to_owned(),
+            extension: self.extension,
+        }
     }
 
     /// Turns an answer that carries this failure into its problem document; headers that are there
     /// stay.
     pub(crate) fn write_into(self, response: &mut Response, request_id: &str) {
-        let problem = Problem {
-            kind: format!("urn:eyrie:problem:{}", self.code.as_str()),
-            title: self.code.title().to_owned(),
-            status: self.code.status().as_u16(),
-            detail: self.detail,
-            code: self.code.as_str().to_owned(),
-            request_id: request_id.to_owned(),
-            extension: self.extension,
-        };
-        let body = serde_json::to_vec(&problem).unwrap_or_default();
-        *response.status_mut() = self.code.status();
+        let (status, retry_after) = (self.code.status(), self.retry_after_seconds);
+        let body = serde_json::to_vec(&self.into_problem(request_id)).unwrap_or_default();
+        *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.remove(header::CONTENT_LENGTH);
-        if let Some(seconds) = self.retry_after_seconds {
+        if let Some(seconds) = retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         *response.body_mut() = Body::from(body);
@@ -271,9 +288,13 @@ impl From<ServiceError> for ApiError {
             ServiceError::Metadata(error) => error.into(),
             ServiceError::Descriptor(error) => error.into(),
             ServiceError::VersionMismatch { .. } => Self::new(Code::VersionMismatch, detail),
+            ServiceError::NotComparable { .. } => Self::new(Code::VersionMismatch, detail),
             ServiceError::NotVerifiable(_) => Self::new(Code::NotVerifiable, detail),
             ServiceError::OutOfRange { .. } => Self::new(Code::OutOfRange, detail),
             ServiceError::Overloaded { retry_after_seconds } => Self::overloaded(detail, retry_after_seconds),
+            ServiceError::KeyRunning => Self::new(Code::IdempotencyKeyRunning, detail).retry_after(1),
+            ServiceError::KeyReused => Self::new(Code::IdempotencyKeyReused, detail),
+            ServiceError::TooLate => Self::new(Code::RequestTimeout, detail).retry_after(1),
             ServiceError::NotReady => Self::new(Code::NotReady, detail).retry_after(2),
             ServiceError::IndexFull => Self::new(Code::IndexFull, detail),
             ServiceError::ShuttingDown => Self::new(Code::ShuttingDown, detail).retry_after(5),
@@ -362,7 +383,7 @@ mod tests {
     #[test]
     fn the_inside_of_an_internal_error_stays_inside() {
         let error = ApiError::from(ServiceError::Internal("secret path /var/lib".to_owned()));
-        assert_eq!(error.inside(), Some("secret path /var/lib"));
+        assert_eq!(error.inside.as_deref(), Some("secret path /var/lib"));
         let mut response = Response::new(Body::empty());
         let detail = error.detail.clone();
         error.write_into(&mut response, "r1");

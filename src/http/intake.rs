@@ -26,9 +26,11 @@ pub(crate) struct Intake {
 }
 
 /// The right to have one upload in memory. It is given back when the last of the bytes made by
-/// [`Permit::over`] is dropped, wherever they went: through hashing, the queue, the database.
+/// [`Permit::over`] is dropped, wherever they went: through hashing, the queue, the database. Clones
+/// are the same permit, for the images of one body.
+#[derive(Clone)]
 pub(crate) struct Permit {
-    _held: OwnedSemaphorePermit,
+    _held: Arc<OwnedSemaphorePermit>,
 }
 
 struct Permitted {
@@ -69,7 +71,7 @@ impl Intake {
             return Err(ApiError::overloaded("too many uploads at the moment; try again in 1 s", 1));
         };
         match tokio::time::timeout(self.timeout, collect(&mut stream, limit)).await {
-            Ok(Ok(bytes)) => Ok((bytes, Permit { _held: permit })),
+            Ok(Ok(bytes)) => Ok((bytes, Permit { _held: Arc::new(permit) })),
             Ok(Err(Failure::TooLarge)) => {
                 drop(permit);
                 discard(stream).await;

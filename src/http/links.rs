@@ -1,10 +1,12 @@
-//! What the server calls itself: the paths that it gives to clients.
+//! What the server calls itself: the paths that it gives to clients, and pictures in place of paths.
 
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{CollectionName, ImageRecord};
+use crate::domain::{CollectionName, ImageRecord, Thumbnail};
 
 /// The path under which clients reach the server: empty, or segments such as `/eyrie` without a
 /// slash at the end. Every path in an answer begins with it.
@@ -62,6 +64,11 @@ impl PublicPath {
     pub(crate) fn strip<'a>(&self, path: &'a str) -> Option<&'a str> {
         path.strip_prefix(&self.0).filter(|rest| rest.starts_with('/'))
     }
+}
+
+/// A picture as a URL that is the picture.
+pub(crate) fn data_url(picture: &Thumbnail) -> String {
+    format!("data:{};base64,{}", picture.media_type, STANDARD.encode(&picture.bytes))
 }
 
 #[cfg(test)]

@@ -6,9 +6,12 @@
 //! its line in the log and, where it is a failure, its problem document. `routes.rs` puts all of it
 //! together: it imports the handlers and nothing imports it.
 
+mod batch;
 mod chip;
 mod collections;
+mod compare;
 mod deadline;
+mod descriptors;
 mod error;
 mod extract;
 mod health;
@@ -16,9 +19,11 @@ mod images;
 mod intake;
 mod links;
 mod observe;
+mod once;
 mod openapi;
 mod options;
 mod origin;
+mod pages;
 mod routes;
 mod schema;
 mod search;
@@ -29,7 +34,7 @@ mod web;
 pub use links::{InvalidPublicPath, PublicPath};
 pub use openapi::OPENAPI_YAML;
 pub use options::HttpOptions;
-pub use origin::{InvalidOrigin, InvalidPeers, Origin, Peers};
+pub use origin::{CorsOrigin, InvalidOrigin, InvalidPeers, Origin, Peers};
 pub use routes::{generated_openapi, router};
 pub use serve::serve;
 pub use state::AppState;

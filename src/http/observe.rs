@@ -16,10 +16,15 @@ use crate::telemetry::metric;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// The id of a request, for handlers that answer with several problems.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(pub(crate) String);
+
 /// Gives a request its id and span; logs and counts it; writes its problem document where it
 /// failed.
-pub(crate) async fn observe(request: Request, next: Next) -> Response {
+pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     let request_id = request_id(request.headers());
+    request.extensions_mut().insert(RequestId(request_id.clone()));
     let path = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_string());
     let span = tracing::info_span!(
@@ -50,13 +55,6 @@ fn finish(mut response: Response, request_id: &str, watch: Watch) -> Response {
     let mut code = "";
     if let Some(failure) = failure {
         code = failure.code().as_str();
-        if let Some(inside) = failure.inside() {
-            if failure.code().status().is_server_error() {
-                tracing::error!(code, inside, "request failed");
-            } else {
-                tracing::debug!(code, inside, "request refused");
-            }
-        }
         failure.write_into(&mut response, request_id);
     }
     let headers = response.headers_mut();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::links::PublicPath;
-use super::origin::{Origin, Peers};
+use super::origin::{CorsOrigin, Peers};
 
 /// Bounds on what one client, and all of them together, can ask of the server, and what is in front
 /// of it. `config/default.toml` gives each key's range and default.
@@ -32,8 +32,8 @@ pub struct HttpOptions {
     pub max_connections: usize,
     /// The path under which clients reach the server, where a proxy adds one.
     pub public_path: PublicPath,
-    /// The origins whose pages may change something, beside the server's own.
-    pub allowed_origins: Vec<Origin>,
+    /// The origins whose pages may use the server, beside its own.
+    pub cors_origins: Vec<CorsOrigin>,
     /// The proxies whose `X-Forwarded-Host` and `X-Forwarded-Proto` are believed.
     pub trusted_proxies: Vec<Peers>,
 }

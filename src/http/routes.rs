@@ -16,9 +16,9 @@ use utoipa_axum::routes;
 use super::error::{ApiError, Code};
 use super::links::PublicPath;
 use super::options::HttpOptions;
-use super::origin::OriginRule;
+use super::pages::{self, PageRule};
 use super::state::AppState;
-use super::{chip, collections, deadline, health, images, observe, openapi, origin, search, web};
+use super::{batch, chip, collections, compare, deadline, descriptors, health, images, observe, openapi, search, web};
 
 /// The whole HTTP interface.
 pub fn router(state: AppState) -> Router {
@@ -30,14 +30,15 @@ pub fn router(state: AppState) -> Router {
 
 /// Puts around the routes what every request goes through.
 fn layered(router: Router, options: &HttpOptions) -> Router {
-    let rule = OriginRule::new(options.allowed_origins.clone(), options.trusted_proxies.clone());
+    let rule = PageRule::new(&options.cors_origins, options.trusted_proxies.clone());
     router
         .method_not_allowed_fallback(no_method)
         // Bodies are read by `intake.rs` under the limit of their call.
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(rule, origin::refuse_foreign_pages))
         .layer(middleware::from_fn_with_state(options.request_timeout, deadline::deadline))
+        // Around all that fails, so that pages may read why.
+        .layer(middleware::from_fn_with_state(rule, pages::pages))
         .layer(middleware::from_fn(observe::observe))
 }
 
@@ -72,9 +73,15 @@ pub(crate) fn described_routes() -> OpenApiRouter<AppState> {
             images::handlers::patch_image,
             images::handlers::delete_image
         ))
+        .routes(routes!(images::handlers::count_images))
+        .routes(routes!(batch::handlers::add_images))
+        .routes(routes!(batch::handlers::delete_images))
         .routes(routes!(images::handlers::get_thumbnail))
         .routes(routes!(search::handlers::similar_images))
         .routes(routes!(search::handlers::search))
+        .routes(routes!(batch::handlers::search_batch))
+        .routes(routes!(compare::handlers::compare))
+        .routes(routes!(descriptors::handlers::describe))
         .routes(routes!(chip::handlers::chip))
         .routes(routes!(health::handlers::livez))
         .routes(routes!(health::handlers::readyz))
@@ -169,7 +176,7 @@ mod tests {
             max_concurrent_uploads: 1,
             max_connections: 1,
             public_path: PublicPath::default(),
-            allowed_origins: Vec::new(),
+            cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
         };
         layered(router, &options)
@@ -223,6 +230,14 @@ mod tests {
         assert_eq!(problem(get_request("/nowhere")).await.1["code"], "route_not_found");
         let request = Request::builder().method(Method::DELETE).uri("/bare").body(Body::empty()).expect("request");
         assert_eq!(problem(request).await.1["code"], "method_not_allowed");
+    }
+
+    #[test]
+    fn what_pages_may_call_queries_are_routes() {
+        let document = described_routes().into_openapi();
+        for route in pages::QUERIES {
+            assert!(document.paths.paths.get(route).is_some_and(|item| item.post.is_some()), "{route}");
+        }
     }
 
     #[tokio::test]

@@ -99,7 +99,12 @@ impl FieldDoc {
 
     /// The image itself.
     pub(crate) fn image() -> Self {
-        Self::new("image", "The encoded image.", Kind::Image).required()
+        Self::picture("image", "The encoded image.")
+    }
+
+    /// One of several images.
+    pub(crate) fn picture(name: &'static str, description: &'static str) -> Self {
+        Self::new(name, description, Kind::Image).required()
     }
 
     /// It may not be left out.
@@ -301,6 +306,13 @@ pub(crate) fn tags_schema() -> ObjectBuilder {
     text_schema(r#"^(\*|(W/)?"[!#-~]*"([ \t]*,[ \t]*(W/)?"[!#-~]*")*)$"#).examples([Value::from("\"17\"")])
 }
 
+/// Four corners, two numbers each.
+pub(crate) fn quad_schema(description: &str) -> Array {
+    let corner = ArrayBuilder::new().items(ObjectBuilder::new().schema_type(Type::Number));
+    let corner = corner.min_items(Some(2)).max_items(Some(2));
+    ArrayBuilder::new().items(corner).min_items(Some(4)).max_items(Some(4)).description(Some(description)).build()
+}
+
 /// A profile.
 pub(crate) fn profile() -> ObjectBuilder {
     one_of(Profile::ALL.map(Profile::as_str))
@@ -355,6 +367,11 @@ body_schema! {
         .description(Some("The bytes of an encoded image."))
 }
 
+/// Keys with dots between them.
+pub(crate) fn field_path_schema() -> ObjectBuilder {
+    text_schema(r"^[^.\u0000]+(\.[^.\u0000]+)*$")
+}
+
 fn scalar() -> ObjectBuilder {
     let types = vec![Type::String, Type::Number, Type::Boolean, Type::Null];
     ObjectBuilder::new().schema_type(SchemaType::Array(types)).pattern(Some(TEXT_PATTERN))
@@ -374,8 +391,7 @@ fn filter() -> Schema {
     let leaf = object()
         .property(
             "field",
-            text_schema(r"^[^.\u0000]+(\.[^.\u0000]+)*$")
-                .description(Some("Keys from the outermost inwards, with dots between them.")),
+            field_path_schema().description(Some("Keys from the outermost inwards, with dots between them.")),
         )
         .required("field")
         .property("eq", scalar())

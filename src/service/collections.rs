@@ -8,7 +8,7 @@ use crate::domain::{Collection, CollectionName, Profile};
 use crate::store::CollectionSummary;
 
 /// The profile of a collection that is created without naming one.
-const DEFAULT_PROFILE: Profile = Profile::Rnip;
+pub(super) const DEFAULT_PROFILE: Profile = Profile::Rnip;
 
 impl RetrievalService {
     /// Every collection by name.

@@ -47,6 +47,18 @@ pub enum ServiceError {
         /// The version of the collection.
         expected: DescriptorVersion,
     },
+    /// A stored image's descriptor is of another version than the one that it is compared with.
+    #[error(
+        "the image {image:?} has a descriptor of version {stored}, and to be compared it needs one of version {needed}"
+    )]
+    NotComparable {
+        /// The image's id.
+        image: String,
+        /// The version that it has.
+        stored: DescriptorVersion,
+        /// The version of the other picture, or that the request names.
+        needed: DescriptorVersion,
+    },
     /// The first results must be verified, and the query has nothing to verify them by.
     #[error("the results cannot be verified: {0}")]
     NotVerifiable(&'static str),
@@ -64,6 +76,18 @@ pub enum ServiceError {
         /// When to try again.
         retry_after_seconds: u64,
     },
+    /// The request is under way already.
+    #[error("the request with this Idempotency-Key is under way; try again in a moment")]
+    KeyRunning,
+    /// Another request has the same key.
+    #[error("another request was sent with this Idempotency-Key; a new request needs a new key")]
+    KeyReused,
+    /// A batch ran out of time before this part of it was done.
+    #[error(
+        "the call ran out of time before this was done: send it again in a smaller call (if it was to change something, \
+         that may or may not have happened)"
+    )]
+    TooLate,
     /// The index is still being built after the start; searches have to wait for it.
     #[error("the index is not ready yet; try again in a few seconds")]
     NotReady,

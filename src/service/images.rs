@@ -10,7 +10,9 @@ use super::pool::WhenFull;
 use super::running::Running;
 use super::upload::Upload;
 use super::{AddImage, AddOutcome, PutOutcome, RetrievalService, ServiceError, Stored};
-use crate::domain::{CollectionName, Filter, ImageId, ImageRecord, Metadata, Precondition, Profile, Seq, Thumbnail};
+use crate::domain::{
+    CollectionName, Filter, ImageId, ImageRecord, Metadata, Order, Position, Precondition, Profile, Seq, Thumbnail,
+};
 use crate::store::{DeleteOutcome, InsertOutcome, NewImage, SameContent, WriteOutcome};
 use eyrie_vision::local::LocalFeatures;
 
@@ -40,7 +42,8 @@ impl RetrievalService {
         Ok(self.add(collection, image, WhenFull::Wait).await?.outcome)
     }
 
-    async fn add(
+    /// [`RetrievalService::add_image`], and what becomes of the image when the queue is full.
+    pub(super) async fn add(
         &self,
         collection: &CollectionName,
         image: AddImage,
@@ -164,22 +167,39 @@ impl RetrievalService {
         }
     }
 
-    /// Records after `after` by id, at most `limit`.
+    /// Records behind `after`, a place of this order, at most `limit`.
     ///
     /// # Errors
     /// [`ServiceError::UnknownCollection`], [`ServiceError::Store`].
     pub async fn list_images(
         &self,
         collection: &CollectionName,
-        after: Option<ImageId>,
+        order: Order,
+        after: Option<Position>,
         limit: u32,
         filter: Option<Filter>,
     ) -> Result<Vec<ImageRecord>, ServiceError> {
-        let records = self.core.store.list(collection, after.as_ref(), limit, filter.as_ref()).await?;
+        let records = self.core.store.list_in(collection, order, after.as_ref(), limit, filter.as_ref()).await?;
         if records.is_empty() {
             self.core.collection(collection).await?;
         }
         Ok(records)
+    }
+
+    /// How many images there are, of those whose metadata match the filter where there is one.
+    ///
+    /// # Errors
+    /// [`ServiceError::UnknownCollection`], [`ServiceError::Store`].
+    pub async fn count_images(
+        &self,
+        collection: &CollectionName,
+        filter: Option<&Filter>,
+    ) -> Result<u64, ServiceError> {
+        let summary = self.collection(collection).await?;
+        match filter {
+            None => Ok(summary.images),
+            Some(filter) => Ok(self.core.store.matching_keys(collection, filter).await?.len() as u64),
+        }
     }
 
     /// The thumbnail and the revision of its image.

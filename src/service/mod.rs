@@ -1,13 +1,17 @@
 //! What Eyrie does, without HTTP: add, change and remove images, search.
 //!
 //! [`RetrievalService`] is the one door. Behind it: `core` (what the use cases share), `images`
-//! with `upload`, `collections`, `search` with `rerank` (the use cases), `pool` (the threads that
+//! with `upload`, `collections`, `search` with `rerank`, `compare`, `describe`, `batch`, `once` (the use cases), `pool` (the threads that
 //! describe images) and `readiness`.
 
+mod batch;
 mod collections;
+mod compare;
 mod core;
+mod describe;
 mod error;
 mod images;
+mod once;
 mod options;
 mod pool;
 mod readiness;
@@ -22,9 +26,13 @@ mod upload;
 
 // The layer above names these types through this module alone.
 pub use crate::store::{CollectionSummary, StoreError};
+pub use batch::{Deletion, Selection};
+pub use compare::{CompareRequest, CompareResponse, ComparedImage, Pictured};
+pub use describe::{DescribeRequest, Described, Remark};
 pub use error::ServiceError;
 pub use eyrie_vision::local::{MatchedRegion, Quad, Verification};
 pub use eyrie_vision::picture::PictureError;
+pub use once::Fingerprint;
 pub use options::{Limits, PoolOptions, ServiceOptions, VerificationOptions};
 pub use requests::{
     AddImage, AddOutcome, OnDuplicate, PutOutcome, Readiness, SearchHit, SearchQuery, SearchRequest, SearchResponse,

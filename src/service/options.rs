@@ -20,6 +20,8 @@ pub struct ServiceOptions {
 pub struct Limits {
     /// The most results of one search, offset included.
     pub max_results: usize,
+    /// The most images or searches of one call.
+    pub max_batch: usize,
     /// Largest metadata in bytes of JSON.
     pub metadata_max_bytes: usize,
     /// Deepest nesting of metadata in levels.

@@ -104,6 +104,7 @@ pub(super) struct InferencePool {
     room: Arc<Semaphore>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     workers: usize,
+    queue_length: usize,
 }
 
 impl InferencePool {
@@ -126,6 +127,7 @@ impl InferencePool {
             room: Arc::new(Semaphore::new((queue_length + workers).min(Semaphore::MAX_PERMITS))),
             threads: Mutex::new(Vec::with_capacity(workers)),
             workers,
+            queue_length,
         };
         for (number, extractor) in extractors.into_iter().enumerate() {
             let shared = Arc::clone(&pool.shared);
@@ -166,6 +168,12 @@ impl InferencePool {
         }
         self.shared.filled.notify_one();
         receiver.await.map_err(|_| ServiceError::ShuttingDown)?.map_err(ServiceError::Extract)
+    }
+
+    /// How many images one call may have here at a time: enough for every worker to have the next
+    /// one at hand, and never more than half of the room.
+    pub(super) fn share_of_one_call(&self) -> usize {
+        ((self.workers + self.queue_length) / 2).clamp(1, self.workers + 1)
     }
 
     fn room_now(&self) -> Result<OwnedSemaphorePermit, ServiceError> {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::domain::{
-    DescriptorVersion, ExtractionCost, Filter, ImageId, ImageRecord, QueryRegion, Thumbnail, Verdict, Verify,
+    DescriptorVersion, ExtractionCost, FieldPath, Filter, ImageId, ImageRecord, QueryRegion, Thumbnail, Verdict, Verify,
 };
 use eyrie_vision::local::Verification;
 
@@ -85,6 +85,9 @@ pub struct SearchRequest {
     pub min_score: Option<f32>,
     /// Only images whose metadata match.
     pub filter: Option<Filter>,
+    /// Of the images that have the same value there, only the best one is a result; k and offset count
+    /// such groups. Images without a value stand each for themselves.
+    pub group_by: Option<FieldPath>,
     /// Scan everything instead of searching the graph.
     pub exact: bool,
     /// Breadth of the graph search.
@@ -136,6 +139,8 @@ pub struct SearchResponse {
     /// The query image as it was seen: upright, over its ground, in sRGB, cut to its region. Only
     /// of an image, and where it was asked for.
     pub thumbnail: Option<Thumbnail>,
+    /// Time of the whole search, in milliseconds.
+    pub milliseconds: f64,
     /// Time to find the candidates, in milliseconds.
     pub index_milliseconds: f64,
     /// `None` when nothing was to be verified.

@@ -2,7 +2,7 @@
 //! of them are compared with the query by local features, and the page is cut from the order that
 //! comes of it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,8 +13,8 @@ use super::pool::WhenFull;
 use super::rerank::{self, Reranked};
 use super::{RetrievalService, SearchHit, SearchQuery, SearchRequest, SearchResponse, ServiceError};
 use crate::domain::{
-    Collection, CollectionName, Descriptor, DescriptorVersion, ExtractionCost, Filter, ImageKey, ImageRecord, Neighbor,
-    QueryRegion, Thumbnail, Verify,
+    Collection, CollectionName, Descriptor, DescriptorVersion, ExtractionCost, FieldPath, Filter, ImageKey,
+    ImageRecord, Neighbor, QueryRegion, Thumbnail, Verify,
 };
 use crate::search::{Effort, Nearest, Ranked};
 use crate::telemetry::metric;
@@ -23,6 +23,13 @@ use eyrie_vision::local::{LocalFeatures, QUERY_FEATURES, Verification, verdict};
 
 /// The largest breadth of a graph search; beyond it an exact search is faster.
 const MAX_EF: usize = 4_096;
+
+/// Neighbours looked at for each group that a search is for, at first; twice as many each time that
+/// they are in too few groups.
+const GROUP_BREADTH: usize = 4;
+
+/// Neighbours looked at, at most, for the groups of one search.
+const MOST_GROUPED: usize = 16_384;
 
 /// Neighbours found beyond those of the page, to fill the places of images that are deleted during
 /// the search.
@@ -70,9 +77,20 @@ struct Page {
     incomplete: bool,
     /// Images may be missing, since the index is being built.
     partial: bool,
+    /// There may be more groups than these, since the images that were found are in few.
+    too_few_groups: bool,
     matches: HashMap<ImageKey, Verification>,
     search_time: Duration,
     rerank_time: Duration,
+}
+
+impl Page {
+    /// The same with the time of an earlier look.
+    fn after(mut self, earlier: &Self) -> Self {
+        self.search_time += earlier.search_time;
+        self.rerank_time += earlier.rerank_time;
+        self
+    }
 }
 
 impl RetrievalService {
@@ -89,6 +107,7 @@ impl RetrievalService {
         collection: &CollectionName,
         request: SearchRequest,
     ) -> Result<SearchResponse, ServiceError> {
+        let start = Instant::now();
         let core = &self.core;
         let _running = core.gate.enter()?;
         check(&request, core.options.limits.max_results)?;
@@ -103,12 +122,15 @@ impl RetrievalService {
         let window = if subject.features.is_some() { window } else { 0 };
         let cut = Cut { k: request.k, offset: request.offset, window };
         let version = core.catalogue.profile(collection.profile).version.clone();
-        let query = Nearest {
+        let wanted = cut.offset + cut.k;
+        let breadth = if request.group_by.is_some() { wanted * GROUP_BREADTH } else { wanted };
+        let group_by = request.group_by;
+        let mut query = Nearest {
             collection: collection.name,
             version: version.clone(),
             descriptor: subject.descriptor.clone(),
             filter: request.filter,
-            limit: (cut.offset + cut.k).max(window) + SPARE + usize::from(subject.itself.is_some()),
+            limit: breadth.max(window) + SPARE + usize::from(subject.itself.is_some()),
             min_score: request.min_score,
             effort: match (request.exact, request.ef) {
                 (true, _) => Effort::Exact,
@@ -116,15 +138,16 @@ impl RetrievalService {
                 (false, None) => Effort::Usual,
             },
         };
-        let mut page = core.page(&query, &subject, cut).await?;
+        let mut page = core.page(&query, &subject, cut, group_by.as_ref()).await?;
+        while page.too_few_groups && query.limit < MOST_GROUPED {
+            query.limit = (query.limit * 2).min(MOST_GROUPED);
+            page = core.page(&query, &subject, cut, group_by.as_ref()).await?.after(&page);
+        }
         if page.incomplete && !page.partial {
             // More images went away than the spare ones could replace, probably by another process:
             // follow what it did and look once more.
             core.search.refresh().await?;
-            let first = page;
-            page = core.page(&query, &subject, cut).await?;
-            page.search_time += first.search_time;
-            page.rerank_time += first.rerank_time;
+            page = core.page(&query, &subject, cut, group_by.as_ref()).await?.after(&page);
         }
         counter!(metric::SEARCHES, "query" => kind).increment(1);
         Ok(SearchResponse {
@@ -133,10 +156,22 @@ impl RetrievalService {
             version,
             cost: subject.cost,
             thumbnail: subject.thumbnail,
+            milliseconds: start.elapsed().as_secs_f64() * 1e3,
             index_milliseconds: page.search_time.as_secs_f64() * 1e3,
             verification: (window > 0).then(|| rerank::effort(&page.matches, subject.features_time + page.rerank_time)),
         })
     }
+}
+
+/// Of the images with the same value in a field the first one; all that have none.
+fn leaders(records: Vec<(f32, ImageRecord)>, field: &FieldPath) -> Vec<(f32, ImageRecord)> {
+    let mut seen = HashSet::new();
+    let mut is_first = |record: &ImageRecord| match field.value(&record.metadata) {
+        // Numbers are the same however they are written.
+        Some(value) => seen.insert(value.as_f64().map_or_else(|| value.to_string(), |number| number.to_string())),
+        None => true,
+    };
+    records.into_iter().filter(|(_, record)| is_first(record)).collect()
 }
 
 fn kind(query: &SearchQuery) -> &'static str {
@@ -240,22 +275,41 @@ impl Core {
     }
 
     /// The other steps: candidates, their final order, the page of it.
-    async fn page(&self, query: &Nearest, subject: &Subject, cut: Cut) -> Result<Page, ServiceError> {
+    async fn page(
+        &self,
+        query: &Nearest,
+        subject: &Subject,
+        cut: Cut,
+        group_by: Option<&FieldPath>,
+    ) -> Result<Page, ServiceError> {
         let found = self.candidates(query, subject.itself).await?;
         let reranked = match &subject.features {
             // A page behind the window is in the order of the backend.
-            Some(features) if (found.neighbors.len().min(cut.window)) > cut.offset => {
+            Some(features) if group_by.is_some() || found.neighbors.len().min(cut.window) > cut.offset => {
                 self.rerank(&query.collection, features, found.neighbors, cut.window).await?
             }
             Some(_) | None => Reranked::as_found(found.neighbors),
         };
-        let mut first: Vec<Neighbor> = reranked.neighbors.into_iter().skip(cut.offset).collect();
-        let more = found.more || first.len() > cut.k + SPARE;
-        first.truncate(cut.k + SPARE);
-        let records = self.records(&first, query.filter.as_ref()).await?;
+        let filter = query.filter.as_ref();
+        let (records, incomplete, too_few_groups) = match group_by {
+            Some(field) => {
+                let leaders = leaders(self.records(&reranked.neighbors, filter).await?, field);
+                let too_few = leaders.len() < cut.offset + cut.k && found.more;
+                (leaders.into_iter().skip(cut.offset).take(cut.k).collect(), false, too_few)
+            }
+            None => {
+                let mut first: Vec<Neighbor> = reranked.neighbors.into_iter().skip(cut.offset).collect();
+                let more = found.more || first.len() > cut.k + SPARE;
+                first.truncate(cut.k + SPARE);
+                let mut records = self.records(&first, filter).await?;
+                records.truncate(cut.k);
+                let incomplete = records.len() < cut.k && records.len() < first.len() && more;
+                (records, incomplete, false)
+            }
+        };
         let levels = &self.catalogue.profile(query.version.profile()).levels;
         let hits: Vec<SearchHit> = (cut.offset + 1..)
-            .zip(records.into_iter().take(cut.k))
+            .zip(records)
             .map(|(rank, (score, record))| {
                 let found = reranked.matches.get(&record.key).copied();
                 let verdict = verdict(score, found.as_ref(), levels);
@@ -267,7 +321,8 @@ impl Core {
             })
             .collect();
         Ok(Page {
-            incomplete: hits.len() < cut.k && hits.len() < first.len() && more,
+            incomplete,
+            too_few_groups,
             partial: found.partial,
             hits,
             matches: reranked.matches,

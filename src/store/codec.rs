@@ -7,8 +7,8 @@ use time::OffsetDateTime;
 
 use super::{Change, ChangeKind, CollectionSummary, NewImage, StoreError, StoredDescriptor};
 use crate::domain::{
-    Collection, CollectionName, ContentHash, Descriptor, Filter, ImageFormat, ImageId, ImageKey, ImageRecord, Metadata,
-    Seq,
+    Begun, Collection, CollectionName, ContentHash, Descriptor, Filter, ImageFormat, ImageId, ImageKey, ImageRecord,
+    KeptAnswer, Metadata, Seq,
 };
 
 /// A row whose columns are named as the fields are.
@@ -314,6 +314,24 @@ pub(super) fn integer(number: u64) -> Result<i64, StoreError> {
 /// What is read cannot have been written by this program.
 pub(super) fn damaged(reason: impl std::fmt::Display) -> StoreError {
     StoreError::Internal(format!("a stored value is damaged: {reason}"))
+}
+
+/// An answer as a column.
+pub(super) fn answer_column(answer: &KeptAnswer) -> Result<String, StoreError> {
+    serde_json::to_string(answer).map_err(|error| StoreError::Internal(format!("an answer cannot be kept: {error}")))
+}
+
+/// What a row of a request that was begun says to a request.
+pub(super) fn begun(
+    row: Option<(Vec<u8>, Option<String>)>,
+    request: &ContentHash,
+) -> Result<Option<Begun>, StoreError> {
+    Ok(match row {
+        None => None,
+        Some((other, _)) if other != request.0 => Some(Begun::Other),
+        Some((_, None)) => Some(Begun::Running),
+        Some((_, Some(answer))) => Some(Begun::Answered(serde_json::from_str(&answer).map_err(damaged)?)),
+    })
 }
 
 #[cfg(test)]

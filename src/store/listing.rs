@@ -1,14 +1,15 @@
-//! Lists of records in order of id, whole or filtered. The database reads pages of candidates;
+//! Lists of records in an order, whole or filtered. The database reads pages of candidates;
 //! [`Filter::matches`] decides.
 
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use sqlx::{Database, Encode, QueryBuilder, Type};
+use time::OffsetDateTime;
 
 use super::StoreError;
 use super::statements::record_columns;
-use crate::domain::{CollectionName, Filter, ImageId, ImageRecord};
+use crate::domain::{CollectionName, Filter, ImageRecord, Order, OrderBy, Position};
 
 /// Candidates that a filtered list reads at first; each further page is twice as large.
 const FIRST_PAGE: u32 = 256;
@@ -23,7 +24,8 @@ pub(super) struct Page<'a> {
     /// The method of the store on whose behalf the page is read.
     pub(super) operation: &'static str,
     pub(super) collection: &'a CollectionName,
-    pub(super) after: Option<&'a ImageId>,
+    pub(super) order: Order,
+    pub(super) after: Option<&'a Position>,
     pub(super) limit: u32,
     pub(super) filter: Option<&'a Filter>,
 }
@@ -31,27 +33,53 @@ pub(super) struct Page<'a> {
 /// A database that reads pages of records.
 #[async_trait]
 pub(super) trait Pages: Send + Sync {
-    /// Records after an id in order of id, at most `limit`, that fulfil the necessary part of the
+    /// Records behind a place, in order, at most `limit`, that fulfil the necessary part of the
     /// filter.
     async fn page(&self, page: Page<'_>) -> Result<Vec<ImageRecord>, StoreError>;
 }
 
-/// The statement that reads a page. `narrow` appends the necessary part of a filter.
-pub(super) fn page_query<DB>(page: Page<'_>, narrow: impl Fn(&mut QueryBuilder<DB>, &Filter)) -> QueryBuilder<DB>
+/// The statement that reads a page. `narrow` appends the necessary part of a filter, `bind_time` a
+/// time.
+pub(super) fn page_query<DB>(
+    page: Page<'_>,
+    narrow: impl Fn(&mut QueryBuilder<DB>, &Filter),
+    bind_time: impl Fn(&mut QueryBuilder<DB>, OffsetDateTime),
+) -> QueryBuilder<DB>
 where
     DB: Database,
     for<'q> String: Encode<'q, DB> + Type<DB>,
     for<'q> i64: Encode<'q, DB> + Type<DB>,
 {
     let mut query = candidates(record_columns!(), page.collection);
-    if let Some(after) = page.after {
-        query.push(" AND i.id > ").push_bind(after.as_str().to_owned());
+    let column = match page.order.by {
+        OrderBy::Id => None,
+        OrderBy::Created => Some("i.created_at"),
+        OrderBy::Updated => Some("i.updated_at"),
+    };
+    let (beyond, direction) = if page.order.descending { (" < ", " DESC") } else { (" > ", "") };
+    if let Some(Position { time, id }) = page.after {
+        match column {
+            None => query.push(" AND i.id").push(beyond),
+            Some(column) => {
+                query.push(" AND (").push(column).push(", i.id)").push(beyond).push("(");
+                bind_time(&mut query, time.unwrap_or(OffsetDateTime::UNIX_EPOCH));
+                query.push(", ")
+            }
+        };
+        query.push_bind(id.as_str().to_owned());
+        if column.is_some() {
+            query.push(")");
+        }
     }
     if let Some(filter) = page.filter {
         query.push(" AND ");
         narrow(&mut query, filter);
     }
-    query.push(" ORDER BY i.id LIMIT ").push_bind(i64::from(page.limit));
+    query.push(" ORDER BY ");
+    if let Some(column) = column {
+        query.push(column).push(direction).push(", ");
+    }
+    query.push("i.id").push(direction).push(" LIMIT ").push_bind(i64::from(page.limit));
     query
 }
 
@@ -92,7 +120,7 @@ pub(super) async fn list(pages: &impl Pages, mut page: Page<'_>) -> Result<Vec<I
     while found.len() < limit {
         let candidates = pages.page(Page { after: after.as_ref(), ..page }).await?;
         let is_last = candidates.len() < page.limit as usize;
-        after = candidates.last().map(|record| record.id.clone());
+        after = candidates.last().map(|record| page.order.behind(record));
         found.extend(candidates.into_iter().filter(|record| filter.matches(&record.metadata)));
         if is_last {
             break;
@@ -106,7 +134,7 @@ pub(super) async fn list(pages: &impl Pages, mut page: Page<'_>) -> Result<Vec<I
 /// Where a scan stands.
 enum Place {
     Start,
-    After(ImageId),
+    After(Position),
     End,
 }
 
@@ -119,13 +147,13 @@ pub(super) fn scan<'a>(
     stream::try_unfold(Place::Start, move |place| async move {
         let after = match &place {
             Place::Start => None,
-            Place::After(id) => Some(id),
+            Place::After(position) => Some(position),
             Place::End => return Ok::<_, StoreError>(None),
         };
-        let page = Page { operation: "scan", collection, after, limit: SCAN_PAGE, filter };
+        let page = Page { operation: "scan", collection, order: Order::default(), after, limit: SCAN_PAGE, filter };
         let mut records = pages.page(page).await?;
         let next = match records.last() {
-            Some(last) if records.len() == SCAN_PAGE as usize => Place::After(last.id.clone()),
+            Some(last) if records.len() == SCAN_PAGE as usize => Place::After(page.order.behind(last)),
             Some(_) | None => Place::End,
         };
         records.retain(|record| filter.is_none_or(|filter| filter.matches(&record.metadata)));

@@ -1,7 +1,7 @@
 //! The truth: image records, descriptors, thumbnails, local features and a log of changes, in
 //! SQLite or Postgres.
 //!
-//! [`Store`] is what a database does, in parts: [`Collections`], [`Images`], [`ChangeLog`]. Ids are
+//! [`Store`] is what a database does, in parts: [`Collections`], [`Images`], [`ChangeLog`], [`Answers`]. Ids are
 //! text at the edge only: what the index and the change log speak of are [`ImageKey`]s.
 
 mod codec;
@@ -19,11 +19,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{
-    Collection, CollectionName, ContentHash, Descriptor, DescriptorVersion, Filter, ImageFormat, ImageId, ImageKey,
-    ImageRecord, Metadata, Precondition, Seq, Thumbnail,
+    Begun, Collection, CollectionName, ContentHash, Descriptor, DescriptorVersion, Filter, IdempotencyKey, ImageFormat,
+    ImageId, ImageKey, ImageRecord, KeptAnswer, Metadata, Order, Position, Precondition, Seq, Thumbnail,
 };
 
 pub use options::StorageOptions;
@@ -318,6 +319,19 @@ pub trait Images: Send + Sync {
         after: Option<&ImageId>,
         limit: u32,
         filter: Option<&Filter>,
+    ) -> Result<Vec<ImageRecord>, StoreError> {
+        let after = after.map(|id| Position { time: None, id: id.clone() });
+        self.list_in(collection, Order::default(), after.as_ref(), limit, filter).await
+    }
+
+    /// Records behind `after`, a place of this order, at most `limit`, of those that match `filter`.
+    async fn list_in(
+        &self,
+        collection: &CollectionName,
+        order: Order,
+        after: Option<&Position>,
+        limit: u32,
+        filter: Option<&Filter>,
     ) -> Result<Vec<ImageRecord>, StoreError>;
 
     /// Every record that matches `filter` in order of id, read page by page: no more than a page is
@@ -369,9 +383,46 @@ pub const CHANGES_KEPT: Duration = Duration::from_secs(3600);
 /// Changes removed in one transaction.
 const PRUNED_AT_ONCE: i64 = 10_000;
 
+/// Requests that named themselves, and their answers.
+#[async_trait]
+pub trait Answers: Send + Sync {
+    /// Begins a request, where none of this name was begun in the collection since `expired`, or was and
+    /// gave no answer since `abandoned`; older ones are forgotten. `request` is a checksum of what is
+    /// asked. `None` when there is no such collection.
+    async fn begin(
+        &self,
+        collection: &CollectionName,
+        key: &IdempotencyKey,
+        request: &ContentHash,
+        times: AnswerTimes,
+    ) -> Result<Option<Begun>, StoreError>;
+
+    /// Keeps the answer to a request that was begun.
+    async fn keep(
+        &self,
+        collection: &CollectionName,
+        key: &IdempotencyKey,
+        answer: &KeptAnswer,
+    ) -> Result<(), StoreError>;
+
+    /// Forgets a request that was begun and has no answer to keep.
+    async fn forget(&self, collection: &CollectionName, key: &IdempotencyKey) -> Result<(), StoreError>;
+}
+
+/// The times that decide about requests that named themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AnswerTimes {
+    /// Now.
+    pub now: OffsetDateTime,
+    /// What was begun before is forgotten.
+    pub expired: OffsetDateTime,
+    /// What was begun before and has no answer never gets one: its process is gone.
+    pub abandoned: OffsetDateTime,
+}
+
 /// A database.
 #[async_trait]
-pub trait Store: Collections + Images + ChangeLog {
+pub trait Store: Collections + Images + ChangeLog + Answers {
     /// `sqlite` or `postgres`.
     fn kind(&self) -> &'static str;
 

@@ -108,3 +108,18 @@ pub(super) const PRUNABLE: &str = "SELECT max(seq) FROM ( \
 pub(super) const NOTE_PRUNED: &str = "UPDATE change_log SET pruned = $1";
 
 pub(super) const PRUNE: &str = "DELETE FROM changes WHERE seq <= $1";
+
+pub(super) const FORGET_OLD_ANSWERS: &str =
+    "DELETE FROM answers WHERE begun_at < $1 OR (answer IS NULL AND begun_at < $2)";
+
+pub(super) const BEGIN_ANSWER: &str = "INSERT INTO answers (collection_id, key, request, begun_at, answer) \
+     SELECT id, $2, $3, $4, NULL FROM collections WHERE name = $1 ON CONFLICT DO NOTHING";
+
+pub(super) const BEGUN_ANSWER: &str = "SELECT request, answer FROM answers \
+     WHERE collection_id = (SELECT id FROM collections WHERE name = $1) AND key = $2";
+
+pub(super) const KEEP_ANSWER: &str = "UPDATE answers SET answer = $3 \
+     WHERE collection_id = (SELECT id FROM collections WHERE name = $1) AND key = $2";
+
+pub(super) const FORGET_ANSWER: &str = "DELETE FROM answers \
+     WHERE collection_id = (SELECT id FROM collections WHERE name = $1) AND key = $2 AND answer IS NULL";

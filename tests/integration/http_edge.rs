@@ -263,11 +263,10 @@ async fn the_page_may_change_something_behind_a_proxy_that_changes_the_host() {
 }
 
 #[tokio::test]
-async fn proxies_are_believed_and_origins_allowed_as_configured() {
+async fn proxies_are_believed_and_origins_listed_as_configured() {
     let mut builder = TestApp::builder();
     builder.config.server.http.trusted_proxies.clear();
-    builder.config.server.http.allowed_origins =
-        vec!["https://known.example".to_owned().try_into().expect("an origin")];
+    builder.config.server.http.cors_origins = vec!["https://known.example".to_owned().try_into().expect("an origin")];
     let app = builder.start().await;
     let create = |origin: &str| app.put("/v1/collections/a").header("origin", origin);
     let forwarded = create("https://pictures.example").header("x-forwarded-host", "pictures.example");

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
+use crate::support::Place;
 use crate::support::app::{TestApp, images, ok, refused};
 use crate::support::pictures;
 
@@ -300,6 +301,67 @@ async fn pages_follow_each_other_without_gaps() {
     assert_eq!(odd, ["a", "c", "e"]);
 }
 
+async fn lists_come_in_the_order_that_is_asked_for(place: Place) {
+    let app = TestApp::builder().store(place.open().await).start().await;
+    for (seed, id) in (1..).zip(["c", "a", "d", "b", "e"]) {
+        app.add(id, pictures::png(seed), json!({"odd": seed % 2 == 1})).await;
+    }
+    ok(app.patch(&images("/c")).json(&json!({"metadata": {"changed": true}}))).await;
+    let page = async |sort: &str, cursor: Option<&str>, more: &[(&str, &str)]| {
+        let mut request = app.get(&images("")).query(&[("sort", sort), ("limit", "2")]).query(more);
+        if let Some(cursor) = cursor {
+            request = request.query(&[("cursor", cursor)]);
+        }
+        let page = ok(request).await;
+        let ids: String = page["images"].as_array().expect("a list").iter().filter_map(|i| i["id"].as_str()).collect();
+        (ids, page["next_cursor"].as_str().map(str::to_owned))
+    };
+    for (sort, expected) in [
+        ("id", "abcde"),
+        ("-id", "edcba"),
+        ("created", "cadbe"),
+        ("-created", "ebdac"),
+        ("updated", "adbec"),
+        ("-updated", "cebda"),
+    ] {
+        let (mut seen, mut cursor) = page(sort, None, &[]).await;
+        while let Some(next) = cursor {
+            let (ids, after) = page(sort, Some(&next), &[]).await;
+            seen += &ids;
+            cursor = after;
+        }
+        assert_eq!(seen, expected, "{sort}");
+    }
+    let odd = [("filter", r#"{"field": "odd", "eq": true}"#)];
+    let (first, cursor) = page("-created", None, &odd).await;
+    let (rest, _) = page("-created", cursor.as_deref(), &odd).await;
+    assert_eq!((first.as_str(), rest.as_str()), ("ed", "c"));
+    // What is deleted and stored meanwhile moves no page.
+    let (first, cursor) = page("created", None, &[]).await;
+    assert_eq!(first, "ca");
+    app.delete(&images("/a")).send().await.expect("answer").error_for_status().expect("deleted");
+    app.add("0", pictures::png(9), json!({})).await;
+    let (second, next) = page("created", cursor.as_deref(), &[]).await;
+    let (third, end) = page("created", next.as_deref(), &[]).await;
+    assert_eq!((second.as_str(), third.as_str(), end), ("db", "e0", None));
+    for sort in ["id", "updated"] {
+        let request = app.get(&images("")).query(&[("sort", sort), ("cursor", cursor.as_deref().expect("a cursor"))]);
+        assert_eq!(refused(request).await, (400, "invalid_cursor".to_owned()), "{sort}");
+    }
+    assert_eq!(refused(app.get(&images("?sort=name"))).await, (400, "invalid_request".to_owned()));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn lists_come_in_the_order_that_is_asked_for_over_sqlite() {
+    lists_come_in_the_order_that_is_asked_for(Place::sqlite()).await;
+}
+
+#[tokio::test]
+async fn lists_come_in_the_order_that_is_asked_for_over_postgres() {
+    lists_come_in_the_order_that_is_asked_for(Place::postgres().await).await;
+}
+
 #[tokio::test]
 async fn a_bad_page_is_refused() {
     let app = TestApp::start().await;
@@ -340,4 +402,29 @@ async fn a_thumbnail_may_be_kept_for_ever_under_the_url_of_its_revision_only() {
     assert!(caching(url).await.contains("immutable"));
     assert_eq!(caching(&images("/a/thumbnail")).await, "no-cache");
     assert_eq!(caching(&images("/a/thumbnail?v=0")).await, "no-cache");
+}
+
+async fn images_are_counted_by_filter(place: Place) {
+    let app = TestApp::builder().store(place.open().await).start().await;
+    for seed in 1..=5 {
+        app.add(&format!("s{seed}"), pictures::png(seed), json!({"odd": seed % 2 == 1})).await;
+    }
+    assert_eq!(ok(app.get(&images(":count"))).await, json!({"count": 5}));
+    let count = |filter: Value| app.get(&images(":count")).query(&[("filter", filter.to_string())]);
+    assert_eq!(ok(count(json!({"field": "odd", "eq": true}))).await, json!({"count": 3}));
+    assert_eq!(ok(count(json!({"field": "even", "exists": true}))).await, json!({"count": 0}));
+    assert_eq!(refused(count(json!({"all": 1}))).await, (400, "invalid_filter".to_owned()));
+    let nowhere = app.get("/v1/collections/nowhere/images:count");
+    assert_eq!(refused(nowhere).await, (404, "unknown_collection".to_owned()));
+    app.close().await;
+}
+
+#[tokio::test]
+async fn images_are_counted_by_filter_over_sqlite() {
+    images_are_counted_by_filter(Place::sqlite()).await;
+}
+
+#[tokio::test]
+async fn images_are_counted_by_filter_over_postgres() {
+    images_are_counted_by_filter(Place::postgres().await).await;
 }

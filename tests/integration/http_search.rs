@@ -6,6 +6,7 @@ use image::{Rgb, RgbImage};
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
+use crate::support::Place;
 use crate::support::app::{COLLECTION, TestApp, images, ok, refused, search};
 use crate::support::pictures::{self, as_png};
 
@@ -237,4 +238,99 @@ async fn a_bad_search_is_refused_with_its_own_code() {
     assert_eq!(refused(app.get(&images("/p1/similar?image=x"))).await, (400, "unknown_field".to_owned()));
     let elsewhere = app.post("/v1/collections/nowhere/search").json(&json!({"id": "p1"}));
     assert_eq!(refused(elsewhere).await, (404, "unknown_collection".to_owned()));
+}
+
+#[tokio::test]
+async fn results_carry_the_members_that_are_named_and_no_other() {
+    let app = TestApp::start().await;
+    app.add("a", pictures::png(1), json!({"n": 1})).await;
+    app.add("b", pictures::png(2), json!({"n": 2})).await;
+    let members = async |request: reqwest::RequestBuilder| -> Vec<String> {
+        let answer = ok(request).await;
+        let mut names: Vec<_> = answer["results"][0].as_object().expect("a result").keys().cloned().collect();
+        names.sort();
+        names
+    };
+    let similar = |query: &str| app.get(&images(&format!("/a/similar?{query}")));
+    assert_eq!(members(similar("fields=")).await, ["id", "rank"]);
+    assert_eq!(members(similar("fields=score,id")).await, ["id", "rank", "score"]);
+    assert_eq!(
+        members(similar("fields=metadata,thumbnail_url&include=cost")).await,
+        ["id", "metadata", "rank", "thumbnail_url"]
+    );
+    let listed = app.post(&search()).json(&json!({"id": "a", "fields": ["record", "verdict", "width"]}));
+    assert_eq!(members(listed).await, ["id", "rank", "record", "verdict", "width"]);
+    let usual = members(similar("verify=never")).await;
+    assert_eq!(usual, ["height", "id", "metadata", "rank", "score", "thumbnail_url", "verdict", "width"]);
+    assert_eq!(members(similar("verify=never&include=")).await.len(), usual.len() - 1);
+    for query in ["fields=scores", "fields=id,%20nothing"] {
+        assert_eq!(refused(similar(query)).await, (400, "invalid_request".to_owned()));
+    }
+}
+
+async fn a_search_gives_one_result_for_each_value_of_a_field(place: Place) {
+    let app = TestApp::builder().store(place.open().await).start().await;
+    // Nine pictures of three makers, one of them written as another number, and two of none.
+    for seed in 1..=9_u32 {
+        let maker = [json!(1), json!(2), json!("x")][seed as usize % 3].clone();
+        let maker = if seed == 6 { json!(1.0) } else { maker };
+        app.add(&format!("m{seed}"), pictures::png(seed), json!({"maker": {"id": maker}})).await;
+    }
+    app.add("n1", pictures::png(21), json!({"maker": 1})).await;
+    app.add("n2", pictures::png(22), json!({})).await;
+    let query = |k: usize, offset: usize| {
+        app.post(&search()).query(&[("k", k.to_string()), ("offset", offset.to_string())]).query(&[("verify", "never")])
+    };
+    let by = |request: reqwest::RequestBuilder| request.header("content-type", "image/png").body(pictures::png(4));
+    let all = ok(by(query(20, 0))).await;
+    let mut seen = Vec::new();
+    let expected: Vec<&Value> = all["results"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter(|hit| match hit["metadata"]["maker"].get("id") {
+            Some(value) => {
+                let value = value.as_f64().map_or(value.to_string(), |number| number.to_string());
+                let is_new = !seen.contains(&value);
+                seen.push(value);
+                is_new
+            }
+            None => true,
+        })
+        .map(|hit| &hit["id"])
+        .collect();
+    assert_eq!(expected.len(), 5, "{all}");
+    let grouped = async |k: usize, offset: usize| {
+        let answer = ok(by(query(k, offset).query(&[("group_by", "maker.id")]))).await;
+        let hits = answer["results"].as_array().expect("a list").clone();
+        let ranks: Vec<_> = hits.iter().map(|hit| hit["rank"].as_u64().expect("a rank") as usize).collect();
+        assert!(ranks.into_iter().eq(offset + 1..=offset + hits.len()), "{answer}");
+        hits.into_iter().map(|hit| hit["id"].clone()).collect::<Vec<_>>()
+    };
+    assert!(grouped(20, 0).await.iter().eq(expected.iter().copied()));
+    for size in [1, 2, 3] {
+        let mut pages = Vec::new();
+        for page in 0..5_usize.div_ceil(size) {
+            pages.extend(grouped(size, page * size).await);
+        }
+        assert!(pages.iter().eq(expected.iter().copied()), "pages of {size}");
+    }
+    assert_eq!(grouped(5, 5).await, Vec::<Value>::new());
+    let verified = ok(by(query(5, 0)).query(&[("group_by", "maker.id")])).await;
+    assert_eq!(verified["results"][0]["id"], "m4");
+    for wrong in ["", ".", "a..b"] {
+        let request = app.get(&images("/m1/similar")).query(&[("group_by", wrong)]);
+        assert_eq!(refused(request).await, (400, "invalid_request".to_owned()), "{wrong:?}");
+    }
+    app.close().await;
+}
+
+#[tokio::test]
+async fn a_search_gives_one_result_for_each_value_of_a_field_over_sqlite() {
+    a_search_gives_one_result_for_each_value_of_a_field(Place::sqlite()).await;
+}
+
+#[tokio::test]
+async fn a_search_gives_one_result_for_each_value_of_a_field_over_postgres() {
+    a_search_gives_one_result_for_each_value_of_a_field(Place::postgres().await).await;
 }

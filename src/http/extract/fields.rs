@@ -10,7 +10,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::json::{self, NotNumbers, Shape};
-use crate::domain::{DescriptorVersion, Filter, FilterLimits, ImageId, InvalidId, InvalidVersion, QueryRegion};
+use crate::domain::{
+    CollectionName, DescriptorVersion, FieldPath, Filter, FilterLimits, ImageId, InvalidId, InvalidVersion, QueryRegion,
+};
 use crate::http::error::{ApiError, Code};
 
 /// A value as it came.
@@ -215,6 +217,23 @@ impl Fields {
         })
     }
 
+    /// The name of a collection.
+    pub(crate) fn collection(&mut self, name: &'static str) -> Option<CollectionName> {
+        self.read_with(name, |field| {
+            let text = string(name, field, Code::InvalidCollectionName)?;
+            CollectionName::new(text)
+                .map_err(|error: InvalidId| ApiError::new(Code::InvalidCollectionName, format!("{name}: {error}")))
+        })
+    }
+
+    /// Where a value is in metadata: keys with dots between them.
+    pub(crate) fn field_path(&mut self, name: &'static str) -> Option<FieldPath> {
+        self.read_with(name, |field| {
+            let text = string(name, field, Code::InvalidRequest)?;
+            FieldPath::parse(&text).map_err(|error| wrong_shape(name, &error.to_string()))
+        })
+    }
+
     /// The version of a descriptor.
     pub(crate) fn version(&mut self, name: &'static str) -> Option<DescriptorVersion> {
         self.read_with(name, |field| {
@@ -239,6 +258,33 @@ impl Fields {
                     .map_err(|_| wrong_shape(name, "a list of names is needed"))?,
             };
             words.iter().map(|word| chosen(name, word, choices)).collect()
+        })
+    }
+
+    /// JSON objects in a list, each still as text.
+    pub(crate) fn objects(&mut self, name: &'static str) -> Option<Vec<Box<RawValue>>> {
+        self.read_with(name, |field| {
+            let json = json_text(name, field, Code::InvalidJson)?;
+            let values: Vec<Box<RawValue>> =
+                serde_json::from_str(json).map_err(|_| wrong_shape(name, "a list of objects is needed"))?;
+            match values.iter().position(|value| !value.get().starts_with('{')) {
+                Some(at) => Err(wrong_shape(name, &format!("[{at}] is not an object"))),
+                None => Ok(values),
+            }
+        })
+    }
+
+    /// The ids of images: a JSON list of texts.
+    pub(crate) fn ids(&mut self, name: &'static str) -> Option<Vec<ImageId>> {
+        self.read_with(name, |field| {
+            let json = json_text(name, field, Code::InvalidJson)?;
+            let texts: Vec<String> =
+                serde_json::from_str(json).map_err(|_| wrong_shape(name, "a list of ids is needed"))?;
+            let id = |(at, text): (usize, String)| {
+                ImageId::new(text)
+                    .map_err(|error| ApiError::new(Code::InvalidImageId, format!("{name}[{at}]: {error}")))
+            };
+            texts.into_iter().enumerate().map(id).collect()
         })
     }
 

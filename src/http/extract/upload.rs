@@ -18,7 +18,7 @@ use eyrie_vision::picture::PictureError;
 const OVERHEAD_BYTES: usize = 1 << 20;
 
 /// The field that holds the image, in a form and in JSON.
-const IMAGE: &str = "image";
+pub(crate) const IMAGE: &str = "image";
 
 /// An image, where there is one, and the fields that came with it. The permit to have it in memory
 /// is in the bytes.
@@ -50,13 +50,50 @@ impl<T: FromFields + Send + 'static> FromRequest<AppState> for Upload<T> {
             Some(other) => Err(unsupported(other)),
             None => Err(unsupported("none")),
         }?;
-        let limit = state.options.max_upload_bytes;
-        match &upload.image {
-            Some(image) if image.is_empty() => Err(PictureError::Empty.into()),
-            Some(image) if image.len() > limit => Err(intake::too_large(limit)),
-            Some(_) | None => Ok(upload),
+        let image = upload.image.map(|image| sized(image, state.options.max_upload_bytes)).transpose()?;
+        Ok(Self { image, ..upload })
+    }
+}
+
+/// The image of a call that needs one.
+pub(crate) fn required(image: Option<Bytes>) -> Result<Bytes, ApiError> {
+    image.ok_or_else(|| ApiError::new(Code::MissingImage, "the field `image` is missing"))
+}
+
+/// The image, if its size is one that is taken.
+pub(crate) fn sized(image: Bytes, limit: usize) -> Result<Bytes, ApiError> {
+    match image.len() {
+        0 => Err(PictureError::Empty.into()),
+        length if length > limit => Err(intake::too_large(limit)),
+        _ => Ok(image),
+    }
+}
+
+/// The most bytes of a form around images of so many bytes.
+pub(crate) fn form_limit(images: usize) -> usize {
+    images + OVERHEAD_BYTES
+}
+
+/// The most bytes of a JSON text around images of so many bytes as base64.
+pub(crate) fn json_limit(images: usize) -> usize {
+    base64::encoded_length(images) + OVERHEAD_BYTES
+}
+
+/// The members of a JSON object: the image, where it has one, and what else it says, which is added
+/// to `fields`.
+pub(crate) fn image_and_fields(text: &str, fields: &mut Fields) -> Result<Option<Bytes>, ApiError> {
+    let mut image = None;
+    for (name, value) in json::object(text)? {
+        match value.get() {
+            "null" if name == IMAGE => {}
+            text if name == IMAGE && !text.starts_with('"') => {
+                return Err(ApiError::new(Code::InvalidRequest, "image: a text with base64 is needed"));
+            }
+            _ if name == IMAGE => image = Some(base64::decode(text_of(IMAGE, value)?)?),
+            _ => fields.insert_json(name, value)?,
         }
     }
+    Ok(image)
 }
 
 fn unsupported(given: &str) -> ApiError {
@@ -81,20 +118,10 @@ async fn json<T: FromFields + Send + 'static>(
     body: Body,
     mut fields: Fields,
 ) -> Result<Upload<T>, ApiError> {
-    let limit = base64::encoded_length(state.options.max_upload_bytes) + OVERHEAD_BYTES;
+    let limit = json_limit(state.options.max_upload_bytes);
     let (bytes, permit) = state.intake.read(head, body, limit).await?;
     let parsed = tokio::task::spawn_blocking(move || {
-        let mut image = None;
-        for (name, value) in json::object(json::utf8(&bytes, "the body")?)? {
-            match value.get() {
-                "null" if name == IMAGE => {}
-                text if name == IMAGE && !text.starts_with('"') => {
-                    return Err(ApiError::new(Code::InvalidRequest, "image: a text with base64 is needed"));
-                }
-                _ if name == IMAGE => image = Some(base64::decode(text_of(IMAGE, value)?)?),
-                _ => fields.insert_json(name, value)?,
-            }
-        }
+        let image = image_and_fields(json::utf8(&bytes, "the body")?, &mut fields)?;
         let image = image.map(|image| permit.over(image));
         Ok(Upload { image, fields: fields.read(&[IMAGE])? })
     });
@@ -107,7 +134,7 @@ async fn form<T: FromFields>(
     body: Body,
     mut fields: Fields,
 ) -> Result<Upload<T>, ApiError> {
-    let limit = state.options.max_upload_bytes + OVERHEAD_BYTES;
+    let limit = form_limit(state.options.max_upload_bytes);
     let (bytes, permit) = state.intake.read(head, body, limit).await?;
     let mut image = None;
     for part in multipart::parts(&head.headers, &permit.over(bytes))? {

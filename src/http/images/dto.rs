@@ -11,7 +11,8 @@ use crate::http::chip::dto::CostDto;
 use crate::http::links::PublicPath;
 use crate::http::schema::one_of;
 
-fn format_schema() -> Object {
+/// The names of formats.
+pub(crate) fn format_schema() -> Object {
     one_of(ImageFormat::ALL.map(ImageFormat::as_str)).build()
 }
 
@@ -89,7 +90,15 @@ impl ImageDto {
     }
 }
 
-/// A page of images in order of id.
+/// How many images there are.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ImageCount, example = json!({"count": 40912}))]
+pub(crate) struct ImageCountDto {
+    /// Images of the collection, of those that match the filter where there is one.
+    pub(crate) count: u64,
+}
+
+/// A page of images.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ImageList)]
 pub(crate) struct ImageListDto {

@@ -4,27 +4,30 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use serde_json::Value;
 
 use super::cursor;
-use super::dto::{ImageDto, ImageListDto};
+use super::dto::{ImageCountDto, ImageDto, ImageListDto};
 use super::requests::{
-    AddFields, AddImageBody, AddImageForm, ListQuery, PatchImage, PatchImageBody, PutFields, PutImageBody,
+    AddFields, AddImageBody, AddImageForm, CountQuery, ListQuery, PatchImage, PatchImageBody, PutFields, PutImageBody,
     PutImageForm, ThumbnailQuery,
 };
 use crate::domain::{CollectionName, ExtractionCost, ImageId, ImageRecord, Precondition};
-use crate::http::error::{ApiError, Code, Problem};
+use crate::http::error::{ApiError, Problem};
 use crate::http::extract::conditional::{ChangeIf, ReplaceIf, Required, TagsOfClient, etag};
 use crate::http::extract::json_body::JsonBody;
 use crate::http::extract::path::{InCollection, OfImage};
 use crate::http::extract::query::Query;
-use crate::http::extract::upload::Upload;
+use crate::http::extract::upload::{Upload, required};
+use crate::http::once::{self, Named};
 use crate::http::schema::RawImage;
 use crate::http::state::AppState;
-use crate::service::{AddImage, AddOutcome, PutOutcome, ServiceError, Stored};
+use crate::service::{AddImage, AddOutcome, Fingerprint, PutOutcome, ServiceError, Stored};
 
-/// List images in order of id.
+/// List images, in order of id unless `sort` says otherwise.
+///
+/// A cursor is a place in the order and stays one whatever is stored and deleted meanwhile. In a list by the time of the last
+/// change, an image that changes between two pages comes once more, or not at all.
 #[utoipa::path(get, path = "/v1/collections/{collection}/images", tag = "images",
     params(InCollection, Query<ListQuery>),
     responses(
@@ -35,15 +38,34 @@ use crate::service::{AddImage, AddOutcome, PutOutcome, ServiceError, Stored};
 pub(crate) async fn list_images(
     State(state): State<AppState>,
     InCollection(collection): InCollection,
-    Query(ListQuery { after, limit, filter }): Query<ListQuery>,
+    Query(ListQuery { order, after, limit, filter }): Query<ListQuery>,
 ) -> Result<Json<ImageListDto>, ApiError> {
     // One more than the page has, to know whether there is a next page.
-    let mut records = state.service.list_images(&collection, after, limit + 1, filter).await?;
+    let mut records = state.service.list_images(&collection, order, after, limit + 1, filter).await?;
     let more = records.len() > limit as usize;
     records.truncate(limit as usize);
-    let next_cursor = records.last().filter(|_| more).map(|record| cursor::after(&record.id));
+    let next_cursor = records.last().filter(|_| more).map(|record| cursor::of(order, record));
     let links = &state.options.public_path;
     Ok(Json(ImageListDto { images: records.into_iter().map(|r| ImageDto::new(r, links)).collect(), next_cursor }))
+}
+
+/// Count images.
+///
+/// A filter is decided for each image that may match, so that a count takes as long as a whole list.
+#[utoipa::path(get, path = "/v1/collections/{collection}/images:count", tag = "images",
+    params(InCollection, Query<CountQuery>),
+    responses(
+        (status = 200, description = "How many there are", body = ImageCountDto),
+        (status = "default", description = "Any failure", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn count_images(
+    State(state): State<AppState>,
+    InCollection(collection): InCollection,
+    Query(CountQuery { filter }): Query<CountQuery>,
+) -> Result<Json<ImageCountDto>, ApiError> {
+    let count = state.service.count_images(&collection, filter.as_ref()).await?;
+    Ok(Json(ImageCountDto { count }))
 }
 
 /// Add an image.
@@ -51,7 +73,7 @@ pub(crate) async fn list_images(
 /// The image comes as a form (`image` and the other fields), as the body itself, or as base64 in
 /// JSON. The other fields may be in the query string with each of them.
 #[utoipa::path(post, path = "/v1/collections/{collection}/images", tag = "images",
-    params(InCollection, Query<AddFields>),
+    params(InCollection, Query<AddFields>, Named),
     request_body(content(
         (AddImageForm = "multipart/form-data"), (AddImageBody = "application/json"), (RawImage = "image/*"), (RawImage = "application/octet-stream"),
     )),
@@ -66,6 +88,7 @@ pub(crate) async fn list_images(
 pub(crate) async fn add_image(
     State(state): State<AppState>,
     InCollection(collection): InCollection,
+    named: Named,
     Upload { image, fields }: Upload<AddFields>,
 ) -> Result<Response, ApiError> {
     let image = AddImage {
@@ -74,16 +97,21 @@ pub(crate) async fn add_image(
         metadata: fields.metadata.unwrap_or(Value::Null),
         on_duplicate: fields.on_duplicate,
     };
-    let Stored { outcome, cost } = state.service.add_image(&collection, image).await?;
-    let cost = cost.filter(|_| fields.with_cost);
-    Ok(match outcome {
-        AddOutcome::Created(record) => located(&state, StatusCode::CREATED, record, cost),
-        AddOutcome::Existing(record) => located(&state, StatusCode::OK, record, cost),
-    })
-}
-
-fn required(image: Option<Bytes>) -> Result<Bytes, ApiError> {
-    image.ok_or_else(|| ApiError::new(Code::MissingImage, "the field `image` is missing"))
+    let (asked, with_cost) = (image.clone(), fields.with_cost);
+    let read = move |print: &mut Fingerprint| {
+        once::fingerprint(print, &asked);
+        print.add(&[u8::from(with_cost)]);
+    };
+    let (own, name) = (state.clone(), collection.clone());
+    let work = async move {
+        let Stored { outcome, cost } = own.service.add_image(&name, image).await?;
+        let cost = cost.filter(|_| with_cost);
+        Ok(match outcome {
+            AddOutcome::Created(record) => located(&own, StatusCode::CREATED, record, cost),
+            AddOutcome::Existing(record) => located(&own, StatusCode::OK, record, cost),
+        })
+    };
+    named.once(&state, &collection, read, work).await
 }
 
 fn located(state: &AppState, status: StatusCode, record: ImageRecord, cost: Option<ExtractionCost>) -> Response {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::ObjectBuilder;
 
 use super::cursor;
-use crate::domain::{Filter, ImageId};
+use crate::domain::{Filter, ImageId, Order, OrderBy, Position};
 use crate::http::error::Code;
 use crate::http::extract::fields::{Fields, FromFields};
 use crate::http::schema::{
@@ -16,10 +16,21 @@ use crate::service::OnDuplicate;
 const DEFAULT_PAGE: u32 = 50;
 const MAX_PAGE: u32 = 1000;
 
+const SORTS: [(&str, Order); 6] = [
+    ("id", Order { by: OrderBy::Id, descending: false }),
+    ("-id", Order { by: OrderBy::Id, descending: true }),
+    ("created", Order { by: OrderBy::Created, descending: false }),
+    ("-created", Order { by: OrderBy::Created, descending: true }),
+    ("updated", Order { by: OrderBy::Updated, descending: false }),
+    ("-updated", Order { by: OrderBy::Updated, descending: true }),
+];
+
 /// Which page of the images.
 pub(crate) struct ListQuery {
-    /// The image after which the page begins.
-    pub(crate) after: Option<ImageId>,
+    /// The order of the list.
+    pub(crate) order: Order,
+    /// Where the page begins.
+    pub(crate) after: Option<Position>,
     /// The most images of a page.
     pub(crate) limit: u32,
     /// Only images whose metadata match.
@@ -28,13 +39,14 @@ pub(crate) struct ListQuery {
 
 impl FromFields for ListQuery {
     fn from_fields(fields: &mut Fields) -> Self {
+        let order = fields.choice("sort", &SORTS).unwrap_or_default();
         let cursor = fields.text("cursor");
-        let after = cursor.as_deref().and_then(cursor::read);
+        let after = cursor.as_deref().and_then(|cursor| cursor::read(order.by, cursor));
         if cursor.is_some() && after.is_none() {
-            fields.fail(Code::InvalidCursor, "the cursor is not one that a page of this list gave");
+            fields.fail(Code::InvalidCursor, "the cursor is not one that a page of this list in this order gave");
         }
         let limit = fields.number("limit", 1..=MAX_PAGE).unwrap_or(DEFAULT_PAGE);
-        Self { after, limit, filter: fields.filter("filter") }
+        Self { order, after, limit, filter: fields.filter("filter") }
     }
 }
 
@@ -42,10 +54,33 @@ impl Documented for ListQuery {
     fn fields() -> Vec<FieldDoc> {
         let limit = integer(1..=MAX_PAGE).default(Some(Value::from(DEFAULT_PAGE)));
         vec![
-            FieldDoc::plain("cursor", cursor::schema(), "`next_cursor` of the page before."),
+            FieldDoc::plain(
+                "sort",
+                one_of(SORTS.map(|(name, _)| name)).default(Some(Value::from("id"))),
+                "The order: by id, by the time of storing or by the time of the last change; with `-` the last one first.",
+            ),
+            FieldDoc::plain("cursor", cursor::schema(), "`next_cursor` of the page before, in the same order."),
             FieldDoc::plain("limit", limit, "The most images of a page."),
             filter_doc(),
         ]
+    }
+}
+
+/// Which images to count.
+pub(crate) struct CountQuery {
+    /// Only images whose metadata match.
+    pub(crate) filter: Option<Filter>,
+}
+
+impl FromFields for CountQuery {
+    fn from_fields(fields: &mut Fields) -> Self {
+        Self { filter: fields.filter("filter") }
+    }
+}
+
+impl Documented for CountQuery {
+    fn fields() -> Vec<FieldDoc> {
+        vec![filter_doc()]
     }
 }
 
@@ -85,7 +120,8 @@ pub(crate) struct AddFields {
     pub(crate) with_cost: bool,
 }
 
-const ON_DUPLICATE: [(&str, OnDuplicate); 3] =
+/// The names of what to do.
+pub(crate) const ON_DUPLICATE: [(&str, OnDuplicate); 3] =
     [("return", OnDuplicate::Return), ("reject", OnDuplicate::Reject), ("allow", OnDuplicate::Allow)];
 
 impl FromFields for AddFields {
@@ -99,11 +135,21 @@ impl FromFields for AddFields {
     }
 }
 
-fn with_cost(fields: &mut Fields) -> bool {
+/// Whether the answer tells the cost.
+pub(crate) fn with_cost(fields: &mut Fields) -> bool {
     fields.choices("include", &[("cost", ())]).is_some_and(|include| !include.is_empty())
 }
 
-fn include_doc() -> FieldDoc {
+/// The field that names one of [`ON_DUPLICATE`].
+pub(crate) fn on_duplicate_doc() -> FieldDoc {
+    let names = one_of(ON_DUPLICATE.map(|(name, _)| name)).default(Some(Value::from("return")));
+    let description = "What to do when the same bytes are in the collection: answer with that image (200), refuse (409), or store \
+                       them once more.";
+    FieldDoc::plain("on_duplicate", names, description)
+}
+
+/// The field that [`with_cost`] reads.
+pub(crate) fn include_doc() -> FieldDoc {
     FieldDoc::names(
         "include",
         &["cost"],
@@ -113,15 +159,10 @@ fn include_doc() -> FieldDoc {
 
 impl Documented for AddFields {
     fn fields() -> Vec<FieldDoc> {
-        let on_duplicate = one_of(ON_DUPLICATE.map(|(name, _)| name)).default(Some(Value::from("return")));
         vec![
             FieldDoc::plain("id", id_schema(), "The id it shall have; a fresh one where it is left out."),
             FieldDoc::json("metadata", metadata_reference(), "The client's own data."),
-            FieldDoc::plain(
-                "on_duplicate",
-                on_duplicate,
-                "What to do when the same bytes are in the collection: answer with that image (200), refuse (409), or store them once more.",
-            ),
+            on_duplicate_doc(),
             include_doc(),
         ]
     }

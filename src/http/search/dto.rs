@@ -3,21 +3,15 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{Array, ArrayBuilder};
-use utoipa::openapi::{ObjectBuilder, Type};
+use utoipa::openapi::schema::Array;
 
-use super::query::Include;
+use super::query::{HitField, Include, Parts};
 use crate::domain::Verdict;
-use crate::http::chip::dto::CostDto;
+use crate::http::chip::dto::{CostDto, thousandths};
 use crate::http::images::dto::ImageDto;
-use crate::http::links::PublicPath;
-use crate::service::{MatchedRegion, Quad, SearchHit, Verification};
-
-fn quad_schema(description: &str) -> Array {
-    let corner = ArrayBuilder::new().items(ObjectBuilder::new().schema_type(Type::Number));
-    let corner = corner.min_items(Some(2)).max_items(Some(2));
-    ArrayBuilder::new().items(corner).min_items(Some(4)).max_items(Some(4)).description(Some(description)).build()
-}
+use crate::http::links::{PublicPath, data_url};
+use crate::http::schema::quad_schema;
+use crate::service::{MatchedRegion, Quad, SearchHit, SearchResponse, Verification};
 
 fn quad_in_query_schema() -> Array {
     quad_schema(
@@ -60,13 +54,17 @@ pub(crate) struct HitDto {
     rank: usize,
     /// The image's id.
     id: String,
-    /// Cosine of the descriptors, -1 to 1; 1 is identical.
-    score: f32,
+    /// Cosine of the descriptors, -1 to 1; 1 is identical. Not there, as any other member but `id`
+    /// and `rank`, where `fields` leaves it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    score: Option<f32>,
     /// What score and comparison come to: `same` (the same picture, frame to frame),
     /// `near_duplicate` (one is in the other: cropped, turned, written over, photographed),
     /// `similar` (they share a part or look alike) or `different`.
-    #[schema(value_type = String, pattern = "^(same|near_duplicate|similar|different)$")]
-    verdict: Verdict,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false, pattern = "^(same|near_duplicate|similar|different)$")]
+    verdict: Option<Verdict>,
     /// Whether the query shows the same thing as this image: some spots of both look alike and lie
     /// alike. Not there when the two were not compared.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,11 +80,17 @@ pub(crate) struct HitDto {
     #[schema(nullable = false)]
     region: Option<MatchDto>,
     /// Width in pixels.
-    width: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    width: Option<u32>,
     /// Height in pixels.
-    height: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    height: Option<u32>,
     /// Where its small picture is.
-    thumbnail_url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    thumbnail_url: Option<String>,
     /// The client's own data, unless left out by `include`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>, nullable = false)]
@@ -99,21 +103,22 @@ pub(crate) struct HitDto {
 
 impl HitDto {
     /// One result with the parts that are asked for.
-    pub(crate) fn new(hit: SearchHit, include: &[Include], links: &PublicPath) -> Self {
-        let record = hit.record;
+    fn new(hit: SearchHit, parts: &Parts, links: &PublicPath) -> Self {
+        let (record, found) = (hit.record, hit.verification);
+        let has = |field| parts.has(field);
         Self {
             rank: hit.rank,
             id: record.id.as_str().to_owned(),
-            score: hit.score,
-            verdict: hit.verdict,
-            verified: hit.verification.as_ref().map(Verification::verified),
-            inliers: hit.verification.map(|found| found.inliers),
-            region: hit.verification.and_then(|found| found.region).map(MatchDto::from),
-            width: record.width,
-            height: record.height,
-            thumbnail_url: links.thumbnail(&record),
-            metadata: include.contains(&Include::Metadata).then(|| record.metadata.as_map().clone()),
-            record: include.contains(&Include::Record).then(|| ImageDto::new(record, links)),
+            score: has(HitField::Score).then_some(hit.score),
+            verdict: has(HitField::Verdict).then_some(hit.verdict),
+            verified: found.as_ref().filter(|_| has(HitField::Verified)).map(Verification::verified),
+            inliers: found.filter(|_| has(HitField::Inliers)).map(|found| found.inliers),
+            region: found.filter(|_| has(HitField::Match)).and_then(|found| found.region).map(MatchDto::from),
+            width: has(HitField::Width).then_some(record.width),
+            height: has(HitField::Height).then_some(record.height),
+            thumbnail_url: has(HitField::ThumbnailUrl).then(|| links.thumbnail(&record)),
+            metadata: has(HitField::Metadata).then(|| record.metadata.as_map().clone()),
+            record: has(HitField::Record).then(|| ImageDto::new(record, links)),
         }
     }
 }
@@ -179,4 +184,24 @@ pub(crate) struct SearchResultDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) query_thumbnail: Option<String>,
+}
+
+impl SearchResultDto {
+    /// The answer with the parts that are asked for.
+    pub(crate) fn new(found: SearchResponse, parts: &Parts, links: &PublicPath) -> Self {
+        Self {
+            partial: found.partial,
+            results: found.hits.into_iter().map(|hit| HitDto::new(hit, parts, links)).collect(),
+            version: found.version.to_string(),
+            took_ms: TookDto {
+                total: thousandths(found.milliseconds),
+                index: thousandths(found.index_milliseconds),
+                describe: found.cost.as_ref().map(|cost| thousandths(cost.host_milliseconds)),
+                verify: found.verification.map(|effort| thousandths(effort.milliseconds)),
+            },
+            compared: found.verification.map(|effort| effort.compared),
+            cost: found.cost.filter(|_| parts.include.contains(&Include::Cost)).map(CostDto::from),
+            query_thumbnail: found.thumbnail.as_ref().map(data_url),
+        }
+    }
 }

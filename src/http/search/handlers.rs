@@ -1,16 +1,12 @@
 //! Searches.
 
-use std::time::Instant;
-
 use axum::Json;
 use axum::extract::State;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 
-use super::dto::{HitDto, SearchResultDto, TookDto};
-use super::query::{Include, SearchBody, SearchFields, SearchForm, SearchOptions, WithImage};
-use crate::domain::{CollectionName, Thumbnail};
-use crate::http::chip::dto::{CostDto, thousandths};
+use super::dto::SearchResultDto;
+use super::query::{Include, Parts, SearchBody, SearchFields, SearchForm, SearchOptions, WithImage};
+use crate::domain::CollectionName;
 use crate::http::error::{ApiError, Code, Problem};
 use crate::http::extract::path::{InCollection, OfImage};
 use crate::http::extract::query;
@@ -38,6 +34,12 @@ pub(crate) async fn search(
     InCollection(collection): InCollection,
     Upload { image, fields }: Upload<SearchFields>,
 ) -> Result<Json<SearchResultDto>, ApiError> {
+    let (request, parts) = question(image, fields)?;
+    run(&state, &collection, request, &parts).await
+}
+
+/// What is asked of the service, and the parts of the answer.
+pub(crate) fn question(image: Option<Bytes>, fields: SearchFields) -> Result<(SearchRequest, Parts), ApiError> {
     if fields.version.is_some() && fields.descriptor.is_none() {
         return Err(ApiError::new(Code::InvalidRequest, "version: goes with a descriptor only"));
     }
@@ -57,7 +59,7 @@ pub(crate) async fn search(
             return Err(ApiError::new(Code::AmbiguousQuery, "give only one of image, id and descriptor"));
         }
     };
-    run(&state, &collection, query, fields.options).await
+    Ok(with_options(query, fields.options))
 }
 
 /// Search by a stored image.
@@ -73,46 +75,33 @@ pub(crate) async fn similar_images(
     OfImage(collection, id): OfImage,
     query::Query(options): query::Query<SearchOptions>,
 ) -> Result<Json<SearchResultDto>, ApiError> {
-    run(&state, &collection, SearchQuery::Id(id), options).await
+    let (request, parts) = with_options(SearchQuery::Id(id), options);
+    run(&state, &collection, request, &parts).await
 }
 
-async fn run(
-    state: &AppState,
-    collection: &CollectionName,
-    query: SearchQuery,
-    options: SearchOptions,
-) -> Result<Json<SearchResultDto>, ApiError> {
-    let start = Instant::now();
-    let include = options.include;
+fn with_options(query: SearchQuery, options: SearchOptions) -> (SearchRequest, Parts) {
+    let parts = options.parts;
     let request = SearchRequest {
         query,
         k: options.k as usize,
         offset: options.offset as usize,
         min_score: options.min_score,
         filter: options.filter,
+        group_by: options.group_by,
         exact: options.exact,
         ef: options.ef.map(|ef| ef as usize),
         verify: options.verify,
-        thumbnail: include.contains(&Include::Thumbnail),
+        thumbnail: parts.include.contains(&Include::Thumbnail),
     };
-    let found = state.service.search(collection, request).await?;
-    let links = &state.options.public_path;
-    Ok(Json(SearchResultDto {
-        partial: found.partial,
-        results: found.hits.into_iter().map(|hit| HitDto::new(hit, &include, links)).collect(),
-        version: found.version.to_string(),
-        took_ms: TookDto {
-            total: thousandths(start.elapsed().as_secs_f64() * 1e3),
-            index: thousandths(found.index_milliseconds),
-            describe: found.cost.as_ref().map(|cost| thousandths(cost.host_milliseconds)),
-            verify: found.verification.map(|effort| thousandths(effort.milliseconds)),
-        },
-        compared: found.verification.map(|effort| effort.compared),
-        cost: found.cost.filter(|_| include.contains(&Include::Cost)).map(CostDto::from),
-        query_thumbnail: found.thumbnail.map(data_url),
-    }))
+    (request, parts)
 }
 
-fn data_url(picture: Thumbnail) -> String {
-    format!("data:{};base64,{}", picture.media_type, STANDARD.encode(picture.bytes))
+async fn run(
+    state: &AppState,
+    collection: &CollectionName,
+    request: SearchRequest,
+    parts: &Parts,
+) -> Result<Json<SearchResultDto>, ApiError> {
+    let found = state.service.search(collection, request).await?;
+    Ok(Json(SearchResultDto::new(found, parts, &state.options.public_path)))
 }

@@ -4,11 +4,12 @@ use serde_json::{Value, json};
 use utoipa::openapi::schema::OneOfBuilder;
 use utoipa::openapi::{ObjectBuilder, Schema, Type};
 
-use crate::domain::{DescriptorVersion, Filter, ImageId, QueryRegion, Verify};
+use crate::domain::{DescriptorVersion, FieldPath, Filter, ImageId, QueryRegion, Verify};
 use crate::http::extract::fields::{Fields, FromFields};
 use crate::http::images::requests::filter_doc;
 use crate::http::schema::{
-    Documented, FieldDoc, body_schema, form_object, id_schema, integer, json_object, one_of, version_schema,
+    Documented, FieldDoc, body_schema, field_path_schema, form_object, id_schema, integer, json_object, one_of,
+    version_schema,
 };
 
 const DEFAULT_K: u32 = 10;
@@ -42,6 +43,67 @@ const INCLUDES: [(&str, Include); 4] = [
     ("thumbnail", Include::Thumbnail),
 ];
 
+/// A member of a result that can be chosen; rank and id are always there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HitField {
+    /// The cosine.
+    Score,
+    /// What score and comparison come to.
+    Verdict,
+    /// Whether both show the same thing.
+    Verified,
+    /// How many spots agree.
+    Inliers,
+    /// Where they lie.
+    Match,
+    /// Width in pixels.
+    Width,
+    /// Height in pixels.
+    Height,
+    /// Where the small picture is.
+    ThumbnailUrl,
+    /// The client's own data.
+    Metadata,
+    /// The whole record.
+    Record,
+}
+
+const HIT_FIELDS: [(&str, Option<HitField>); 12] = [
+    ("id", None),
+    ("rank", None),
+    ("score", Some(HitField::Score)),
+    ("verdict", Some(HitField::Verdict)),
+    ("verified", Some(HitField::Verified)),
+    ("inliers", Some(HitField::Inliers)),
+    ("match", Some(HitField::Match)),
+    ("width", Some(HitField::Width)),
+    ("height", Some(HitField::Height)),
+    ("thumbnail_url", Some(HitField::ThumbnailUrl)),
+    ("metadata", Some(HitField::Metadata)),
+    ("record", Some(HitField::Record)),
+];
+
+/// What the answer carries.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Parts {
+    /// Parts of the answer.
+    pub(crate) include: Vec<Include>,
+    /// Members of a result; `None` for the usual ones.
+    fields: Option<Vec<Option<HitField>>>,
+}
+
+impl Parts {
+    /// Whether a result has this member.
+    pub(crate) fn has(&self, field: HitField) -> bool {
+        match (&self.fields, field) {
+            (Some(fields), field) => fields.contains(&Some(field)),
+            (None, HitField::Metadata) => self.include.contains(&Include::Metadata),
+            (None, HitField::Record) => self.include.contains(&Include::Record),
+            (None, _) => true,
+        }
+    }
+}
+
 /// How to search, whatever for.
 pub(crate) struct SearchOptions {
     /// How many results.
@@ -52,6 +114,8 @@ pub(crate) struct SearchOptions {
     pub(crate) min_score: Option<f32>,
     /// Only images whose metadata match.
     pub(crate) filter: Option<Filter>,
+    /// The field whose values make groups.
+    pub(crate) group_by: Option<FieldPath>,
     /// Whether everything is scanned instead of the graph searched.
     pub(crate) exact: bool,
     /// Breadth of the graph search.
@@ -59,8 +123,8 @@ pub(crate) struct SearchOptions {
     /// Whether the first results are compared with the query spot by spot; as configured where
     /// `None`.
     pub(crate) verify: Option<Verify>,
-    /// Parts of the answer.
-    pub(crate) include: Vec<Include>,
+    /// What the answer carries.
+    pub(crate) parts: Parts,
 }
 
 impl FromFields for SearchOptions {
@@ -70,10 +134,14 @@ impl FromFields for SearchOptions {
             offset: fields.number("offset", 0..=MAX_RESULTS).unwrap_or(0),
             min_score: fields.cosine("min_score"),
             filter: fields.filter("filter"),
+            group_by: fields.field_path("group_by"),
             exact: fields.switch("exact").unwrap_or(false),
             ef: fields.number("ef", 1..=MAX_EF),
             verify: fields.choice("verify", &Verify::ALL.map(|verify| (verify.as_str(), verify))),
-            include: fields.choices("include", &INCLUDES).unwrap_or_else(|| vec![Include::Metadata, Include::Cost]),
+            parts: Parts {
+                include: fields.choices("include", &INCLUDES).unwrap_or_else(|| vec![Include::Metadata, Include::Cost]),
+                fields: fields.choices("fields", &HIT_FIELDS),
+            },
         }
     }
 }
@@ -102,6 +170,13 @@ impl SearchOptions {
             ),
             FieldDoc::plain("min_score", cosine, "Leave out results below this score (cosine)."),
             filter_doc(),
+            FieldDoc::plain(
+                "group_by",
+                field_path_schema(),
+                "A field of the metadata: of the images with the same value there only the best one is a result, and `k` and `offset` \
+                 count such groups. Images without the field stand each for themselves. Keys from the outermost inwards, with dots \
+                 between them. The 16,384 best images are looked at.",
+            ),
             FieldDoc::plain("exact", switch, "Scan everything instead of searching the graph."),
             FieldDoc::plain(
                 "ef",
@@ -119,6 +194,12 @@ impl SearchOptions {
                 "include",
                 &INCLUDES.map(|(name, _)| name),
                 "Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen.",
+            ),
+            FieldDoc::names(
+                "fields",
+                &HIT_FIELDS.map(|(name, _)| name),
+                "What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. \
+                 It decides on `metadata` and `record`, too, whatever `include` says.",
             ),
         ]
     }

@@ -157,7 +157,9 @@ async fn an_upload_that_is_refused_stores_nothing() {
     assert!(matches!(too_large, Err(ServiceError::Metadata(_))), "{too_large:?}");
     assert!(matches!(add(&fixture, image(b"a", json!([1]))).await, Err(ServiceError::Metadata(_))));
     assert_eq!(fixture.control.begun(), begun, "metadata are checked before the image is described");
-    assert!(fixture.service.list_images(&default(), None, 10, None).await.expect("listed").is_empty());
+    assert!(
+        fixture.service.list_images(&default(), Order::default(), None, 10, None).await.expect("listed").is_empty()
+    );
 }
 
 #[tokio::test]
@@ -253,7 +255,10 @@ async fn an_image_that_is_not_there_is_told_from_a_collection_that_is_not() {
         service.delete_image(&nowhere, &id("x"), Precondition::None).await,
         Err(ServiceError::UnknownCollection(_))
     ));
-    assert!(matches!(service.list_images(&nowhere, None, 5, None).await, Err(ServiceError::UnknownCollection(_))));
+    assert!(matches!(
+        service.list_images(&nowhere, Order::default(), None, 5, None).await,
+        Err(ServiceError::UnknownCollection(_))
+    ));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! descriptor is the image's first bytes, so that a test decides what is similar to what, and when
 //! a worker is busy.
 
+mod batches;
 mod faults;
 mod following;
 mod ingesting;
@@ -20,7 +21,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::{Catalogue, Profile};
-use crate::domain::{CollectionName, ImageId, ImageRecord, Levels, Precondition, SystemClock, Verify};
+use crate::domain::{CollectionName, ImageId, ImageRecord, Levels, Order, Position, Precondition, SystemClock, Verify};
 use crate::search::{
     FlatIndex, GraphIndex, GraphParams, IndexMaker, MemoryOptions, MemorySearch, NoSearch, VectorIndex,
 };
@@ -55,7 +56,7 @@ fn maker(kind: Index) -> Arc<dyn IndexMaker> {
 
 fn options() -> ServiceOptions {
     ServiceOptions {
-        limits: Limits { max_results: 100, metadata_max_bytes: 1024, metadata_max_depth: 4 },
+        limits: Limits { max_results: 100, max_batch: 10, metadata_max_bytes: 1024, metadata_max_depth: 4 },
         search: VerificationOptions { verify: Verify::Auto, verify_candidates: 20 },
     }
 }
@@ -192,6 +193,7 @@ fn search_for(query: SearchQuery, k: usize) -> SearchRequest {
         offset: 0,
         min_score: None,
         filter: None,
+        group_by: None,
         exact: false,
         ef: None,
         verify: None,

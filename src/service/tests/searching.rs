@@ -61,7 +61,9 @@ async fn filters_and_a_minimal_score_leave_out_the_rest() {
     assert!(found(&fixture.service, none).await.is_empty());
     let near = SearchRequest { min_score: Some(0.999), ..like(&[90, 0, 0], 3) };
     assert_eq!(found(&fixture.service, near).await, [id("a")]);
-    let listed = fixture.service.list_images(&default(), Some(id("a")), 5, Some(of_brand("x"))).await.expect("listed");
+    let after = Some(Position { time: None, id: id("a") });
+    let (name, order) = (default(), Order::default());
+    let listed = fixture.service.list_images(&name, order, after, 5, Some(of_brand("x"))).await.expect("listed");
     assert_eq!(listed.iter().map(|r| r.id.as_str()).collect::<Vec<_>>(), ["c"]);
 }
 
@@ -200,4 +202,21 @@ async fn images_that_another_process_deleted_leave_no_gap_in_a_page() {
     }
     let expected: Vec<_> = (20..25).map(|n| id(&format!("i{n:02}"))).collect();
     assert_eq!(found(&fixture.service, like(&[100, 0], 5)).await, expected);
+}
+
+#[tokio::test]
+async fn groups_are_found_behind_many_images_of_one_group() {
+    let fixture = Fixture::new().await;
+    for n in 0..60_u8 {
+        fixture.add_with(&[100, n, 1], json!({"g": "crowd"})).await;
+    }
+    fixture.add_named("far", &[1, 200, 1], json!({"g": "far"})).await;
+    fixture.add_named("alone", &[1, 1, 200], json!({})).await;
+    let group_by = Some(crate::domain::FieldPath::parse("g").expect("a path"));
+    let request = SearchRequest { group_by, verify: Some(Verify::Never), ..like(&[100, 1, 1], 3) };
+    let hits = fixture.service.search(&default(), request).await.expect("an answer").hits;
+    let groups: Vec<_> = hits.iter().map(|hit| hit.record.metadata.as_map().get("g").cloned()).collect();
+    assert_eq!(groups.len(), 3, "{groups:?}");
+    assert_eq!(groups[0], Some(json!("crowd")));
+    assert!(groups.contains(&Some(json!("far"))) && groups.contains(&None), "{groups:?}");
 }

@@ -123,6 +123,7 @@ impl Extractor for StandIn {
             width: picture.width,
             height: picture.height,
             thumbnail: request.thumbnail.then_some(thumbnail),
+            view: (request.view > 0).then_some(picture),
             features,
             features_time: Duration::ZERO,
             cost: ExtractionCost {

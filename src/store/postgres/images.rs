@@ -14,7 +14,7 @@ use super::super::{
 use super::{PostgresStore, writes};
 use crate::domain::{
     CollectionName, ContentHash, Descriptor, DescriptorVersion, Filter, ImageId, ImageKey, ImageRecord, Metadata,
-    Precondition, Thumbnail,
+    Order, Position, Precondition, Thumbnail,
 };
 
 const RECORDS: &str = concat!(
@@ -28,7 +28,9 @@ const LOCAL_FEATURES: &str = "SELECT image_key, bytes FROM local_features WHERE 
 #[async_trait]
 impl Pages for PostgresStore {
     async fn page(&self, page: Page<'_>) -> Result<Vec<ImageRecord>, StoreError> {
-        let mut query = listing::page_query(page, prefilter::push_postgres);
+        let mut query = listing::page_query(page, prefilter::push_postgres, |query, time| {
+            query.push_bind(time);
+        });
         let rows: Vec<RecordRow<OffsetDateTime>> = self
             .read(page.operation, async |session| {
                 Ok(query.build_query_as().persistent(false).fetch_all(session).await?)
@@ -181,14 +183,15 @@ impl Images for PostgresStore {
         rows.into_iter().map(codec::keyed_features).collect()
     }
 
-    async fn list(
+    async fn list_in(
         &self,
         collection: &CollectionName,
-        after: Option<&ImageId>,
+        order: Order,
+        after: Option<&Position>,
         limit: u32,
         filter: Option<&Filter>,
     ) -> Result<Vec<ImageRecord>, StoreError> {
-        listing::list(self, Page { operation: "list", collection, after, limit, filter }).await
+        listing::list(self, Page { operation: "list", collection, order, after, limit, filter }).await
     }
 
     fn scan<'a>(

@@ -6,6 +6,7 @@
 //! closed instead of going back to the pool: what it might still be doing cannot disturb others,
 //! and a server that returns finds fresh connections.
 
+mod answers;
 mod changes;
 mod collections;
 mod connect;

@@ -13,7 +13,7 @@ use super::super::{
 use super::{SqliteStore, writes};
 use crate::domain::{
     CollectionName, ContentHash, Descriptor, DescriptorVersion, Filter, ImageId, ImageKey, ImageRecord, Metadata,
-    Precondition, Thumbnail,
+    Order, Position, Precondition, Thumbnail,
 };
 
 const RECORDS: &str = concat!(
@@ -33,7 +33,9 @@ fn key_list(keys: &[ImageKey]) -> String {
 #[async_trait]
 impl Pages for SqliteStore {
     async fn page(&self, page: Page<'_>) -> Result<Vec<ImageRecord>, StoreError> {
-        let mut query = listing::page_query(page, prefilter::push_sqlite);
+        let mut query = listing::page_query(page, prefilter::push_sqlite, |query, time| {
+            query.push_bind(codec::microseconds(time));
+        });
         let rows: Vec<RecordRow<i64>> = self
             .read(page.operation, async |connection| {
                 Ok(query.build_query_as().persistent(false).fetch_all(connection).await?)
@@ -196,14 +198,15 @@ impl Images for SqliteStore {
         rows.into_iter().map(codec::keyed_features).collect()
     }
 
-    async fn list(
+    async fn list_in(
         &self,
         collection: &CollectionName,
-        after: Option<&ImageId>,
+        order: Order,
+        after: Option<&Position>,
         limit: u32,
         filter: Option<&Filter>,
     ) -> Result<Vec<ImageRecord>, StoreError> {
-        listing::list(self, Page { operation: "list", collection, after, limit, filter }).await
+        listing::list(self, Page { operation: "list", collection, order, after, limit, filter }).await
     }
 
     fn scan<'a>(

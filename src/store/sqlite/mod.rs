@@ -5,6 +5,7 @@
 //! writer. Another process may use the same file: writes begin with `BEGIN IMMEDIATE`, so they
 //! queue up for the file's one write lock at the start instead of failing in the middle.
 
+mod answers;
 mod changes;
 mod collections;
 #[cfg(test)]

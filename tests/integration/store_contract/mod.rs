@@ -18,6 +18,7 @@ macro_rules! over_both_databases {
     };
 }
 
+mod answers;
 mod changes;
 mod collections;
 mod concurrency;

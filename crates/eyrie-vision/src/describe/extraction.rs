@@ -6,7 +6,7 @@ use super::cost::ExtractionCost;
 use super::descriptor::{Descriptor, DescriptorVersion};
 use super::profile::Profile;
 use crate::local::LocalFeatures;
-use crate::picture::{ImageFormat, PictureError, QueryRegion, Thumbnail};
+use crate::picture::{Decoded, ImageFormat, PictureError, QueryRegion, Thumbnail};
 
 /// What is asked of an extractor, besides the descriptor.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,6 +18,8 @@ pub struct Request {
     pub region: Option<QueryRegion>,
     /// Whether a thumbnail is made.
     pub thumbnail: bool,
+    /// The longer side, in pixels, of a picture for people that is made of it; 0 for none.
+    pub view: u32,
     /// How many local features are looked for at most, up to [`crate::local::MAX_FEATURES`]; 0 for
     /// none.
     pub features: usize,
@@ -27,7 +29,7 @@ impl Request {
     /// The descriptor of the whole image, and nothing else.
     #[must_use]
     pub const fn descriptor(profile: Profile) -> Self {
-        Self { profile, region: None, thumbnail: false, features: 0 }
+        Self { profile, region: None, thumbnail: false, view: 0, features: 0 }
     }
 }
 
@@ -50,6 +52,8 @@ pub struct Extraction {
     /// What was described, as a picture of at most 256x256 pixels; `None` where the request says
     /// so.
     pub thumbnail: Option<Thumbnail>,
+    /// What was described, as pixels for people; `None` where the request says so.
+    pub view: Option<Decoded>,
     /// The local features of what was described; `None` where the request says so.
     pub features: Option<LocalFeatures>,
     /// Time that looking for local features took.

@@ -15,7 +15,8 @@ use super::profile::Profile;
 use super::regions::RegionPlan;
 use crate::local::LocalFeatures;
 use crate::picture::{
-    DecodeLimits, Decoded, INPUT_BYTES, INPUT_SIDE, PictureError, Scaler, crop, cut, decode, luma, thumbnail, turn,
+    DecodeLimits, Decoded, INPUT_BYTES, INPUT_SIDE, PictureError, Scaler, crop, cut, decode, fitted, luma, thumbnail,
+    turn,
 };
 
 const SIDE: u32 = INPUT_SIDE as u32;
@@ -188,7 +189,7 @@ impl Extractor for AsicExtractor {
     }
 
     fn extract(&mut self, bytes: &[u8], request: Request) -> Result<Extraction, PictureError> {
-        let Request { profile, region, thumbnail: with_thumbnail, features: limit } = request;
+        let Request { profile, region, thumbnail: with_thumbnail, view, features: limit } = request;
         let mut clock = Clock::start();
         let whole = decode(bytes, self.limits)?;
         let (image, region) = match region {
@@ -203,6 +204,7 @@ impl Extractor for AsicExtractor {
         let descriptor = self.model.descriptor(&vectors, profile)?;
         self.times.describe += clock.lap();
         let thumbnail = with_thumbnail.then(|| thumbnail(&image, &mut self.scaler, &mut self.canvas)).transpose()?;
+        let view = (view > 0).then(|| fitted(&image, view, &mut self.scaler)).transpose()?;
         self.times.thumbnail += clock.lap();
         let cost = ExtractionCost::of(self.model.pass_cost(), vectors.len() as u32, clock.total());
         let features = (limit > 0).then(|| local_features(&image, limit)).transpose()?;
@@ -214,6 +216,7 @@ impl Extractor for AsicExtractor {
             width: image.width,
             height: image.height,
             thumbnail,
+            view,
             features,
             features_time: clock.lap(),
             cost,

@@ -15,6 +15,29 @@ impl Map {
         (w > 1e-9).then(|| ((m[0] * x + m[1] * y + m[2]) / w, (m[3] * x + m[4] * y + m[5]) / w))
     }
 
+    /// The map back; `None` where this one leaves no way back.
+    pub(super) fn inverse(&self) -> Option<Self> {
+        let m = &self.0;
+        let minor = |a: usize, b: usize, c: usize, d: usize| m[a] * m[d] - m[b] * m[c];
+        let (x, y, z) = (minor(4, 5, 7, 8), minor(3, 5, 6, 8), minor(3, 4, 6, 7));
+        let determinant = m[0] * x - m[1] * y + m[2] * z;
+        // The sign counts: what lies in front of the camera stays there.
+        (determinant.abs() > 1e-12).then(|| {
+            let adjugate = [
+                x,
+                -minor(1, 2, 7, 8),
+                minor(1, 2, 4, 5),
+                -y,
+                minor(0, 2, 6, 8),
+                -minor(0, 2, 3, 5),
+                z,
+                -minor(0, 1, 6, 7),
+                minor(0, 1, 3, 4),
+            ];
+            Self(adjugate.map(|v| v / determinant))
+        })
+    }
+
     /// The product: first `other`, then `self`.
     fn after(&self, other: &Self) -> Self {
         let (a, b) = (&self.0, &other.0);

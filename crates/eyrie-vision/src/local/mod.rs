@@ -33,6 +33,6 @@ mod verdict;
 pub use codec::{DecodeError, VERSION};
 pub use features::{ExtractError, LocalFeatures, MAX_SIDE};
 pub use levels::{Levels, Verdict};
-pub use pair::{MatchedRegion, Quad, VERIFIED_INLIERS, Verification, match_pair, rerank};
+pub use pair::{MatchedRegion, Quad, Spot, VERIFIED_INLIERS, Verification, match_pair, match_spots, rerank};
 pub use params::{MAX_FEATURES, QUERY_FEATURES, STORED_FEATURES, WORKING_SIDE};
 pub use verdict::{NEAR_DUPLICATE_INLIERS, SAME_FRAME, verdict};

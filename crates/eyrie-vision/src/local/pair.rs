@@ -41,6 +41,15 @@ const SAME_SPOT: f64 = 6.0;
 /// Four corners in order around the region, (x, y) in fractions of the picture's width and height.
 pub type Quad = [[f64; 2]; 4];
 
+/// A spot that two pictures show, (x, y) in fractions of the picture's width and height.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spot {
+    /// Where it is in the query.
+    pub in_query: [f64; 2],
+    /// Where it is in the candidate.
+    pub in_candidate: [f64; 2],
+}
+
 /// Where two pictures show the same thing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MatchedRegion {
@@ -60,13 +69,14 @@ impl MatchedRegion {
     /// query's border; `None` where the map cannot be continued that far.
     #[must_use]
     pub fn candidate_outline_in_query(&self) -> Option<Quad> {
-        let map = Map(self.homography);
-        let mut quad = [[0.0; 2]; 4];
-        for (to, from) in quad.iter_mut().zip([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]) {
-            let (x, y) = map.apply(from)?;
-            *to = [x, y];
-        }
-        Some(quad)
+        outline(&Map(self.homography))
+    }
+
+    /// The outline of the whole query as it lies in the candidate, which may reach beyond the
+    /// candidate's border; `None` where the map cannot be continued that far.
+    #[must_use]
+    pub fn query_outline_in_candidate(&self) -> Option<Quad> {
+        outline(&Map(self.homography).inverse()?)
     }
 
     /// The same, where the query was the part `region` of a picture: as it lies in that whole
@@ -85,6 +95,16 @@ impl MatchedRegion {
             quad_in_candidate: self.quad_in_candidate,
         }
     }
+}
+
+/// Where the corners of a whole picture go.
+fn outline(map: &Map) -> Option<Quad> {
+    let mut quad = [[0.0; 2]; 4];
+    for (to, from) in quad.iter_mut().zip([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]) {
+        let (x, y) = map.apply(from)?;
+        *to = [x, y];
+    }
+    Some(quad)
 }
 
 /// What comparing two pictures gives.
@@ -130,16 +150,35 @@ pub fn rerank<T>(candidates: &mut [T], found: impl Fn(&T) -> Option<Verification
 /// The result depends on the arguments alone: nothing is drawn at random.
 #[must_use]
 pub fn match_pair(query: &LocalFeatures, candidate: &LocalFeatures) -> Verification {
+    compared(query, candidate).0
+}
+
+/// [`match_pair`], and the spots that it counts as inliers; none where it is not verified.
+#[must_use]
+pub fn match_spots(query: &LocalFeatures, candidate: &LocalFeatures) -> (Verification, Vec<Spot>) {
+    let (verification, pairs) = compared(query, candidate);
+    let fraction = |(x, y): Point, (width, height): (f64, f64)| [x / width, y / height];
+    let spot = |(from, to): (Point, Point)| Spot {
+        in_query: fraction(to, query.size()),
+        in_candidate: fraction(from, candidate.size()),
+    };
+    let spots = if verification.verified() { pairs.into_iter().map(spot).collect() } else { Vec::new() };
+    (verification, spots)
+}
+
+/// The verification, and the inliers in pixels of the working pictures.
+fn compared(query: &LocalFeatures, candidate: &LocalFeatures) -> (Verification, Vec<(Point, Point)>) {
     if let (Some(a), Some(b)) = (query.blank, candidate.blank) {
-        return Verification { differing_blanks: a != b, ..Verification::NOTHING };
+        return (Verification { differing_blanks: a != b, ..Verification::NOTHING }, Vec::new());
     }
     let positions = candidate.positions();
     let matches = matches(&query.features, &candidate.features, &positions);
     let to = query.positions();
     let links: Vec<Link> = matches.iter().map(|m| Link::new(m, query, candidate, &positions, &to)).collect();
-    let Some(found) = best_map(&links) else { return Verification::NOTHING };
-    let region = (found.inliers >= VERIFIED_INLIERS).then(|| region(&found, &links, query, candidate));
-    Verification { inliers: found.inliers, region: region.flatten(), differing_blanks: false }
+    let Some(found) = best_map(&links) else { return (Verification::NOTHING, Vec::new()) };
+    let inliers = found.inliers.len();
+    let region = (inliers >= VERIFIED_INLIERS).then(|| region(&found, &links, query, candidate));
+    (Verification { inliers, region: region.flatten(), differing_blanks: false }, found.inliers)
 }
 
 /// A match as geometry.
@@ -208,7 +247,8 @@ fn scale_of(levels: i32) -> f64 {
 pub(super) struct Found {
     pub(super) map: Map,
     pub(super) followers: Vec<usize>,
-    pub(super) inliers: usize,
+    /// One pair for each spot that links follow it from and to.
+    pub(super) inliers: Vec<(Point, Point)>,
 }
 
 /// The map from candidate to query that most links follow, in pixels.
@@ -219,11 +259,11 @@ pub(super) fn best_map(links: &[Link]) -> Option<Found> {
     guesses.sort_by_key(|&(agreed, seed)| (std::cmp::Reverse(agreed), seed));
     let mut best: Option<Found> = None;
     for (agreed, seed) in guesses.into_iter().take(REFINED) {
-        if agreed <= best.as_ref().map_or(3, |b| b.inliers) {
+        if agreed <= best.as_ref().map_or(3, |b| b.inliers.len()) {
             break;
         }
         if let Some(found) = refined(links, seed)
-            && best.as_ref().is_none_or(|b| found.inliers > b.inliers)
+            && best.as_ref().is_none_or(|b| found.inliers.len() > b.inliers.len())
         {
             best = Some(found);
         }
@@ -257,8 +297,8 @@ fn refined(links: &[Link], seed: usize) -> Option<Found> {
     is_believable.then(|| Found { map, inliers: distinct(&pairs), followers })
 }
 
-/// How many pairs are left if of those that share a spot one is kept.
-fn distinct(pairs: &[(Point, Point)]) -> usize {
+/// The pairs that are left if of those that share a spot one is kept.
+fn distinct(pairs: &[(Point, Point)]) -> Vec<(Point, Point)> {
     let near = |a: Point, b: Point| {
         let (dx, dy) = (a.0 - b.0, a.1 - b.1);
         dx * dx + dy * dy <= SAME_SPOT * SAME_SPOT
@@ -269,7 +309,7 @@ fn distinct(pairs: &[(Point, Point)]) -> usize {
             kept.push(pair);
         }
     }
-    kept.len()
+    kept
 }
 
 /// The upright rectangle around points: clockwise from the upper left.

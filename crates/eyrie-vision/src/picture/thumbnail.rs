@@ -25,21 +25,33 @@ const QUALITY: u8 = 80;
 /// # Errors
 /// [`PictureError::Internal`] when the pixels do not have the length that the sides say.
 pub fn thumbnail(image: &Decoded, scaler: &mut Scaler, buffer: &mut Vec<u8>) -> Result<Thumbnail, PictureError> {
-    let (width, height) = thumbnail_size(image.width, image.height);
+    let (width, height) = fitted_size(image.width, image.height, THUMBNAIL_SIDE);
     scaler.scale(image, width, height, buffer)?;
     let bytes = encode_jpeg(buffer, width, height, QUALITY)?;
     Ok(Thumbnail { bytes, media_type: "image/jpeg".to_owned() })
 }
 
-/// Width and height of the thumbnail, at least one pixel each.
-fn thumbnail_size(width: u32, height: u32) -> (u32, u32) {
+/// The picture with at most `side` pixels on its longer side; the aspect is kept and a smaller
+/// picture is not enlarged.
+///
+/// # Errors
+/// [`PictureError::Internal`] when the pixels do not have the length that the sides say.
+pub fn fitted(image: &Decoded, side: u32, scaler: &mut Scaler) -> Result<Decoded, PictureError> {
+    let (width, height) = fitted_size(image.width, image.height, side);
+    let mut rgb = Vec::new();
+    scaler.scale(image, width, height, &mut rgb)?;
+    Ok(Decoded { rgb, format: image.format, width, height })
+}
+
+/// Width and height, at least one pixel each.
+fn fitted_size(width: u32, height: u32, side: u32) -> (u32, u32) {
     let long = width.max(height);
-    if long <= THUMBNAIL_SIDE {
+    if long <= side {
         return (width, height);
     }
-    let scaled = |side: u32| {
-        let rounded = (u64::from(side) * u64::from(THUMBNAIL_SIDE) + u64::from(long) / 2) / u64::from(long);
-        u32::try_from(rounded).unwrap_or(THUMBNAIL_SIDE).max(1)
+    let scaled = |length: u32| {
+        let rounded = (u64::from(length) * u64::from(side) + u64::from(long) / 2) / u64::from(long);
+        u32::try_from(rounded).unwrap_or(side).max(1)
     };
     (scaled(width), scaled(height))
 }
