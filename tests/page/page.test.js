@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 
 import { URL_OF_SERVICE, freshCollection, picture } from "../../clients/js/test/server.js";
@@ -34,10 +37,13 @@ for (const look of LOOKS) {
     await page.waitForFunction((name) => document.getElementById("collection").value === name, {}, eyrie.collection);
     await lookOver(page, "search empty");
 
+    // What moves inside a list moves because a picture has come; what is under a list makes room for it.
     await page.evaluate(() => {
-      globalThis.shifts = 0;
+      globalThis.shifts = [];
       new PerformanceObserver((list) => {
-        for (const entry of list.getEntries()) if (!entry.hadRecentInput) globalThis.shifts += entry.value;
+        for (const { sources } of list.getEntries()) {
+          for (const { node } of sources) if (node?.parentElement?.closest(".card")) globalThis.shifts.push(node.className || node.nodeName);
+        }
       }).observe({ type: "layout-shift" });
     });
     await choose(page, "#search-file", files[3]);
@@ -106,7 +112,7 @@ for (const look of LOOKS) {
     await lookOver(page, "new collection");
     await page.keyboard.press("Escape");
 
-    assert.ok((await page.evaluate(() => globalThis.shifts)) < 0.1, "nothing jumps");
+    assert.deepEqual(await page.evaluate(() => globalThis.shifts), [], "nothing jumps when pictures come");
     // What is asked for on purpose: a file that is no picture.
     assert.deepEqual(complaints.filter((line) => !/status of 4(00|15|22)/.test(line)), []);
   });
@@ -133,6 +139,38 @@ test("the page is used by keyboard alone", async (t) => {
   assert.equal(outline, "solid", "the focus is seen");
   await page.keyboard.press("Enter");
   await page.waitForFunction(() => document.querySelectorAll("#results .card").length === 4);
+  assert.deepEqual(complaints, []);
+});
+
+test("a folder is added but for what is no picture, and uploads end when they are told to", async (t) => {
+  const eyrie = await freshCollection(t);
+  const folder = await mkdtemp(join(tmpdir(), "eyrie-folder-"));
+  t.after(() => rm(folder, { recursive: true }));
+  await mkdir(join(folder, "inner"));
+  await writeFile(join(folder, "one.png"), picture(1));
+  await writeFile(join(folder, "inner", "two.png"), picture(2));
+  await writeFile(join(folder, "inner", "notes.txt"), "no picture");
+  const browser = await startBrowser(t);
+  const { page, complaints } = await openPage(t, browser, `${PAGE}/?collection=${eyrie.collection}`);
+  await page.waitForFunction((name) => document.getElementById("collection").value === name, {}, eyrie.collection);
+  await page.click("#tab-add");
+  const ended = () => page.waitForFunction(() => document.getElementById("add-list").childElementCount > 0 && document.getElementById("add-stop").hidden);
+  await choose(page, "#add-folder", folder);
+  await ended();
+  assert.match(await page.$eval("#add-status", (status) => status.textContent), /^2 of 2 /);
+  assert.match(await page.$eval("#add-skipped", (skipped) => skipped.textContent), /^1 file that is no picture was left out/);
+  const names = [];
+  for await (const { metadata } of eyrie.list()) names.push(`${metadata.path.split("/").slice(1).join("/")}: ${metadata.file_name}`);
+  assert.deepEqual(names.sort(), ["inner/two.png: two.png", "one.png: one.png"]);
+
+  const many = Array.from({ length: 30 }, (_, i) => join(folder, `many-${i}.png`));
+  for (const [i, path] of many.entries()) await writeFile(path, picture(100 + i, 640, 480));
+  await choose(page, "#add-files", ...many);
+  await page.waitForFunction(() => document.getElementById("add-list").childElementCount === 30 && document.getElementById("add-meter").value > 0);
+  await page.click("#add-stop");
+  await ended();
+  const [, done, left] = (await page.$eval("#add-status", (status) => status.textContent)).match(/^(\d+) of 30, (\d+) left out/);
+  assert.equal(Number(done) + Number(left), 30);
   assert.deepEqual(complaints, []);
 });
 

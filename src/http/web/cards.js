@@ -19,7 +19,14 @@ const shortId = (id) => (id.length <= LONGEST_ID ? id : `${id.slice(0, 13)}…${
 
 const TITLES = ["title", "name", "label", "caption", "file_name"];
 
-const inWords = (value) => (typeof value === "string" ? value : JSON.stringify(value));
+const inWords = (value) => (value && typeof value === "object" ? Object.values(value).map(inWords).join(", ") : String(value));
+
+/** Metadata in one line, what is short and plain first. */
+function inLine(metadata, without) {
+  const entries = Object.entries(metadata || {}).filter(([key]) => key !== without);
+  const nested = ([, value]) => Number(value !== null && typeof value === "object");
+  return entries.sort((a, b) => nested(a) - nested(b)).map(([key, value]) => `${key}: ${inWords(value)}`).join(" · ");
+}
 
 /** The metadatum that names the picture, if there is one. */
 const titleKey = (metadata) => TITLES.find((key) => typeof metadata?.[key] === "string" && metadata[key].trim());
@@ -67,9 +74,8 @@ export function card(image, { hit = false, query = null, shown = null } = {}) {
   part(".name").title = name;
   part(".id").textContent = shortId(image.id);
   part(".id").title = image.id;
-  const rest = Object.entries(image.metadata || {}).filter(([k]) => k !== key);
-  part(".metadata").textContent = rest.map(([k, value]) => `${k}: ${inWords(value)}`).join(" · ");
-  part(".metadata").hidden = rest.length === 0;
+  part(".metadata").textContent = inLine(image.metadata, key);
+  part(".metadata").hidden = part(".metadata").textContent === "";
 
   const badges = part(".badges");
   if (hit) {

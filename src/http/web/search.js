@@ -136,6 +136,8 @@ function showResults(found) {
   if (found.results.length === 0) parts.push(whyNothing());
   $("search-status").textContent = parts.join(" · ");
   $("search-note").hidden = !found.partial;
+  // On a narrow screen the query fills it.
+  if ($("results").getBoundingClientRect().top > window.innerHeight * 0.8) $("search-status").scrollIntoView();
 }
 
 function whyNothing() {
