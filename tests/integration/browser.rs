@@ -361,8 +361,12 @@ async fn a_person_draws_a_box_and_finds_what_is_in_it() {
 async fn a_person_filters_by_metadata_and_deletes_what_is_too_much() {
     let app = TestApp::start().await;
     for seed in 1..=3 {
-        app.add(&format!("scene-{seed}"), as_png(scene(seed)), json!({"title": format!("Scene {seed}"), "year": 1990 + seed}))
-            .await;
+        app.add(
+            &format!("scene-{seed}"),
+            as_png(scene(seed)),
+            json!({"title": format!("Scene {seed}"), "year": 1990 + seed}),
+        )
+        .await;
     }
     let browser = Browser::start().await;
     browser.open(&format!("http://{}/?collection={COLLECTION}", app.address)).await;

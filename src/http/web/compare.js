@@ -41,7 +41,7 @@ function body() {
       form.append(`${side}_collection`, collection);
     }
   }
-  if (SIDES.every((side) => chosen[side].file)) form.append("profile", state.facts.profile);
+  if (state.facts && SIDES.every((side) => chosen[side].file)) form.append("profile", state.facts.profile);
   form.append("include", "overlay");
   return form;
 }

@@ -69,7 +69,7 @@ impl FromRequestParts<AppState> for Asset {
         let params = path_params(parts, state).await?;
         let name = param(&params, "file")?;
         let found = ASSETS.iter().find(|(known, ..)| *known == name);
-        let (_, media_type, text) =
+        let &(_, media_type, text) =
             found.ok_or_else(|| ApiError::new(Code::RouteNotFound, "the page has no such file"))?;
         Ok(Self { media_type, text })
     }
@@ -105,6 +105,7 @@ mod tests {
             .map(|entry| entry.expect("an entry").file_name().into_string().expect("text"))
             .filter(|name| name != "mod.rs" && name != "index.html")
             .collect();
-        assert_eq!(there, ASSETS.iter().map(|(name, ..)| (*name).to_owned()).collect());
+        let named: BTreeSet<String> = ASSETS.iter().map(|(name, ..)| (*name).to_owned()).collect();
+        assert_eq!(there, named);
     }
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
-Picture: TypeAlias = "bytes | PathLike[str]"
+Picture: TypeAlias = bytes | PathLike[str]
 """An encoded picture, or the file that it is in."""
 
 
