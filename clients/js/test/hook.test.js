@@ -6,7 +6,7 @@ import { Window } from "happy-dom";
 import { freshCollection, picture } from "./server.js";
 
 const window = new Window();
-Object.assign(globalThis, { window, document: window.document, IS_REACT_ACT_ENVIRONMENT: true });
+Object.assign(globalThis, { window, document: window.document, navigator: window.navigator, IS_REACT_ACT_ENVIRONMENT: true });
 const { act, createElement } = await import("react");
 const { createRoot } = await import("react-dom/client");
 const { useEyrieSearch } = await import("../examples/use-eyrie-search.js");

@@ -114,8 +114,8 @@ class Eyrie(_Face):
         include: SearchParts | None = None,
     ) -> SearchResult:
         """Searches by a picture (bytes or a path), by the id of a stored one (a text), or by a descriptor."""
-        options = dict(k=k, offset=offset, min_score=min_score, filter=filter, exact=exact, ef=ef, verify=verify)
-        options |= dict(region=region, include=include)
+        options: dict[str, Any] = dict(k=k, offset=offset, min_score=min_score, filter=filter, exact=exact, ef=ef)
+        options.update(verify=verify, region=region, include=include)
         return cast(SearchResult, self._send(requests.search(self.collection, query, options)))
 
     def add(
@@ -247,8 +247,8 @@ class AsyncEyrie(_Face):
         include: SearchParts | None = None,
     ) -> SearchResult:
         """Searches by a picture (bytes or a path), by the id of a stored one (a text), or by a descriptor."""
-        options = dict(k=k, offset=offset, min_score=min_score, filter=filter, exact=exact, ef=ef, verify=verify)
-        options |= dict(region=region, include=include)
+        options: dict[str, Any] = dict(k=k, offset=offset, min_score=min_score, filter=filter, exact=exact, ef=ef)
+        options.update(verify=verify, region=region, include=include)
         return cast(SearchResult, await self._send(requests.search(self.collection, query, options)))
 
     async def add(
