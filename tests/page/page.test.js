@@ -190,7 +190,7 @@ test("two pictures are compared on the page, where the service can", async (t) =
   await choose(page, "#compare-a-file", files[1]);
   await choose(page, "#compare-b-file", files[2]);
   await page.waitForSelector("#compare-result", { visible: true });
-  assert.equal(await page.$eval("#compare-verdict", (node) => node.textContent), "Different");
+  assert.equal(await page.$eval("#compare-verdict", (node) => node.textContent), "Looks alike");
   assert.equal(await page.$$eval("#panel-compare polygon", (all) => all.length), 0);
 
   await page.click("#tab-browse");

@@ -1,7 +1,7 @@
 // Adding pictures: several at a time, whole folders, with progress, an end on demand, and another try.
 
 import { inCollection, inWords, send } from "./api.js";
-import { VERDICTS } from "./cards.js";
+import { verdictOf } from "./cards.js";
 import { $, bytes, count, el } from "./dom.js";
 import { looksLikePicture, takeFiles } from "./files.js";
 import { clearProblem, guarded, loadCollections } from "./page.js";
@@ -54,7 +54,7 @@ function outcome({ status, body }, asIds) {
 /** What was there already and shows the same thing. */
 function warnings(body) {
   const close = (body.similar || []).filter(({ verdict }) => verdict !== "similar");
-  const found = close.map(({ id, verdict }) => `${VERDICTS[verdict].toLowerCase()}: ${id}`);
+  const found = close.map(({ id, verdict }) => `${verdictOf({ verdict }).toLowerCase()}: ${id}`);
   return [...found, ...(body.warnings || []).map((warning) => warning.detail || String(warning))];
 }
 

@@ -6,8 +6,10 @@ import { learnFields } from "./filter.js";
 import { clearProblem, go, guarded, loadCollections } from "./page.js";
 import { $, announce, button, bytes, confirmed, count, drawOutline, el } from "./dom.js";
 
-/** What is written on a result that was compared with the query, or on a pair. */
-export const VERDICTS = { same: "Same picture", near_duplicate: "Near duplicate", similar: "Shares a part", different: "Different" };
+const VERDICTS = { same: "Same picture", near_duplicate: "Near duplicate", similar: "Looks alike", different: "Different" };
+
+/** A verdict in words. Pictures that are similar share a part where that was found spot by spot. */
+export const verdictOf = ({ verdict, verified }) => (verdict === "similar" && verified ? "Shares a part" : VERDICTS[verdict]);
 
 /** The longest side of a thumbnail. */
 const THUMBNAIL = 256;
@@ -85,7 +87,7 @@ export function card(image, { hit = false, query = null, shown = null } = {}) {
     if (image.match) {
       drawOutline(part(".match"), image.match.quad_in_result, image.width, image.height);
       part(".verified").hidden = false;
-      part(".verified .badge").textContent = VERDICTS[image.verdict];
+      part(".verified .badge").textContent = verdictOf(image);
       part(".verified .quiet").textContent = `verified: ${count(image.inliers, "spot matches", "spots match")}`;
     }
   }
@@ -125,7 +127,7 @@ async function details(image, query, removed) {
     facts([
       ["Id", [el("code", { text: record.id }), copyButton(record.id, "the id")]],
       ["Score", image.score?.toFixed(4)],
-      ["Verdict", image.score === undefined ? undefined : VERDICTS[image.verdict]],
+      ["Verdict", image.score === undefined ? undefined : verdictOf(image)],
       ["Spots that match", image.inliers === undefined ? undefined : String(image.inliers)],
       ["Picture", `${record.width} × ${record.height}, ${record.format.toUpperCase()}, ${bytes(record.byte_size)}`],
       ["Added", when(record.created_at)],

@@ -1,7 +1,7 @@
 // Two pictures side by side: do they show the same thing, and where?
 
 import { call, knows, state } from "./api.js";
-import { VERDICTS } from "./cards.js";
+import { verdictOf } from "./cards.js";
 import { $, clearOutline, count, drawOutline } from "./dom.js";
 import { preview, takeFiles } from "./files.js";
 import { clearProblem, go, guarded, isOpen, showTab } from "./page.js";
@@ -14,7 +14,7 @@ let running = null;
 const SENTENCES = {
   same: "The same picture, frame to frame.",
   near_duplicate: "One is in the other: cropped, turned, written over or photographed.",
-  similar: "They share a part or look alike.",
+  similar: "They look alike, or share a part.",
   different: "They show different things.",
 };
 
@@ -68,7 +68,7 @@ const compare = guarded(async () => {
 const inFractions = (outline, { width, height }) => outline.map(([x, y]) => [x / width, y / height]);
 
 function show(found) {
-  $("compare-verdict").textContent = VERDICTS[found.verdict];
+  $("compare-verdict").textContent = verdictOf(found);
   $("compare-verdict").className = `badge ${found.verdict === "same" || found.verdict === "near_duplicate" ? "" : "neutral"}`;
   const spots = found.inliers === undefined ? "" : ` ${count(found.inliers, "spot looks and lies", "spots look and lie")} alike.`;
   $("compare-status").textContent = `${SENTENCES[found.verdict]}${spots}`;

@@ -1,7 +1,7 @@
 // Pictures of the collection that show the same thing, in groups, and which of them to delete.
 
 import { Failure, call, inCollection, json, knows, state } from "./api.js";
-import { VERDICTS, asQuery, deleteImages, nameOf, thumbnail } from "./cards.js";
+import { asQuery, deleteImages, nameOf, thumbnail, verdictOf } from "./cards.js";
 import { $, button, bytes, count, el } from "./dom.js";
 import { clearProblem, go, guarded, onOpen } from "./page.js";
 
@@ -102,7 +102,7 @@ function tile(image, best) {
     el("span", { class: "quiet", text: `${image.width} × ${image.height}, ${bytes(image.byte_size)}` }),
     best
       ? el("span", { class: "badge", text: "Best" })
-      : el("span", { class: "quiet", text: `${VERDICTS[image.verdict]}, ${image.score.toFixed(3)}` }),
+      : el("span", { class: "quiet", text: `${verdictOf(image)}, ${image.score.toFixed(3)}` }),
     button("Similar", () => go.search(asQuery(image)), { class: "link", "aria-label": `Search by ${name}` }),
   );
   return node;
