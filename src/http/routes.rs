@@ -88,8 +88,7 @@ pub(crate) fn described_routes() -> OpenApiRouter<AppState> {
         .routes(routes!(health::handlers::metrics))
         .routes(routes!(openapi::document))
         .routes(routes!(web::page))
-        .routes(routes!(web::script))
-        .routes(routes!(web::style))
+        .routes(routes!(web::asset))
 }
 
 /// The document as the handlers describe it, as YAML. It must equal [`super::OPENAPI_YAML`]; a test

@@ -194,8 +194,8 @@ async fn a_person_adds_pictures_and_finds_one_again_on_the_page() {
     let first = browser.until("document.querySelector('#results .card .score b')?.textContent").await;
     assert_eq!(first, "1.000");
     browser.until("document.querySelectorAll('#results .card').length === 4").await;
-    let metadata = browser.until("document.querySelector('#results .card .metadata').textContent").await;
-    assert!(metadata.as_str().expect("text").contains("picture-3.png"), "{metadata}");
+    let name = browser.until("document.querySelector('#results .card .name').textContent").await;
+    assert_eq!(name, "picture-3.png");
     browser.until("[...document.querySelectorAll('#results img')].every(i => i.complete && i.naturalWidth > 0)").await;
     let shot = Path::new(env!("CARGO_TARGET_TMPDIR")).join("page.png");
     browser.screenshot(&shot).await;
@@ -352,6 +352,66 @@ async fn a_person_draws_a_box_and_finds_what_is_in_it() {
     browser.click("#results .card:nth-child(2) .picture").await;
     browser.until("document.querySelectorAll('#results .card').length === 2").await;
     assert_eq!(browser.until("String(document.getElementById('region').hidden)").await, "true");
+    let complaints = browser.complaints().await;
+    assert!(complaints.is_empty(), "{complaints:?}");
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_filters_by_metadata_and_deletes_what_is_too_much() {
+    let app = TestApp::start().await;
+    for seed in 1..=3 {
+        app.add(
+            &format!("scene-{seed}"),
+            as_png(scene(seed)),
+            json!({"title": format!("Scene {seed}"), "year": 1990 + seed}),
+        )
+        .await;
+    }
+    let browser = Browser::start().await;
+    browser.open(&format!("http://{}/?collection={COLLECTION}", app.address)).await;
+    browser.until("document.querySelector('#collection option')").await;
+    browser.click("#tab-browse").await;
+    browser.until("document.querySelectorAll('#browse .card').length === 3").await;
+
+    // A year that is a number in the metadata is found as it is typed.
+    browser.click("#browse-filter summary").await;
+    browser.type_into("#browse-filter [name=field]", "year").await;
+    browser.type_into("#browse-filter [name=value]", "1992\n").await;
+    browser.until("document.querySelectorAll('#browse .card').length === 1").await;
+    assert_eq!(browser.until("document.querySelector('#browse .card .name').textContent").await, "Scene 2");
+
+    // The whole of it on demand; nothing is deleted before it is confirmed.
+    let press = |text: &str| {
+        let script = format!(
+            "[...document.querySelectorAll('dialog[open] button')].find((b) => b.textContent === '{text}').click()"
+        );
+        browser.post("/execute/sync", json!({"script": script, "args": []}))
+    };
+    browser.click("#browse .card .details").await;
+    browser.until("document.querySelector('#details[open] dl')?.innerText.includes('scene-2')").await;
+    press("Delete…").await;
+    browser.until("document.querySelector('#confirm[open]')?.innerText.includes('scene-2')").await;
+    press("Keep").await;
+    assert_eq!(app.count().await, 3);
+    browser.click("#browse .card .details").await;
+    browser.until("document.querySelector('#details[open] dl')").await;
+    press("Delete…").await;
+    browser.until("document.querySelector('#confirm[open]')").await;
+    press("Delete").await;
+    browser.until("document.querySelectorAll('#browse .card').length === 0").await;
+    browser.until("document.getElementById('collection-facts').textContent.startsWith('2 pictures')").await;
+    assert_eq!(app.count().await, 2);
+
+    // The search has a filter of its own.
+    browser.click("#browse-filter .condition button").await;
+    browser.until("document.querySelectorAll('#browse .card').length === 2").await;
+    browser.click("#browse .card .picture").await;
+    browser.until("document.querySelectorAll('#results .card').length === 1").await;
+    browser.click("#search-filter summary").await;
+    browser.type_into("#search-filter [name=field]", "title").await;
+    browser.type_into("#search-filter [name=value]", "Scene 1\n").await;
+    browser.until("document.getElementById('search-status').textContent.includes('passes the filter')").await;
     let complaints = browser.complaints().await;
     assert!(complaints.is_empty(), "{complaints:?}");
     browser.quit().await;

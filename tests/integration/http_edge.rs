@@ -308,11 +308,28 @@ async fn what_the_server_says_of_itself_begins_with_its_public_path() {
 #[tokio::test]
 async fn the_page_is_whole_and_loads_nothing_from_elsewhere() {
     let app = TestApp::start().await;
-    for (path, media_type) in [("/", "text/html"), ("/app.js", "text/javascript"), ("/style.css", "text/css")] {
-        let response = app.get(path).send().await.expect("answer");
-        assert_eq!(response.status(), 200);
+    let page = app.get("/").send().await.expect("answer").text().await.expect("body");
+    // What the page names, and what that names in turn.
+    let mut files = vec![(String::new(), "text/html")];
+    let mut known = 0;
+    let add = |files: &mut Vec<(String, &'static str)>, text: &str, before: &str, folder: &str| {
+        for name in text.split(before).skip(1).filter_map(|rest| rest.split('"').next()) {
+            let media_type = if name.ends_with(".css") { "text/css" } else { "text/javascript" };
+            let path = format!("{folder}{name}");
+            if !files.iter().any(|(there, _)| *there == path) {
+                files.push((path, media_type));
+            }
+        }
+    };
+    for attribute in ["href=\"assets/", "src=\"assets/"] {
+        add(&mut files, &page, attribute, "assets/");
+    }
+    while let Some((path, media_type)) = files.get(known).cloned() {
+        known += 1;
+        let response = app.get(&format!("/{path}")).send().await.expect("answer");
+        assert_eq!(response.status(), 200, "{path}");
         let headers = response.headers();
-        assert!(headers["content-type"].to_str().expect("text").starts_with(media_type));
+        assert!(headers["content-type"].to_str().expect("text").starts_with(media_type), "{path}");
         assert_eq!(headers["x-content-type-options"], "nosniff");
         let policy = headers["content-security-policy"].to_str().expect("text");
         assert!(policy.contains("default-src 'none'") && policy.contains("script-src 'self'"), "{policy}");
@@ -320,5 +337,8 @@ async fn the_page_is_whole_and_loads_nothing_from_elsewhere() {
         for foreign in ["src=\"http", "href=\"http", "@import", "url(http", "innerHTML", "src=\"/", "href=\"/"] {
             assert!(!text.contains(foreign), "{path} has {foreign}");
         }
+        add(&mut files, &text, "from \"./", "assets/");
     }
+    assert!(known > 10, "{files:?}");
+    assert_eq!(refused(app.get("/assets/mod.rs")).await, (404, "route_not_found".to_owned()));
 }

@@ -53,7 +53,8 @@ impl IntoParams for OfImage {
     }
 }
 
-async fn path_params(parts: &mut Parts, state: &AppState) -> Result<RawPathParams, ApiError> {
+/// Everything that a path names.
+pub(crate) async fn path_params(parts: &mut Parts, state: &AppState) -> Result<RawPathParams, ApiError> {
     RawPathParams::from_request_parts(parts, state)
         .await
         .map_err(|_| ApiError::new(Code::InvalidPath, "the path has percent-encoded bytes that are not valid UTF-8"))
@@ -64,7 +65,8 @@ fn collection(params: &RawPathParams) -> Result<CollectionName, ApiError> {
         .map_err(|e| ApiError::new(Code::InvalidCollectionName, e.to_string()))
 }
 
-fn param<'a>(params: &'a RawPathParams, name: &str) -> Result<&'a str, ApiError> {
+/// What a path names so.
+pub(crate) fn param<'a>(params: &'a RawPathParams, name: &str) -> Result<&'a str, ApiError> {
     params
         .iter()
         .find_map(|(key, value)| (key == name).then_some(value))
