@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::domain::{InvalidDescriptor, InvalidFilter, InvalidMetadata};
 use crate::service::{PictureError, ServiceError, StoreError};
@@ -70,6 +70,7 @@ codes! {
     DefaultCollection, "default_collection", CONFLICT, "The default collection cannot be deleted";
     IdTaken, "id_taken", CONFLICT, "The id is taken";
     DuplicateImage, "duplicate_image", CONFLICT, "The same image is stored already";
+    SimilarExists, "similar_exists", CONFLICT, "An image that shows the same thing is stored already";
     PreconditionFailed, "precondition_failed", PRECONDITION_FAILED, "The image was changed since";
 
     // The upload.
@@ -264,6 +265,10 @@ impl From<ServiceError> for ApiError {
             ServiceError::UnknownImage(_) => Self::new(Code::UnknownImage, detail),
             ServiceError::IdTaken(_) => Self::new(Code::IdTaken, detail),
             ServiceError::DuplicateContent(_) => Self::new(Code::DuplicateImage, detail),
+            ServiceError::SimilarExists { id, verdict, score } => {
+                let similar = json!([{"id": id, "score": score, "verdict": verdict}]);
+                Self::new(Code::SimilarExists, detail).extended(Map::from_iter([("similar".to_owned(), similar)]))
+            }
             ServiceError::CollectionExists(..) => Self::new(Code::CollectionExists, detail),
             ServiceError::DefaultCollection => Self::new(Code::DefaultCollection, detail),
             ServiceError::PreconditionFailed => Self::new(Code::PreconditionFailed, detail),

@@ -27,6 +27,8 @@ pub(super) struct Core {
     pub(super) options: ServiceOptions,
     /// Held by one write at a time that starts over, so that they do not starve each other.
     pub(super) turn: Mutex<()>,
+    /// Held by one upload at a time from its look for what is similar until it is stored.
+    pub(super) similar_turn: Mutex<()>,
 }
 
 /// What became of a write.

@@ -1,6 +1,6 @@
 //! Why a request fails.
 
-use crate::domain::{DescriptorVersion, InvalidDescriptor, InvalidMetadata, Profile};
+use crate::domain::{DescriptorVersion, InvalidDescriptor, InvalidMetadata, Profile, Verdict};
 use crate::search::SearchError;
 use crate::store::StoreError;
 use eyrie_vision::picture::PictureError;
@@ -20,6 +20,16 @@ pub enum ServiceError {
     /// The same bytes are stored already and the request said `reject`.
     #[error("the same image is already stored as {0:?}")]
     DuplicateContent(String),
+    /// An image that shows the same thing is there and the request said `reject`.
+    #[error("the image {id:?} of this collection shows the same: verdict {verdict}, score {score:.4}")]
+    SimilarExists {
+        /// The id of the most similar one.
+        id: String,
+        /// The verdict on the two.
+        verdict: Verdict,
+        /// The cosine of their descriptors.
+        score: f32,
+    },
     /// A collection of this name is there with other settings.
     #[error("there is already a collection {0:?} with profile {1}")]
     CollectionExists(String, Profile),

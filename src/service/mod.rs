@@ -1,7 +1,7 @@
 //! What Eyrie does, without HTTP: add, change and remove images, search.
 //!
 //! [`RetrievalService`] is the one door. Behind it: `core` (what the use cases share), `images`
-//! with `upload`, `collections`, `search` with `rerank` (the use cases), `pool` (the threads that
+//! with `upload`, `collections`, `search` with `rerank` and `similar` (the use cases), `pool` (the threads that
 //! describe images) and `readiness`.
 
 mod collections;
@@ -16,6 +16,7 @@ mod rerank;
 mod retrieval;
 mod running;
 mod search;
+mod similar;
 #[cfg(test)]
 mod tests;
 mod upload;
@@ -27,7 +28,7 @@ pub use eyrie_vision::local::{MatchedRegion, Quad, Verification};
 pub use eyrie_vision::picture::PictureError;
 pub use options::{Limits, PoolOptions, ServiceOptions, VerificationOptions};
 pub use requests::{
-    AddImage, AddOutcome, OnDuplicate, PutOutcome, Readiness, SearchHit, SearchQuery, SearchRequest, SearchResponse,
-    Stored, VerificationEffort,
+    AddImage, AddOutcome, OnDuplicate, OnSimilar, PutImage, PutOutcome, Readiness, SearchHit, SearchQuery, SearchRequest,
+    SearchResponse, Stored, VerificationEffort,
 };
 pub use retrieval::{RetrievalService, ServiceParts};

@@ -59,6 +59,7 @@ impl RetrievalService {
             gate: Gate::new(),
             options,
             turn: tokio::sync::Mutex::new(()),
+            similar_turn: tokio::sync::Mutex::new(()),
         };
         Ok(Arc::new(Self { core, store_check: StoreCheck::default(), costs: parts.costs }))
     }

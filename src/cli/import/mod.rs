@@ -10,6 +10,7 @@ use clap::Args;
 
 use crate::app::{self, Backend, Purpose};
 use crate::domain::{CollectionName, Profile};
+use crate::service::OnSimilar;
 
 use super::settings::Settings;
 use eyrie_terminal::CliError;
@@ -24,6 +25,7 @@ Examples:
   eyrie import catalogue/ --id-from stem                 catalogue/0815.jpg gets the id 0815
   eyrie import ~/photos --json > report.json
   eyrie import ~/photos --print-ids > ids.tsv
+  eyrie import ~/photos --on-similar reject              what the collection shows already is left out
 
 Folders are searched recursively, in the order of names. What is an image is decided by content and not by name. \
 Each image is stored with the metadata {\"filename\": ..., \"path\": ...}, the path relative to the folder that was named.
@@ -52,6 +54,11 @@ pub(super) struct Import {
     /// Where the ids come from
     #[arg(long, value_name = "WHAT", default_value = "random")]
     id_from: IdFrom,
+    /// What to do with a file that shows what another image of the collection shows, in other bytes:
+    /// ignore, report (store it and name the image) or reject (leave it out where the verdict is
+    /// same or near_duplicate; the reason is in the summary)
+    #[arg(long, value_name = "WHAT", default_value = "ignore", value_parser = on_similar)]
+    on_similar: OnSimilar,
     /// Only the first N files in the order of names
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -71,11 +78,18 @@ impl Import {
         let files = files::find(&self.paths, self.limit)?;
         let runtime = app::runtime()?;
         let summary = runtime.block_on(async {
-            let backend = Backend::open(&loaded.config, Purpose::Import).await?;
+            // What is similar is found through the index, which has to be there then.
+            let searches = self.on_similar != OnSimilar::Ignore;
+            let purpose = if searches { Purpose::Serve } else { Purpose::Import };
+            let backend = Backend::open(&loaded.config, purpose).await?;
+            if searches {
+                backend.service.index_built().await.map_err(|e| CliError::Failed(e.to_string()))?;
+            }
             let options = run::ImportOptions {
                 collection: self.collection,
                 profile: self.profile,
                 id_from: self.id_from,
+                on_similar: self.on_similar,
                 print_ids: self.print_ids,
                 max_bytes: loaded.config.server.http.max_upload_bytes as u64,
                 at_once: 2 * loaded.config.extractor.pool.workers + 2,
@@ -95,4 +109,9 @@ impl Import {
         summary.tell();
         if summary.complete() { Ok(()) } else { Err(CliError::Reported) }
     }
+}
+
+fn on_similar(text: &str) -> Result<OnSimilar, String> {
+    let found = OnSimilar::ALL.iter().find(|(name, _)| *name == text);
+    found.map(|(_, choice)| *choice).ok_or_else(|| "it is ignore, report or reject".to_owned())
 }

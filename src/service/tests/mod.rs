@@ -8,6 +8,7 @@ mod ingesting;
 mod pool;
 mod preconditions;
 mod searching;
+mod similar;
 mod stand_in;
 mod verifying;
 
@@ -165,7 +166,11 @@ fn id(text: &str) -> ImageId {
 }
 
 fn image(bytes: &[u8], metadata: Value) -> AddImage {
-    AddImage { id: None, bytes: bytes.to_vec().into(), metadata, on_duplicate: OnDuplicate::Return }
+    AddImage { id: None, bytes: bytes.to_vec().into(), metadata, on_duplicate: OnDuplicate::Return, on_similar: OnSimilar::Ignore }
+}
+
+fn to_put(name: &str, bytes: &[u8], metadata: Value) -> PutImage {
+    PutImage { id: id(name), bytes: bytes.to_vec().into(), metadata, on_similar: OnSimilar::Ignore }
 }
 
 fn named(name: &str, bytes: &[u8]) -> AddImage {
