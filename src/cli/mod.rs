@@ -5,8 +5,10 @@ mod chip;
 mod config;
 mod describe;
 mod doctor;
+mod duplicates;
 mod health;
 mod import;
+mod jobs;
 mod model;
 mod search;
 mod serve;
@@ -29,6 +31,7 @@ Examples:
   eyrie serve                                    serve on 127.0.0.1:8080, data in ./eyrie-data
   eyrie import ~/photos                          add every image below a folder
   eyrie search query.jpg -k 5                    the five most similar images
+  eyrie duplicates                               groups of pictures that show the same thing
   eyrie describe query.jpg                       the descriptor, and what it costs on the chip
   eyrie chip                                     what describing images costs, and why
   eyrie doctor                                   does the saved index hold what the database holds?
@@ -61,6 +64,8 @@ enum Command {
     Health(health::Health),
     Import(import::Import),
     Search(search::Search),
+    Duplicates(duplicates::Duplicates),
+    Jobs(jobs::Jobs),
     Describe(describe::Describe),
     #[cfg(feature = "lab")]
     Bench(eyrie_lab::commands::Bench<Settings>),
@@ -96,6 +101,8 @@ pub fn main() -> ExitCode {
         Some(Command::Health(command)) => command.run(),
         Some(Command::Import(command)) => command.run(),
         Some(Command::Search(command)) => command.run(),
+        Some(Command::Duplicates(command)) => command.run(),
+        Some(Command::Jobs(command)) => command.run(),
         Some(Command::Describe(command)) => command.run(),
         #[cfg(feature = "lab")]
         Some(Command::Bench(command)) => command.run(),

@@ -6,6 +6,7 @@ mod clock;
 mod collection;
 mod filter;
 mod id;
+mod job;
 mod key;
 mod metadata;
 pub mod milliseconds;
@@ -25,7 +26,8 @@ pub use eyrie_vision::describe::{
 pub use eyrie_vision::local::{Levels, Verdict};
 pub use eyrie_vision::picture::{ImageFormat, InvalidRegion, QueryRegion, Thumbnail};
 pub use filter::{Condition, Filter, FilterLimits, InvalidFilter};
-pub use id::{CollectionName, ImageId, InvalidId};
+pub use id::{CollectionName, ImageId, InvalidId, JobId};
+pub use job::{Job, JobKind, JobProgress, JobState, SimilarPair};
 pub use key::ImageKey;
 pub use metadata::{InvalidMetadata, Metadata, MetadataLimits};
 pub use precondition::Precondition;

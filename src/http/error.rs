@@ -73,6 +73,11 @@ codes! {
     SimilarExists, "similar_exists", CONFLICT, "An image that shows the same thing is stored already";
     PreconditionFailed, "precondition_failed", PRECONDITION_FAILED, "The image was changed since";
 
+    // Jobs.
+    UnknownJob, "unknown_job", NOT_FOUND, "There is no such job";
+    TooManyJobs, "too_many_jobs", SERVICE_UNAVAILABLE, "Too many jobs wait already";
+    NoGroups, "no_groups", CONFLICT, "The job has no groups, or not yet";
+
     // The upload.
     MissingImage, "missing_image", BAD_REQUEST, "There is no image in the request";
     MultipleImages, "multiple_images", BAD_REQUEST, "There is more than one image in the request";
@@ -269,6 +274,9 @@ impl From<ServiceError> for ApiError {
                 let similar = json!([{"id": id, "score": score, "verdict": verdict}]);
                 Self::new(Code::SimilarExists, detail).extended(Map::from_iter([("similar".to_owned(), similar)]))
             }
+            ServiceError::UnknownJob(_) => Self::new(Code::UnknownJob, detail),
+            ServiceError::TooManyJobs => Self::new(Code::TooManyJobs, detail).retry_after(60),
+            ServiceError::NoGroups(_) => Self::new(Code::NoGroups, detail),
             ServiceError::CollectionExists(..) => Self::new(Code::CollectionExists, detail),
             ServiceError::DefaultCollection => Self::new(Code::DefaultCollection, detail),
             ServiceError::PreconditionFailed => Self::new(Code::PreconditionFailed, detail),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{CollectionName, ImageRecord};
+use crate::domain::{CollectionName, ImageRecord, JobId};
 
 /// The path under which clients reach the server: empty, or segments such as `/eyrie` without a
 /// slash at the end. Every path in an answer begins with it.
@@ -56,6 +56,11 @@ impl PublicPath {
     /// The path of an image's thumbnail at its revision, which may be cached for ever.
     pub(crate) fn thumbnail(&self, record: &ImageRecord) -> String {
         format!("{}/thumbnail?v={}", self.image(record), record.revision)
+    }
+
+    /// The path of a job.
+    pub(crate) fn job(&self, id: &JobId) -> String {
+        format!("{self}/v1/jobs/{id}")
     }
 
     /// What is behind this path in a path that begins with it, from a slash on.

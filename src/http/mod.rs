@@ -14,6 +14,7 @@ mod extract;
 mod health;
 mod images;
 mod intake;
+mod jobs;
 mod links;
 mod observe;
 mod openapi;

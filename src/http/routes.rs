@@ -18,7 +18,7 @@ use super::links::PublicPath;
 use super::options::HttpOptions;
 use super::origin::OriginRule;
 use super::state::AppState;
-use super::{chip, collections, deadline, health, images, observe, openapi, origin, search, web};
+use super::{chip, collections, deadline, health, images, jobs, observe, openapi, origin, search, web};
 
 /// The whole HTTP interface.
 pub fn router(state: AppState) -> Router {
@@ -75,6 +75,10 @@ pub(crate) fn described_routes() -> OpenApiRouter<AppState> {
         .routes(routes!(images::handlers::get_thumbnail))
         .routes(routes!(search::handlers::similar_images))
         .routes(routes!(search::handlers::search))
+        .routes(routes!(jobs::handlers::find_duplicates))
+        .routes(routes!(jobs::handlers::list_jobs))
+        .routes(routes!(jobs::handlers::get_job, jobs::handlers::delete_job))
+        .routes(routes!(jobs::handlers::list_groups))
         .routes(routes!(chip::handlers::chip))
         .routes(routes!(health::handlers::livez))
         .routes(routes!(health::handlers::readyz))

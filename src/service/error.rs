@@ -1,6 +1,6 @@
 //! Why a request fails.
 
-use crate::domain::{DescriptorVersion, InvalidDescriptor, InvalidMetadata, Profile, Verdict};
+use crate::domain::{DescriptorVersion, InvalidDescriptor, InvalidMetadata, JobState, Profile, Verdict};
 use crate::search::SearchError;
 use crate::store::StoreError;
 use eyrie_vision::picture::PictureError;
@@ -39,6 +39,15 @@ pub enum ServiceError {
     /// What the request requires of the image does not hold.
     #[error("the image is not as If-Match or If-None-Match require it; it was changed, stored or deleted since")]
     PreconditionFailed,
+    /// There is no such job.
+    #[error("there is no job {0:?}")]
+    UnknownJob(String),
+    /// So many jobs wait that no further one is taken.
+    #[error("too many jobs wait already; try again when some are done, or cancel them")]
+    TooManyJobs,
+    /// The job found no groups: it is of another kind, or has not ended well.
+    #[error("the job has no groups: only one that looks for duplicates has, once it is done; this one is {0}")]
+    NoGroups(JobState),
     /// The upload has no descriptor.
     #[error(transparent)]
     Extract(#[from] PictureError),

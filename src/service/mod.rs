@@ -2,12 +2,13 @@
 //!
 //! [`RetrievalService`] is the one door. Behind it: `core` (what the use cases share), `images`
 //! with `upload`, `collections`, `search` with `rerank` and `similar` (the use cases), `pool` (the threads that
-//! describe images) and `readiness`.
+//! describe images) `jobs` (work in the background) and `readiness`.
 
 mod collections;
 mod core;
 mod error;
 mod images;
+mod jobs;
 mod options;
 mod pool;
 mod readiness;
@@ -26,6 +27,7 @@ pub use crate::store::{CollectionSummary, StoreError};
 pub use error::ServiceError;
 pub use eyrie_vision::local::{MatchedRegion, Quad, Verification};
 pub use eyrie_vision::picture::PictureError;
+pub use jobs::{DuplicateGroup, DuplicateMember, DuplicatesRequest, GroupPage, MOST_CANDIDATES, Started};
 pub use options::{Limits, PoolOptions, ServiceOptions, VerificationOptions};
 pub use requests::{
     AddImage, AddOutcome, OnDuplicate, OnSimilar, PutImage, PutOutcome, Readiness, SearchHit, SearchQuery, SearchRequest,

@@ -50,10 +50,10 @@ row! {
 fn migrations(database: Database) -> Vec<Migration> {
     match database {
         Database::Sqlite => migrations!(
-            "sqlite": (1, "0001", "initial"), (2, "0002", "local_features"), (3, "0003", "image_keys")
+            "sqlite": (1, "0001", "initial"), (2, "0002", "local_features"), (3, "0003", "image_keys"), (4, "0004", "jobs")
         ),
         Database::Postgres => migrations!(
-            "postgres": (1, "0001", "initial"), (2, "0002", "local_features"), (3, "0003", "image_keys")
+            "postgres": (1, "0001", "initial"), (2, "0002", "local_features"), (3, "0003", "image_keys"), (4, "0004", "jobs")
         ),
     }
 }
@@ -147,17 +147,17 @@ mod tests {
 
     #[test]
     fn what_was_not_applied_is_missing() {
-        assert_eq!(missing(&[]), Ok(vec![1, 2, 3]));
-        assert_eq!(missing(&rows(2)), Ok(vec![3]));
-        assert_eq!(missing(&rows(3)), Ok(vec![]));
+        assert_eq!(missing(&[]), Ok(vec![1, 2, 3, 4]));
+        assert_eq!(missing(&rows(2)), Ok(vec![3, 4]));
+        assert_eq!(missing(&rows(4)), Ok(vec![]));
     }
 
     #[test]
     fn rows_of_a_newer_eyrie_and_of_another_program_are_told_apart() {
         let other = |version| Applied { version, description: "users".to_owned(), checksum: vec![1; 48] };
-        let mut newer = rows(3);
-        newer.push(other(4));
-        assert!(missing(&newer).is_err_and(|text| text.contains("schema 4") && text.contains("newer version")));
+        let mut newer = rows(4);
+        newer.push(other(5));
+        assert!(missing(&newer).is_err_and(|text| text.contains("schema 5") && text.contains("newer version")));
         let mut changed = rows(3);
         changed[1].checksum = vec![0; 48];
         for foreign in [vec![other(1)], vec![other(20_240_101)], changed] {

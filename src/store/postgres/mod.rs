@@ -9,7 +9,9 @@
 mod changes;
 mod collections;
 mod connect;
+mod duplicates;
 mod images;
+mod jobs;
 mod session;
 mod writes;
 

@@ -31,7 +31,7 @@ async fn lock_collection(session: &mut Session, name: &CollectionName) -> Result
         .await?)
 }
 
-async fn lock_text(session: &mut Session, text: String) -> Result<(), StoreError> {
+pub(super) async fn lock_text(session: &mut Session, text: String) -> Result<(), StoreError> {
     sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))").bind(text).execute(session).await?;
     Ok(())
 }

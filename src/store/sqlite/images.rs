@@ -26,7 +26,7 @@ const LOCAL_FEATURES: &str =
     "SELECT image_key, bytes FROM local_features WHERE image_key IN (SELECT value FROM json_each($1))";
 
 /// The keys as a JSON array: SQLite binds no lists.
-fn key_list(keys: &[ImageKey]) -> String {
+pub(super) fn key_list(keys: &[ImageKey]) -> String {
     serde_json::Value::from(codec::key_columns(keys)).to_string()
 }
 

@@ -7,9 +7,11 @@
 
 mod changes;
 mod collections;
+mod duplicates;
 #[cfg(test)]
 mod faults;
 mod images;
+mod jobs;
 mod open;
 #[cfg(test)]
 mod tests;
