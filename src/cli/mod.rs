@@ -6,6 +6,7 @@ mod config;
 mod describe;
 mod doctor;
 mod duplicates;
+mod export;
 mod health;
 mod import;
 mod jobs;
@@ -31,6 +32,7 @@ Examples:
   eyrie serve                                    serve on 127.0.0.1:8080, data in ./eyrie-data
   eyrie import ~/photos                          add every image below a folder
   eyrie search query.jpg -k 5                    the five most similar images
+  eyrie export --output backup.ndjson            everything that is stored of a collection
   eyrie duplicates                               groups of pictures that show the same thing
   eyrie describe query.jpg                       the descriptor, and what it costs on the chip
   eyrie chip                                     what describing images costs, and why
@@ -63,6 +65,7 @@ enum Command {
     Serve(serve::Serve),
     Health(health::Health),
     Import(import::Import),
+    Export(export::Export),
     Search(search::Search),
     Duplicates(duplicates::Duplicates),
     Jobs(jobs::Jobs),
@@ -100,6 +103,7 @@ pub fn main() -> ExitCode {
         Some(Command::Serve(command)) => command.run(),
         Some(Command::Health(command)) => command.run(),
         Some(Command::Import(command)) => command.run(),
+        Some(Command::Export(command)) => command.run(),
         Some(Command::Search(command)) => command.run(),
         Some(Command::Duplicates(command)) => command.run(),
         Some(Command::Jobs(command)) => command.run(),

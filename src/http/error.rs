@@ -73,6 +73,11 @@ codes! {
     SimilarExists, "similar_exists", CONFLICT, "An image that shows the same thing is stored already";
     PreconditionFailed, "precondition_failed", PRECONDITION_FAILED, "The image was changed since";
 
+    // Exports and imports.
+    UnsupportedExport, "unsupported_export", UNPROCESSABLE_ENTITY, "This is no export that is read here";
+    InvalidRecord, "invalid_record", BAD_REQUEST, "The line is not an image of an export";
+    IncompleteImport, "incomplete_import", BAD_REQUEST, "Lines of the export are missing";
+
     // Jobs.
     UnknownJob, "unknown_job", NOT_FOUND, "There is no such job";
     TooManyJobs, "too_many_jobs", SERVICE_UNAVAILABLE, "Too many jobs wait already";
@@ -186,6 +191,11 @@ impl ApiError {
         self.code
     }
 
+    /// What is wrong, in a sentence.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// What the log gets and the client does not.
     pub(crate) fn inside(&self) -> Option<&str> {
         self.inside.as_deref()
@@ -274,6 +284,8 @@ impl From<ServiceError> for ApiError {
                 let similar = json!([{"id": id, "score": score, "verdict": verdict}]);
                 Self::new(Code::SimilarExists, detail).extended(Map::from_iter([("similar".to_owned(), similar)]))
             }
+            ServiceError::UnsupportedExport(_) => Self::new(Code::UnsupportedExport, detail),
+            ServiceError::InvalidRecord(_) => Self::new(Code::InvalidRecord, detail),
             ServiceError::UnknownJob(_) => Self::new(Code::UnknownJob, detail),
             ServiceError::TooManyJobs => Self::new(Code::TooManyJobs, detail).retry_after(60),
             ServiceError::NoGroups(_) => Self::new(Code::NoGroups, detail),

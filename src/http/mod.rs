@@ -25,6 +25,7 @@ mod schema;
 mod search;
 mod serve;
 mod state;
+mod transfer;
 mod web;
 
 pub use links::{InvalidPublicPath, PublicPath};

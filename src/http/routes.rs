@@ -18,7 +18,7 @@ use super::links::PublicPath;
 use super::options::HttpOptions;
 use super::origin::OriginRule;
 use super::state::AppState;
-use super::{chip, collections, deadline, health, images, jobs, observe, openapi, origin, search, web};
+use super::{chip, collections, deadline, health, images, jobs, observe, openapi, origin, search, transfer, web};
 
 /// The whole HTTP interface.
 pub fn router(state: AppState) -> Router {
@@ -65,6 +65,8 @@ pub(crate) fn described_routes() -> OpenApiRouter<AppState> {
             collections::handlers::patch_collection,
             collections::handlers::delete_collection
         ))
+        .routes(routes!(transfer::handlers::export_collection))
+        .routes(routes!(transfer::handlers::import_collection))
         .routes(routes!(images::handlers::list_images, images::handlers::add_image))
         .routes(routes!(
             images::handlers::get_image,

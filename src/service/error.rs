@@ -48,6 +48,12 @@ pub enum ServiceError {
     /// The job found no groups: it is of another kind, or has not ended well.
     #[error("the job has no groups: only one that looks for duplicates has, once it is done; this one is {0}")]
     NoGroups(JobState),
+    /// What is to be imported is no export that this program reads.
+    #[error("{0}")]
+    UnsupportedExport(String),
+    /// A line of an export is not what it has to be.
+    #[error("{0}")]
+    InvalidRecord(String),
     /// The upload has no descriptor.
     #[error(transparent)]
     Extract(#[from] PictureError),

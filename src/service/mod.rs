@@ -2,7 +2,7 @@
 //!
 //! [`RetrievalService`] is the one door. Behind it: `core` (what the use cases share), `images`
 //! with `upload`, `collections`, `search` with `rerank` and `similar` (the use cases), `pool` (the threads that
-//! describe images) `jobs` (work in the background) and `readiness`.
+//! describe images) `jobs` (work in the background), `transfer` (export and import) and `readiness`.
 
 mod collections;
 mod core;
@@ -20,6 +20,7 @@ mod search;
 mod similar;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod upload;
 
 // The layer above names these types through this module alone.
@@ -34,3 +35,4 @@ pub use requests::{
     SearchResponse, Stored, VerificationEffort,
 };
 pub use retrieval::{RetrievalService, ServiceParts};
+pub use transfer::{ExportHeader, ExportPart, Import, ImportReport, LineFailure, MAX_LINE_BYTES};

@@ -5,10 +5,12 @@ use sqlx::types::Json;
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use time::OffsetDateTime;
 
-use super::{Change, ChangeKind, ClaimedJob, CollectionSummary, GroupMember, NewImage, StoreError, StoredDescriptor};
+use super::{
+    Change, ChangeKind, ClaimedJob, CollectionSummary, GroupMember, NewImage, StoreError, StoredDescriptor, WholeImage,
+};
 use crate::domain::{
     Collection, CollectionName, ContentHash, Descriptor, Filter, ImageFormat, ImageId, ImageKey, ImageRecord, Job,
-    JobId, JobKind, JobProgress, JobState, Metadata, Seq, SimilarPair, Verdict,
+    JobId, JobKind, JobProgress, JobState, Metadata, Seq, SimilarPair, Thumbnail, Verdict,
 };
 
 /// A row whose columns are named as the fields are.
@@ -68,6 +70,34 @@ where
 {
     fn from_row(row: &'r R) -> sqlx::Result<Self> {
         Ok(Self { collection: row.try_get("collection")?, record: RecordRow::from_row(row)? })
+    }
+}
+
+/// An image's row with all that belongs to it.
+pub(super) struct WholeRow<T> {
+    record: NamedRecordRow<T>,
+    components: Vec<u8>,
+    media_type: String,
+    thumbnail: Vec<u8>,
+    features: Option<Vec<u8>>,
+}
+
+impl<'r, R: Row, T> FromRow<'r, R> for WholeRow<T>
+where
+    &'static str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+    Option<Vec<u8>>: Decode<'r, R::Database> + Type<R::Database>,
+    NamedRecordRow<T>: FromRow<'r, R>,
+{
+    fn from_row(row: &'r R) -> sqlx::Result<Self> {
+        Ok(Self {
+            record: NamedRecordRow::from_row(row)?,
+            components: row.try_get("components")?,
+            media_type: row.try_get("media_type")?,
+            thumbnail: row.try_get("thumbnail")?,
+            features: row.try_get("features")?,
+        })
     }
 }
 
@@ -211,6 +241,17 @@ impl<T: StoredTime> NamedRecordRow<T> {
     }
 }
 
+impl<T: StoredTime> WholeRow<T> {
+    pub(super) fn into_image(self) -> Result<WholeImage, StoreError> {
+        Ok(WholeImage {
+            record: self.record.into_record()?,
+            descriptor: decode_descriptor(&self.components)?,
+            thumbnail: Thumbnail { bytes: self.thumbnail, media_type: self.media_type },
+            local_features: self.features.unwrap_or_default(),
+        })
+    }
+}
+
 impl<T: StoredTime> CollectionRow<T> {
     pub(super) fn into_collection(self) -> Result<Collection, StoreError> {
         Ok(Collection {
@@ -318,6 +359,23 @@ impl ChangeRow {
             other => return Err(damaged(format!("unknown kind of change {other:?}"))),
         };
         Ok(Change { seq: Seq(self.seq), collection: CollectionName::new(self.collection).map_err(damaged)?, kind })
+    }
+}
+
+/// When an image was stored, and when its change is noted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    /// Of a new image; an older one keeps its own.
+    pub(super) created_at: OffsetDateTime,
+    pub(super) updated_at: OffsetDateTime,
+    /// In the change log.
+    pub(super) at: OffsetDateTime,
+}
+
+impl Times {
+    /// An image that is stored now.
+    pub(super) fn all(now: OffsetDateTime) -> Self {
+        Self { created_at: now, updated_at: now, at: now }
     }
 }
 

@@ -20,6 +20,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use serde_json::Value;
+use time::OffsetDateTime;
 
 use crate::domain::{
     Collection, CollectionName, ContentHash, Descriptor, DescriptorVersion, Filter, ImageFormat, ImageId, ImageKey,
@@ -95,8 +96,57 @@ pub struct NewImage {
     pub descriptor: Descriptor,
     /// The thumbnail.
     pub thumbnail: Thumbnail,
-    /// The local features, encoded.
+    /// The local features, encoded; empty where there are none.
     pub local_features: Vec<u8>,
+}
+
+/// An image with all that belongs to it, as it was at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WholeImage {
+    /// Its record.
+    pub record: ImageRecord,
+    /// The descriptor.
+    pub descriptor: Descriptor,
+    /// The thumbnail.
+    pub thumbnail: Thumbnail,
+    /// The local features, encoded; empty where there are none.
+    pub local_features: Vec<u8>,
+}
+
+/// An image that was in another database.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RestoredImage {
+    /// What is stored of it.
+    pub image: NewImage,
+    /// When it was first stored there.
+    pub created_at: OffsetDateTime,
+    /// When it was last written there.
+    pub updated_at: OffsetDateTime,
+}
+
+impl RestoredImage {
+    /// Whether a record says the same of it.
+    fn is(&self, record: &ImageRecord) -> bool {
+        let image = &self.image;
+        record.content_hash == image.content_hash
+            && record.version == image.version
+            && record.metadata == image.metadata
+            && (record.format, record.width, record.height, record.byte_size)
+                == (image.format, image.width, image.height, image.byte_size)
+    }
+}
+
+/// What became of an image that was in another database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestoreOutcome {
+    /// Stored by this change.
+    Created(Seq),
+    /// Stored by this change over another one of its id.
+    Replaced(Seq),
+    /// It was there just so; nothing was stored.
+    Unchanged,
+    /// Another image of its id is there; nothing was stored.
+    IdTaken,
 }
 
 /// What an insert does when the collection holds an image with the same bytes.
@@ -244,6 +294,17 @@ pub trait Images: Send + Sync {
         precondition: Precondition,
     ) -> Result<WriteOutcome, StoreError>;
 
+    /// Stores images of another database, with the times that they had there, all in one transaction;
+    /// an image of the same id that is another one is replaced with `replace`, and keeps its key and its
+    /// `created_at`. No two of `images` have the same id. What became of each; `None` where there is no
+    /// such collection.
+    async fn restore(
+        &self,
+        collection: &CollectionName,
+        images: &[RestoredImage],
+        replace: bool,
+    ) -> Result<Option<Vec<RestoreOutcome>>, StoreError>;
+
     /// Replaces an image's metadata and nothing else. It is a change like any other: it raises the
     /// revision and writes a change-log row (an index that reads it finds the descriptor
     /// unchanged).
@@ -268,6 +329,9 @@ pub trait Images: Send + Sync {
 
     /// The records of these images that are there, in any order, in one statement.
     async fn records(&self, keys: &[ImageKey]) -> Result<Vec<ImageRecord>, StoreError>;
+
+    /// These images that are there with all that belongs to them, in any order, in one statement.
+    async fn whole(&self, keys: &[ImageKey]) -> Result<Vec<WholeImage>, StoreError>;
 
     /// The ids of these images that are there, in any order, in one statement.
     async fn ids(&self, keys: &[ImageKey]) -> Result<Vec<(ImageKey, ImageId)>, StoreError>;

@@ -16,6 +16,19 @@ macro_rules! in_collection {
     };
 }
 
+/// Images with all that belongs to them, up to the condition on their keys.
+macro_rules! whole_images {
+    () => {
+        concat!(
+            "SELECT c.name AS collection, ",
+            record_columns!(),
+            ", d.components, t.media_type, t.bytes AS thumbnail, f.bytes AS features FROM images i \
+             JOIN collections c ON c.id = i.collection_id JOIN descriptors d ON d.image_key = i.key \
+             JOIN thumbnails t ON t.image_key = i.key LEFT JOIN local_features f ON f.image_key = i.key WHERE "
+        )
+    };
+}
+
 /// Inserts an image or writes over the one of the same id, up to where the values stand.
 macro_rules! insert_image {
     () => {
@@ -57,7 +70,7 @@ macro_rules! changed_since {
     };
 }
 
-pub(super) use {insert_image, job_columns, over_image, record_columns};
+pub(super) use {insert_image, job_columns, over_image, record_columns, whole_images};
 
 pub(super) const SUMMARIES: &str = "SELECT name, profile, description, created_at, \
          (SELECT count(*) FROM images WHERE collection_id = c.id) AS images, \
@@ -185,3 +198,5 @@ pub(super) const FORGET_MEMBERS: &str = "DELETE FROM duplicate_groups WHERE job_
 
 pub(super) const MEMBERS: &str = "SELECT place, member, size, name, image_key, score, verdict FROM duplicate_groups \
      WHERE job_id = $1 AND (place, member) > ($2, $3) ORDER BY place, member LIMIT $4";
+
+pub(super) const FORGET_FEATURES: &str = "DELETE FROM local_features WHERE image_key = $1";

@@ -1,6 +1,7 @@
 //! `eyrie import`: a folder into a collection.
 
 mod ids;
+mod records;
 mod run;
 mod summary;
 
@@ -25,6 +26,7 @@ Examples:
   eyrie import catalogue/ --id-from stem                 catalogue/0815.jpg gets the id 0815
   eyrie import ~/photos --json > report.json
   eyrie import ~/photos --print-ids > ids.tsv
+  eyrie import --records backup.ndjson                   what `eyrie export` wrote, without describing anything
   eyrie import ~/photos --on-similar reject              what the collection shows already is left out
 
 Folders are searched recursively, in the order of names. What is an image is decided by content and not by name. \
@@ -42,11 +44,22 @@ Exit codes: 0 everything is stored, 1 some files failed or the import was stoppe
 #[command(after_help = EXAMPLES)]
 pub(super) struct Import {
     /// Folders (or single files) to import
-    #[arg(value_name = "DIR", required = true)]
+    #[arg(value_name = "DIR", required_unless_present = "records")]
     paths: Vec<PathBuf>,
-    /// The collection; it is created where it is missing
-    #[arg(long, value_name = "NAME", default_value = "default")]
-    collection: CollectionName,
+    /// The collection; it is created where it is missing [default: default, or with --records the one that
+    /// was exported]
+    #[arg(long, value_name = "NAME")]
+    collection: Option<CollectionName>,
+    /// Import the lines that `eyrie export` wrote to this file, or the standard input (-); an image that is
+    /// there just so is left as it is
+    #[arg(
+        long, value_name = "FILE",
+        conflicts_with_all = ["paths", "profile", "id_from", "on_similar", "limit", "print_ids"]
+    )]
+    records: Option<PathBuf>,
+    /// With --records: an image takes the place of another one of its id, which fails without this
+    #[arg(long, requires = "records")]
+    replace: bool,
     /// How the images of a new collection are described: fast (one pass), nip (four) or rnip (10
     /// for a 4:3 image, up to 14 for longer ones; finds the most) [default: rnip]
     #[arg(long, value_name = "PROFILE")]
@@ -75,6 +88,14 @@ pub(super) struct Import {
 impl Import {
     pub(super) fn run(self) -> Result<(), CliError> {
         let loaded = self.settings.load_quietly([])?;
+        if let Some(records) = &self.records {
+            return app::runtime()?.block_on(async {
+                let backend = Backend::open(&loaded.config, Purpose::Import).await?;
+                let done = records::import(&backend.service, records, self.collection, self.replace, self.json).await;
+                backend.close().await;
+                done
+            });
+        }
         let files = files::find(&self.paths, self.limit)?;
         let runtime = app::runtime()?;
         let summary = runtime.block_on(async {
@@ -86,7 +107,7 @@ impl Import {
                 backend.service.index_built().await.map_err(|e| CliError::Failed(e.to_string()))?;
             }
             let options = run::ImportOptions {
-                collection: self.collection,
+                collection: self.collection.unwrap_or_else(CollectionName::default_collection),
                 profile: self.profile,
                 id_from: self.id_from,
                 on_similar: self.on_similar,
