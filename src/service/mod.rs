@@ -31,8 +31,8 @@ pub use eyrie_vision::picture::PictureError;
 pub use jobs::{DuplicateGroup, DuplicateMember, DuplicatesRequest, GroupPage, MOST_CANDIDATES, Started};
 pub use options::{Limits, PoolOptions, ServiceOptions, VerificationOptions};
 pub use requests::{
-    AddImage, AddOutcome, OnDuplicate, OnSimilar, PutImage, PutOutcome, Readiness, SearchHit, SearchQuery, SearchRequest,
-    SearchResponse, Stored, VerificationEffort,
+    AddImage, AddOutcome, OnDuplicate, OnSimilar, PutImage, PutOutcome, Readiness, SearchHit, SearchQuery,
+    SearchRequest, SearchResponse, Stored, VerificationEffort,
 };
 pub use retrieval::{RetrievalService, ServiceParts};
 pub use transfer::{ExportHeader, ExportPart, Import, ImportReport, LineFailure, MAX_LINE_BYTES};

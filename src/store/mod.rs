@@ -24,8 +24,7 @@ use time::OffsetDateTime;
 
 use crate::domain::{
     Collection, CollectionName, ContentHash, Descriptor, DescriptorVersion, Filter, ImageFormat, ImageId, ImageKey,
-    ImageRecord, Job, JobId, JobKind, JobProgress, Metadata, Precondition, Seq, SimilarPair, Thumbnail,
-    Verdict,
+    ImageRecord, Job, JobId, JobKind, JobProgress, Metadata, Precondition, Seq, SimilarPair, Thumbnail, Verdict,
 };
 
 pub use options::StorageOptions;
@@ -587,7 +586,8 @@ pub trait Duplicates: Send + Sync {
     async fn add_members(&self, claim: &Claim, members: &[GroupMember], first: bool) -> Result<bool, StoreError>;
 
     /// The members of the groups of a job behind `after` in order, at most `limit`.
-    async fn members(&self, job: &JobId, after: Option<(u64, u64)>, limit: u32) -> Result<Vec<GroupMember>, StoreError>;
+    async fn members(&self, job: &JobId, after: Option<(u64, u64)>, limit: u32)
+    -> Result<Vec<GroupMember>, StoreError>;
 }
 
 /// The log of changes, which an index follows.

@@ -113,7 +113,11 @@ fn files_that_show_what_is_there_are_named_or_left_out() {
     assert_eq!((&similar["path"], &similar["stored"]), (&"pictures/b.png".into(), &false.into()));
     assert!(similar["what"].as_str().expect("a text").starts_with("near_duplicate of "), "{similar}");
     let told = import(&program, &["--on-similar", "report"]).expect_code(0);
-    assert!(told.stderr().contains("1 stored though similar to what is there\n  pictures/b.png: near_dup"), "{}", told.stderr());
+    assert!(
+        told.stderr().contains("1 stored though similar to what is there\n  pictures/b.png: near_dup"),
+        "{}",
+        told.stderr()
+    );
     import(&program, &["--on-similar", "perhaps"]).expect_code(2);
 }
 

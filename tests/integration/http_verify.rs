@@ -80,18 +80,27 @@ async fn an_upload_names_what_is_similar_or_is_refused_for_it() {
         app.add("s1", as_png(scene(1)), json!({})).await;
         let crop = as_png(crop_imm(&scene(1), 120, 60, 300, 240).to_image());
         let add = |on_similar| {
-            app.post(&images("")).query(&[("on_similar", on_similar)]).header("content-type", "image/png").body(crop.clone())
+            app.post(&images(""))
+                .query(&[("on_similar", on_similar)])
+                .header("content-type", "image/png")
+                .body(crop.clone())
         };
         let answer = problem(add("reject").send().await.expect("answer")).await;
         assert_eq!((&answer["status"], &answer["code"]), (&json!(409), &json!("similar_exists")), "{answer}");
-        assert_eq!((&answer["similar"][0]["id"], &answer["similar"][0]["verdict"]), (&json!("s1"), &json!("near_duplicate")));
+        assert_eq!(
+            (&answer["similar"][0]["id"], &answer["similar"][0]["verdict"]),
+            (&json!("s1"), &json!("near_duplicate"))
+        );
         assert!(answer["similar"][0]["score"].is_f64() && answer["detail"].as_str().expect("text").contains("s1"));
         assert_eq!(app.count().await, 1, "nothing was stored");
         let in_form = Form::new().part("image", Part::bytes(crop.clone())).text("on_similar", "reject");
         assert_eq!(refused(app.put(&images("/c")).multipart(in_form)).await, (409, "similar_exists".to_owned()));
 
         let reported = ok(add("report")).await;
-        assert_eq!((&reported["similar"][0]["id"], &reported["similar"][0]["verdict"]), (&json!("s1"), &json!("near_duplicate")));
+        assert_eq!(
+            (&reported["similar"][0]["id"], &reported["similar"][0]["verdict"]),
+            (&json!("s1"), &json!("near_duplicate"))
+        );
         assert_eq!(reported["similar"].as_array().map(Vec::len), Some(1), "{reported}");
         let id = reported["id"].as_str().expect("an id");
         assert_eq!(ok(app.get(&images(&format!("/{id}")))).await.get("similar"), None, "it is no part of the record");

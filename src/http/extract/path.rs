@@ -26,9 +26,9 @@ impl FromRequestParts<AppState> for OfJob {
         let params = path_params(parts, state).await?;
         let id = param(&params, "id")?;
         // The service makes these ids: what is none belongs to no job.
-        JobId::new(id)
-            .map(Self)
-            .map_err(|_| ApiError::new(Code::UnknownJob, "there is no such job; its id is in the answer to its creation"))
+        JobId::new(id).map(Self).map_err(|_| {
+            ApiError::new(Code::UnknownJob, "there is no such job; its id is in the answer to its creation")
+        })
     }
 }
 

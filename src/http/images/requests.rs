@@ -158,11 +158,7 @@ pub(crate) struct PutFields {
 
 impl FromFields for PutFields {
     fn from_fields(fields: &mut Fields) -> Self {
-        Self {
-            metadata: fields.metadata("metadata"),
-            on_similar: on_similar(fields),
-            with_cost: with_cost(fields),
-        }
+        Self { metadata: fields.metadata("metadata"), on_similar: on_similar(fields), with_cost: with_cost(fields) }
     }
 }
 

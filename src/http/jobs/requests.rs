@@ -123,7 +123,8 @@ pub(crate) struct GroupsQuery {
 impl FromFields for GroupsQuery {
     fn from_fields(fields: &mut Fields) -> Self {
         let cursor = fields.text("cursor");
-        let is_place = |text: &&str| text.len() <= 18 && !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
+        let is_place =
+            |text: &&str| text.len() <= 18 && !text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
         let after = cursor.as_deref().filter(is_place).and_then(|text| text.parse().ok());
         if cursor.is_some() && after.is_none() {
             fields.fail(Code::InvalidCursor, "the cursor is not one that a page of this list gave");

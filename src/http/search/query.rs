@@ -8,7 +8,8 @@ use crate::domain::{DescriptorVersion, Filter, ImageId, QueryRegion, Verify};
 use crate::http::extract::fields::{Fields, FromFields};
 use crate::http::images::requests::filter_doc;
 use crate::http::schema::{
-    Documented, FieldDoc, body_schema, cosine_schema, form_object, id_schema, integer, json_object, one_of, version_schema,
+    Documented, FieldDoc, body_schema, cosine_schema, form_object, id_schema, integer, json_object, one_of,
+    version_schema,
 };
 
 const DEFAULT_K: u32 = 10;

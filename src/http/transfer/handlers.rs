@@ -99,7 +99,8 @@ async fn import(
 }
 
 fn incomplete(report: ImportReport) -> ApiError {
-    let detail = "the end of the export, or a line before it, is missing; what was there is stored, and may be sent again";
+    let detail =
+        "the end of the export, or a line before it, is missing; what was there is stored, and may be sent again";
     let error = ApiError::new(Code::IncompleteImport, detail);
     match serde_json::to_value(ImportResultDto::from(report)) {
         Ok(Value::Object(counts)) => error.extended(counts),

@@ -222,8 +222,7 @@ impl RetrievalService {
         let keys: Vec<ImageKey> = rows.iter().map(|row| row.key).chain(best.iter().map(|(_, key)| *key)).collect();
         let mut records = self.core.records_of(&keys, &job.collection).await?;
         records.retain(|_, record| record.revision.0 <= revision);
-        let kept: HashMap<u64, ImageKey> =
-            best.into_iter().filter(|(_, key)| records.contains_key(key)).collect();
+        let kept: HashMap<u64, ImageKey> = best.into_iter().filter(|(_, key)| records.contains_key(key)).collect();
         let surplus = rows.iter().filter(|row| row.member > 0 && kept.contains_key(&row.place));
         Ok((surplus.filter_map(|row| records.remove(&row.key)).collect(), next))
     }

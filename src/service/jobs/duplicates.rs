@@ -200,8 +200,7 @@ impl Search<'_> {
         let mut pairs = Vec::new();
         for (key, near) in found.into_iter().filter(|(_, near)| !near.is_empty()) {
             let keys: Vec<ImageKey> = std::iter::once(key).chain(near.iter().map(|near| near.key)).collect();
-            let stored: HashMap<ImageKey, Vec<u8>> =
-                self.core.store.local_features(&keys).await?.into_iter().collect();
+            let stored: HashMap<ImageKey, Vec<u8>> = self.core.store.local_features(&keys).await?.into_iter().collect();
             let (stored, near, levels) = (Arc::new(stored), Arc::new(near), *self.levels);
             let compared = patiently(|| {
                 let (stored, near) = (Arc::clone(&stored), Arc::clone(&near));

@@ -5,6 +5,7 @@
 mod faults;
 mod following;
 mod ingesting;
+mod jobs;
 mod pool;
 mod preconditions;
 mod searching;
@@ -21,7 +22,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::{Catalogue, Profile};
-use crate::domain::{CollectionName, ImageId, ImageRecord, Levels, Precondition, SystemClock, Verify};
+use crate::domain::{CollectionName, ImageId, ImageRecord, JobId, Levels, Precondition, SystemClock, Verify};
 use crate::search::{
     FlatIndex, GraphIndex, GraphParams, IndexMaker, MemoryOptions, MemorySearch, NoSearch, VectorIndex,
 };
@@ -166,7 +167,13 @@ fn id(text: &str) -> ImageId {
 }
 
 fn image(bytes: &[u8], metadata: Value) -> AddImage {
-    AddImage { id: None, bytes: bytes.to_vec().into(), metadata, on_duplicate: OnDuplicate::Return, on_similar: OnSimilar::Ignore }
+    AddImage {
+        id: None,
+        bytes: bytes.to_vec().into(),
+        metadata,
+        on_duplicate: OnDuplicate::Return,
+        on_similar: OnSimilar::Ignore,
+    }
 }
 
 fn to_put(name: &str, bytes: &[u8], metadata: Value) -> PutImage {

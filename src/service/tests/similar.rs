@@ -71,8 +71,8 @@ async fn an_image_that_is_replaced_is_not_similar_to_itself() {
     let cut = part(70, 1);
     let replaced = fixture.service.put_image(&default(), put("p", &cut, OnSimilar::Reject), Precondition::None).await;
     assert_eq!(replaced.expect("stored").similar, Some(vec![]));
-    let other = fixture.service.put_image(&default(), put("q", &near(0, 1), OnSimilar::Reject), Precondition::None);
-    let other = other.await;
+    let other = put("q", &near(0, 1), OnSimilar::Reject);
+    let other = fixture.service.put_image(&default(), other, Precondition::None).await;
     assert!(matches!(&other, Err(ServiceError::SimilarExists { id, .. }) if id == "p"), "{other:?}");
     assert_eq!(count(&fixture).await, 1);
 }
@@ -81,7 +81,8 @@ async fn an_image_that_is_replaced_is_not_similar_to_itself() {
 async fn of_two_that_come_at_once_one_is_refused() {
     let fixture = Fixture::with(2, 64, Index::Graph).await;
     let (whole, cut) = (near(0, 1), part(70, 1));
-    let add = |bytes: &[u8]| fixture.service.add_image(&default(), add(bytes, OnSimilar::Reject));
+    let collection = default();
+    let add = |bytes: &[u8]| fixture.service.add_image(&collection, add(bytes, OnSimilar::Reject));
     // One is described while the other one is.
     let (one, other) = join(add(&whole), add(&cut)).await;
     let refused = [one, other].into_iter().filter(|r| matches!(r, Err(ServiceError::SimilarExists { .. }))).count();

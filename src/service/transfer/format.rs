@@ -54,7 +54,12 @@ pub struct ExportHeader {
 }
 
 impl ExportHeader {
-    pub(super) fn new(collection: &Collection, version: DescriptorVersion, images: u64, after: Option<ImageId>) -> Self {
+    pub(super) fn new(
+        collection: &Collection,
+        version: DescriptorVersion,
+        images: u64,
+        after: Option<ImageId>,
+    ) -> Self {
         Self {
             kind: Kind::Header,
             format_version: FORMAT_VERSION,
@@ -259,7 +264,8 @@ fn image(line: ImageLine, expected: &Expected) -> Result<RestoredImage, ServiceE
     };
     let image = NewImage {
         id: line.id,
-        content_hash: hash(&line.sha256).ok_or_else(|| invalid("sha256: 64 lower-case hexadecimal digits are needed"))?,
+        content_hash: hash(&line.sha256)
+            .ok_or_else(|| invalid("sha256: 64 lower-case hexadecimal digits are needed"))?,
         format,
         width: line.width,
         height: line.height,
@@ -292,8 +298,7 @@ fn hash(text: &str) -> Option<ContentHash> {
 /// A thumbnail is served as what it says it is: it must be that.
 fn thumbnail(part: &ThumbnailPart) -> Result<Thumbnail, ServiceError> {
     let bytes = decoded("thumbnail", &part.bytes)?;
-    let types =
-        [(ImageFormat::Jpeg, "image/jpeg"), (ImageFormat::Png, "image/png"), (ImageFormat::Webp, "image/webp")];
+    let types = [(ImageFormat::Jpeg, "image/jpeg"), (ImageFormat::Png, "image/png"), (ImageFormat::Webp, "image/webp")];
     let is_of_its_type = sniff(&bytes).is_ok_and(|format| types.contains(&(format, part.media_type.as_str())));
     if !is_of_its_type || bytes.len() > MAX_THUMBNAIL_BYTES {
         let reason = "thumbnail: a JPEG, PNG or WebP of at most 1 MiB with its media type is needed";

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::super::codec::{self, MemberRow, PairRow};
 use super::super::statements::{
-    BEGIN_SCAN, CHANGED_IMAGES, COUNT_CHANGED, END_SCAN, FORGET_DEAD_PAIRS, FORGET_MEMBERS, FORGET_SCANS, MEMBERS, PAIRS,
+    BEGIN_SCAN, CHANGED_IMAGES, COUNT_CHANGED, END_SCAN, FORGET_DEAD_PAIRS, FORGET_MEMBERS, FORGET_SCANS, MEMBERS,
+    PAIRS,
 };
 use super::super::{Claim, DuplicateScan, Duplicates, GroupMember, StoreError};
 use super::{PostgresStore, jobs};
@@ -23,7 +24,6 @@ const ADD_MEMBERS: &str = "INSERT INTO duplicate_groups (job_id, place, member, 
      SELECT $1, place, member, size, name, image_key, score, verdict FROM unnest($2, $3, $4, $5, $6, $7, $8) \
          AS new (place, member, size, name, image_key, score, verdict)";
 
-
 #[async_trait]
 impl Duplicates for PostgresStore {
     async fn begin_scan(
@@ -33,11 +33,8 @@ impl Duplicates for PostgresStore {
         most: u32,
     ) -> Result<Option<DuplicateScan>, StoreError> {
         self.write("begin_scan", async |conn| {
-            let begun: Option<(i64, i64, i64)> = sqlx::query_as(BEGIN_SCAN)
-                .bind(collection.as_str())
-                .bind(settings)
-                .fetch_optional(&mut *conn)
-                .await?;
+            let begun: Option<(i64, i64, i64)> =
+                sqlx::query_as(BEGIN_SCAN).bind(collection.as_str()).bind(settings).fetch_optional(&mut *conn).await?;
             let Some((id, seq, run)) = begun else { return Ok(None) };
             sqlx::query(FORGET_SCANS).bind(id).bind(i64::from(most)).execute(&mut *conn).await?;
             sqlx::query(FORGET_DEAD_PAIRS).bind(id).execute(conn).await?;
@@ -176,7 +173,12 @@ impl Duplicates for PostgresStore {
         .await
     }
 
-    async fn members(&self, job: &JobId, after: Option<(u64, u64)>, limit: u32) -> Result<Vec<GroupMember>, StoreError> {
+    async fn members(
+        &self,
+        job: &JobId,
+        after: Option<(u64, u64)>,
+        limit: u32,
+    ) -> Result<Vec<GroupMember>, StoreError> {
         // Members are counted from 0.
         let (place, member) = match after {
             Some((place, member)) => (codec::integer(place)?, codec::integer(member)?),

@@ -27,7 +27,7 @@ const CLAIM_JOB: &str = concat!(
 
 impl PostgresStore {
     /// When a lease ends that begins now.
-    fn until(&self, lease: Duration) -> OffsetDateTime {
+    pub(super) fn until(&self, lease: Duration) -> OffsetDateTime {
         self.clock.now() + lease
     }
 }
@@ -54,17 +54,9 @@ pub(super) async fn note_progress(
 }
 
 /// Renews the lease; `false` where the claim does not hold.
-pub(super) async fn renew_claim(
-    conn: &mut Session,
-    claim: &Claim,
-    until: OffsetDateTime,
-) -> Result<bool, StoreError> {
-    let renewed = sqlx::query(RENEW_CLAIM)
-        .bind(claim.job.as_str())
-        .bind(&claim.owner)
-        .bind(until)
-        .execute(conn)
-        .await?;
+pub(super) async fn renew_claim(conn: &mut Session, claim: &Claim, until: OffsetDateTime) -> Result<bool, StoreError> {
+    let renewed =
+        sqlx::query(RENEW_CLAIM).bind(claim.job.as_str()).bind(&claim.owner).bind(until).execute(conn).await?;
     Ok(renewed.rows_affected() == 1)
 }
 
@@ -147,8 +139,7 @@ impl Jobs for PostgresStore {
 
     async fn release_job(&self, claim: &Claim) -> Result<bool, StoreError> {
         self.write("release_job", async |conn| {
-            let released =
-                sqlx::query(RELEASE_JOB).bind(claim.job.as_str()).bind(&claim.owner).execute(conn).await?;
+            let released = sqlx::query(RELEASE_JOB).bind(claim.job.as_str()).bind(&claim.owner).execute(conn).await?;
             Ok(released.rows_affected() == 1)
         })
         .await

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 use super::super::codec::{self, MemberRow, PairRow};
 use super::super::statements::{
-    BEGIN_SCAN, CHANGED_IMAGES, COUNT_CHANGED, END_SCAN, FORGET_DEAD_PAIRS, FORGET_MEMBERS, FORGET_SCANS, MEMBERS, PAIRS,
+    BEGIN_SCAN, CHANGED_IMAGES, COUNT_CHANGED, END_SCAN, FORGET_DEAD_PAIRS, FORGET_MEMBERS, FORGET_SCANS, MEMBERS,
+    PAIRS,
 };
 use super::super::{Claim, DuplicateScan, Duplicates, GroupMember, StoreError};
 use super::images::key_list;
@@ -23,7 +24,6 @@ const ADD_PAIRS: &str = "INSERT INTO duplicate_pairs (scan_id, a, b, score, verd
 const ADD_MEMBERS: &str = "INSERT INTO duplicate_groups (job_id, place, member, size, name, image_key, score, verdict) \
      SELECT $1, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6 FROM json_each($2)";
 
-
 #[async_trait]
 impl Duplicates for SqliteStore {
     async fn begin_scan(
@@ -33,11 +33,8 @@ impl Duplicates for SqliteStore {
         most: u32,
     ) -> Result<Option<DuplicateScan>, StoreError> {
         self.write("begin_scan", async |conn| {
-            let begun: Option<(i64, i64, i64)> = sqlx::query_as(BEGIN_SCAN)
-                .bind(collection.as_str())
-                .bind(settings)
-                .fetch_optional(&mut *conn)
-                .await?;
+            let begun: Option<(i64, i64, i64)> =
+                sqlx::query_as(BEGIN_SCAN).bind(collection.as_str()).bind(settings).fetch_optional(&mut *conn).await?;
             let Some((id, seq, run)) = begun else { return Ok(None) };
             sqlx::query(FORGET_SCANS).bind(id).bind(i64::from(most)).execute(&mut *conn).await?;
             sqlx::query(FORGET_DEAD_PAIRS).bind(id).execute(conn).await?;
@@ -157,17 +154,18 @@ impl Duplicates for SqliteStore {
             }
             let row = |m: &GroupMember| json!([m.place, m.member, m.size, m.name, m.key.0, m.score, m.verdict]);
             let rows: Vec<Value> = members.iter().map(row).collect();
-            sqlx::query(ADD_MEMBERS)
-                .bind(claim.job.as_str())
-                .bind(Value::from(rows).to_string())
-                .execute(conn)
-                .await?;
+            sqlx::query(ADD_MEMBERS).bind(claim.job.as_str()).bind(Value::from(rows).to_string()).execute(conn).await?;
             Ok(true)
         })
         .await
     }
 
-    async fn members(&self, job: &JobId, after: Option<(u64, u64)>, limit: u32) -> Result<Vec<GroupMember>, StoreError> {
+    async fn members(
+        &self,
+        job: &JobId,
+        after: Option<(u64, u64)>,
+        limit: u32,
+    ) -> Result<Vec<GroupMember>, StoreError> {
         // Members are counted from 0.
         let (place, member) = match after {
             Some((place, member)) => (codec::integer(place)?, codec::integer(member)?),

@@ -81,10 +81,8 @@ impl Images for SqliteStore {
         replace: bool,
     ) -> Result<Option<Vec<RestoreOutcome>>, StoreError> {
         let clock = &*self.clock;
-        self.write("restore", async |connection| {
-            writes::restore(connection, clock, collection, images, replace).await
-        })
-        .await
+        self.write("restore", async |connection| writes::restore(connection, clock, collection, images, replace).await)
+            .await
     }
 
     async fn replace_metadata(

@@ -25,7 +25,7 @@ const CLAIM_JOB: &str = concat!(
 
 impl SqliteStore {
     /// When a lease ends that begins now.
-    fn until(&self, lease: Duration) -> i64 {
+    pub(super) fn until(&self, lease: Duration) -> i64 {
         codec::microseconds(self.clock.now() + lease)
     }
 }
@@ -52,17 +52,9 @@ pub(super) async fn note_progress(
 }
 
 /// Renews the lease; `false` where the claim does not hold.
-pub(super) async fn renew_claim(
-    conn: &mut SqliteConnection,
-    claim: &Claim,
-    until: i64,
-) -> Result<bool, StoreError> {
-    let renewed = sqlx::query(RENEW_CLAIM)
-        .bind(claim.job.as_str())
-        .bind(&claim.owner)
-        .bind(until)
-        .execute(conn)
-        .await?;
+pub(super) async fn renew_claim(conn: &mut SqliteConnection, claim: &Claim, until: i64) -> Result<bool, StoreError> {
+    let renewed =
+        sqlx::query(RENEW_CLAIM).bind(claim.job.as_str()).bind(&claim.owner).bind(until).execute(conn).await?;
     Ok(renewed.rows_affected() == 1)
 }
 
@@ -143,8 +135,7 @@ impl Jobs for SqliteStore {
 
     async fn release_job(&self, claim: &Claim) -> Result<bool, StoreError> {
         self.write("release_job", async |conn| {
-            let released =
-                sqlx::query(RELEASE_JOB).bind(claim.job.as_str()).bind(&claim.owner).execute(conn).await?;
+            let released = sqlx::query(RELEASE_JOB).bind(claim.job.as_str()).bind(&claim.owner).execute(conn).await?;
             Ok(released.rows_affected() == 1)
         })
         .await
@@ -179,8 +170,7 @@ impl Jobs for SqliteStore {
             if let Some(row) = cancelled {
                 return Ok(Cancellation::Cancelled(row.into_job()?));
             }
-            let ended: Option<JobRow<i64>> =
-                sqlx::query_as(JOB).bind(id.as_str()).fetch_optional(conn).await?;
+            let ended: Option<JobRow<i64>> = sqlx::query_as(JOB).bind(id.as_str()).fetch_optional(conn).await?;
             Ok(match ended {
                 Some(row) => Cancellation::Ended(row.into_job()?),
                 None => Cancellation::UnknownJob,
