@@ -85,13 +85,16 @@ impl Duplicates {
         app::runtime()?.block_on(async {
             let mut requests = StopRequests::receive()?;
             let backend = Backend::open(&loaded.config, Purpose::Serve).await?;
+            let mut work = std::pin::pin!(self.work(&backend.service));
             let done = tokio::select! {
-                done = self.work(&backend.service) => done,
-                () = requests.next() => Err(CliError::Failed(
-                    "stopped; the same command, or a running server, goes on from here".to_owned(),
-                )),
+                done = &mut work => done,
+                () = requests.next() => {
+                    // The job puts itself back, for whoever takes it next.
+                    let (_stopped, ()) = tokio::join!(&mut work, backend.service.shutdown());
+                    let text = "stopped; the same command, or a running server, goes on from here";
+                    Err(CliError::Failed(text.to_owned()))
+                }
             };
-            // A job that was stopped waits from now on for whoever takes it.
             backend.close().await;
             done
         })

@@ -61,7 +61,10 @@ async fn duplicates_are_found_in_the_background_listed_and_removed() {
         assert_eq!((&group["id"], &group["size"], found.get("next_cursor")), (&json!("part"), &json!(3), None));
         assert_eq!(ids(group), ["whole", "part", "small"], "{group}");
         let best = &group["images"][0];
-        assert_eq!((&best["width"], &best["metadata"], &best["verdict"]), (&json!(480), &json!({"path": "a.png"}), &json!("same")));
+        assert_eq!(
+            (&best["width"], &best["metadata"], &best["verdict"]),
+            (&json!(480), &json!({"path": "a.png"}), &json!("same"))
+        );
 
         let second = ok(app.post(&duplicates()).json(&json!({"verdict": "same", "candidates": 5}))).await;
         let second = ended(&app, &second).await;

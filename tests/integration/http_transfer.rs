@@ -16,7 +16,10 @@ fn path(call: &str) -> String {
 
 async fn export(app: &TestApp, after: &[(&str, &str)]) -> String {
     let response = app.get(&path("export")).query(after).send().await.expect("answer");
-    assert_eq!((response.status().as_u16(), &response.headers()["content-type"]), (200, &"application/x-ndjson".parse().expect("value")));
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["content-type"]),
+        (200, &"application/x-ndjson".parse().expect("value"))
+    );
     response.text().await.expect("all of it")
 }
 
@@ -107,7 +110,10 @@ async fn an_export_goes_on_behind_an_image_and_says_where_it_ends() {
     let lines: Vec<Value> = all.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let ids: Vec<&str> = lines[1..8].iter().map(|line| line["id"].as_str().expect("an id")).collect();
     assert_eq!(ids, ["a", "b", "s1", "s2", "s3", "s4", "z"]);
-    assert_eq!((&lines[0]["type"], &lines[0]["format_version"], &lines[0]["images"]), (&json!("header"), &json!(1), &json!(7)));
+    assert_eq!(
+        (&lines[0]["type"], &lines[0]["format_version"], &lines[0]["images"]),
+        (&json!("header"), &json!(1), &json!(7))
+    );
     assert_eq!(lines[8..], [json!({"type": "end", "images": 7})]);
     let rest = export(&app, &[("after", "s3")]).await;
     let rest: Vec<&str> = rest.lines().collect();
@@ -196,15 +202,15 @@ async fn each_wrong_line_is_named_and_the_others_are_stored() {
         (with("w", &|line| line["byte_size"] = u64::MAX.into()), "invalid_record"),
         (with("w", &|line| line["created_at"] = "yesterday".into()), "invalid_record"),
         (with("w", &|line| line["created_at"] = "1969-12-31T23:59:59Z".into()), "invalid_record"),
-        (with("w", &|line| line["metadata"] = json!({"a": {"b": {"c": {"d": 1}}}})), "metadata_too_deep"),
+        (with("w", &|line| line["metadata"] = json!({"a": {"b": {"c": {"d": {}}}}})), "metadata_too_deep"),
         (with("w", &|line| line["metadata"] = json!({"a": "\u{0}"})), "invalid_metadata"),
         (with("w", &|line| line["version"] = "0123456789abcdef/fast".into()), "version_mismatch"),
         (with("w", &|line| line["descriptor"] = "!".into()), "invalid_record"),
         (with("w", &|line| line["descriptor"] = "AAAA".into()), "invalid_record"),
-        (with("w", &|line| line["descriptor"] = STANDARD.encode([0; 8]).into()), "descriptor_length"),
+        (with("w", &|line| line["descriptor"] = STANDARD.encode([0_u8; 8]).into()), "descriptor_length"),
         (with("w", &|line| line["descriptor"] = nan.as_str().into()), "descriptor_not_finite"),
-        (with("w", &|line| line["descriptor"] = STANDARD.encode(vec![0; 4 * 768]).into()), "descriptor_zero"),
-        (with("w", &|line| line["local_features"] = STANDARD.encode([1; 40]).into()), "invalid_record"),
+        (with("w", &|line| line["descriptor"] = STANDARD.encode(vec![0_u8; 4 * 768]).into()), "descriptor_zero"),
+        (with("w", &|line| line["local_features"] = STANDARD.encode([1_u8; 40]).into()), "invalid_record"),
         (with("w", &|line| line["thumbnail"] = json!({"media_type": "image/svg+xml", "bytes": svg})), "invalid_record"),
         (with("w", &|line| line["thumbnail"]["media_type"] = "text/html".into()), "invalid_record"),
         ("{\"type\": \"image\"".to_owned(), "invalid_record"),
@@ -225,7 +231,7 @@ async fn each_wrong_line_is_named_and_the_others_are_stored() {
 
     // Another image of the id: told, or replaced where that is asked for.
     let other = with("x", &|line| line["metadata"] = json!({"n": 2}));
-    let twice = [lines[0], &other, &other, r#"{"type": "end", "images": 2}"#].join("\n");
+    let twice = [lines[0], other.as_str(), other.as_str(), r#"{"type": "end", "images": 2}"#].join("\n");
     let result = ok(import(&to, twice.clone())).await;
     assert_eq!((&result["failed"], &result["failures"][0]["code"]), (&json!(2), &json!("id_taken")), "{result}");
     assert_eq!(ok(to.get(&images("/x"))).await["metadata"], json!({"n": 1}));

@@ -38,10 +38,15 @@ pub(super) fn near(distance: u8, seed: u64) -> Vec<u8> {
 /// The left part of that picture, with the descriptor of `near(0, _)`: so many hundredths of its
 /// width.
 pub(super) fn part(hundredths: usize, seed: u64) -> Vec<u8> {
+    part_at(0, hundredths, seed)
+}
+
+/// The same with the descriptor of `near(distance, _)`.
+pub(super) fn part_at(distance: u8, hundredths: usize, seed: u64) -> Vec<u8> {
     let width = WIDTH * hundredths / 100;
     let whole = pixels(seed);
     let cut: Vec<u8> = whole.chunks_exact(WIDTH).flat_map(|row| &row[..width]).copied().collect();
-    with_picture([200, 0, 0, 0, 0, 0, 0, 0], width as u16, HEIGHT as u16, &cut)
+    with_picture([200, distance, 0, 0, 0, 0, 0, 0], width as u16, HEIGHT as u16, &cut)
 }
 
 fn verifying(verify: Verify, verify_candidates: usize) -> ServiceOptions {
