@@ -557,8 +557,8 @@ pub trait Duplicates: Send + Sync {
         limit: u32,
     ) -> Result<Vec<ImageKey>, StoreError>;
 
-    /// Puts these pairs in the place of those that earlier runs found of the images in `looked_up`,
-    /// and notes how far the job is, in one transaction.
+    /// Puts these pairs, of which none is there twice, in the place of those that earlier runs found
+    /// of the images in `looked_up`, and notes how far the job is, in one transaction.
     async fn note_pairs(
         &self,
         claim: &Claim,

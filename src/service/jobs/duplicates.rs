@@ -5,7 +5,7 @@
 //! the note of where the next one begins, so a job that is killed goes on from there.
 
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -189,13 +189,13 @@ impl Search<'_> {
         }
     }
 
-    /// The pairs that these images are in.
+    /// The pairs that these images are in, none twice.
     async fn pairs_of(&self, keys: &[ImageKey]) -> Result<Vec<SimilarPair>, Stop> {
         let (k, floor) = (self.request.candidates as usize, self.request.floor(self.levels));
         let found = patiently(|| self.core.search.neighbours_of(self.collection, keys, k, floor)).await?;
         let Some(wanted) = self.request.verdict else {
             let pair = |key, near: &Neighbor| pair(key, near, verdict(near.score, None, self.levels));
-            return Ok(found.iter().flat_map(|(key, near)| near.iter().map(|near| pair(*key, near))).collect());
+            return Ok(once(found.iter().flat_map(|(key, near)| near.iter().map(|near| pair(*key, near)))));
         };
         let mut pairs = Vec::new();
         for (key, near) in found.into_iter().filter(|(_, near)| !near.is_empty()) {
@@ -209,7 +209,7 @@ impl Search<'_> {
             .await?;
             pairs.extend(compared.into_iter().filter(|pair| pair.verdict <= wanted));
         }
-        Ok(pairs)
+        Ok(once(pairs))
     }
 
     /// Makes groups of all pairs and writes them.
@@ -313,6 +313,18 @@ impl Outcome {
 
 fn pair(key: ImageKey, near: &Neighbor, verdict: Verdict) -> SimilarPair {
     SimilarPair { a: key.min(near.key), b: key.max(near.key), score: near.score, verdict }
+}
+
+/// Each pair once: where both ends found it, with the closer verdict.
+fn once(pairs: impl IntoIterator<Item = SimilarPair>) -> Vec<SimilarPair> {
+    let mut by_keys: BTreeMap<(ImageKey, ImageKey), SimilarPair> = BTreeMap::new();
+    for pair in pairs {
+        let known = by_keys.entry((pair.a, pair.b)).or_insert(pair);
+        if pair.verdict < known.verdict {
+            *known = pair;
+        }
+    }
+    by_keys.into_values().collect()
 }
 
 /// Compares an image with its neighbours by local features, where both have some. Blocks.

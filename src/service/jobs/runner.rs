@@ -111,11 +111,11 @@ async fn worked(core: &Core, job: &Job, claim: Claim, work: Work<'_>) -> Worked 
         }
         Err(Stop::Closing) => return put_back(core, &claim, Worked::Closing).await,
         Err(Stop::Failed(error)) if passes(&error) => {
-            tracing::warn!(%error, "it cannot go on now, and is tried again");
+            tracing::warn!(error = inside(&error), "it cannot go on now, and is tried again");
             return put_back(core, &claim, Worked::Later).await;
         }
         Err(Stop::Failed(error)) => {
-            tracing::error!(%error, "failed");
+            tracing::error!(error = inside(&error), "failed");
             JobEnd::Failed(in_public(&error))
         }
     };
@@ -170,6 +170,11 @@ fn passes(error: &ServiceError) -> bool {
             | ServiceError::NotReady
             | ServiceError::ShuttingDown
     )
+}
+
+/// What the log gets.
+fn inside(error: &ServiceError) -> String {
+    if let ServiceError::Store(inner) = error { inner.to_string() } else { error.to_string() }
 }
 
 /// What clients may read of it; the log has the inside.
