@@ -301,6 +301,7 @@ impl AppBuilder {
         let isa = backend.describer.kernels.isa().name();
         let model = backend.describer.model.fingerprint().to_owned();
         telemetry::record_build_info(&model, isa);
+        backend.service.run_jobs();
         let collections = backend.service.list_collections().await?;
         let images: u64 = collections.iter().map(|c| c.images).sum();
         let stale: u64 = collections.iter().map(|c| c.stale).sum();

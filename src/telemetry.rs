@@ -59,6 +59,9 @@ pub mod metric {
     pub const VERIFICATION_SECONDS: &str = "eyrie_verification_seconds";
     /// Counter: stored local features that could not be read when they were needed.
     pub const FEATURES_UNREADABLE: &str = "eyrie_local_features_unreadable_total";
+    /// Counter: jobs that this process worked on, by `kind` and `outcome` (`done`, `failed`, `lost`:
+    /// cancelled, or taken over by another process).
+    pub const JOBS: &str = "eyrie_jobs_total";
 }
 
 /// Upper bounds of the histogram buckets for durations, in seconds: a request that finds its answer
@@ -172,6 +175,7 @@ fn describe() {
     describe_counter!(metric::SEARCHES, "Answered searches, by kind of query.");
     describe_counter!(metric::VERIFICATIONS, "Answered searches whose first results were verified, by outcome.");
     describe_histogram!(metric::VERIFICATION_SECONDS, Unit::Seconds, "Time to verify the first results of one search.");
+    describe_counter!(metric::JOBS, "Jobs that this process worked on, by kind and outcome.");
     describe_counter!(metric::FEATURES_UNREADABLE, "Stored local features that could not be read when needed.");
 }
 

@@ -6,8 +6,11 @@ mod compare;
 mod config;
 mod describe;
 mod doctor;
+mod duplicates;
+mod export;
 mod health;
 mod import;
+mod jobs;
 #[cfg(feature = "lab")]
 mod load;
 mod model;
@@ -32,6 +35,8 @@ Examples:
   eyrie serve                                    serve on 127.0.0.1:8080, data in ./eyrie-data
   eyrie import ~/photos                          add every image below a folder
   eyrie search query.jpg -k 5                    the five most similar images
+  eyrie export --output backup.ndjson            everything that is stored of a collection
+  eyrie duplicates                               groups of pictures that show the same thing
   eyrie describe query.jpg                       the descriptor, and what it costs on the chip
   eyrie compare a.jpg b.jpg                      do they show the same thing, and where?
   eyrie chip                                     what describing images costs, and why
@@ -64,7 +69,10 @@ enum Command {
     Serve(serve::Serve),
     Health(health::Health),
     Import(import::Import),
+    Export(export::Export),
     Search(search::Search),
+    Duplicates(duplicates::Duplicates),
+    Jobs(jobs::Jobs),
     Describe(describe::Describe),
     Compare(compare::Compare),
     #[cfg(feature = "lab")]
@@ -104,7 +112,10 @@ pub fn main() -> ExitCode {
         Some(Command::Serve(command)) => command.run(),
         Some(Command::Health(command)) => command.run(),
         Some(Command::Import(command)) => command.run(),
+        Some(Command::Export(command)) => command.run(),
         Some(Command::Search(command)) => command.run(),
+        Some(Command::Duplicates(command)) => command.run(),
+        Some(Command::Jobs(command)) => command.run(),
         Some(Command::Describe(command)) => command.run(),
         Some(Command::Compare(command)) => command.run(),
         #[cfg(feature = "lab")]

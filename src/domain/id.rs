@@ -113,6 +113,21 @@ text_id! {
     set = "a-z 0-9 _ -"
 }
 
+text_id! {
+    /// The name of a job: 1 to 64 of `a-z 0-9 -`.
+    JobId, max = 64,
+    allowed = |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-',
+    set = "a-z 0-9 -"
+}
+
+impl JobId {
+    /// A fresh time-ordered id (UUIDv7).
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(uuid::Uuid::now_v7().to_string())
+    }
+}
+
 impl ImageId {
     /// A fresh time-ordered id (UUIDv7).
     #[must_use]

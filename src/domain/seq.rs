@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The sequence number of a change. Numbers grow in the order of commits and may skip. The revision
 /// of an image is the number of the change that last wrote it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Seq(pub i64);
 

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::domain::{InvalidDescriptor, InvalidFilter, InvalidMetadata};
 use crate::service::{PictureError, ServiceError, StoreError};
@@ -73,7 +73,18 @@ codes! {
     DefaultCollection, "default_collection", CONFLICT, "The default collection cannot be deleted";
     IdTaken, "id_taken", CONFLICT, "The id is taken";
     DuplicateImage, "duplicate_image", CONFLICT, "The same image is stored already";
+    SimilarExists, "similar_exists", CONFLICT, "An image that shows the same thing is stored already";
     PreconditionFailed, "precondition_failed", PRECONDITION_FAILED, "The image was changed since";
+
+    // Exports and imports.
+    UnsupportedExport, "unsupported_export", UNPROCESSABLE_ENTITY, "This is no export that is read here";
+    InvalidRecord, "invalid_record", BAD_REQUEST, "The line is not an image of an export";
+    IncompleteImport, "incomplete_import", BAD_REQUEST, "Lines of the export are missing";
+
+    // Jobs.
+    UnknownJob, "unknown_job", NOT_FOUND, "There is no such job";
+    TooManyJobs, "too_many_jobs", SERVICE_UNAVAILABLE, "Too many jobs wait already";
+    NoGroups, "no_groups", CONFLICT, "The job has no groups, or not yet";
 
     // The upload.
     MissingImage, "missing_image", BAD_REQUEST, "There is no image in the request";
@@ -189,6 +200,16 @@ impl ApiError {
         self.code
     }
 
+    /// What is wrong, in a sentence.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// What the log gets and the client does not.
+    pub(crate) fn inside(&self) -> Option<&str> {
+        self.inside.as_deref()
+    }
+
     /// The problem document. What only the log shall have goes there.
     pub(crate) fn into_problem(self, request_id: &str) -> Problem {
         let code = self.code.as_str();
@@ -281,6 +302,15 @@ impl From<ServiceError> for ApiError {
             ServiceError::UnknownImage(_) => Self::new(Code::UnknownImage, detail),
             ServiceError::IdTaken(_) => Self::new(Code::IdTaken, detail),
             ServiceError::DuplicateContent(_) => Self::new(Code::DuplicateImage, detail),
+            ServiceError::SimilarExists { id, verdict, score } => {
+                let similar = json!([{"id": id, "score": score, "verdict": verdict}]);
+                Self::new(Code::SimilarExists, detail).extended(Map::from_iter([("similar".to_owned(), similar)]))
+            }
+            ServiceError::UnsupportedExport(_) => Self::new(Code::UnsupportedExport, detail),
+            ServiceError::InvalidRecord(_) => Self::new(Code::InvalidRecord, detail),
+            ServiceError::UnknownJob(_) => Self::new(Code::UnknownJob, detail),
+            ServiceError::TooManyJobs => Self::new(Code::TooManyJobs, detail).retry_after(60),
+            ServiceError::NoGroups(_) => Self::new(Code::NoGroups, detail),
             ServiceError::CollectionExists(..) => Self::new(Code::CollectionExists, detail),
             ServiceError::DefaultCollection => Self::new(Code::DefaultCollection, detail),
             ServiceError::PreconditionFailed => Self::new(Code::PreconditionFailed, detail),

@@ -8,9 +8,10 @@ use axum::http::header;
 use axum::http::request::Parts;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
+use memchr::memchr;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::deadline::RequestClock;
+use super::deadline::{RequestClock, StoppedClock};
 use super::error::{ApiError, Code};
 
 /// How much of a refused body is still read, so that the client gets to read the answer instead of
@@ -88,6 +89,85 @@ impl Intake {
     }
 }
 
+impl Intake {
+    /// A body as lines of at most `limit` bytes each, of which no more than one is in memory. The body may
+    /// be of any length, as long as each part of it arrives in time. The clock of the request stands still
+    /// until the lines are dropped.
+    pub(crate) async fn lines(&self, head: &Parts, body: Body, limit: usize) -> Result<Lines, ApiError> {
+        let stopped = head.extensions.get::<RequestClock>().map(RequestClock::stop_for_body);
+        let stream = body.into_data_stream();
+        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
+            discard(stream).await;
+            return Err(ApiError::overloaded("too many uploads at the moment; try again in 1 s", 1));
+        };
+        Ok(Lines {
+            stream,
+            read: BytesMut::new(),
+            without_end: 0,
+            ended: false,
+            limit,
+            timeout: self.timeout,
+            _permit: Permit { _held: permit },
+            _stopped: stopped,
+        })
+    }
+}
+
+/// The lines of a body.
+pub(crate) struct Lines {
+    stream: BodyDataStream,
+    /// What was read and is not given out.
+    read: BytesMut,
+    /// How much of that is known to have no end of a line.
+    without_end: usize,
+    ended: bool,
+    limit: usize,
+    timeout: Duration,
+    _permit: Permit,
+    _stopped: Option<StoppedClock>,
+}
+
+impl Lines {
+    /// The next line without its end; `None` behind the last one.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
+        loop {
+            if let Some(at) = memchr(b'\n', &self.read[self.without_end..]) {
+                let length = self.without_end + at;
+                self.without_end = 0;
+                let mut line = self.read.split_to(length + 1);
+                line.truncate(length);
+                return if length > self.limit { Err(too_large(self.limit)) } else { Ok(Some(line.freeze())) };
+            }
+            self.without_end = self.read.len();
+            if self.without_end > self.limit {
+                return Err(too_large(self.limit));
+            }
+            if self.ended {
+                let rest = std::mem::take(&mut self.read);
+                self.without_end = 0;
+                return Ok((!rest.is_empty()).then(|| rest.freeze()));
+            }
+            match tokio::time::timeout(self.timeout, self.stream.next()).await {
+                Ok(Some(Ok(chunk))) => self.read.extend_from_slice(&chunk),
+                Ok(Some(Err(error))) => {
+                    let detail = "the body ended before it was complete";
+                    return Err(ApiError::new(Code::IncompleteBody, detail).logging(error.to_string()));
+                }
+                Ok(None) => self.ended = true,
+                Err(_) => {
+                    let detail = format!("nothing of the body came for {} s", self.timeout.as_secs_f64());
+                    return Err(ApiError::new(Code::BodyTimeout, detail));
+                }
+            }
+        }
+    }
+
+    /// Reads some of the rest, so that the client gets to read the answer.
+    pub(crate) async fn discard(self) {
+        discard(self.stream).await;
+    }
+}
+
 enum Failure {
     TooLarge,
     Broken(String),
@@ -129,6 +209,25 @@ mod tests {
     use axum::http::Request;
 
     use super::*;
+
+    #[tokio::test]
+    async fn lines_come_one_by_one_whatever_parts_the_body_has() {
+        let intake = Intake::new(1, Duration::from_secs(60));
+        let (head, ()) = Request::new(()).into_parts();
+        let parts = ["a", "b\n\nc", "d", "\nlast"].map(Ok::<_, std::convert::Infallible>);
+        let body = Body::from_stream(futures::stream::iter(parts));
+        let mut lines = intake.lines(&head, body, 4).await.expect("a permit");
+        let mut read = Vec::new();
+        while let Some(line) = lines.next().await.expect("short lines") {
+            read.push(String::from_utf8_lossy(&line).into_owned());
+        }
+        assert_eq!(read, ["ab", "", "cd", "last"]);
+        drop(lines);
+        for long in ["12345\n", "1234567"] {
+            let mut lines = intake.lines(&head, Body::from(long), 4).await.expect("a permit");
+            assert_eq!(lines.next().await.err().map(|error| error.code()), Some(Code::UploadTooLarge), "{long}");
+        }
+    }
 
     #[tokio::test]
     async fn the_permit_comes_back_with_the_last_clone_of_the_bytes() {

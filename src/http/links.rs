@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{CollectionName, ImageRecord, Thumbnail};
+use crate::domain::{CollectionName, ImageRecord, JobId, Thumbnail};
 
 /// The path under which clients reach the server: empty, or segments such as `/eyrie` without a
 /// slash at the end. Every path in an answer begins with it.
@@ -58,6 +58,11 @@ impl PublicPath {
     /// The path of an image's thumbnail at its revision, which may be cached for ever.
     pub(crate) fn thumbnail(&self, record: &ImageRecord) -> String {
         format!("{}/thumbnail?v={}", self.image(record), record.revision)
+    }
+
+    /// The path of a job.
+    pub(crate) fn job(&self, id: &JobId) -> String {
+        format!("{self}/v1/jobs/{id}")
     }
 
     /// What is behind this path in a path that begins with it, from a slash on.

@@ -17,6 +17,7 @@ mod extract;
 mod health;
 mod images;
 mod intake;
+mod jobs;
 mod links;
 mod observe;
 mod once;
@@ -29,6 +30,7 @@ mod schema;
 mod search;
 mod serve;
 mod state;
+mod transfer;
 mod web;
 
 pub use links::{InvalidPublicPath, PublicPath};

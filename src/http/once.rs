@@ -15,7 +15,7 @@ use super::error::{ApiError, Code};
 use super::schema::{header_parameter, text_schema};
 use super::state::AppState;
 use crate::domain::{CollectionName, IdempotencyKey, KeptAnswer};
-use crate::service::{AddImage, Fingerprint, OnDuplicate};
+use crate::service::{AddImage, Fingerprint, OnDuplicate, OnSimilar};
 
 const KEY: &str = "idempotency-key";
 /// Says that an answer was given before.
@@ -63,6 +63,11 @@ pub(crate) fn fingerprint(of: &mut Fingerprint, image: &AddImage) {
         OnDuplicate::Return => b"return",
         OnDuplicate::Reject => b"reject",
         OnDuplicate::Allow => b"allow",
+    });
+    of.add(match image.on_similar {
+        OnSimilar::Ignore => b"ignore",
+        OnSimilar::Report => b"report",
+        OnSimilar::Reject => b"reject",
     });
 }
 

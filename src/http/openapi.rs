@@ -26,6 +26,7 @@ pub const OPENAPI_YAML: &str = include_str!("../../openapi.yaml");
         (name = "search", description = "Find similar images"),
         (name = "images", description = "The images of a collection"),
         (name = "collections", description = "Sets of images that are searched together"),
+        (name = "jobs", description = "Work in the background: what takes longer than a request may"),
         (name = "chip", description = "What describing images costs on the simulated chip"),
         (name = "operation", description = "Health, metrics and this document"),
         (name = "page", description = "The web page"),

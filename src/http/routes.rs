@@ -18,7 +18,10 @@ use super::links::PublicPath;
 use super::options::HttpOptions;
 use super::pages::{self, PageRule};
 use super::state::AppState;
-use super::{batch, chip, collections, compare, deadline, descriptors, health, images, observe, openapi, search, web};
+use super::{
+    batch, chip, collections, compare, deadline, descriptors, health, images, jobs, observe, openapi, origin, search,
+    transfer, web,
+};
 
 /// The whole HTTP interface.
 pub fn router(state: AppState) -> Router {
@@ -66,6 +69,8 @@ pub(crate) fn described_routes() -> OpenApiRouter<AppState> {
             collections::handlers::patch_collection,
             collections::handlers::delete_collection
         ))
+        .routes(routes!(transfer::handlers::export_collection))
+        .routes(routes!(transfer::handlers::import_collection))
         .routes(routes!(images::handlers::list_images, images::handlers::add_image))
         .routes(routes!(
             images::handlers::get_image,
@@ -82,6 +87,10 @@ pub(crate) fn described_routes() -> OpenApiRouter<AppState> {
         .routes(routes!(batch::handlers::search_batch))
         .routes(routes!(compare::handlers::compare))
         .routes(routes!(descriptors::handlers::describe))
+        .routes(routes!(jobs::handlers::find_duplicates))
+        .routes(routes!(jobs::handlers::list_jobs))
+        .routes(routes!(jobs::handlers::get_job, jobs::handlers::delete_job))
+        .routes(routes!(jobs::handlers::list_groups))
         .routes(routes!(chip::handlers::chip))
         .routes(routes!(health::handlers::livez))
         .routes(routes!(health::handlers::readyz))

@@ -296,6 +296,16 @@ pub(crate) fn collection_schema() -> ObjectBuilder {
     text_schema("^[a-z0-9_-]{1,64}$")
 }
 
+/// The id of a job.
+pub(crate) fn job_schema() -> ObjectBuilder {
+    text_schema("^[a-z0-9-]{1,64}$")
+}
+
+/// A cosine.
+pub(crate) fn cosine_schema() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::Number).minimum(Some(-1)).maximum(Some(1))
+}
+
 /// The id of an image.
 pub(crate) fn id_schema() -> ObjectBuilder {
     text_schema(ID_PATTERN)

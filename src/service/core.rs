@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, MutexGuard};
 use tracing::Instrument;
 
+use super::jobs::Board;
 use super::pool::InferencePool;
 use super::running::{Gate, Running};
 use super::{ServiceError, ServiceOptions};
@@ -27,6 +28,10 @@ pub(super) struct Core {
     pub(super) options: ServiceOptions,
     /// Held by one write at a time that starts over, so that they do not starve each other.
     pub(super) turn: Mutex<()>,
+    /// Held by one upload at a time from its look for what is similar until it is stored.
+    pub(super) similar_turn: Mutex<()>,
+    /// What the jobs of this process share.
+    pub(super) jobs: Board,
 }
 
 /// What became of a write.

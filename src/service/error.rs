@@ -1,6 +1,6 @@
 //! Why a request fails.
 
-use crate::domain::{DescriptorVersion, InvalidDescriptor, InvalidMetadata, Profile};
+use crate::domain::{DescriptorVersion, InvalidDescriptor, InvalidMetadata, JobState, Profile, Verdict};
 use crate::search::SearchError;
 use crate::store::StoreError;
 use eyrie_vision::picture::PictureError;
@@ -20,6 +20,16 @@ pub enum ServiceError {
     /// The same bytes are stored already and the request said `reject`.
     #[error("the same image is already stored as {0:?}")]
     DuplicateContent(String),
+    /// An image that shows the same thing is there and the request said `reject`.
+    #[error("the image {id:?} of this collection shows the same: verdict {verdict}, score {score:.4}")]
+    SimilarExists {
+        /// The id of the most similar one.
+        id: String,
+        /// The verdict on the two.
+        verdict: Verdict,
+        /// The cosine of their descriptors.
+        score: f32,
+    },
     /// A collection of this name is there with other settings.
     #[error("there is already a collection {0:?} with profile {1}")]
     CollectionExists(String, Profile),
@@ -29,6 +39,21 @@ pub enum ServiceError {
     /// What the request requires of the image does not hold.
     #[error("the image is not as If-Match or If-None-Match require it; it was changed, stored or deleted since")]
     PreconditionFailed,
+    /// There is no such job.
+    #[error("there is no job {0:?}")]
+    UnknownJob(String),
+    /// So many jobs wait that no further one is taken.
+    #[error("too many jobs wait already; try again when some are done, or cancel them")]
+    TooManyJobs,
+    /// The job found no groups: it is of another kind, or has not ended well.
+    #[error("the job has no groups: only one that looks for duplicates has, once it is done; this one is {0}")]
+    NoGroups(JobState),
+    /// What is to be imported is no export that this program reads.
+    #[error("{0}")]
+    UnsupportedExport(String),
+    /// A line of an export is not what it has to be.
+    #[error("{0}")]
+    InvalidRecord(String),
     /// The upload has no descriptor.
     #[error(transparent)]
     Extract(#[from] PictureError),

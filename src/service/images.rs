@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::core::{Core, unknown_collection};
 use super::pool::WhenFull;
 use super::running::Running;
 use super::upload::Upload;
-use super::{AddImage, AddOutcome, PutOutcome, RetrievalService, ServiceError, Stored};
+use super::{AddImage, AddOutcome, PutImage, PutOutcome, RetrievalService, ServiceError, Stored};
 use crate::domain::{
     CollectionName, Filter, ImageId, ImageRecord, Metadata, Order, Position, Precondition, Profile, Seq, Thumbnail,
 };
@@ -20,10 +19,11 @@ impl RetrievalService {
     /// Adds an image. The same bytes again are answered or refused as `on_duplicate` says; where
     /// they were described by another model than the running one, or have no local features that
     /// this program reads, they are described anew under the id and with the metadata that are
-    /// there.
+    /// there. What is stored anew is looked for in the collection first, where `on_similar` says so.
     ///
     /// # Errors
-    /// [`ServiceError`]: metadata, unknown collection, the image itself, a taken id, a duplicate, overload, the database.
+    /// [`ServiceError`]: metadata, unknown collection, the image itself, a taken id, a duplicate, a similar image,
+    /// [`ServiceError::NotReady`] where it cannot be looked for, overload, the database.
     pub async fn add_image(
         &self,
         collection: &CollectionName,
@@ -38,8 +38,12 @@ impl RetrievalService {
     /// # Errors
     /// As [`RetrievalService::add_image`], but never [`ServiceError::Overloaded`] because of the
     /// queue.
-    pub async fn import_image(&self, collection: &CollectionName, image: AddImage) -> Result<AddOutcome, ServiceError> {
-        Ok(self.add(collection, image, WhenFull::Wait).await?.outcome)
+    pub async fn import_image(
+        &self,
+        collection: &CollectionName,
+        image: AddImage,
+    ) -> Result<Stored<AddOutcome>, ServiceError> {
+        self.add(collection, image, WhenFull::Wait).await
     }
 
     /// [`RetrievalService::add_image`], and what becomes of the image when the queue is full.
@@ -51,10 +55,10 @@ impl RetrievalService {
     ) -> Result<Stored<AddOutcome>, ServiceError> {
         let core = &self.core;
         let running = core.gate.enter()?;
-        let AddImage { id, bytes, metadata, on_duplicate } = image;
+        let AddImage { id, bytes, metadata, on_duplicate, on_similar } = image;
         let metadata = core.metadata(metadata)?;
         let collection = core.collection(collection).await?;
-        let upload = Upload::new(core, running, &collection, bytes, when_full).await?;
+        let mut upload = Upload::new(core, running, &collection, bytes, when_full, on_similar).await?;
         let mut attempts = core.attempts();
         let outcome = loop {
             attempts.next().await?;
@@ -62,29 +66,29 @@ impl RetrievalService {
                 break outcome;
             }
         };
-        Ok(Stored { outcome, cost: upload.cost() })
+        Ok(upload.stored(outcome))
     }
 
     /// Stores an image under an id, over an older one where there is one, if `precondition` holds
     /// at that moment. The same image with the same metadata again changes nothing; only new
-    /// metadata do not describe the image again.
+    /// metadata do not describe the image again. What is stored anew is looked for among the others
+    /// first, where `on_similar` says so.
     ///
     /// # Errors
-    /// [`ServiceError`]: [`ServiceError::PreconditionFailed`], metadata, unknown collection, the image itself, overload, the
-    /// database.
+    /// [`ServiceError`]: [`ServiceError::PreconditionFailed`], metadata, unknown collection, the image itself, a similar
+    /// image, [`ServiceError::NotReady`] where it cannot be looked for, overload, the database.
     pub async fn put_image(
         &self,
         collection: &CollectionName,
-        id: ImageId,
-        bytes: Bytes,
-        metadata: Value,
+        image: PutImage,
         precondition: Precondition,
     ) -> Result<Stored<PutOutcome>, ServiceError> {
         let core = &self.core;
         let running = core.gate.enter()?;
+        let PutImage { id, bytes, metadata, on_similar } = image;
         let metadata = core.metadata(metadata)?;
         let collection = core.collection(collection).await?;
-        let upload = Upload::new(core, running, &collection, bytes, WhenFull::Refuse).await?;
+        let mut upload = Upload::new(core, running, &collection, bytes, WhenFull::Refuse, on_similar).await?;
         let mut attempts = core.attempts();
         let outcome = loop {
             attempts.next().await?;
@@ -92,7 +96,7 @@ impl RetrievalService {
                 break outcome;
             }
         };
-        Ok(Stored { outcome, cost: upload.cost() })
+        Ok(upload.stored(outcome))
     }
 
     /// Applies a merge patch (RFC 7396) to the metadata if `precondition` holds at that moment. A

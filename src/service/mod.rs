@@ -1,8 +1,8 @@
 //! What Eyrie does, without HTTP: add, change and remove images, search.
 //!
 //! [`RetrievalService`] is the one door. Behind it: `core` (what the use cases share), `images`
-//! with `upload`, `collections`, `search` with `rerank`, `compare`, `describe`, `batch`, `once` (the use cases), `pool` (the threads that
-//! describe images) and `readiness`.
+//! with `upload`, `collections`, `search` with `rerank` and `similar`, `compare`, `describe`, `batch`, `once` (the use cases), `pool` (the
+//! threads that describe images), `jobs` (work in the background), `transfer` (export and import) and `readiness`.
 
 mod batch;
 mod collections;
@@ -11,6 +11,7 @@ mod core;
 mod describe;
 mod error;
 mod images;
+mod jobs;
 mod once;
 mod options;
 mod pool;
@@ -20,8 +21,10 @@ mod rerank;
 mod retrieval;
 mod running;
 mod search;
+mod similar;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod upload;
 
 // The layer above names these types through this module alone.
@@ -32,10 +35,12 @@ pub use describe::{DescribeRequest, Described, Remark};
 pub use error::ServiceError;
 pub use eyrie_vision::local::{MatchedRegion, Quad, Verification};
 pub use eyrie_vision::picture::PictureError;
+pub use jobs::{DuplicateGroup, DuplicateMember, DuplicatesRequest, GroupPage, MOST_CANDIDATES, Started};
 pub use once::Fingerprint;
 pub use options::{Limits, PoolOptions, ServiceOptions, VerificationOptions};
 pub use requests::{
-    AddImage, AddOutcome, OnDuplicate, PutOutcome, Readiness, SearchHit, SearchQuery, SearchRequest, SearchResponse,
-    Stored, VerificationEffort,
+    AddImage, AddOutcome, OnDuplicate, OnSimilar, PutImage, PutOutcome, Readiness, SearchHit, SearchQuery,
+    SearchRequest, SearchResponse, Stored, VerificationEffort,
 };
 pub use retrieval::{RetrievalService, ServiceParts};
+pub use transfer::{ExportHeader, ExportPart, Import, ImportReport, LineFailure, MAX_LINE_BYTES};

@@ -202,6 +202,11 @@ impl InferencePool {
         micros.div_ceil(1_000_000).clamp(1, MAX_RETRY_SECONDS)
     }
 
+    /// Whether an image is being described or waits for that.
+    pub(super) fn is_busy(&self) -> bool {
+        self.shared.busy.load(Ordering::Relaxed) > 0 || !self.shared.lock().jobs.is_empty()
+    }
+
     /// Images that wait for a thread.
     #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {

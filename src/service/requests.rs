@@ -20,6 +20,24 @@ pub enum OnDuplicate {
     Allow,
 }
 
+/// What to do when the collection shows the same thing already, in other bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnSimilar {
+    /// Nobody looks.
+    #[default]
+    Ignore,
+    /// The answer names what is similar.
+    Report,
+    /// Refuse where the verdict on an image that is there is `same` or `near_duplicate`
+    /// ([`super::ServiceError::SimilarExists`]); else as [`OnSimilar::Report`].
+    Reject,
+}
+
+impl OnSimilar {
+    /// Every choice with its name.
+    pub const ALL: [(&str, Self); 3] = [("ignore", Self::Ignore), ("report", Self::Report), ("reject", Self::Reject)];
+}
+
 /// An image to add.
 #[derive(Debug, Clone)]
 pub struct AddImage {
@@ -31,6 +49,21 @@ pub struct AddImage {
     pub metadata: Value,
     /// What to do when the same bytes are there.
     pub on_duplicate: OnDuplicate,
+    /// What to do when the collection shows the same thing.
+    pub on_similar: OnSimilar,
+}
+
+/// An image to put under an id.
+#[derive(Debug, Clone)]
+pub struct PutImage {
+    /// The id.
+    pub id: ImageId,
+    /// The encoded image.
+    pub bytes: bytes::Bytes,
+    /// The client's data: a JSON object, `Value::Null` for none.
+    pub metadata: Value,
+    /// What to do when another image of the collection shows the same thing.
+    pub on_similar: OnSimilar,
 }
 
 /// What became of an addition.
@@ -56,6 +89,9 @@ pub enum PutOutcome {
 pub struct Stored<T> {
     /// What became of the image.
     pub outcome: T,
+    /// The images of the collection that are similar, in the order of a search; `None` where nobody
+    /// looked, which is so too for an image that was there already.
+    pub similar: Option<Vec<SearchHit>>,
     /// What describing it cost; `None` when it did not have to be described.
     pub cost: Option<ExtractionCost>,
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::core::Core;
 use super::error::ServiceError;
+use super::jobs::Board;
 use super::options::ServiceOptions;
 use super::pool::InferencePool;
 use super::readiness::StoreCheck;
@@ -37,7 +38,7 @@ pub struct ServiceParts {
 
 /// The use cases. One lives in a process, behind an `Arc`.
 pub struct RetrievalService {
-    pub(super) core: Core,
+    pub(super) core: Arc<Core>,
     pub(super) store_check: StoreCheck,
     costs: Arc<CostModel>,
 }
@@ -49,7 +50,7 @@ impl RetrievalService {
     /// [`ServiceError::Internal`] when there is no extractor, or when the system refuses a thread.
     pub fn start(parts: ServiceParts, options: ServiceOptions) -> Result<Arc<Self>, ServiceError> {
         let pool = Arc::new(InferencePool::start(parts.extractors, parts.queue_length)?);
-        let core = Core {
+        let core = Arc::new(Core {
             store: parts.store,
             search: parts.search,
             slots: parts.slots,
@@ -59,7 +60,9 @@ impl RetrievalService {
             gate: Gate::new(),
             options,
             turn: tokio::sync::Mutex::new(()),
-        };
+            similar_turn: tokio::sync::Mutex::new(()),
+            jobs: Board::new(),
+        });
         Ok(Arc::new(Self { core, store_check: StoreCheck::default(), costs: parts.costs }))
     }
 
@@ -89,14 +92,15 @@ impl RetrievalService {
 
     /// Whether the service can answer now. Takes two seconds at most.
     pub async fn readiness(&self) -> Readiness {
-        let Core { store, search, gate, .. } = &self.core;
+        let Core { store, search, gate, .. } = &*self.core;
         self.store_check.readiness(&**store, search.state(), gate.is_closed()).await
     }
 
-    /// Refuses new work from now on and returns when the work under way has ended and the workers
-    /// and the search have stopped. The store stays open.
+    /// Refuses new work from now on and returns when the work under way has ended (a job at where it
+    /// can go on) and the workers and the search have stopped. The store stays open.
     pub async fn shutdown(&self) {
         self.core.gate.close();
+        self.core.jobs.idle().await;
         self.core.gate.drained().await;
         self.core.search.shutdown().await;
         let pool = Arc::clone(&self.core.pool);

@@ -39,6 +39,12 @@ impl Gate {
         self.closed.subscribe()
     }
 
+    /// Returns once the gate is closed.
+    pub(super) async fn until_closed(&self) {
+        // The sender lives in `self`.
+        let _closed = self.closed.subscribe().wait_for(|closed| *closed).await.is_ok();
+    }
+
     /// Lets nothing in from now on.
     pub(super) fn close(&self) {
         self.closed.send_replace(true);

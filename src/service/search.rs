@@ -36,28 +36,35 @@ const MOST_GROUPED: usize = 16_384;
 const SPARE: usize = 8;
 
 /// What images are compared with.
-struct Subject {
-    descriptor: Descriptor,
+pub(super) struct Subject {
+    pub(super) descriptor: Descriptor,
     /// What the first results are compared with; `None` where they are not.
-    features: Option<Arc<LocalFeatures>>,
+    pub(super) features: Option<Arc<LocalFeatures>>,
     /// Time to look for these.
-    features_time: Duration,
+    pub(super) features_time: Duration,
     /// The part of the query image that this is; `None` for all of it.
-    region: Option<QueryRegion>,
+    pub(super) region: Option<QueryRegion>,
     /// The image that must not be among its own results.
-    itself: Option<ImageKey>,
-    cost: Option<ExtractionCost>,
+    pub(super) itself: Option<ImageKey>,
+    pub(super) cost: Option<ExtractionCost>,
     /// A small picture of the query image, where it was asked for.
-    thumbnail: Option<Thumbnail>,
+    pub(super) thumbnail: Option<Thumbnail>,
 }
 
 /// Which part of the results a search is for.
 #[derive(Debug, Clone, Copy)]
-struct Cut {
-    k: usize,
-    offset: usize,
+pub(super) struct Cut {
+    pub(super) k: usize,
+    pub(super) offset: usize,
     /// How many of the best are verified, whichever of them the page holds.
-    window: usize,
+    pub(super) window: usize,
+}
+
+impl Cut {
+    /// How many neighbours the backend is asked for, one more where the query finds itself.
+    pub(super) fn with_spare(self, finds_itself: bool) -> usize {
+        (self.offset + self.k).max(self.window) + SPARE + usize::from(finds_itself)
+    }
 }
 
 /// What the backend found.
@@ -71,8 +78,8 @@ struct Candidates {
 }
 
 /// One look for results.
-struct Page {
-    hits: Vec<SearchHit>,
+pub(super) struct Page {
+    pub(super) hits: Vec<SearchHit>,
     /// There may be more hits than these, since many of the images that were found are gone.
     incomplete: bool,
     /// Images may be missing, since the index is being built.
@@ -275,7 +282,7 @@ impl Core {
     }
 
     /// The other steps: candidates, their final order, the page of it.
-    async fn page(
+    pub(super) async fn page(
         &self,
         query: &Nearest,
         subject: &Subject,

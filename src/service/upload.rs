@@ -2,13 +2,13 @@
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use tokio::sync::OnceCell;
+use tokio::sync::{MutexGuard, OnceCell};
 
 use super::core::{Core, unknown_collection};
 use super::pool::WhenFull;
 use super::running::Running;
-use super::{AddOutcome, OnDuplicate, PutOutcome, ServiceError};
-use crate::domain::{Collection, ContentHash, ExtractionCost, ImageId, ImageRecord, Metadata, Precondition};
+use super::{AddOutcome, OnDuplicate, OnSimilar, PutOutcome, SearchHit, ServiceError, Stored};
+use crate::domain::{Collection, ContentHash, ImageId, ImageKey, ImageRecord, Metadata, Precondition, Verdict};
 use crate::store::{InsertOutcome, NewImage, SameContent, WriteOutcome};
 use eyrie_vision::describe::{Extraction, Request};
 use eyrie_vision::local::STORED_FEATURES;
@@ -16,6 +16,9 @@ use eyrie_vision::local::STORED_FEATURES;
 /// Uploads larger than this are hashed off the async threads (SHA-256 takes about a millisecond for
 /// it at worst).
 const HASH_INLINE_BYTES: usize = 256 * 1024;
+
+/// The most similar images that an answer names.
+const MOST_SIMILAR: usize = 10;
 
 /// An image on its way into a collection. It is described once, however often its write starts
 /// over.
@@ -26,7 +29,18 @@ pub(super) struct Upload<'a> {
     bytes: Bytes,
     hash: ContentHash,
     when_full: WhenFull,
+    on_similar: OnSimilar,
     described: OnceCell<Extraction>,
+    /// What the last attempt found that is similar.
+    similar: Option<Vec<SearchHit>>,
+}
+
+/// An image that may be stored.
+struct Ready<'a> {
+    image: NewImage,
+    /// Held until it is stored where what is similar is refused: of two such uploads that come at
+    /// once the second one finds the first.
+    _turn: Option<MutexGuard<'a, ()>>,
 }
 
 impl<'a> Upload<'a> {
@@ -40,14 +54,17 @@ impl<'a> Upload<'a> {
         collection: &'a Collection,
         bytes: Bytes,
         when_full: WhenFull,
+        on_similar: OnSimilar,
     ) -> Result<Self, ServiceError> {
         let hash = hash_of(&bytes).await?;
-        Ok(Self { core, running, collection, bytes, hash, when_full, described: OnceCell::new() })
+        let described = OnceCell::new();
+        Ok(Self { core, running, collection, bytes, hash, when_full, on_similar, described, similar: None })
     }
 
-    /// What describing it cost; `None` where it was not described.
-    pub(super) fn cost(self) -> Option<ExtractionCost> {
-        self.described.into_inner().map(|described| described.cost)
+    /// The outcome, with what was similar and what describing it cost.
+    pub(super) fn stored<T>(self, outcome: T) -> Stored<T> {
+        let cost = self.described.into_inner().map(|described| described.cost);
+        Stored { outcome, similar: self.similar, cost }
     }
 
     /// One attempt to add it; `None` where another request was faster and it is to start over.
@@ -55,7 +72,7 @@ impl<'a> Upload<'a> {
     /// # Errors
     /// As [`super::RetrievalService::add_image`].
     pub(super) async fn add(
-        &self,
+        &mut self,
         id: Option<&ImageId>,
         metadata: &Metadata,
         on_duplicate: OnDuplicate,
@@ -79,7 +96,8 @@ impl<'a> Upload<'a> {
         {
             return self.id_held_by(holder, on_duplicate).await.map(Some);
         }
-        let image = self.image(id.cloned().unwrap_or_else(ImageId::generate), metadata.clone()).await?;
+        let id = id.cloned().unwrap_or_else(ImageId::generate);
+        let Ready { image, _turn } = self.unless_similar(id, metadata.clone(), None).await?;
         match self.core.insert(&self.running, &self.collection.name, image, same_content).await? {
             InsertOutcome::Inserted(record) => Ok(Some(AddOutcome::Created(record))),
             // Stored by another request while this one was describing: the next attempt answers.
@@ -119,7 +137,7 @@ impl<'a> Upload<'a> {
     /// # Errors
     /// As [`super::RetrievalService::put_image`].
     pub(super) async fn put(
-        &self,
+        &mut self,
         id: &ImageId,
         metadata: &Metadata,
         precondition: Precondition,
@@ -131,6 +149,7 @@ impl<'a> Upload<'a> {
         if !precondition.holds(there.as_ref().map(|record| record.revision)) {
             return Err(ServiceError::PreconditionFailed);
         }
+        let itself = there.as_ref().map(|record| record.key);
         let same_image = match there.filter(|record| record.content_hash == self.hash) {
             Some(there) if self.core.is_current(&there, self.collection.profile).await? => Some(there),
             Some(_) | None => None,
@@ -148,7 +167,7 @@ impl<'a> Upload<'a> {
                 (write.await?, Ok(None))
             }
             None => {
-                let image = self.image(id.clone(), metadata.clone()).await?;
+                let Ready { image, _turn } = self.unless_similar(id.clone(), metadata.clone(), itself).await?;
                 let write = self.core.put(&self.running, name, image, precondition);
                 (write.await?, Err(ServiceError::PreconditionFailed))
             }
@@ -159,6 +178,35 @@ impl<'a> Upload<'a> {
             WriteOutcome::PreconditionFailed | WriteOutcome::UnknownImage => on_failure,
             WriteOutcome::UnknownCollection => Err(unknown_collection(name)),
         }
+    }
+
+    /// What is stored of it, once the collection was looked through for what shows the same thing,
+    /// as the request says; `itself` is the image that it replaces.
+    async fn unless_similar(
+        &mut self,
+        id: ImageId,
+        metadata: Metadata,
+        itself: Option<ImageKey>,
+    ) -> Result<Ready<'a>, ServiceError> {
+        if self.on_similar == OnSimilar::Ignore {
+            return Ok(Ready { image: self.image(id, metadata).await?, _turn: None });
+        }
+        self.core.can_look()?;
+        let image = self.image(id, metadata).await?;
+        let turn = match self.on_similar {
+            OnSimilar::Reject => Some(self.core.similar_turn.lock().await),
+            OnSimilar::Ignore | OnSimilar::Report => None,
+        };
+        let described = self.described.get_or_try_init(|| self.describe()).await?;
+        let mut similar = self.core.similar_to(self.collection, described, itself).await?;
+        let nearest = similar.iter().find(|hit| hit.verdict <= Verdict::NearDuplicate);
+        if let (OnSimilar::Reject, Some(hit)) = (self.on_similar, nearest) {
+            let (id, verdict, score) = (hit.record.id.to_string(), hit.verdict, hit.score);
+            return Err(ServiceError::SimilarExists { id, verdict, score });
+        }
+        similar.truncate(MOST_SIMILAR);
+        self.similar = Some(similar);
+        Ok(Ready { image, _turn: turn })
     }
 
     /// What is stored of it; describes it where that has not happened.

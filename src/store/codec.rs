@@ -5,10 +5,12 @@ use sqlx::types::Json;
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use time::OffsetDateTime;
 
-use super::{Change, ChangeKind, CollectionSummary, NewImage, StoreError, StoredDescriptor};
+use super::{
+    Change, ChangeKind, ClaimedJob, CollectionSummary, GroupMember, NewImage, StoreError, StoredDescriptor, WholeImage,
+};
 use crate::domain::{
     Begun, Collection, CollectionName, ContentHash, Descriptor, Filter, ImageFormat, ImageId, ImageKey, ImageRecord,
-    KeptAnswer, Metadata, Seq,
+    Job, JobId, JobKind, JobProgress, JobState, KeptAnswer, Metadata, Seq, SimilarPair, Thumbnail, Verdict,
 };
 
 /// A row whose columns are named as the fields are.
@@ -71,6 +73,34 @@ where
     }
 }
 
+/// An image's row with all that belongs to it.
+pub(super) struct WholeRow<T> {
+    record: NamedRecordRow<T>,
+    components: Vec<u8>,
+    media_type: String,
+    thumbnail: Vec<u8>,
+    features: Option<Vec<u8>>,
+}
+
+impl<'r, R: Row, T> FromRow<'r, R> for WholeRow<T>
+where
+    &'static str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
+    Option<Vec<u8>>: Decode<'r, R::Database> + Type<R::Database>,
+    NamedRecordRow<T>: FromRow<'r, R>,
+{
+    fn from_row(row: &'r R) -> sqlx::Result<Self> {
+        Ok(Self {
+            record: NamedRecordRow::from_row(row)?,
+            components: row.try_get("components")?,
+            media_type: row.try_get("media_type")?,
+            thumbnail: row.try_get("thumbnail")?,
+            features: row.try_get("features")?,
+        })
+    }
+}
+
 row! {
     /// A collection's row.
     pub(super) struct CollectionRow<T> {
@@ -108,6 +138,49 @@ row! {
     pub(super) struct MetadataRow {
         key: i64,
         metadata: Json<Map<String, Value>>,
+    }
+}
+
+row! {
+    /// A job's row.
+    pub(super) struct JobRow<T> {
+        id: String,
+        kind: String,
+        collection: String,
+        params: String,
+        state: String,
+        done: i64,
+        total: Option<i64>,
+        rate: Option<f64>,
+        checkpoint: Option<String>,
+        result: Option<String>,
+        error: Option<String>,
+        created_at: T,
+        started_at: Option<T>,
+        finished_at: Option<T>,
+    }
+}
+
+row! {
+    /// A pair of near-duplicates.
+    pub(super) struct PairRow {
+        a: i64,
+        b: i64,
+        score: f32,
+        verdict: String,
+    }
+}
+
+row! {
+    /// A member of a group of near-duplicates.
+    pub(super) struct MemberRow {
+        place: i64,
+        member: i64,
+        size: i64,
+        name: String,
+        image_key: i64,
+        score: f32,
+        verdict: String,
     }
 }
 
@@ -168,6 +241,17 @@ impl<T: StoredTime> NamedRecordRow<T> {
     }
 }
 
+impl<T: StoredTime> WholeRow<T> {
+    pub(super) fn into_image(self) -> Result<WholeImage, StoreError> {
+        Ok(WholeImage {
+            record: self.record.into_record()?,
+            descriptor: decode_descriptor(&self.components)?,
+            thumbnail: Thumbnail { bytes: self.thumbnail, media_type: self.media_type },
+            local_features: self.features.unwrap_or_default(),
+        })
+    }
+}
+
 impl<T: StoredTime> CollectionRow<T> {
     pub(super) fn into_collection(self) -> Result<Collection, StoreError> {
         Ok(Collection {
@@ -185,6 +269,62 @@ impl<T: StoredTime> SummaryRow<T> {
             collection: self.collection.into_collection()?,
             images: u64::try_from(self.images).map_err(damaged)?,
             stale: u64::try_from(self.stale).map_err(damaged)?,
+        })
+    }
+}
+
+impl<T: StoredTime> JobRow<T> {
+    pub(super) fn into_job(self) -> Result<Job, StoreError> {
+        Ok(self.into_claimed()?.job)
+    }
+
+    pub(super) fn into_claimed(self) -> Result<ClaimedJob, StoreError> {
+        let count = |column: i64| u64::try_from(column).map_err(damaged);
+        let time = |column: Option<T>| column.map(StoredTime::into_time).transpose();
+        let progress =
+            JobProgress { done: count(self.done)?, total: self.total.map(count).transpose()?, rate: self.rate };
+        let job = Job {
+            id: JobId::new(self.id).map_err(damaged)?,
+            kind: JobKind::from_name(&self.kind).ok_or_else(|| damaged("unknown kind of job"))?,
+            collection: CollectionName::new(self.collection).map_err(damaged)?,
+            params: json(&self.params)?,
+            state: JobState::from_name(&self.state).ok_or_else(|| damaged("unknown state of a job"))?,
+            progress,
+            result: self.result.as_deref().map(json).transpose()?,
+            error: self.error,
+            created_at: self.created_at.into_time()?,
+            started_at: time(self.started_at)?,
+            finished_at: time(self.finished_at)?,
+        };
+        Ok(ClaimedJob { job, checkpoint: self.checkpoint.as_deref().map(json).transpose()? })
+    }
+}
+
+fn json(text: &str) -> Result<Value, StoreError> {
+    serde_json::from_str(text).map_err(damaged)
+}
+
+fn verdict(name: &str) -> Result<Verdict, StoreError> {
+    Verdict::ALL.into_iter().find(|one| one.as_str() == name).ok_or_else(|| damaged("unknown verdict"))
+}
+
+impl PairRow {
+    pub(super) fn into_pair(self) -> Result<SimilarPair, StoreError> {
+        let verdict = verdict(&self.verdict)?;
+        Ok(SimilarPair { a: key(self.a)?, b: key(self.b)?, score: self.score, verdict })
+    }
+}
+
+impl MemberRow {
+    pub(super) fn into_member(self) -> Result<GroupMember, StoreError> {
+        Ok(GroupMember {
+            place: u64::try_from(self.place).map_err(damaged)?,
+            member: u64::try_from(self.member).map_err(damaged)?,
+            size: u64::try_from(self.size).map_err(damaged)?,
+            name: ImageId::new(self.name).map_err(damaged)?,
+            key: key(self.image_key)?,
+            score: self.score,
+            verdict: verdict(&self.verdict)?,
         })
     }
 }
@@ -219,6 +359,23 @@ impl ChangeRow {
             other => return Err(damaged(format!("unknown kind of change {other:?}"))),
         };
         Ok(Change { seq: Seq(self.seq), collection: CollectionName::new(self.collection).map_err(damaged)?, kind })
+    }
+}
+
+/// When an image was stored, and when its change is noted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    /// Of a new image; an older one keeps its own.
+    pub(super) created_at: OffsetDateTime,
+    pub(super) updated_at: OffsetDateTime,
+    /// In the change log.
+    pub(super) at: OffsetDateTime,
+}
+
+impl Times {
+    /// An image that is stored now.
+    pub(super) fn all(now: OffsetDateTime) -> Self {
+        Self { created_at: now, updated_at: now, at: now }
     }
 }
 

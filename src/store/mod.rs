@@ -1,8 +1,8 @@
 //! The truth: image records, descriptors, thumbnails, local features and a log of changes, in
 //! SQLite or Postgres.
 //!
-//! [`Store`] is what a database does, in parts: [`Collections`], [`Images`], [`ChangeLog`], [`Answers`]. Ids are
-//! text at the edge only: what the index and the change log speak of are [`ImageKey`]s.
+//! [`Store`] is what a database does, in parts: [`Collections`], [`Images`], [`ChangeLog`], [`Answers`], [`Jobs`],
+//! [`Duplicates`]. Ids are text at the edge only: what the index and the change log speak of are [`ImageKey`]s.
 
 mod codec;
 mod failure;
@@ -19,12 +19,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
+use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{
     Begun, Collection, CollectionName, ContentHash, Descriptor, DescriptorVersion, Filter, IdempotencyKey, ImageFormat,
-    ImageId, ImageKey, ImageRecord, KeptAnswer, Metadata, Order, Position, Precondition, Seq, Thumbnail,
+    ImageId, ImageKey, ImageRecord, Job, JobId, JobKind, JobProgress, KeptAnswer, Metadata, Order, Position,
+    Precondition, Seq, SimilarPair, Thumbnail, Verdict,
 };
 
 pub use options::StorageOptions;
@@ -95,8 +97,57 @@ pub struct NewImage {
     pub descriptor: Descriptor,
     /// The thumbnail.
     pub thumbnail: Thumbnail,
-    /// The local features, encoded.
+    /// The local features, encoded; empty where there are none.
     pub local_features: Vec<u8>,
+}
+
+/// An image with all that belongs to it, as it was at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WholeImage {
+    /// Its record.
+    pub record: ImageRecord,
+    /// The descriptor.
+    pub descriptor: Descriptor,
+    /// The thumbnail.
+    pub thumbnail: Thumbnail,
+    /// The local features, encoded; empty where there are none.
+    pub local_features: Vec<u8>,
+}
+
+/// An image that was in another database.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RestoredImage {
+    /// What is stored of it.
+    pub image: NewImage,
+    /// When it was first stored there.
+    pub created_at: OffsetDateTime,
+    /// When it was last written there.
+    pub updated_at: OffsetDateTime,
+}
+
+impl RestoredImage {
+    /// Whether a record says the same of it.
+    fn is(&self, record: &ImageRecord) -> bool {
+        let image = &self.image;
+        record.content_hash == image.content_hash
+            && record.version == image.version
+            && record.metadata == image.metadata
+            && (record.format, record.width, record.height, record.byte_size)
+                == (image.format, image.width, image.height, image.byte_size)
+    }
+}
+
+/// What became of an image that was in another database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RestoreOutcome {
+    /// Stored by this change.
+    Created(Seq),
+    /// Stored by this change over another one of its id.
+    Replaced(Seq),
+    /// It was there just so; nothing was stored.
+    Unchanged,
+    /// Another image of its id is there; nothing was stored.
+    IdTaken,
 }
 
 /// What an insert does when the collection holds an image with the same bytes.
@@ -262,6 +313,17 @@ pub trait Images: Send + Sync {
         precondition: Precondition,
     ) -> Result<WriteOutcome, StoreError>;
 
+    /// Stores images of another database, with the times that they had there, all in one transaction;
+    /// an image of the same id that is another one is replaced with `replace`, and keeps its key and its
+    /// `created_at`. No two of `images` have the same id. What became of each; `None` where there is no
+    /// such collection.
+    async fn restore(
+        &self,
+        collection: &CollectionName,
+        images: &[RestoredImage],
+        replace: bool,
+    ) -> Result<Option<Vec<RestoreOutcome>>, StoreError>;
+
     /// Replaces an image's metadata and nothing else. It is a change like any other: it raises the
     /// revision and writes a change-log row (an index that reads it finds the descriptor
     /// unchanged).
@@ -286,6 +348,9 @@ pub trait Images: Send + Sync {
 
     /// The records of these images that are there, in any order, in one statement.
     async fn records(&self, keys: &[ImageKey]) -> Result<Vec<ImageRecord>, StoreError>;
+
+    /// These images that are there with all that belongs to them, in any order, in one statement.
+    async fn whole(&self, keys: &[ImageKey]) -> Result<Vec<WholeImage>, StoreError>;
 
     /// The ids of these images that are there, in any order, in one statement.
     async fn ids(&self, keys: &[ImageKey]) -> Result<Vec<(ImageKey, ImageId)>, StoreError>;
@@ -356,6 +421,208 @@ pub trait Images: Send + Sync {
     ) -> Result<Vec<(ImageKey, Descriptor)>, StoreError>;
 }
 
+/// A job to be created.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewJob {
+    /// Its id.
+    pub id: JobId,
+    /// What it does.
+    pub kind: JobKind,
+    /// In which collection.
+    pub collection: CollectionName,
+    /// How: a JSON object.
+    pub params: Value,
+}
+
+/// What became of a job that was to be created.
+#[derive(Debug, Clone, PartialEq)]
+pub enum JobCreation {
+    /// It is there now.
+    Created(Job),
+    /// The same work waits or is done already.
+    Active(Job),
+    /// Too many jobs wait.
+    TooMany,
+}
+
+/// The right to work on a job: it ends with the job, and when the lease is over and another process
+/// takes the job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The job.
+    pub job: JobId,
+    /// Who works on it; no two processes have the same name.
+    pub owner: String,
+    /// How long the claim holds after each sign of life.
+    pub lease: Duration,
+}
+
+/// A job that this process works on from now on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClaimedJob {
+    /// The job.
+    pub job: Job,
+    /// Where the work stood when another process left it; `None` at its beginning.
+    pub checkpoint: Option<Value>,
+}
+
+/// How a job ends.
+#[derive(Debug, Clone, PartialEq)]
+pub enum JobEnd {
+    /// With this result: a JSON object.
+    Done(Value),
+    /// With this error.
+    Failed(String),
+}
+
+/// What became of the wish to end a job.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cancellation {
+    /// It was waiting or running and is cancelled now.
+    Cancelled(Job),
+    /// It had ended before.
+    Ended(Job),
+    /// There is no such job.
+    UnknownJob,
+}
+
+/// Work in the background, for all processes that share the database. What a process writes about a
+/// job under a [`Claim`] that no longer holds is not written, and it is told so by `false`.
+#[async_trait]
+pub trait Jobs: Send + Sync {
+    /// Creates a job that waits, unless the same work (kind, collection, parameters) waits or is done
+    /// already, or `most_active` jobs wait or run.
+    async fn create_job(&self, job: &NewJob, most_active: u32) -> Result<JobCreation, StoreError>;
+
+    /// One job.
+    async fn job(&self, id: &JobId) -> Result<Option<Job>, StoreError>;
+
+    /// Jobs older than `before`, the newest first, at most `limit`.
+    async fn jobs(&self, before: Option<&JobId>, limit: u32) -> Result<Vec<Job>, StoreError>;
+
+    /// Claims the oldest job that waits, or whose lease is over.
+    async fn claim_job(&self, owner: &str, lease: Duration) -> Result<Option<ClaimedJob>, StoreError>;
+
+    /// Notes how far a job is, and where to go on where that is given; renews the lease.
+    async fn note_progress(
+        &self,
+        claim: &Claim,
+        progress: JobProgress,
+        checkpoint: Option<&Value>,
+    ) -> Result<bool, StoreError>;
+
+    /// Renews the lease.
+    async fn renew_claim(&self, claim: &Claim) -> Result<bool, StoreError>;
+
+    /// Lets a job wait again, for any process.
+    async fn release_job(&self, claim: &Claim) -> Result<bool, StoreError>;
+
+    /// Ends a job.
+    async fn end_job(&self, claim: &Claim, end: &JobEnd) -> Result<bool, StoreError>;
+
+    /// Ends a job that waits or runs.
+    async fn cancel_job(&self, id: &JobId) -> Result<Cancellation, StoreError>;
+
+    /// Removes a job that has ended, with what it found; `false` where there is no such one.
+    async fn remove_job(&self, id: &JobId) -> Result<bool, StoreError>;
+}
+
+/// What is known of the near-duplicates in a collection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DuplicateScan {
+    /// Its number.
+    pub id: i64,
+    /// Images that changed up to this change were looked up.
+    pub seq: Seq,
+    /// How often it was begun, this time included.
+    pub run: i64,
+}
+
+/// A member of a group of near-duplicates.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupMember {
+    /// The place of its group, from 1.
+    pub place: u64,
+    /// Its place in the group; 0 for the best.
+    pub member: u64,
+    /// How many members the group has.
+    pub size: u64,
+    /// The name of the group: the id of its oldest image.
+    pub name: ImageId,
+    /// The image.
+    pub key: ImageKey,
+    /// Its nearest other member: the cosine of their descriptors.
+    pub score: f32,
+    /// What the two come to.
+    pub verdict: Verdict,
+}
+
+/// Near-duplicates in collections: pairs, which are kept from one job to the next, and the groups
+/// that a job made of them.
+#[async_trait]
+pub trait Duplicates: Send + Sync {
+    /// Begins to look for the pairs of a collection in some way, which `settings` names; goes on
+    /// from what is known of it. Of the ways of one collection this one and the newest `most` are
+    /// kept. `None` where there is no such collection.
+    async fn begin_scan(
+        &self,
+        collection: &CollectionName,
+        settings: &str,
+        most: u32,
+    ) -> Result<Option<DuplicateScan>, StoreError>;
+
+    /// How many images of a version changed after `since`.
+    async fn count_changed(
+        &self,
+        collection: &CollectionName,
+        version: &DescriptorVersion,
+        since: Seq,
+    ) -> Result<u64, StoreError>;
+
+    /// The images of a version that changed after `since`, behind `after` in the order of their
+    /// keys, at most `limit`.
+    async fn changed_images(
+        &self,
+        collection: &CollectionName,
+        version: &DescriptorVersion,
+        since: Seq,
+        after: Option<ImageKey>,
+        limit: u32,
+    ) -> Result<Vec<ImageKey>, StoreError>;
+
+    /// Puts these pairs, of which none is there twice, in the place of those that earlier runs found
+    /// of the images in `looked_up`, and notes how far the job is, in one transaction.
+    async fn note_pairs(
+        &self,
+        claim: &Claim,
+        scan: &DuplicateScan,
+        looked_up: &[ImageKey],
+        pairs: &[SimilarPair],
+        progress: JobProgress,
+        checkpoint: &Value,
+    ) -> Result<bool, StoreError>;
+
+    /// Pairs behind `after` in the order of both keys, at most `limit`; only those of two images that
+    /// are there.
+    async fn pairs(
+        &self,
+        scan: &DuplicateScan,
+        after: Option<(ImageKey, ImageKey)>,
+        limit: u32,
+    ) -> Result<Vec<SimilarPair>, StoreError>;
+
+    /// Notes that every image that changed up to `seq` was looked up.
+    async fn end_scan(&self, claim: &Claim, scan: &DuplicateScan, seq: Seq) -> Result<bool, StoreError>;
+
+    /// Adds members to the groups that a job found; `first` are the first ones, and what an earlier
+    /// attempt wrote goes.
+    async fn add_members(&self, claim: &Claim, members: &[GroupMember], first: bool) -> Result<bool, StoreError>;
+
+    /// The members of the groups of a job behind `after` in order, at most `limit`.
+    async fn members(&self, job: &JobId, after: Option<(u64, u64)>, limit: u32)
+    -> Result<Vec<GroupMember>, StoreError>;
+}
+
 /// The log of changes, which an index follows.
 #[async_trait]
 pub trait ChangeLog: Send + Sync {
@@ -422,7 +689,7 @@ pub struct AnswerTimes {
 
 /// A database.
 #[async_trait]
-pub trait Store: Collections + Images + ChangeLog + Answers {
+pub trait Store: Collections + Images + ChangeLog + Answers + Jobs + Duplicates {
     /// `sqlite` or `postgres`.
     fn kind(&self) -> &'static str;
 

@@ -16,6 +16,19 @@ macro_rules! in_collection {
     };
 }
 
+/// Images with all that belongs to them, up to the condition on their keys.
+macro_rules! whole_images {
+    () => {
+        concat!(
+            "SELECT c.name AS collection, ",
+            record_columns!(),
+            ", d.components, t.media_type, t.bytes AS thumbnail, f.bytes AS features FROM images i \
+             JOIN collections c ON c.id = i.collection_id JOIN descriptors d ON d.image_key = i.key \
+             JOIN thumbnails t ON t.image_key = i.key LEFT JOIN local_features f ON f.image_key = i.key WHERE "
+        )
+    };
+}
+
 /// Inserts an image or writes over the one of the same id, up to where the values stand.
 macro_rules! insert_image {
     () => {
@@ -36,7 +49,28 @@ macro_rules! over_image {
     };
 }
 
-pub(super) use {insert_image, over_image, record_columns};
+/// The columns of a job.
+macro_rules! job_columns {
+    () => {
+        "id, kind, collection, params, state, done, total, rate, checkpoint, result, error, created_at, started_at, finished_at"
+    };
+}
+
+/// Keeps the job that a claim is for: its id is `$1`, the owner `$2`.
+macro_rules! of_claim {
+    () => {
+        " WHERE id = $1 AND owner = $2 AND state = 'running'"
+    };
+}
+
+/// Keeps the images of a collection and of the version `$2` that changed after `$3`.
+macro_rules! changed_since {
+    () => {
+        concat!(" FROM images i WHERE ", in_collection!(), " AND i.version = $2 AND i.revision > $3")
+    };
+}
+
+pub(super) use {insert_image, job_columns, over_image, record_columns, whole_images};
 
 pub(super) const SUMMARIES: &str = "SELECT name, profile, description, created_at, \
          (SELECT count(*) FROM images WHERE collection_id = c.id) AS images, \
@@ -123,3 +157,81 @@ pub(super) const KEEP_ANSWER: &str = "UPDATE answers SET answer = $3 \
 
 pub(super) const FORGET_ANSWER: &str = "DELETE FROM answers \
      WHERE collection_id = (SELECT id FROM collections WHERE name = $1) AND key = $2 AND answer IS NULL";
+
+/// The same work that waits or is done.
+pub(super) const ACTIVE_JOB: &str = concat!(
+    "SELECT ",
+    job_columns!(),
+    " FROM jobs WHERE kind = $1 AND collection = $2 AND params = $3 AND state IN ('queued', 'running') ORDER BY id LIMIT 1"
+);
+
+pub(super) const ACTIVE_JOBS: &str = "SELECT count(*) FROM jobs WHERE state IN ('queued', 'running')";
+
+pub(super) const CREATE_JOB: &str = concat!(
+    "INSERT INTO jobs (id, kind, collection, params, state, done, created_at) VALUES ($1, $2, $3, $4, $5, 0, $6) RETURNING ",
+    job_columns!()
+);
+
+pub(super) const JOB: &str = concat!("SELECT ", job_columns!(), " FROM jobs WHERE id = $1");
+
+pub(super) const JOBS: &str = concat!(
+    "SELECT ",
+    job_columns!(),
+    " FROM jobs WHERE CAST($1 AS TEXT) IS NULL OR id < $1 ORDER BY id DESC LIMIT $2"
+);
+
+pub(super) const NOTE_PROGRESS: &str = concat!(
+    "UPDATE jobs SET done = $3, total = $4, rate = $5, checkpoint = coalesce($6, checkpoint), lease_until = $7",
+    of_claim!()
+);
+
+pub(super) const RENEW_CLAIM: &str = concat!("UPDATE jobs SET lease_until = $3", of_claim!());
+
+pub(super) const RELEASE_JOB: &str =
+    concat!("UPDATE jobs SET state = 'queued', owner = NULL, lease_until = NULL", of_claim!());
+
+pub(super) const END_JOB: &str = concat!(
+    "UPDATE jobs SET state = $3, result = $4, error = $5, finished_at = $6, owner = NULL, lease_until = NULL, \
+         checkpoint = NULL",
+    of_claim!()
+);
+
+pub(super) const CANCEL_JOB: &str = concat!(
+    "UPDATE jobs SET state = 'cancelled', finished_at = $2, owner = NULL, lease_until = NULL, checkpoint = NULL \
+     WHERE id = $1 AND state IN ('queued', 'running') RETURNING ",
+    job_columns!()
+);
+
+pub(super) const REMOVE_JOB: &str = "DELETE FROM jobs WHERE id = $1 AND state NOT IN ('queued', 'running')";
+
+pub(super) const BEGIN_SCAN: &str = "INSERT INTO duplicate_scans (collection_id, settings, seq, run) \
+     SELECT id, $2, 0, 1 FROM collections WHERE name = $1 \
+     ON CONFLICT (collection_id, settings) DO UPDATE SET run = duplicate_scans.run + 1 \
+     RETURNING id, seq, run";
+
+/// All but a scan and the newest `$2` of the same collection.
+pub(super) const FORGET_SCANS: &str = "DELETE FROM duplicate_scans WHERE id <> $1 \
+     AND collection_id = (SELECT collection_id FROM duplicate_scans WHERE id = $1) \
+     AND id NOT IN (SELECT id FROM duplicate_scans \
+         WHERE collection_id = (SELECT collection_id FROM duplicate_scans WHERE id = $1) ORDER BY id DESC LIMIT $2)";
+
+pub(super) const FORGET_DEAD_PAIRS: &str = "DELETE FROM duplicate_pairs WHERE scan_id = $1 \
+     AND (NOT EXISTS (SELECT 1 FROM images i WHERE i.key = a) OR NOT EXISTS (SELECT 1 FROM images i WHERE i.key = b))";
+
+pub(super) const COUNT_CHANGED: &str = concat!("SELECT count(*)", changed_since!());
+
+pub(super) const CHANGED_IMAGES: &str =
+    concat!("SELECT i.key", changed_since!(), " AND i.key > $4 ORDER BY i.key LIMIT $5");
+
+pub(super) const PAIRS: &str = "SELECT a, b, score, verdict FROM duplicate_pairs WHERE scan_id = $1 AND (a, b) > ($2, $3) \
+     AND EXISTS (SELECT 1 FROM images i WHERE i.key = a) AND EXISTS (SELECT 1 FROM images i WHERE i.key = b) \
+     ORDER BY a, b LIMIT $4";
+
+pub(super) const END_SCAN: &str = "UPDATE duplicate_scans SET seq = $2 WHERE id = $1 AND seq < $2";
+
+pub(super) const FORGET_MEMBERS: &str = "DELETE FROM duplicate_groups WHERE job_id = $1";
+
+pub(super) const MEMBERS: &str = "SELECT place, member, size, name, image_key, score, verdict FROM duplicate_groups \
+     WHERE job_id = $1 AND (place, member) > ($2, $3) ORDER BY place, member LIMIT $4";
+
+pub(super) const FORGET_FEATURES: &str = "DELETE FROM local_features WHERE image_key = $1";

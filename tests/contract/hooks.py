@@ -1,6 +1,6 @@
 """What the OpenAPI document cannot say, for scripts/contract-test.
 
-Requests come from the document alone, except for pictures, which must be real ones, for the length and the version of
+Requests come from the document alone, except for pictures and exports, which must be real ones, for the length and the version of
 descriptors, which the model decides, for lines of JSON, and for bounds on two values together. Whatever else is refused though the document
 allows it is a fault of the document or of the service, and not to be put right here.
 """
@@ -61,6 +61,7 @@ def png(width: int, height: int, shift: int) -> bytes:
 PNGS = [png(24, 32, 0), png(25, 32, 40)]
 PICTURES = [*PNGS, (FIXTURES / "progressive.jpg").read_bytes()]
 OCTETS = "application/octet-stream"
+NDJSON = "application/x-ndjson"
 
 # The service looks at the bytes, not at the kind of image that the type names.
 for media_type in ("image/png", "image/jpeg", "image/gif", "image/webp", OCTETS):
@@ -97,6 +98,16 @@ def fill() -> tuple[str, int]:
 
 
 DESCRIPTOR_VERSION, DIMENSION = fill()
+
+
+def exported() -> bytes:
+    """The lines of an export, which the document calls a text."""
+    with urllib.request.urlopen(f"{SERVER}/v1/collections/{COLLECTION}/export") as response:
+        return response.read()
+
+
+EXPORT = exported()
+schemathesis.openapi.media_type(NDJSON, st.just(EXPORT))
 covering_searches = itertools.count()
 raw_searches = itertools.count()
 form_searches = itertools.count()
@@ -254,6 +265,9 @@ def put_batch(case: Case) -> None:
 
 def put_raw_picture(case: Case) -> None:
     """Puts a picture where the document cannot say more than that the body is one."""
+    if case.media_type == NDJSON and case.body is not NOT_SET and is_valid(case, ParameterLocation.BODY):
+        case.body = Binary(EXPORT)
+        return
     raw = case.media_type is not None and (case.media_type.startswith("image/") or case.media_type == OCTETS)
     if raw and case.body is not NOT_SET and is_valid(case, ParameterLocation.BODY):
         case.body = Binary(PICTURES[len(str(case.body)) % len(PICTURES)])

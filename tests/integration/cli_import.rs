@@ -100,6 +100,28 @@ fn a_file_above_the_upload_limit_fails_with_the_limit() {
 }
 
 #[test]
+fn files_that_show_what_is_there_are_named_or_left_out() {
+    let program = Program::new();
+    std::fs::create_dir_all(program.path("pictures")).expect("folder");
+    scene(1).save(program.path("pictures/a.png")).expect("picture");
+    import(&program, &[]).expect_code(0);
+    let cut = image::imageops::crop_imm(&scene(1), 100, 60, 300, 240).to_image();
+    cut.save(program.path("pictures/b.png")).expect("picture");
+    let left_out = import(&program, &["--on-similar", "reject", "--json"]).expect_code(0).json();
+    assert_eq!((&left_out["stored"], &left_out["already_there"]), (&0.into(), &1.into()), "{left_out}");
+    let [similar] = &left_out["similar"].as_array().expect("a list")[..] else { panic!("{left_out}") };
+    assert_eq!((&similar["path"], &similar["stored"]), (&"pictures/b.png".into(), &false.into()));
+    assert!(similar["what"].as_str().expect("a text").starts_with("near_duplicate of "), "{similar}");
+    let told = import(&program, &["--on-similar", "report"]).expect_code(0);
+    assert!(
+        told.stderr().contains("1 stored though similar to what is there\n  pictures/b.png: near_dup"),
+        "{}",
+        told.stderr()
+    );
+    import(&program, &["--on-similar", "perhaps"]).expect_code(2);
+}
+
+#[test]
 fn ids_can_come_from_the_names() {
     let program = with_pictures(4);
     let ended = import(&program, &["--id-from", "stem", "--limit", "3", "--print-ids"]).expect_code(0);

@@ -74,6 +74,47 @@ async fn a_crop_is_verified_and_says_where_and_another_picture_is_not() {
 }
 
 #[tokio::test]
+async fn an_upload_names_what_is_similar_or_is_refused_for_it() {
+    for place in [Place::sqlite(), Place::postgres().await] {
+        let app = TestApp::builder().store(place.open().await).start().await;
+        app.add("s1", as_png(scene(1)), json!({})).await;
+        let crop = as_png(crop_imm(&scene(1), 120, 60, 300, 240).to_image());
+        let add = |on_similar| {
+            app.post(&images(""))
+                .query(&[("on_similar", on_similar)])
+                .header("content-type", "image/png")
+                .body(crop.clone())
+        };
+        let answer = problem(add("reject").send().await.expect("answer")).await;
+        assert_eq!((&answer["status"], &answer["code"]), (&json!(409), &json!("similar_exists")), "{answer}");
+        assert_eq!(
+            (&answer["similar"][0]["id"], &answer["similar"][0]["verdict"]),
+            (&json!("s1"), &json!("near_duplicate"))
+        );
+        assert!(answer["similar"][0]["score"].is_f64() && answer["detail"].as_str().expect("text").contains("s1"));
+        assert_eq!(app.count().await, 1, "nothing was stored");
+        let in_form = Form::new().part("image", Part::bytes(crop.clone())).text("on_similar", "reject");
+        assert_eq!(refused(app.put(&images("/c")).multipart(in_form)).await, (409, "similar_exists".to_owned()));
+
+        let reported = ok(add("report")).await;
+        assert_eq!(
+            (&reported["similar"][0]["id"], &reported["similar"][0]["verdict"]),
+            (&json!("s1"), &json!("near_duplicate"))
+        );
+        assert_eq!(reported["similar"].as_array().map(Vec::len), Some(1), "{reported}");
+        let id = reported["id"].as_str().expect("an id");
+        assert_eq!(ok(app.get(&images(&format!("/{id}")))).await.get("similar"), None, "it is no part of the record");
+        let new = json!({"image": STANDARD.encode(as_png(scene(2))), "on_similar": "reject"});
+        let stored = ok(app.put(&images("/new")).json(&new)).await;
+        let similar = stored["similar"].as_array().expect("a list");
+        assert!(similar.iter().all(|image| image["verdict"] == "similar"), "they only look alike: {stored}");
+        let wrong = json!({"image": STANDARD.encode(as_png(scene(2))), "on_similar": "maybe"});
+        assert_eq!(refused(app.post(&images("")).json(&wrong)).await, (400, "invalid_request".to_owned()));
+        app.close().await;
+    }
+}
+
+#[tokio::test]
 async fn a_rotated_and_a_smaller_copy_are_verified() {
     let app = app_with_scenes([1, 2]).await;
     let rotated = ok(by_image(&app, rotate90(&scene(2)), &[])).await;

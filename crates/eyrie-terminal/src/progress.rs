@@ -44,6 +44,11 @@ impl Progress {
         self.plain_line();
     }
 
+    /// There are so many steps.
+    pub fn set_total(&self, steps: usize) {
+        self.bar.set_length(steps as u64);
+    }
+
     /// So many steps are done by now.
     pub fn set(&self, done: usize) {
         self.bar.set_position(done as u64);

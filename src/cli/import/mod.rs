@@ -1,6 +1,7 @@
 //! `eyrie import`: a folder into a collection.
 
 mod ids;
+mod records;
 mod run;
 mod summary;
 
@@ -10,6 +11,7 @@ use clap::Args;
 
 use crate::app::{self, Backend, Purpose};
 use crate::domain::{CollectionName, Profile};
+use crate::service::OnSimilar;
 
 use super::settings::Settings;
 use eyrie_terminal::CliError;
@@ -24,6 +26,8 @@ Examples:
   eyrie import catalogue/ --id-from stem                 catalogue/0815.jpg gets the id 0815
   eyrie import ~/photos --json > report.json
   eyrie import ~/photos --print-ids > ids.tsv
+  eyrie import --records backup.ndjson                   what `eyrie export` wrote, without describing anything
+  eyrie import ~/photos --on-similar reject              what the collection shows already is left out
 
 Folders are searched recursively, in the order of names. What is an image is decided by content and not by name. \
 Each image is stored with the metadata {\"filename\": ..., \"path\": ...}, the path relative to the folder that was named.
@@ -40,11 +44,22 @@ Exit codes: 0 everything is stored, 1 some files failed or the import was stoppe
 #[command(after_help = EXAMPLES)]
 pub(super) struct Import {
     /// Folders (or single files) to import
-    #[arg(value_name = "DIR", required = true)]
+    #[arg(value_name = "DIR", required_unless_present = "records")]
     paths: Vec<PathBuf>,
-    /// The collection; it is created where it is missing
-    #[arg(long, value_name = "NAME", default_value = "default")]
-    collection: CollectionName,
+    /// The collection; it is created where it is missing [default: default, or with --records the one that
+    /// was exported]
+    #[arg(long, value_name = "NAME")]
+    collection: Option<CollectionName>,
+    /// Import the lines that `eyrie export` wrote to this file, or the standard input (-); an image that is
+    /// there just so is left as it is
+    #[arg(
+        long, value_name = "FILE",
+        conflicts_with_all = ["paths", "profile", "id_from", "on_similar", "limit", "print_ids"]
+    )]
+    records: Option<PathBuf>,
+    /// With --records: an image takes the place of another one of its id, which fails without this
+    #[arg(long, requires = "records")]
+    replace: bool,
     /// How the images of a new collection are described: fast (one pass), nip (four) or rnip (10
     /// for a 4:3 image, up to 14 for longer ones; finds the most) [default: rnip]
     #[arg(long, value_name = "PROFILE")]
@@ -52,6 +67,11 @@ pub(super) struct Import {
     /// Where the ids come from
     #[arg(long, value_name = "WHAT", default_value = "random")]
     id_from: IdFrom,
+    /// What to do with a file that shows what another image of the collection shows, in other bytes:
+    /// ignore, report (store it and name the image) or reject (leave it out where the verdict is
+    /// same or near_duplicate; the reason is in the summary)
+    #[arg(long, value_name = "WHAT", default_value = "ignore", value_parser = on_similar)]
+    on_similar: OnSimilar,
     /// Only the first N files in the order of names
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -68,14 +88,29 @@ pub(super) struct Import {
 impl Import {
     pub(super) fn run(self) -> Result<(), CliError> {
         let loaded = self.settings.load_quietly([])?;
+        if let Some(records) = &self.records {
+            return app::runtime()?.block_on(async {
+                let backend = Backend::open(&loaded.config, Purpose::Import).await?;
+                let done = records::import(&backend.service, records, self.collection, self.replace, self.json).await;
+                backend.close().await;
+                done
+            });
+        }
         let files = files::find(&self.paths, self.limit)?;
         let runtime = app::runtime()?;
         let summary = runtime.block_on(async {
-            let backend = Backend::open(&loaded.config, Purpose::Import).await?;
+            // What is similar is found through the index, which has to be there then.
+            let searches = self.on_similar != OnSimilar::Ignore;
+            let purpose = if searches { Purpose::Serve } else { Purpose::Import };
+            let backend = Backend::open(&loaded.config, purpose).await?;
+            if searches {
+                backend.service.index_built().await.map_err(|e| CliError::Failed(e.to_string()))?;
+            }
             let options = run::ImportOptions {
-                collection: self.collection,
+                collection: self.collection.unwrap_or_else(CollectionName::default_collection),
                 profile: self.profile,
                 id_from: self.id_from,
+                on_similar: self.on_similar,
                 print_ids: self.print_ids,
                 max_bytes: loaded.config.server.http.max_upload_bytes as u64,
                 at_once: 2 * loaded.config.extractor.pool.workers + 2,
@@ -95,4 +130,9 @@ impl Import {
         summary.tell();
         if summary.complete() { Ok(()) } else { Err(CliError::Reported) }
     }
+}
+
+fn on_similar(text: &str) -> Result<OnSimilar, String> {
+    let found = OnSimilar::ALL.iter().find(|(name, _)| *name == text);
+    found.map(|(_, choice)| *choice).ok_or_else(|| "it is ignore, report or reject".to_owned())
 }

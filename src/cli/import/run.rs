@@ -7,8 +7,10 @@ use futures::StreamExt as _;
 use serde_json::json;
 
 use crate::cli::signals::StopRequests;
-use crate::domain::{CollectionName, Profile};
-use crate::service::{AddImage, AddOutcome, OnDuplicate, PictureError, RetrievalService, ServiceError};
+use crate::domain::{CollectionName, Profile, Verdict};
+use crate::service::{
+    AddImage, AddOutcome, OnDuplicate, OnSimilar, PictureError, RetrievalService, SearchHit, ServiceError, Stored,
+};
 use eyrie_terminal::CliError;
 use eyrie_terminal::Progress;
 use eyrie_terminal::files::Found;
@@ -23,6 +25,8 @@ pub(super) struct ImportOptions {
     /// Profile of the collection where it has to be created; must agree with it where it is there.
     pub profile: Option<Profile>,
     pub id_from: IdFrom,
+    /// What to do with a file that shows what is there.
+    pub on_similar: OnSimilar,
     /// Whether a line is printed for each stored image.
     pub print_ids: bool,
     /// Larger files fail.
@@ -58,7 +62,7 @@ pub(super) async fn import(
             seen += 1;
             progress.step();
             if options.print_ids
-                && let FileOutcome::Stored(id) = &outcome
+                && let FileOutcome::Stored { id, .. } = &outcome
             {
                 output::results(|out| writeln!(out, "{id}\t{}", file.path.display()))?;
             }
@@ -129,17 +133,28 @@ async fn import_file(service: &RetrievalService, options: &ImportOptions, file: 
     };
     let filename = file.relative.rsplit('/').next().unwrap_or(&file.relative);
     let metadata = json!({"filename": filename, "path": file.relative});
-    let image = AddImage { id, bytes, metadata, on_duplicate: OnDuplicate::Return };
+    let on_similar = options.on_similar;
+    let image = AddImage { id, bytes, metadata, on_duplicate: OnDuplicate::Return, on_similar };
     match service.import_image(&options.collection, image).await {
-        Ok(AddOutcome::Created(record)) => FileOutcome::Stored(record.id.to_string()),
-        Ok(AddOutcome::Existing(_)) => FileOutcome::AlreadyThere,
+        Ok(Stored { outcome: AddOutcome::Created(record), similar, .. }) => {
+            let nearest = similar.iter().flatten().find(|hit| hit.verdict <= Verdict::NearDuplicate);
+            FileOutcome::Stored { id: record.id.to_string(), similar: nearest.map(shows) }
+        }
+        Ok(Stored { outcome: AddOutcome::Existing(_), .. }) => FileOutcome::AlreadyThere,
         Err(error) => failure(&error),
     }
+}
+
+/// Which image shows the same thing.
+fn shows(hit: &SearchHit) -> String {
+    format!("{} of {} (score {:.4})", hit.verdict, hit.record.id, hit.score)
 }
 
 fn failure(error: &ServiceError) -> FileOutcome {
     if matches!(error, ServiceError::Extract(PictureError::NotAnImage)) {
         FileOutcome::NotAnImage
+    } else if let ServiceError::SimilarExists { id, verdict, score } = error {
+        FileOutcome::LeftOut(format!("{verdict} of {id} (score {score:.4})"))
     } else if matches!(error, ServiceError::Store(_) | ServiceError::ShuttingDown) {
         FileOutcome::Fatal(explain(error))
     } else {

@@ -12,8 +12,11 @@ const NAMED_FOR_EACH_REASON: usize = 20;
 /// What became of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum FileOutcome {
-    /// Stored under this id.
-    Stored(String),
+    /// Stored under this id, and which image of the collection shows the same thing, where that
+    /// was asked for.
+    Stored { id: String, similar: Option<String> },
+    /// Not stored since this image of the collection shows the same thing.
+    LeftOut(String),
     /// The same bytes are there (where another model had described them, they are described again
     /// by now).
     AlreadyThere,
@@ -23,6 +26,17 @@ pub(super) enum FileOutcome {
     Failed(String),
     /// Not stored because the database or the service is gone: the rest would fail as well.
     Fatal(String),
+}
+
+/// A file and what the collection had already that shows the same thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Similar {
+    /// Where the file is.
+    pub path: String,
+    /// The verdict, the image and the score.
+    pub what: String,
+    /// Whether the file was stored all the same.
+    pub stored: bool,
 }
 
 /// A file and why it failed.
@@ -47,6 +61,8 @@ pub(super) struct Summary {
     pub already_there: usize,
     /// Files that are no images.
     pub not_images: usize,
+    /// Files that show what is there, in the order in which they were looked at.
+    pub similar: Vec<Similar>,
     /// Files that failed, in the order of their paths.
     pub failed: Vec<Failure>,
     /// Whether it ended before every file was looked at.
@@ -66,6 +82,7 @@ impl Summary {
             stored: 0,
             already_there: 0,
             not_images: 0,
+            similar: Vec::new(),
             failed: Vec::new(),
             stopped: false,
             aborted: false,
@@ -76,7 +93,13 @@ impl Summary {
     /// Counts a file.
     pub(super) fn count(&mut self, path: &str, outcome: FileOutcome) {
         match outcome {
-            FileOutcome::Stored(_) => self.stored += 1,
+            FileOutcome::Stored { similar, .. } => {
+                self.stored += 1;
+                self.similar.extend(similar.map(|what| Similar { path: path.to_owned(), what, stored: true }));
+            }
+            FileOutcome::LeftOut(what) => {
+                self.similar.push(Similar { path: path.to_owned(), what, stored: false });
+            }
             FileOutcome::AlreadyThere => self.already_there += 1,
             FileOutcome::NotAnImage => self.not_images += 1,
             FileOutcome::Failed(reason) => self.failed.push(Failure { path: path.to_owned(), reason }),
@@ -107,6 +130,16 @@ impl Summary {
             self.failed.len(),
             self.seconds
         )];
+        for (stored, what) in [(true, "stored though similar"), (false, "left out as similar")] {
+            let files: Vec<&Similar> = self.similar.iter().filter(|similar| similar.stored == stored).collect();
+            if files.is_empty() {
+                continue;
+            }
+            lines.push(format!("{} {what} to what is there", files.len()));
+            let named = files.iter().take(NAMED_FOR_EACH_REASON);
+            lines.extend(named.map(|similar| format!("  {}: {}", similar.path, similar.what)));
+            lines.extend(more(files.len()));
+        }
         let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for failure in &self.failed {
             by_reason.entry(&failure.reason).or_default().push(&failure.path);
@@ -114,15 +147,19 @@ impl Summary {
         for (reason, paths) in by_reason {
             lines.push(format!("{} failed: {reason}", paths.len()));
             lines.extend(paths.iter().take(NAMED_FOR_EACH_REASON).map(|path| format!("  {path}")));
-            if paths.len() > NAMED_FOR_EACH_REASON {
-                lines.push(format!("  ... and {} more (--json lists all)", paths.len() - NAMED_FOR_EACH_REASON));
-            }
+            lines.extend(more(paths.len()));
         }
         if self.stopped {
             lines.push("stopped before the end; the same command goes on from here".to_owned());
         }
         lines
     }
+}
+
+/// How many of so many files are not named.
+fn more(files: usize) -> Option<String> {
+    let unnamed = files.saturating_sub(NAMED_FOR_EACH_REASON);
+    (unnamed > 0).then(|| format!("  ... and {unnamed} more (--json lists all)"))
 }
 
 #[cfg(test)]
@@ -132,7 +169,7 @@ mod tests {
     #[test]
     fn failures_are_grouped_by_reason_and_counted() {
         let mut summary = Summary::new("default", 5);
-        summary.count("a", FileOutcome::Stored("1".to_owned()));
+        summary.count("a", FileOutcome::Stored { id: "1".to_owned(), similar: None });
         summary.count("b", FileOutcome::Failed("the image is truncated".to_owned()));
         summary.count("c", FileOutcome::Failed("the image is empty".to_owned()));
         summary.count("d", FileOutcome::Failed("the image is truncated".to_owned()));
@@ -147,6 +184,25 @@ mod tests {
                 "2 failed: the image is truncated",
                 "  b",
                 "  d",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_similar_is_named_and_no_failure() {
+        let mut summary = Summary::new("default", 2);
+        let what = "near_duplicate of x (score 0.9000)".to_owned();
+        summary.count("a", FileOutcome::Stored { id: "1".to_owned(), similar: Some(what.clone()) });
+        summary.count("b", FileOutcome::LeftOut(what));
+        assert!(summary.complete());
+        assert_eq!(
+            summary.lines(),
+            [
+                "2 files: 1 stored, 0 already there, 0 not an image, 0 failed (0.0 s)",
+                "1 stored though similar to what is there",
+                "  a: near_duplicate of x (score 0.9000)",
+                "1 left out as similar to what is there",
+                "  b: near_duplicate of x (score 0.9000)",
             ]
         );
     }

@@ -102,7 +102,8 @@ async fn add_each(
                 AddOutcome::Existing(record) => (200, record),
             };
             let cost = stored.cost.filter(|_| with_cost);
-            BatchedImageDto::stored(status, ImageDto::new(record, links).with_cost(cost))
+            let image = ImageDto::new(record, links).with_cost(cost);
+            BatchedImageDto::stored(status, image.with_similar(stored.similar.as_deref(), links))
         }
         Err(error) => BatchedImageDto::failed(error, &request_id),
     };

@@ -20,7 +20,7 @@ use crate::http::intake::Permit;
 use crate::http::schema::{Documented, FieldDoc, body_schema, form_object, id_schema, json_object};
 use crate::http::search::query::SearchFields;
 use crate::http::state::AppState;
-use crate::service::{AddImage, OnDuplicate, Selection};
+use crate::service::{AddImage, OnDuplicate, OnSimilar, Selection};
 
 /// What `limits.max_batch` is by default.
 const DOCUMENTED_BATCH: usize = 100;
@@ -44,6 +44,8 @@ fn bounded(count: usize, what: &str, state: &AppState) -> Result<(), ApiError> {
 pub(crate) struct BatchOptions {
     /// What to do when the same bytes are there.
     on_duplicate: OnDuplicate,
+    /// What to do when something similar is there.
+    on_similar: OnSimilar,
     /// Whether the answer tells the costs.
     with_cost: bool,
 }
@@ -51,13 +53,13 @@ pub(crate) struct BatchOptions {
 impl FromFields for BatchOptions {
     fn from_fields(fields: &mut Fields) -> Self {
         let on_duplicate = fields.choice("on_duplicate", &ON_DUPLICATE).unwrap_or_default();
-        Self { on_duplicate, with_cost: with_cost(fields) }
+        Self { on_duplicate, on_similar: on_similar(fields).unwrap_or_default(), with_cost: with_cost(fields) }
     }
 }
 
 impl Documented for BatchOptions {
     fn fields() -> Vec<FieldDoc> {
-        vec![on_duplicate_doc(), include_doc()]
+        vec![on_duplicate_doc(), on_similar_doc(), include_doc()]
     }
 }
 
@@ -78,6 +80,7 @@ struct ItemFields {
     id: Option<ImageId>,
     metadata: Option<Value>,
     on_duplicate: Option<OnDuplicate>,
+    on_similar: Option<OnSimilar>,
 }
 
 impl FromFields for ItemFields {
@@ -86,6 +89,7 @@ impl FromFields for ItemFields {
             id: fields.id("id"),
             metadata: fields.metadata("metadata"),
             on_duplicate: fields.choice("on_duplicate", &ON_DUPLICATE),
+            on_similar: on_similar(fields),
         }
     }
 }
@@ -97,6 +101,7 @@ impl ItemFields {
             bytes,
             metadata: self.metadata.unwrap_or(Value::Null),
             on_duplicate: self.on_duplicate.unwrap_or(options.on_duplicate),
+            on_similar: self.on_similar.unwrap_or(options.on_similar),
         }
     }
 }
@@ -220,7 +225,7 @@ body_schema! {
     /// Images to add, as lines of JSON.
     ImagesLines, "ImagesLines",
     ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).description(Some(
-        "A JSON object on each line, as for one upload: `image` as base64, and `id`, `metadata` and `on_duplicate`. What is wrong with a \
+        "A JSON object on each line, as for one upload: `image` as base64, and `id`, `metadata`, `on_duplicate` and `on_similar`. What is wrong with a \
          line fails this image alone. Empty lines count for nothing.",
     ))
 }

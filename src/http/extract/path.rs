@@ -5,9 +5,9 @@ use axum::http::request::Parts;
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
-use crate::domain::{CollectionName, ImageId, InvalidId};
+use crate::domain::{CollectionName, ImageId, InvalidId, JobId};
 use crate::http::error::{ApiError, Code};
-use crate::http::schema::{collection_schema, id_schema, path_parameter};
+use crate::http::schema::{collection_schema, id_schema, job_schema, path_parameter};
 use crate::http::state::AppState;
 
 /// The collection that a path names as `{collection}`.
@@ -15,6 +15,28 @@ pub(crate) struct InCollection(pub(crate) CollectionName);
 
 /// The image that a path names as `{collection}` and `{id}`.
 pub(crate) struct OfImage(pub(crate) CollectionName, pub(crate) ImageId);
+
+/// The job that a path names as `{id}`.
+pub(crate) struct OfJob(pub(crate) JobId);
+
+impl FromRequestParts<AppState> for OfJob {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let params = path_params(parts, state).await?;
+        let id = param(&params, "id")?;
+        // The service makes these ids: what is none belongs to no job.
+        JobId::new(id).map(Self).map_err(|_| {
+            ApiError::new(Code::UnknownJob, "there is no such job; its id is in the answer to its creation")
+        })
+    }
+}
+
+impl IntoParams for OfJob {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![path_parameter("id", "The job's id", job_schema(), "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10")]
+    }
+}
 
 impl FromRequestParts<AppState> for InCollection {
     type Rejection = ApiError;

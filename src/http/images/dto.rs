@@ -6,10 +6,11 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
 
-use crate::domain::{ExtractionCost, ImageFormat, ImageRecord};
+use crate::domain::{ExtractionCost, ImageFormat, ImageRecord, Verdict};
 use crate::http::chip::dto::CostDto;
 use crate::http::links::PublicPath;
 use crate::http::schema::one_of;
+use crate::service::SearchHit;
 
 /// The names of formats.
 pub(crate) fn format_schema() -> Object {
@@ -61,6 +62,33 @@ pub(crate) struct ImageDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     cost: Option<CostDto>,
+    /// What the collection had that is similar, at most 10 images in the order of a search; in the
+    /// answer to an upload that asks for it with `on_similar` and was stored anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    similar: Option<Vec<SimilarDto>>,
+}
+
+/// An image that was there and is similar to an upload.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SimilarImage)]
+pub(crate) struct SimilarDto {
+    /// Its id.
+    id: String,
+    /// Cosine of the descriptors, -1 to 1; 1 is identical.
+    score: f32,
+    /// What score and comparison come to, as in a search.
+    #[schema(value_type = String, pattern = "^(same|near_duplicate|similar)$")]
+    verdict: Verdict,
+    /// Where its small picture is.
+    thumbnail_url: String,
+}
+
+impl SimilarDto {
+    fn new(hit: &SearchHit, links: &PublicPath) -> Self {
+        let (score, verdict) = (hit.score, hit.verdict);
+        Self { id: hit.record.id.to_string(), score, verdict, thumbnail_url: links.thumbnail(&hit.record) }
+    }
 }
 
 impl ImageDto {
@@ -68,6 +96,7 @@ impl ImageDto {
     pub(crate) fn new(record: ImageRecord, links: &PublicPath) -> Self {
         Self {
             cost: None,
+            similar: None,
             thumbnail_url: links.thumbnail(&record),
             collection: record.collection.into(),
             id: record.id.into(),
@@ -87,6 +116,12 @@ impl ImageDto {
     /// The same with what describing it cost.
     pub(crate) fn with_cost(self, cost: Option<ExtractionCost>) -> Self {
         Self { cost: cost.map(CostDto::from), ..self }
+    }
+
+    /// The same with what was similar.
+    pub(crate) fn with_similar(self, similar: Option<&[SearchHit]>, links: &PublicPath) -> Self {
+        let similar = similar.map(|hits| hits.iter().map(|hit| SimilarDto::new(hit, links)).collect());
+        Self { similar, ..self }
     }
 }
 

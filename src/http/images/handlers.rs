@@ -12,7 +12,7 @@ use super::requests::{
     AddFields, AddImageBody, AddImageForm, CountQuery, ListQuery, PatchImage, PatchImageBody, PutFields, PutImageBody,
     PutImageForm, ThumbnailQuery,
 };
-use crate::domain::{CollectionName, ExtractionCost, ImageId, ImageRecord, Precondition};
+use crate::domain::{CollectionName, ImageId, ImageRecord, Precondition, Seq};
 use crate::http::error::{ApiError, Problem};
 use crate::http::extract::conditional::{ChangeIf, ReplaceIf, Required, TagsOfClient, etag};
 use crate::http::extract::json_body::JsonBody;
@@ -22,7 +22,7 @@ use crate::http::extract::upload::{Upload, required};
 use crate::http::once::{self, Named};
 use crate::http::schema::RawImage;
 use crate::http::state::AppState;
-use crate::service::{AddImage, AddOutcome, Fingerprint, PutOutcome, ServiceError, Stored};
+use crate::service::{AddImage, AddOutcome, Fingerprint, PutImage, PutOutcome, ServiceError, Stored};
 
 /// List images, in order of id unless `sort` says otherwise.
 ///
@@ -96,6 +96,7 @@ pub(crate) async fn add_image(
         id: fields.id,
         metadata: fields.metadata.unwrap_or(Value::Null),
         on_duplicate: fields.on_duplicate,
+        on_similar: fields.on_similar,
     };
     let (asked, with_cost) = (image.clone(), fields.with_cost);
     let read = move |print: &mut Fingerprint| {
@@ -104,24 +105,36 @@ pub(crate) async fn add_image(
     };
     let (own, name) = (state.clone(), collection.clone());
     let work = async move {
-        let Stored { outcome, cost } = own.service.add_image(&name, image).await?;
-        let cost = cost.filter(|_| with_cost);
-        Ok(match outcome {
-            AddOutcome::Created(record) => located(&own, StatusCode::CREATED, record, cost),
-            AddOutcome::Existing(record) => located(&own, StatusCode::OK, record, cost),
-        })
+        let stored = own.service.add_image(&name, image).await?;
+        let (status, record) = match &stored.outcome {
+            AddOutcome::Created(record) => (StatusCode::CREATED, record.clone()),
+            AddOutcome::Existing(record) => (StatusCode::OK, record.clone()),
+        };
+        Ok(located(&own, status, record, stored, with_cost))
     };
     named.once(&state, &collection, read, work).await
 }
 
-fn located(state: &AppState, status: StatusCode, record: ImageRecord, cost: Option<ExtractionCost>) -> Response {
-    let location = state.options.public_path.image(&record);
-    (status, [(header::LOCATION, location)], described(state, record, cost)).into_response()
+/// The answer to an upload.
+fn located<T>(
+    state: &AppState,
+    status: StatusCode,
+    record: ImageRecord,
+    stored: Stored<T>,
+    with_cost: bool,
+) -> Response {
+    let links = &state.options.public_path;
+    let location = links.image(&record);
+    let revision = record.revision;
+    let image = ImageDto::new(record, links)
+        .with_cost(stored.cost.filter(|_| with_cost))
+        .with_similar(stored.similar.as_deref(), links);
+    (status, [(header::LOCATION, location)], described(revision, image)).into_response()
 }
 
-fn described(state: &AppState, record: ImageRecord, cost: Option<ExtractionCost>) -> Response {
-    let headers = [etag(record.revision), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
-    (headers, Json(ImageDto::new(record, &state.options.public_path).with_cost(cost))).into_response()
+fn described(revision: Seq, image: ImageDto) -> Response {
+    let headers = [etag(revision), (header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))];
+    (headers, Json(image)).into_response()
 }
 
 /// Read an image's record.
@@ -143,7 +156,7 @@ pub(crate) async fn get_image(
     if tags.have(revision) {
         return Ok((StatusCode::NOT_MODIFIED, [etag(revision)]).into_response());
     }
-    Ok(described(&state, record, None))
+    Ok(described(revision, ImageDto::new(record, &state.options.public_path)))
 }
 
 /// Store an image under an id, over an older one where there is one.
@@ -172,12 +185,13 @@ pub(crate) async fn put_image(
     let bytes = required(image)?;
     let metadata = fields.metadata.unwrap_or(Value::Null);
     let precondition = decided(&state, &collection, &id, required_state).await?;
-    let stored = state.service.put_image(&collection, id, bytes, metadata, precondition).await?;
-    let cost = stored.cost.filter(|_| fields.with_cost);
-    Ok(match stored.outcome {
-        PutOutcome::Created(record) => located(&state, StatusCode::CREATED, record, cost),
-        PutOutcome::Updated(record) => located(&state, StatusCode::OK, record, cost),
-    })
+    let image = PutImage { id, bytes, metadata, on_similar: fields.on_similar };
+    let stored = state.service.put_image(&collection, image, precondition).await?;
+    let (status, record) = match &stored.outcome {
+        PutOutcome::Created(record) => (StatusCode::CREATED, record.clone()),
+        PutOutcome::Updated(record) => (StatusCode::OK, record.clone()),
+    };
+    Ok(located(&state, status, record, stored, fields.with_cost))
 }
 
 /// Which one of several revisions must be there. Revisions grow, and the client has seen all that
@@ -216,7 +230,7 @@ pub(crate) async fn patch_image(
 ) -> Result<Response, ApiError> {
     let precondition = decided(&state, &collection, &id, required).await?;
     let record = state.service.patch_metadata(&collection, &id, change.metadata, precondition).await?;
-    Ok(described(&state, record, None))
+    Ok(described(record.revision, ImageDto::new(record, &state.options.public_path)))
 }
 
 /// Delete an image.

@@ -11,7 +11,7 @@ use crate::http::schema::{
     Documented, FieldDoc, any_text, body_schema, filter_reference, form_object, id_schema, integer, json_object,
     metadata_reference, one_of,
 };
-use crate::service::OnDuplicate;
+use crate::service::{OnDuplicate, OnSimilar};
 
 const DEFAULT_PAGE: u32 = 50;
 const MAX_PAGE: u32 = 1000;
@@ -116,6 +116,8 @@ pub(crate) struct AddFields {
     pub(crate) metadata: Option<Value>,
     /// What to do when the same bytes are there.
     pub(crate) on_duplicate: OnDuplicate,
+    /// What to do when the collection shows the same thing.
+    pub(crate) on_similar: OnSimilar,
     /// Whether the answer tells the cost.
     pub(crate) with_cost: bool,
 }
@@ -130,6 +132,7 @@ impl FromFields for AddFields {
             id: fields.id("id"),
             metadata: fields.metadata("metadata"),
             on_duplicate: fields.choice("on_duplicate", &ON_DUPLICATE).unwrap_or_default(),
+            on_similar: on_similar(fields).unwrap_or_default(),
             with_cost: with_cost(fields),
         }
     }
@@ -148,6 +151,23 @@ pub(crate) fn on_duplicate_doc() -> FieldDoc {
     FieldDoc::plain("on_duplicate", names, description)
 }
 
+/// What the field that [`on_similar_doc`] describes says.
+pub(crate) fn on_similar(fields: &mut Fields) -> Option<OnSimilar> {
+    fields.choice("on_similar", &OnSimilar::ALL)
+}
+
+/// The field that names one of [`OnSimilar::ALL`].
+pub(crate) fn on_similar_doc() -> FieldDoc {
+    let choices = one_of(OnSimilar::ALL.map(|(name, _)| name)).default(Some(Value::from("ignore")));
+    FieldDoc::plain(
+        "on_similar",
+        choices,
+        "What to do when another image of the collection shows the same thing. `report`: the collection is searched first, and the \
+         answer names what is similar; `reject`: it is refused (409 `similar_exists`) where a verdict is `same` or \
+         `near_duplicate`. An image that is there already, which `on_duplicate` decides, is not looked for.",
+    )
+}
+
 /// The field that [`with_cost`] reads.
 pub(crate) fn include_doc() -> FieldDoc {
     FieldDoc::names(
@@ -163,6 +183,7 @@ impl Documented for AddFields {
             FieldDoc::plain("id", id_schema(), "The id it shall have; a fresh one where it is left out."),
             FieldDoc::json("metadata", metadata_reference(), "The client's own data."),
             on_duplicate_doc(),
+            on_similar_doc(),
             include_doc(),
         ]
     }
@@ -172,13 +193,19 @@ impl Documented for AddFields {
 pub(crate) struct PutFields {
     /// Its metadata.
     pub(crate) metadata: Option<Value>,
+    /// What to do when another image of the collection shows the same thing.
+    pub(crate) on_similar: OnSimilar,
     /// Whether the answer tells the cost.
     pub(crate) with_cost: bool,
 }
 
 impl FromFields for PutFields {
     fn from_fields(fields: &mut Fields) -> Self {
-        Self { metadata: fields.metadata("metadata"), with_cost: with_cost(fields) }
+        Self {
+            metadata: fields.metadata("metadata"),
+            on_similar: on_similar(fields).unwrap_or_default(),
+            with_cost: with_cost(fields),
+        }
     }
 }
 
@@ -190,6 +217,7 @@ impl Documented for PutFields {
                 metadata_reference(),
                 "The client's own data; replaces the metadata that are there.",
             ),
+            on_similar_doc(),
             include_doc(),
         ]
     }

@@ -8,8 +8,8 @@ use crate::domain::{DescriptorVersion, FieldPath, Filter, ImageId, QueryRegion, 
 use crate::http::extract::fields::{Fields, FromFields};
 use crate::http::images::requests::filter_doc;
 use crate::http::schema::{
-    Documented, FieldDoc, body_schema, field_path_schema, form_object, id_schema, integer, json_object, one_of,
-    version_schema,
+    Documented, FieldDoc, body_schema, cosine_schema, field_path_schema, form_object, id_schema, integer, json_object,
+    one_of, version_schema,
 };
 
 const DEFAULT_K: u32 = 10;
@@ -156,7 +156,6 @@ impl SearchOptions {
     /// The options, with these choices of `verify`.
     fn documented(verify: &[&'static str]) -> Vec<FieldDoc> {
         let switch = ObjectBuilder::new().schema_type(Type::Boolean).default(Some(Value::from(false)));
-        let cosine = ObjectBuilder::new().schema_type(Type::Number).minimum(Some(-1)).maximum(Some(1));
         vec![
             FieldDoc::plain(
                 "k",
@@ -168,7 +167,7 @@ impl SearchOptions {
                 integer(0..=DOCUMENTED_RESULTS - 1).default(Some(Value::from(0))),
                 "How many of the best to leave out first, for paging.",
             ),
-            FieldDoc::plain("min_score", cosine, "Leave out results below this score (cosine)."),
+            FieldDoc::plain("min_score", cosine_schema(), "Leave out results below this score (cosine)."),
             filter_doc(),
             FieldDoc::plain(
                 "group_by",

@@ -95,7 +95,7 @@ async fn searches_see_a_part_of_the_images_while_the_index_is_built_where_they_m
 async fn images_of_another_model_are_not_compared_until_they_are_described_anew() {
     let fixture = Fixture::new().await;
     let old = fixture.add_with(b"a", json!({"n": 1})).await;
-    let put = fixture.service.put_image(&default(), id("p"), b"b".to_vec().into(), json!({}), Precondition::None).await;
+    let put = fixture.service.put_image(&default(), to_put("p", b"b", json!({})), Precondition::None).await;
     put.expect("stored");
     let service = second(&fixture, OTHER_MODEL).await;
 
@@ -110,7 +110,7 @@ async fn images_of_another_model_are_not_compared_until_they_are_described_anew(
     assert_eq!((&renewed.id, &renewed.metadata), (&old.id, &old.metadata));
     assert_eq!(renewed.version, service.version(Profile::Rnip));
     assert_eq!(found(&service, like(b"a", 5)).await, std::slice::from_ref(&old.id));
-    let put = service.put_image(&default(), id("p"), b"b".to_vec().into(), json!({}), Precondition::None).await;
+    let put = service.put_image(&default(), to_put("p", b"b", json!({})), Precondition::None).await;
     assert!(matches!(put, Ok(Stored { outcome: PutOutcome::Updated(_), .. })), "{put:?}");
     assert_eq!(found(&service, like(b"a", 5)).await.len(), 2);
 
@@ -144,7 +144,8 @@ async fn writer(service: Arc<RetrievalService>, seed: u64) {
                 assert!(response.hits.windows(2).all(|pair| pair[0].score >= pair[1].score));
             }
             _ => {
-                service.put_image(&default(), id, bytes.into(), json!({}), Precondition::None).await.expect("stored");
+                let put = to_put(id.as_str(), &bytes, json!({}));
+                service.put_image(&default(), put, Precondition::None).await.expect("stored");
             }
         }
     }
@@ -186,7 +187,9 @@ async fn without_a_search_images_are_added_and_searches_are_refused() {
     let parts = parts(&fixture.store, &fixture.control, MODEL, Arc::new(NoSearch));
     let importer = RetrievalService::start(parts, options()).expect("started");
     let added = importer.import_image(&default(), image(b"a", json!({}))).await;
-    let Ok(AddOutcome::Created(added)) = added else { panic!("{added:?}") };
+    let Ok(Stored { outcome: AddOutcome::Created(added), .. }) = added else { panic!("{added:?}") };
+    let looking = AddImage { on_similar: OnSimilar::Report, ..image(b"b", json!({})) };
+    assert!(matches!(importer.import_image(&default(), looking).await, Err(ServiceError::NotReady)));
     assert!(matches!(importer.search(&default(), like(b"a", 1)).await, Err(ServiceError::NotReady)));
     assert!(matches!(importer.refresh().await, Err(ServiceError::NotReady)));
     assert!(matches!(importer.index_built().await, Err(ServiceError::NotReady)));

@@ -17,11 +17,7 @@ async fn put(
     metadata: Value,
     precondition: Precondition,
 ) -> Result<PutOutcome, ServiceError> {
-    fixture
-        .service
-        .put_image(&default(), id("p"), bytes.to_vec().into(), metadata, precondition)
-        .await
-        .map(|put| put.outcome)
+    fixture.service.put_image(&default(), to_put("p", bytes, metadata), precondition).await.map(|put| put.outcome)
 }
 
 fn updated(outcome: Result<PutOutcome, ServiceError>) -> ImageRecord {
@@ -110,8 +106,7 @@ async fn what_is_described_says_what_it_cost_and_what_was_there_does_not() {
     assert_eq!(again.cost, None);
     let mut costs = Vec::new();
     for (bytes, metadata) in [(b"b", json!({})), (b"b", json!({"n": 1})), (b"c", json!({}))] {
-        let put =
-            fixture.service.put_image(&default(), id("p"), bytes.to_vec().into(), metadata, Precondition::None).await;
+        let put = fixture.service.put_image(&default(), to_put("p", bytes, metadata), Precondition::None).await;
         costs.push(put.expect("stored").cost.is_some());
     }
     assert_eq!(costs, [true, false, true], "new metadata alone describe nothing");

@@ -6,9 +6,11 @@ mod batches;
 mod faults;
 mod following;
 mod ingesting;
+mod jobs;
 mod pool;
 mod preconditions;
 mod searching;
+mod similar;
 mod stand_in;
 mod verifying;
 
@@ -21,7 +23,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::domain::{Catalogue, Profile};
-use crate::domain::{CollectionName, ImageId, ImageRecord, Levels, Order, Position, Precondition, SystemClock, Verify};
+use crate::domain::{
+    CollectionName, ImageId, ImageRecord, JobId, Levels, Order, Position, Precondition, SystemClock, Verify,
+};
 use crate::search::{
     FlatIndex, GraphIndex, GraphParams, IndexMaker, MemoryOptions, MemorySearch, NoSearch, VectorIndex,
 };
@@ -178,7 +182,17 @@ fn id(text: &str) -> ImageId {
 }
 
 fn image(bytes: &[u8], metadata: Value) -> AddImage {
-    AddImage { id: None, bytes: bytes.to_vec().into(), metadata, on_duplicate: OnDuplicate::Return }
+    AddImage {
+        id: None,
+        bytes: bytes.to_vec().into(),
+        metadata,
+        on_duplicate: OnDuplicate::Return,
+        on_similar: OnSimilar::Ignore,
+    }
+}
+
+fn to_put(name: &str, bytes: &[u8], metadata: Value) -> PutImage {
+    PutImage { id: id(name), bytes: bytes.to_vec().into(), metadata, on_similar: OnSimilar::Ignore }
 }
 
 fn named(name: &str, bytes: &[u8]) -> AddImage {

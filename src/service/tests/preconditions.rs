@@ -7,7 +7,7 @@ use super::*;
 use crate::domain::Seq;
 
 async fn put(fixture: &Fixture, bytes: &[u8], precondition: Precondition) -> Result<PutOutcome, ServiceError> {
-    let put = fixture.service.put_image(&default(), id("p"), bytes.to_vec().into(), json!({}), precondition).await;
+    let put = fixture.service.put_image(&default(), to_put("p", bytes, json!({})), precondition).await;
     put.map(|stored| stored.outcome)
 }
 

@@ -31,17 +31,22 @@ fn pixels(seed: u64) -> Vec<u8> {
 
 /// The picture of a seed with a descriptor that lies the farther from [`near`]`(0, _)`, the larger
 /// `distance` is.
-fn near(distance: u8, seed: u64) -> Vec<u8> {
+pub(super) fn near(distance: u8, seed: u64) -> Vec<u8> {
     with_picture([200, distance, 0, 0, 0, 0, 0, 0], WIDTH as u16, HEIGHT as u16, &pixels(seed))
 }
 
 /// The left part of that picture, with the descriptor of `near(0, _)`: so many hundredths of its
 /// width.
-fn part(hundredths: usize, seed: u64) -> Vec<u8> {
+pub(super) fn part(hundredths: usize, seed: u64) -> Vec<u8> {
+    part_at(0, hundredths, seed)
+}
+
+/// The same with the descriptor of `near(distance, _)`.
+pub(super) fn part_at(distance: u8, hundredths: usize, seed: u64) -> Vec<u8> {
     let width = WIDTH * hundredths / 100;
     let whole = pixels(seed);
     let cut: Vec<u8> = whole.chunks_exact(WIDTH).flat_map(|row| &row[..width]).copied().collect();
-    with_picture([200, 0, 0, 0, 0, 0, 0, 0], width as u16, HEIGHT as u16, &cut)
+    with_picture([200, distance, 0, 0, 0, 0, 0, 0], width as u16, HEIGHT as u16, &cut)
 }
 
 fn verifying(verify: Verify, verify_candidates: usize) -> ServiceOptions {
@@ -283,7 +288,7 @@ async fn an_image_whose_features_cannot_be_read_gets_new_ones_when_it_is_stored_
     assert_eq!(fixture.control.begun(), 2);
 
     damage(&fixture, "a").await;
-    let put = fixture.service.put_image(&default(), id("a"), bytes.clone().into(), json!({}), Precondition::None).await;
+    let put = fixture.service.put_image(&default(), to_put("a", &bytes, json!({})), Precondition::None).await;
     assert!(matches!(put.expect("stored").outcome, PutOutcome::Updated(_)));
     assert!(has_features(&fixture, "a").await);
     assert_eq!(fixture.control.begun(), 3);

@@ -5,11 +5,14 @@ use futures::TryStreamExt;
 use futures::stream::BoxStream;
 use time::OffsetDateTime;
 
-use super::super::codec::{self, MetadataRow, NamedRecordRow, RecordRow};
+use super::super::codec::{self, MetadataRow, NamedRecordRow, RecordRow, WholeRow};
 use super::super::listing::{self, Page, Pages};
-use super::super::statements::{DESCRIPTOR, DESCRIPTORS, OLDEST_WITH_HASH, RECORD, THUMBNAIL, record_columns};
+use super::super::statements::{
+    DESCRIPTOR, DESCRIPTORS, OLDEST_WITH_HASH, RECORD, THUMBNAIL, record_columns, whole_images,
+};
 use super::super::{
-    DeleteOutcome, Images, InsertOutcome, NewImage, SameContent, StoreError, StoredDescriptor, WriteOutcome, prefilter,
+    DeleteOutcome, Images, InsertOutcome, NewImage, RestoreOutcome, RestoredImage, SameContent, StoreError,
+    StoredDescriptor, WholeImage, WriteOutcome, prefilter,
 };
 use super::{PostgresStore, writes};
 use crate::domain::{
@@ -23,6 +26,7 @@ const RECORDS: &str = concat!(
     " FROM images i JOIN collections c ON c.id = i.collection_id WHERE i.key = ANY($1)"
 );
 const IDS: &str = "SELECT i.key, i.id FROM images i WHERE i.key = ANY($1)";
+const WHOLE: &str = concat!(whole_images!(), "i.key = ANY($1)");
 const LOCAL_FEATURES: &str = "SELECT image_key, bytes FROM local_features WHERE image_key = ANY($1)";
 
 #[async_trait]
@@ -76,6 +80,16 @@ impl Images for PostgresStore {
         self.write("put", async |session| writes::put(session, clock, collection, image, precondition).await).await
     }
 
+    async fn restore(
+        &self,
+        collection: &CollectionName,
+        images: &[RestoredImage],
+        replace: bool,
+    ) -> Result<Option<Vec<RestoreOutcome>>, StoreError> {
+        let clock = &*self.clock;
+        self.write("restore", async |session| writes::restore(session, clock, collection, images, replace).await).await
+    }
+
     async fn replace_metadata(
         &self,
         collection: &CollectionName,
@@ -116,6 +130,15 @@ impl Images for PostgresStore {
             })
             .await?;
         rows.into_iter().map(NamedRecordRow::into_record).collect()
+    }
+
+    async fn whole(&self, keys: &[ImageKey]) -> Result<Vec<WholeImage>, StoreError> {
+        let rows: Vec<WholeRow<OffsetDateTime>> = self
+            .read("whole", async |session| {
+                Ok(sqlx::query_as(WHOLE).bind(codec::key_columns(keys)).fetch_all(session).await?)
+            })
+            .await?;
+        rows.into_iter().map(WholeRow::into_image).collect()
     }
 
     async fn ids(&self, keys: &[ImageKey]) -> Result<Vec<(ImageKey, ImageId)>, StoreError> {

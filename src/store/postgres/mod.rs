@@ -10,7 +10,9 @@ mod answers;
 mod changes;
 mod collections;
 mod connect;
+mod duplicates;
 mod images;
+mod jobs;
 mod session;
 mod writes;
 

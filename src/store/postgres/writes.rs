@@ -17,9 +17,11 @@ use std::collections::BTreeSet;
 use sqlx::types::Json;
 use time::OffsetDateTime;
 
-use super::super::codec::{self, COLLECTION_DELETED, IMAGE_DELETED, IMAGE_WRITTEN, RecordRow};
-use super::super::statements::{OLDEST_WITH_HASH, RECORD, insert_image, over_image};
-use super::super::{DeleteOutcome, InsertOutcome, NewImage, SameContent, StoreError, WriteOutcome};
+use super::super::codec::{self, COLLECTION_DELETED, IMAGE_DELETED, IMAGE_WRITTEN, RecordRow, Times};
+use super::super::statements::{FORGET_FEATURES, OLDEST_WITH_HASH, RECORD, insert_image, over_image};
+use super::super::{
+    DeleteOutcome, InsertOutcome, NewImage, RestoreOutcome, RestoredImage, SameContent, StoreError, WriteOutcome,
+};
 use super::session::Session;
 use crate::domain::{Clock, CollectionName, ContentHash, ImageId, ImageKey, ImageRecord, Metadata, Precondition, Seq};
 
@@ -33,7 +35,7 @@ async fn lock_collection(session: &mut Session, name: &CollectionName) -> Result
         .await?)
 }
 
-async fn lock_text(session: &mut Session, text: String) -> Result<(), StoreError> {
+pub(super) async fn lock_text(session: &mut Session, text: String) -> Result<(), StoreError> {
     sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))").bind(text).execute(session).await?;
     Ok(())
 }
@@ -91,7 +93,9 @@ pub(super) async fn insert(
     if let Some(existing) = record(session, collection, &image.id).await? {
         return Ok(InsertOutcome::IdTaken(existing));
     }
-    Ok(InsertOutcome::Inserted(write(session, clock, collection, collection_id, image, None).await?))
+    lock_change_log(session).await?;
+    let times = Times::all(clock.now());
+    Ok(InsertOutcome::Inserted(write(session, times, collection, collection_id, image, None).await?))
 }
 
 /// Inserts one after the other under locks that are taken first, those of contents before those of
@@ -137,34 +141,75 @@ pub(super) async fn put(
     if !precondition.holds(existing.as_ref().map(|record| record.revision)) {
         return Ok(WriteOutcome::PreconditionFailed);
     }
-    let written = write(session, clock, collection, collection_id, image, existing.as_ref()).await?;
+    lock_change_log(session).await?;
+    let times = Times::all(clock.now());
+    let written = write(session, times, collection, collection_id, image, existing.as_ref()).await?;
     Ok(match existing {
         Some(_) => WriteOutcome::Updated(written),
         None => WriteOutcome::Created(written),
     })
 }
 
+/// Every id is locked before the change log, in the order of ids, so that no two transactions wait for
+/// each other.
+pub(super) async fn restore(
+    session: &mut Session,
+    clock: &dyn Clock,
+    collection: &CollectionName,
+    images: &[RestoredImage],
+    replace: bool,
+) -> Result<Option<Vec<RestoreOutcome>>, StoreError> {
+    let Some(collection_id) = lock_collection(session, collection).await? else { return Ok(None) };
+    let mut ordered: Vec<usize> = (0..images.len()).collect();
+    ordered.sort_unstable_by_key(|at| &images[*at].image.id);
+    let mut existing = vec![None; images.len()];
+    for at in ordered {
+        let id = &images[at].image.id;
+        lock_image(session, collection_id, id).await?;
+        existing[at] = record(session, collection, id).await?;
+    }
+    lock_change_log(session).await?;
+    let mut outcomes = Vec::with_capacity(images.len());
+    for (restored, existing) in images.iter().zip(existing) {
+        outcomes.push(match &existing {
+            Some(there) if restored.is(there) => RestoreOutcome::Unchanged,
+            Some(_) if !replace => RestoreOutcome::IdTaken,
+            Some(_) | None => {
+                let RestoredImage { image, created_at, updated_at } = restored;
+                let times = Times { created_at: *created_at, updated_at: *updated_at, at: clock.now() };
+                let written = write(session, times, collection, collection_id, image, existing.as_ref()).await?;
+                match existing {
+                    Some(_) => RestoreOutcome::Replaced(written.revision),
+                    None => RestoreOutcome::Created(written.revision),
+                }
+            }
+        });
+    }
+    Ok(Some(outcomes))
+}
+
 /// Writes the change, the record and what belongs to it, over those of `existing` where there is
-/// one.
+/// one. The caller holds the lock of the change log.
 ///
 /// It is one statement, so that the lock of the change log is held for one round trip and the
 /// commit. The image needs the number of the change and the change the key of the image: the number
 /// is drawn first.
 async fn write(
     session: &mut Session,
-    clock: &dyn Clock,
+    times: Times,
     collection: &CollectionName,
     collection_id: i64,
     image: &NewImage,
     existing: Option<&ImageRecord>,
 ) -> Result<ImageRecord, StoreError> {
     let byte_size = codec::integer(image.byte_size)?;
-    lock_change_log(session).await?;
-    let now = clock.now();
+    if let Some(existing) = existing.filter(|_| image.local_features.is_empty()) {
+        sqlx::query(FORGET_FEATURES).bind(codec::integer(existing.key.0)?).execute(&mut *session).await?;
+    }
     let (key, seq): (i64, i64) = sqlx::query_as(concat!(
         "WITH number AS MATERIALIZED (SELECT nextval(pg_get_serial_sequence('changes', 'seq')) AS seq), image AS ( ",
         insert_image!(),
-        " SELECT $3, $4, $5, $6, $7, $8, $9, $10, $11, seq, $12, $12 FROM number ",
+        " SELECT $3, $4, $5, $6, $7, $8, $9, $10, $11, seq, $17, $18 FROM number ",
         over_image!(),
         "), change AS ( \
              INSERT INTO changes (seq, collection, kind, image_key, at) OVERRIDING SYSTEM VALUE \
@@ -176,7 +221,7 @@ async fn write(
              INSERT INTO thumbnails (image_key, media_type, bytes) SELECT key, $14, $15 FROM image \
              ON CONFLICT (image_key) DO UPDATE SET media_type = excluded.media_type, bytes = excluded.bytes \
          ), features AS ( \
-             INSERT INTO local_features (image_key, bytes) SELECT key, $16 FROM image \
+             INSERT INTO local_features (image_key, bytes) SELECT key, $16 FROM image WHERE length($16) > 0 \
              ON CONFLICT (image_key) DO UPDATE SET bytes = excluded.bytes \
          ) \
          SELECT key, revision FROM image"
@@ -192,15 +237,17 @@ async fn write(
     .bind(byte_size)
     .bind(Json(&image.metadata))
     .bind(image.version.to_string())
-    .bind(now)
+    .bind(times.at)
     .bind(codec::encode_descriptor(&image.descriptor))
     .bind(&image.thumbnail.media_type)
     .bind(&image.thumbnail.bytes)
     .bind(&image.local_features)
+    .bind(times.created_at)
+    .bind(times.updated_at)
     .fetch_one(session)
     .await?;
-    let created_at = existing.map_or(now, |record| record.created_at);
-    Ok(codec::record_of(codec::key(key)?, collection, image, Seq(seq), created_at, now))
+    let created_at = existing.map_or(times.created_at, |record| record.created_at);
+    Ok(codec::record_of(codec::key(key)?, collection, image, Seq(seq), created_at, times.updated_at))
 }
 
 pub(super) async fn replace_metadata(

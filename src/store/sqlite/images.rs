@@ -4,11 +4,14 @@ use async_trait::async_trait;
 use futures::TryStreamExt;
 use futures::stream::BoxStream;
 
-use super::super::codec::{self, MetadataRow, NamedRecordRow, RecordRow};
+use super::super::codec::{self, MetadataRow, NamedRecordRow, RecordRow, WholeRow};
 use super::super::listing::{self, Page, Pages};
-use super::super::statements::{DESCRIPTOR, DESCRIPTORS, OLDEST_WITH_HASH, RECORD, THUMBNAIL, record_columns};
+use super::super::statements::{
+    DESCRIPTOR, DESCRIPTORS, OLDEST_WITH_HASH, RECORD, THUMBNAIL, record_columns, whole_images,
+};
 use super::super::{
-    DeleteOutcome, Images, InsertOutcome, NewImage, SameContent, StoreError, StoredDescriptor, WriteOutcome, prefilter,
+    DeleteOutcome, Images, InsertOutcome, NewImage, RestoreOutcome, RestoredImage, SameContent, StoreError,
+    StoredDescriptor, WholeImage, WriteOutcome, prefilter,
 };
 use super::{SqliteStore, writes};
 use crate::domain::{
@@ -25,8 +28,10 @@ const IDS: &str = "SELECT i.key, i.id FROM images i WHERE i.key IN (SELECT value
 const LOCAL_FEATURES: &str =
     "SELECT image_key, bytes FROM local_features WHERE image_key IN (SELECT value FROM json_each($1))";
 
+const WHOLE: &str = concat!(whole_images!(), "i.key IN (SELECT value FROM json_each($1))");
+
 /// The keys as a JSON array: SQLite binds no lists.
-fn key_list(keys: &[ImageKey]) -> String {
+pub(super) fn key_list(keys: &[ImageKey]) -> String {
     serde_json::Value::from(codec::key_columns(keys)).to_string()
 }
 
@@ -88,6 +93,17 @@ impl Images for SqliteStore {
             .await
     }
 
+    async fn restore(
+        &self,
+        collection: &CollectionName,
+        images: &[RestoredImage],
+        replace: bool,
+    ) -> Result<Option<Vec<RestoreOutcome>>, StoreError> {
+        let clock = &*self.clock;
+        self.write("restore", async |connection| writes::restore(connection, clock, collection, images, replace).await)
+            .await
+    }
+
     async fn replace_metadata(
         &self,
         collection: &CollectionName,
@@ -133,6 +149,15 @@ impl Images for SqliteStore {
             })
             .await?;
         rows.into_iter().map(NamedRecordRow::into_record).collect()
+    }
+
+    async fn whole(&self, keys: &[ImageKey]) -> Result<Vec<WholeImage>, StoreError> {
+        let rows: Vec<WholeRow<i64>> = self
+            .read("whole", async |connection| {
+                Ok(sqlx::query_as(WHOLE).bind(key_list(keys)).fetch_all(connection).await?)
+            })
+            .await?;
+        rows.into_iter().map(WholeRow::into_image).collect()
     }
 
     async fn ids(&self, keys: &[ImageKey]) -> Result<Vec<(ImageKey, ImageId)>, StoreError> {

@@ -8,9 +8,11 @@
 mod answers;
 mod changes;
 mod collections;
+mod duplicates;
 #[cfg(test)]
 mod faults;
 mod images;
+mod jobs;
 mod open;
 #[cfg(test)]
 mod tests;

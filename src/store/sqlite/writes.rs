@@ -2,9 +2,11 @@
 
 use sqlx::SqliteConnection;
 
-use super::super::codec::{self, COLLECTION_DELETED, IMAGE_DELETED, IMAGE_WRITTEN, RecordRow};
-use super::super::statements::{OLDEST_WITH_HASH, RECORD, insert_image, over_image};
-use super::super::{DeleteOutcome, InsertOutcome, NewImage, SameContent, StoreError, WriteOutcome};
+use super::super::codec::{self, COLLECTION_DELETED, IMAGE_DELETED, IMAGE_WRITTEN, RecordRow, Times};
+use super::super::statements::{FORGET_FEATURES, OLDEST_WITH_HASH, RECORD, insert_image, over_image};
+use super::super::{
+    DeleteOutcome, InsertOutcome, NewImage, RestoreOutcome, RestoredImage, SameContent, StoreError, WriteOutcome,
+};
 use crate::domain::{Clock, CollectionName, ContentHash, ImageId, ImageKey, ImageRecord, Metadata, Precondition, Seq};
 
 async fn collection_id(conn: &mut SqliteConnection, name: &CollectionName) -> Result<Option<i64>, StoreError> {
@@ -79,7 +81,8 @@ pub(super) async fn insert(
     if let Some(existing) = record(conn, collection, &image.id).await? {
         return Ok(InsertOutcome::IdTaken(existing));
     }
-    Ok(InsertOutcome::Inserted(write(conn, clock, collection, collection_id, image, None).await?))
+    let times = Times::all(clock.now());
+    Ok(InsertOutcome::Inserted(write(conn, times, collection, collection_id, image, None).await?))
 }
 
 pub(super) async fn put(
@@ -96,29 +99,56 @@ pub(super) async fn put(
     if !precondition.holds(existing.as_ref().map(|record| record.revision)) {
         return Ok(WriteOutcome::PreconditionFailed);
     }
-    let written = write(conn, clock, collection, collection_id, image, existing.as_ref()).await?;
+    let times = Times::all(clock.now());
+    let written = write(conn, times, collection, collection_id, image, existing.as_ref()).await?;
     Ok(match existing {
         Some(_) => WriteOutcome::Updated(written),
         None => WriteOutcome::Created(written),
     })
 }
 
+pub(super) async fn restore(
+    conn: &mut SqliteConnection,
+    clock: &dyn Clock,
+    collection: &CollectionName,
+    images: &[RestoredImage],
+    replace: bool,
+) -> Result<Option<Vec<RestoreOutcome>>, StoreError> {
+    let Some(collection_id) = collection_id(conn, collection).await? else { return Ok(None) };
+    let mut outcomes = Vec::with_capacity(images.len());
+    for restored in images {
+        let existing = record(conn, collection, &restored.image.id).await?;
+        outcomes.push(match &existing {
+            Some(there) if restored.is(there) => RestoreOutcome::Unchanged,
+            Some(_) if !replace => RestoreOutcome::IdTaken,
+            Some(_) | None => {
+                let RestoredImage { image, created_at, updated_at } = restored;
+                let times = Times { created_at: *created_at, updated_at: *updated_at, at: clock.now() };
+                let written = write(conn, times, collection, collection_id, image, existing.as_ref()).await?;
+                match existing {
+                    Some(_) => RestoreOutcome::Replaced(written.revision),
+                    None => RestoreOutcome::Created(written.revision),
+                }
+            }
+        });
+    }
+    Ok(Some(outcomes))
+}
+
 /// Writes the change, the record and what belongs to it, over those of `existing` where there is
 /// one.
 async fn write(
     conn: &mut SqliteConnection,
-    clock: &dyn Clock,
+    times: Times,
     collection: &CollectionName,
     collection_id: i64,
     image: &NewImage,
     existing: Option<&ImageRecord>,
 ) -> Result<ImageRecord, StoreError> {
-    let now = clock.now();
-    let at = codec::microseconds(now);
     let seq = next_seq(conn).await?;
     let (key, _): (i64, i64) = sqlx::query_as(concat!(
         insert_image!(),
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11) ",
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ",
         over_image!()
     ))
     .bind(collection_id)
@@ -131,7 +161,8 @@ async fn write(
     .bind(image.metadata.to_json())
     .bind(image.version.to_string())
     .bind(seq.0)
-    .bind(at)
+    .bind(codec::microseconds(times.created_at))
+    .bind(codec::microseconds(times.updated_at))
     .fetch_one(&mut *conn)
     .await?;
     sqlx::query(
@@ -151,17 +182,22 @@ async fn write(
     .bind(&image.thumbnail.bytes)
     .execute(&mut *conn)
     .await?;
-    sqlx::query(
-        "INSERT INTO local_features (image_key, bytes) VALUES ($1, $2) \
-         ON CONFLICT (image_key) DO UPDATE SET bytes = excluded.bytes",
-    )
-    .bind(key)
-    .bind(&image.local_features)
-    .execute(&mut *conn)
-    .await?;
+    if image.local_features.is_empty() {
+        sqlx::query(FORGET_FEATURES).bind(key).execute(&mut *conn).await?;
+    } else {
+        sqlx::query(
+            "INSERT INTO local_features (image_key, bytes) VALUES ($1, $2) \
+             ON CONFLICT (image_key) DO UPDATE SET bytes = excluded.bytes",
+        )
+        .bind(key)
+        .bind(&image.local_features)
+        .execute(&mut *conn)
+        .await?;
+    }
     let key = codec::key(key)?;
-    log(conn, seq, collection, IMAGE_WRITTEN, Some(key), at).await?;
-    Ok(codec::record_of(key, collection, image, seq, existing.map_or(now, |record| record.created_at), now))
+    log(conn, seq, collection, IMAGE_WRITTEN, Some(key), codec::microseconds(times.at)).await?;
+    let created_at = existing.map_or(times.created_at, |record| record.created_at);
+    Ok(codec::record_of(key, collection, image, seq, created_at, times.updated_at))
 }
 
 pub(super) async fn replace_metadata(

@@ -25,10 +25,12 @@ mod concurrency;
 mod durability;
 mod filters;
 mod images;
+mod jobs;
 mod keys;
 mod migration;
 mod preconditions;
 mod setup;
+mod transfer;
 mod unavailability;
 
 use eyrie::domain::{

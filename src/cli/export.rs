@@ -1,0 +1,98 @@
+//! `eyrie export`: a collection as lines.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use futures::StreamExt;
+
+use super::settings::Settings;
+use crate::app::{self, Backend, Purpose};
+use crate::domain::{CollectionName, ImageId};
+use crate::service::{RetrievalService, ServiceError};
+use eyrie_terminal::output::note;
+use eyrie_terminal::{CliError, Progress};
+
+const EXAMPLES: &str = "\
+Examples:
+  eyrie export --output backup.ndjson
+  eyrie export --collection covers | gzip > covers.ndjson.gz
+  eyrie export --after alien-1979                             what an export that was cut lacks
+  eyrie import --records backup.ndjson --database-url postgres://eyrie@localhost/eyrie
+
+Writes one JSON object a line: a header, a line for each image with its metadata, descriptor, local features and thumbnail (about 60 KB), \
+and an end with their number. The pictures themselves are not kept, and so not in it. An import needs the same model; it describes \
+nothing, and searches find the same afterwards. It is safe beside a running server.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 could not start.";
+
+/// Write everything that is stored of a collection, for `eyrie import --records`
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Export {
+    /// The collection
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    collection: CollectionName,
+    /// The file to write, which is complete once it has this name; - for the standard output
+    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    output: PathBuf,
+    /// Begin behind this image in order of id
+    #[arg(long, value_name = "ID")]
+    after: Option<ImageId>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl Export {
+    pub(super) fn run(self) -> Result<(), CliError> {
+        let loaded = self.settings.load_quietly([])?;
+        app::runtime()?.block_on(async {
+            let backend = Backend::open(&loaded.config, Purpose::Import).await?;
+            let written = self.write(&backend.service).await;
+            backend.close().await;
+            let images = written?;
+            note(&format!("{images} images of the collection {} are exported", self.collection));
+            Ok(())
+        })
+    }
+
+    async fn write(&self, service: &RetrievalService) -> Result<u64, CliError> {
+        if self.output.as_os_str() == "-" {
+            return self.write_to(service, io::stdout().lock()).await;
+        }
+        // The file has its name only when all of it is on the disk.
+        let partial = partial(&self.output);
+        let failed = |e: io::Error| CliError::Failed(format!("cannot write {}: {e}", partial.display()));
+        let file = File::create(&partial).map_err(failed)?;
+        let images = self.write_to(service, &file).await.inspect_err(|_| {
+            // What is left of it is of no use, and no harm either.
+            let _removed = std::fs::remove_file(&partial);
+        })?;
+        file.sync_all().and_then(|()| std::fs::rename(&partial, &self.output)).map_err(failed)?;
+        Ok(images)
+    }
+
+    async fn write_to(&self, service: &RetrievalService, out: impl Write) -> Result<u64, CliError> {
+        let failed = |error: ServiceError| CliError::Failed(error.to_string());
+        let (total, mut parts) = service.export(&self.collection, self.after.clone()).await.map_err(failed)?;
+        let progress = Progress::start("exporting", total as usize);
+        let mut out = BufWriter::new(out);
+        let mut images = 0;
+        while let Some(part) = parts.next().await {
+            let part = part.map_err(failed)?;
+            out.write_all(&part.lines).map_err(CliError::Output)?;
+            images += part.images;
+            progress.set(images as usize);
+        }
+        out.flush().map_err(CliError::Output)?;
+        progress.end();
+        Ok(images)
+    }
+}
+
+fn partial(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".partial");
+    path.with_file_name(name)
+}

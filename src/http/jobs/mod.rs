@@ -1,0 +1,5 @@
+//! Work in the background.
+
+pub(crate) mod dto;
+pub(crate) mod handlers;
+pub(crate) mod requests;

@@ -1,0 +1,13 @@
+//! Work in the background: `calls` (what is asked), `runner` (who does it), `board` (what both share),
+//! `work` (how far a job is), and what there is to do: `duplicates` with `groups`.
+
+mod board;
+mod calls;
+mod duplicates;
+mod groups;
+mod runner;
+mod work;
+
+pub(super) use board::Board;
+pub use calls::{DuplicateGroup, DuplicateMember, GroupPage, Started};
+pub use duplicates::{DuplicatesRequest, MOST_CANDIDATES};
