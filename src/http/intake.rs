@@ -107,7 +107,7 @@ impl Intake {
             ended: false,
             limit,
             timeout: self.timeout,
-            _permit: Permit { _held: permit },
+            _permit: Permit { _held: Arc::new(permit) },
             _stopped: stopped,
         })
     }

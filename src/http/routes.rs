@@ -19,8 +19,8 @@ use super::options::HttpOptions;
 use super::pages::{self, PageRule};
 use super::state::AppState;
 use super::{
-    batch, chip, collections, compare, deadline, descriptors, health, images, jobs, observe, openapi, origin, search,
-    transfer, web,
+    batch, chip, collections, compare, deadline, descriptors, health, images, jobs, observe, openapi, search, transfer,
+    web,
 };
 
 /// The whole HTTP interface.

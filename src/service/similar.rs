@@ -56,7 +56,7 @@ impl Core {
             min_score: None,
             effort: Effort::Usual,
         };
-        let mut hits = self.page(&query, &subject, cut).await?.hits;
+        let mut hits = self.page(&query, &subject, cut, None).await?.hits;
         hits.retain(|hit| hit.verdict < Verdict::Different);
         Ok(hits)
     }

@@ -15,7 +15,9 @@ use crate::http::extract::fields::{Fields, FromFields};
 use crate::http::extract::json_body::{media_type, require_identity_encoding};
 use crate::http::extract::upload::{IMAGE, form_limit, image_and_fields, json_limit, required, sized};
 use crate::http::extract::{json, multipart};
-use crate::http::images::requests::{ON_DUPLICATE, filter_doc, include_doc, on_duplicate_doc, with_cost};
+use crate::http::images::requests::{
+    ON_DUPLICATE, filter_doc, include_doc, on_duplicate_doc, on_similar, on_similar_doc, with_cost,
+};
 use crate::http::intake::Permit;
 use crate::http::schema::{Documented, FieldDoc, body_schema, form_object, id_schema, json_object};
 use crate::http::search::query::SearchFields;
