@@ -105,9 +105,9 @@ impl Duplicates {
         service.index_built().await.map_err(failed)?;
         let request = DuplicatesRequest::new(self.verdict, self.min_score, self.candidates);
         let (Started::New(job) | Started::There(job)) =
-            service.find_duplicates(&self.collection, request).await.map_err(|error| match error {
-                ServiceError::OutOfRange { .. } => CliError::Usage(error.to_string()),
-                other => failed(other),
+            service.find_duplicates(&self.collection, request).await.map_err(|error| {
+                let is_usage = matches!(error, ServiceError::OutOfRange { .. });
+                if is_usage { CliError::Usage(error.to_string()) } else { failed(error) }
             })?;
         let progress = Progress::start("looking at images", 0);
         let tell = |at: JobProgress| {

@@ -14,10 +14,10 @@ const EXAMPLES: &str = "\
 Examples:
   eyrie jobs
   eyrie jobs --json -n 1000
-  eyrie jobs --delete 019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10
+  eyrie jobs --cancel 019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10
 
-Reads the database, also beside a running server. `--delete` cancels a job that waits or runs, which the process that works on it \
-notices within ten seconds, and removes one that has ended, with what it found.
+Reads the database, also beside a running server. The process that works on a job notices within ten seconds that it was cancelled or \
+deleted.
 
 Exit codes: 0 done, 1 there is no such job, 2 wrong usage or configuration, 3 could not start.";
 
@@ -25,8 +25,11 @@ Exit codes: 0 done, 1 there is no such job, 2 wrong usage or configuration, 3 co
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Jobs {
-    /// Cancel this job, or remove it where it has ended
+    /// Cancel this job where it waits or runs
     #[arg(long, value_name = "ID")]
+    cancel: Option<JobId>,
+    /// Remove this job with what it found; where it waits or runs it is cancelled
+    #[arg(long, value_name = "ID", conflicts_with = "cancel")]
     delete: Option<JobId>,
     /// At most so many jobs
     #[arg(short, value_name = "N", default_value_t = 50)]
@@ -44,19 +47,18 @@ impl Jobs {
         let failed = |error: ServiceError| CliError::Failed(error.to_string());
         runtime()?.block_on(async {
             let backend = Backend::open(&loaded.config, Purpose::Import).await?;
-            let result = match &self.delete {
-                Some(id) => backend.service.delete_job(id).await.map(|cancelled| {
-                    note(if cancelled.is_some() { "cancelled" } else { "removed" });
-                    None
-                }),
-                None => backend.service.jobs(None, self.n).await.map(Some),
+            let result = match (&self.cancel, &self.delete) {
+                (Some(id), _) => backend.service.cancel_job(id).await.map(|job| vec![job]),
+                (None, Some(id)) => backend.service.delete_job(id).await.map(|()| Vec::new()),
+                (None, None) => backend.service.jobs(None, self.n).await,
             };
             backend.close().await;
-            match result.map_err(failed)? {
-                Some(jobs) if self.json => output::json(&jobs.iter().map(as_json).collect::<Vec<_>>()),
-                Some(jobs) => as_table(&jobs),
-                None => Ok(()),
+            let jobs = result.map_err(failed)?;
+            if self.delete.is_some() {
+                note("removed");
+                return Ok(());
             }
+            if self.json { output::json(&jobs.iter().map(as_json).collect::<Vec<_>>()) } else { as_table(&jobs) }
         })
     }
 }

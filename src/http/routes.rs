@@ -90,6 +90,7 @@ pub(crate) fn described_routes() -> OpenApiRouter<AppState> {
         .routes(routes!(jobs::handlers::find_duplicates))
         .routes(routes!(jobs::handlers::list_jobs))
         .routes(routes!(jobs::handlers::get_job, jobs::handlers::delete_job))
+        .routes(routes!(jobs::handlers::cancel_job))
         .routes(routes!(jobs::handlers::list_groups))
         .routes(routes!(chip::handlers::chip))
         .routes(routes!(health::handlers::livez))

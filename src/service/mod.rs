@@ -1,8 +1,9 @@
 //! What Eyrie does, without HTTP: add, change and remove images, search.
 //!
 //! [`RetrievalService`] is the one door. Behind it: `core` (what the use cases share), `images`
-//! with `upload`, `collections`, `search` with `rerank` and `similar`, `compare`, `describe`, `batch`, `once` (the use cases), `pool` (the
-//! threads that describe images), `jobs` (work in the background), `transfer` (export and import) and `readiness`.
+//! with `upload`, `collections`, `search` with `rerank` and `similar`, `compare`, `describe`, `batch` and
+//! `once` (the use cases), `jobs` (work in the background), `transfer` (export and import), `pool` (the
+//! threads that describe images) and `readiness`.
 
 mod batch;
 mod collections;

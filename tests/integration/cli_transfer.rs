@@ -95,6 +95,8 @@ fn duplicates_are_shown_and_all_but_the_best_deleted() {
     let id = jobs[0]["id"].as_str().expect("an id");
     let table = program.run(&["jobs"]).expect_code(0);
     assert!(table.stdout().lines().nth(1).is_some_and(|row| row.contains(id)), "{}", table.stdout());
+    let cancelled = program.run(&["jobs", "--cancel", id, "--json"]).expect_code(0).json();
+    assert_eq!(cancelled[0]["state"], "done", "it had ended");
     program.run(&["jobs", "--delete", id]).expect_code(0);
     program.run(&["jobs", "--delete", id]).expect_code(1);
     assert_eq!(program.run(&["jobs", "--json"]).expect_code(0).json().as_array().map(Vec::len), Some(4));

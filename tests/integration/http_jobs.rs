@@ -74,9 +74,12 @@ async fn duplicates_are_found_in_the_background_listed_and_removed() {
         let page = ok(app.get("/v1/jobs").query(&[("cursor", cursor)])).await;
         assert_eq!((&page["jobs"], page.get("next_cursor")), (&json!([job]), None));
 
+        let cancelled = ok(app.post(&format!("{location}/cancel"))).await;
+        assert_eq!(cancelled["state"], "done", "one that has ended stays as it is");
         let removed = app.delete(&location).send().await.expect("answer");
         assert_eq!(removed.status(), 204);
-        for request in [app.get(&location), app.delete(&location), app.get(&format!("{location}/groups"))] {
+        let cancel = app.post(&format!("{location}/cancel"));
+        for request in [app.get(&location), app.delete(&location), app.get(&format!("{location}/groups")), cancel] {
             assert_eq!(refused(request).await, (404, "unknown_job".to_owned()));
         }
         let metrics = app.get("/metrics").send().await.expect("answer").text().await.expect("text");

@@ -83,20 +83,29 @@ pub(crate) async fn get_job(
     Ok(Json(job.into()))
 }
 
-/// Cancel a job that waits or runs; remove one that has ended, with what it found.
+/// Remove a job with what it found; one that waits or runs is cancelled.
 #[utoipa::path(delete, path = "/v1/jobs/{id}", tag = "jobs",
     params(OfJob),
     responses(
-        (status = 200, description = "It was waiting or running, and is cancelled now", body = JobDto),
-        (status = 204, description = "It had ended, and is removed"),
+        (status = 204, description = "Removed"),
         (status = "default", description = "Any failure", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(crate) async fn delete_job(State(state): State<AppState>, OfJob(id): OfJob) -> Result<Response, ApiError> {
-    Ok(match state.service.delete_job(&id).await? {
-        Some(cancelled) => Json(JobDto::from(cancelled)).into_response(),
-        None => StatusCode::NO_CONTENT.into_response(),
-    })
+pub(crate) async fn delete_job(State(state): State<AppState>, OfJob(id): OfJob) -> Result<StatusCode, ApiError> {
+    state.service.delete_job(&id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Cancel a job that waits or runs. One that has ended stays as it is.
+#[utoipa::path(post, path = "/v1/jobs/{id}/cancel", tag = "jobs",
+    params(OfJob),
+    responses(
+        (status = 200, description = "The job as it is now", body = JobDto),
+        (status = "default", description = "Any failure", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn cancel_job(State(state): State<AppState>, OfJob(id): OfJob) -> Result<Json<JobDto>, ApiError> {
+    Ok(Json(state.service.cancel_job(&id).await?.into()))
 }
 
 /// The groups of near-duplicates that a job found, the largest first.

@@ -133,26 +133,32 @@ impl RetrievalService {
         }
     }
 
-    /// Cancels a job that waits or runs, and returns it; removes one that has ended, with what it
-    /// found.
+    /// Cancels a job that waits or runs; one that has ended stays as it is. The job as it is then.
     ///
     /// # Errors
     /// [`ServiceError::UnknownJob`], [`ServiceError::Store`].
-    pub async fn delete_job(&self, id: &JobId) -> Result<Option<Job>, ServiceError> {
+    pub async fn cancel_job(&self, id: &JobId) -> Result<Job, ServiceError> {
         let _running = self.core.gate.enter()?;
         match self.core.store.cancel_job(id).await? {
             Cancellation::Cancelled(job) => {
                 self.core.jobs.cancelled.notify_one();
                 self.core.jobs.note_end();
-                Ok(Some(job))
+                Ok(job)
             }
-            Cancellation::Ended(_) => {
-                // Removed by another request meanwhile: it is gone all the same.
-                self.core.store.remove_job(id).await?;
-                Ok(None)
-            }
+            Cancellation::Ended(job) => Ok(job),
             Cancellation::UnknownJob => Err(ServiceError::UnknownJob(id.to_string())),
         }
+    }
+
+    /// Removes a job with what it found; one that waits or runs is cancelled first.
+    ///
+    /// # Errors
+    /// [`ServiceError::UnknownJob`], [`ServiceError::Store`].
+    pub async fn delete_job(&self, id: &JobId) -> Result<(), ServiceError> {
+        self.cancel_job(id).await?;
+        // Where another request was faster it is gone all the same.
+        self.core.store.remove_job(id).await?;
+        Ok(())
     }
 
     /// Groups that a job found, behind a place in their order, at most `limit`. Of each the first
