@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use time::OffsetDateTime;
 
 use super::settings::Settings;
 use crate::app::{self, Backend, Purpose};
 use crate::domain::{
-    CollectionName, ContentHash, Descriptor, DescriptorVersion, ImageFormat, ImageId, Metadata, Thumbnail,
+    Clock as _, CollectionName, ContentHash, Descriptor, DescriptorVersion, ImageFormat, ImageId, Metadata,
+    SystemClock, Thumbnail,
 };
-use crate::store::{InsertOutcome, NewImage, SameContent};
+use crate::store::{NewImage, RestoreOutcome, RestoredImage};
 use eyrie_terminal::output::{self, grouped};
 use eyrie_terminal::{CliError, Progress};
 use eyrie_vision::local::LocalFeatures;
@@ -76,6 +78,7 @@ impl Load {
             version: backend.service.version(profile),
             dimension: backend.service.dimension(profile),
             prefix: &self.prefix,
+            now: SystemClock.now(),
             thumbnail: sample_jpeg(SIDE, SIDE).map_err(|e| failed(&e))?,
             local_features: LocalFeatures::extract(&[128], 1, 1, 1).map_err(|e| failed(&e))?.encode(),
         };
@@ -84,12 +87,11 @@ impl Load {
         let (mut stored, mut there) = (0, 0);
         for first in (0..count).step_by(AT_ONCE) {
             let images = rows.read(&mut file, first, AT_ONCE.min(count - first)).map_err(|e| failed(&e))?;
-            let outcomes = backend.store.insert_many(&self.collection, &images, SameContent::Allow).await;
-            for outcome in outcomes.map_err(|e| failed(&e))? {
+            let outcomes = backend.store.restore(&self.collection, &images, false).await.map_err(|e| failed(&e))?;
+            for outcome in outcomes.ok_or_else(|| failed(&"the collection was deleted meanwhile"))? {
                 match outcome {
-                    InsertOutcome::Inserted(_) => stored += 1,
-                    InsertOutcome::IdTaken(_) | InsertOutcome::SameContent(_) => there += 1,
-                    InsertOutcome::UnknownCollection => return Err(failed(&"the collection was deleted meanwhile")),
+                    RestoreOutcome::Created(_) | RestoreOutcome::Replaced(_) => stored += 1,
+                    RestoreOutcome::Unchanged | RestoreOutcome::IdTaken => there += 1,
                 }
             }
             progress.set(first + images.len());
@@ -104,6 +106,7 @@ struct Rows<'a> {
     version: DescriptorVersion,
     dimension: usize,
     prefix: &'a str,
+    now: OffsetDateTime,
     thumbnail: Vec<u8>,
     /// None, as of a picture on which there is nothing to see.
     local_features: Vec<u8>,
@@ -128,19 +131,19 @@ impl Rows<'_> {
     }
 
     /// The next rows of the file, the first of which has this number.
-    fn read(&self, file: &mut File, first: usize, count: usize) -> Result<Vec<NewImage>, String> {
+    fn read(&self, file: &mut File, first: usize, count: usize) -> Result<Vec<RestoredImage>, String> {
         let mut bytes = vec![0; 4 * self.dimension * count];
         file.read_exact(&mut bytes).map_err(|e| e.to_string())?;
         (first..).zip(bytes.chunks_exact(4 * self.dimension)).map(|(row, bytes)| self.image(row, bytes)).collect()
     }
 
-    fn image(&self, row: usize, bytes: &[u8]) -> Result<NewImage, String> {
+    fn image(&self, row: usize, bytes: &[u8]) -> Result<RestoredImage, String> {
         let values = bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
         let about = |error: &dyn std::fmt::Display| format!("row {row}: {error}");
         let serde_json::Value::Object(metadata) = json!({"row": row, "percent": row % 100}) else {
             return Err(about(&"its metadata are no object"));
         };
-        Ok(NewImage {
+        let image = NewImage {
             id: ImageId::new(format!("{}{row:08}", self.prefix)).map_err(|e| about(&e))?,
             content_hash: ContentHash(Sha256::digest(bytes).into()),
             format: ImageFormat::Jpeg,
@@ -152,6 +155,7 @@ impl Rows<'_> {
             descriptor: Descriptor::new(values, self.dimension).map_err(|e| about(&e))?,
             thumbnail: Thumbnail { bytes: self.thumbnail.clone(), media_type: "image/jpeg".to_owned() },
             local_features: self.local_features.clone(),
-        })
+        };
+        Ok(RestoredImage { image, created_at: self.now, updated_at: self.now })
     }
 }

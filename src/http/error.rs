@@ -205,11 +205,6 @@ impl ApiError {
         &self.detail
     }
 
-    /// What the log gets and the client does not.
-    pub(crate) fn inside(&self) -> Option<&str> {
-        self.inside.as_deref()
-    }
-
     /// The problem document. What only the log shall have goes there.
     pub(crate) fn into_problem(self, request_id: &str) -> Problem {
         let code = self.code.as_str();

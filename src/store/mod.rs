@@ -295,15 +295,6 @@ pub trait Images: Send + Sync {
         same_content: SameContent,
     ) -> Result<InsertOutcome, StoreError>;
 
-    /// Stores images under new ids in one transaction, which is much faster than one for each. What
-    /// became of each, in their order; an error stores none.
-    async fn insert_many(
-        &self,
-        collection: &CollectionName,
-        images: &[NewImage],
-        same_content: SameContent,
-    ) -> Result<Vec<InsertOutcome>, StoreError>;
-
     /// Stores an image, replacing one of the same id. A replaced image keeps its key and its
     /// `created_at`.
     async fn put(

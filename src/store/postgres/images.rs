@@ -57,19 +57,6 @@ impl Images for PostgresStore {
             .await
     }
 
-    async fn insert_many(
-        &self,
-        collection: &CollectionName,
-        images: &[NewImage],
-        same_content: SameContent,
-    ) -> Result<Vec<InsertOutcome>, StoreError> {
-        let clock = &*self.clock;
-        self.write("insert_many", async |session| {
-            writes::insert_many(session, clock, collection, images, same_content).await
-        })
-        .await
-    }
-
     async fn put(
         &self,
         collection: &CollectionName,

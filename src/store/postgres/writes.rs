@@ -12,8 +12,6 @@
 //!    a reader that has seen number n never misses a smaller one. Nothing waits for a lock of the
 //!    first three kinds while it holds this one.
 
-use std::collections::BTreeSet;
-
 use sqlx::types::Json;
 use time::OffsetDateTime;
 
@@ -96,34 +94,6 @@ pub(super) async fn insert(
     lock_change_log(session).await?;
     let times = Times::all(clock.now());
     Ok(InsertOutcome::Inserted(write(session, times, collection, collection_id, image, None).await?))
-}
-
-/// Inserts one after the other under locks that are taken first, those of contents before those of
-/// ids and each kind in order: two that insert at once wait for each other in one direction only.
-pub(super) async fn insert_many(
-    session: &mut Session,
-    clock: &dyn Clock,
-    collection: &CollectionName,
-    images: &[NewImage],
-    same_content: SameContent,
-) -> Result<Vec<InsertOutcome>, StoreError> {
-    if let Some(collection_id) = lock_collection(session, collection).await? {
-        if same_content == SameContent::Refuse {
-            let contents: BTreeSet<&ContentHash> = images.iter().map(|image| &image.content_hash).collect();
-            for content in contents {
-                lock_content(session, collection_id, content).await?;
-            }
-        }
-        let ids: BTreeSet<&ImageId> = images.iter().map(|image| &image.id).collect();
-        for id in ids {
-            lock_image(session, collection_id, id).await?;
-        }
-    }
-    let mut outcomes = Vec::with_capacity(images.len());
-    for image in images {
-        outcomes.push(insert(session, clock, collection, image, same_content).await?);
-    }
-    Ok(outcomes)
 }
 
 pub(super) async fn put(

@@ -65,23 +65,6 @@ impl Images for SqliteStore {
         .await
     }
 
-    async fn insert_many(
-        &self,
-        collection: &CollectionName,
-        images: &[NewImage],
-        same_content: SameContent,
-    ) -> Result<Vec<InsertOutcome>, StoreError> {
-        let clock = &*self.clock;
-        self.write("insert_many", async |connection| {
-            let mut outcomes = Vec::with_capacity(images.len());
-            for image in images {
-                outcomes.push(writes::insert(&mut *connection, clock, collection, image, same_content).await?);
-            }
-            Ok(outcomes)
-        })
-        .await
-    }
-
     async fn put(
         &self,
         collection: &CollectionName,

@@ -6,8 +6,8 @@ use futures::TryStreamExt;
 use serde_json::json;
 
 use super::{
-    assert_whole, default_collection, delete, descriptor, features, features_of, hash, id, image, insert, metadata,
-    name, put, read_changes, version,
+    default_collection, delete, descriptor, features, features_of, hash, id, image, insert, metadata, name, put,
+    version,
 };
 use crate::support::Place;
 
@@ -16,7 +16,6 @@ over_both_databases!(
     the_same_bytes_are_refused_or_allowed_as_asked,
     a_taken_id_is_reported_and_nothing_changes,
     an_unknown_collection_stores_nothing,
-    many_images_are_stored_in_one_transaction,
     a_put_creates_then_replaces_and_keeps_the_time_of_creation,
     replaced_metadata_change_nothing_else,
     a_deleted_image_is_gone_with_all_that_belonged_to_it,
@@ -107,41 +106,6 @@ async fn an_unknown_collection_stores_nothing(place: Place) {
     assert_eq!(store.list(&nowhere, None, 5, None).await.expect("answers"), []);
     assert_eq!(store.find_by_hash(&nowhere, &hash(1)).await.expect("answers"), None);
     assert_eq!(store.last_seq().await.expect("answers"), Seq::ZERO);
-}
-
-async fn many_images_are_stored_in_one_transaction(place: Place) {
-    let store = place.open().await;
-    let collection = default_collection();
-    let there = insert(&*store, &image("there", 1)).await;
-    let many = [image("a", 2), image("there", 3), image("b", 1), image("c", 2), image("d", 4)];
-    let outcomes = store.insert_many(&collection, &many, SameContent::Refuse).await.expect("answers");
-    let [a, InsertOutcome::IdTaken(taken), InsertOutcome::SameContent(first), InsertOutcome::SameContent(second), d] =
-        &outcomes[..]
-    else {
-        panic!("{outcomes:?}")
-    };
-    let (InsertOutcome::Inserted(a), InsertOutcome::Inserted(d)) = (a, d) else { panic!("{outcomes:?}") };
-    assert_eq!([taken, first, second], [&there, &there, a]);
-    assert_eq!(read_changes(&*store, there.revision, 10).await.len(), 2);
-    assert!(there.revision < a.revision && a.revision < d.revision);
-    for id in ["a", "d"] {
-        assert!(assert_whole(&*store, &collection, &super::id(id)).await);
-    }
-    let nowhere = store.insert_many(&name("nowhere"), &many, SameContent::Allow).await.expect("answers");
-    assert_eq!(nowhere, vec![InsertOutcome::UnknownCollection; many.len()]);
-
-    // Two that insert the same in opposite orders do not stand in each other's way.
-    let forth: Vec<_> = (10..40).map(|n| image(&format!("n{n}"), n)).collect();
-    let back: Vec<_> = forth.iter().rev().cloned().collect();
-    let both = futures::future::join(
-        store.insert_many(&collection, &forth, SameContent::Refuse),
-        store.insert_many(&collection, &back, SameContent::Refuse),
-    );
-    let (forth, back) = both.await;
-    let inserted = |outcomes: Vec<InsertOutcome>| {
-        outcomes.iter().filter(|outcome| matches!(outcome, InsertOutcome::Inserted(_))).count()
-    };
-    assert_eq!(inserted(forth.expect("answers")) + inserted(back.expect("answers")), 30);
 }
 
 async fn a_put_creates_then_replaces_and_keeps_the_time_of_creation(place: Place) {

@@ -5,7 +5,9 @@ use eyrie::store::{RestoreOutcome, RestoredImage, Store, WholeImage};
 use time::OffsetDateTime;
 use time::macros::datetime;
 
-use super::{assert_whole, default_collection, descriptor, features, features_of, id, image, insert, name};
+use super::{
+    assert_whole, default_collection, descriptor, features, features_of, id, image, insert, name, read_changes,
+};
 use crate::support::Place;
 
 over_both_databases!(
@@ -51,7 +53,7 @@ async fn an_image_is_restored_with_its_times(place: Place) {
         let record = store.get(&default_collection(), &id(text)).await.expect("readable").expect("there");
         assert_eq!((record.created_at, record.updated_at), (CREATED, UPDATED));
     }
-    assert_eq!(store.changes(Seq::ZERO, 10).await.expect("readable").len(), 2, "an index follows them");
+    assert_eq!(read_changes(&*store, Seq::ZERO, 10).await.len(), 2, "an index follows them");
     assert_eq!(store.restore(&name("nowhere"), &[restored("a", 1)], false).await.expect("answers"), None);
 }
 
