@@ -59,8 +59,8 @@ pub mod metric {
     pub const VERIFICATION_SECONDS: &str = "eyrie_verification_seconds";
     /// Counter: stored local features that could not be read when they were needed.
     pub const FEATURES_UNREADABLE: &str = "eyrie_local_features_unreadable_total";
-    /// Counter: jobs that this process worked on, by `kind` and `outcome` (`done`, `failed`, `lost`:
-    /// cancelled, or taken over by another process).
+    /// Counter: jobs that this process worked on, by `kind` and `outcome` (`done`, `failed`,
+    /// `lost`: cancelled, or taken over by another process).
     pub const JOBS: &str = "eyrie_jobs_total";
 }
 

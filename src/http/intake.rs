@@ -90,9 +90,9 @@ impl Intake {
 }
 
 impl Intake {
-    /// A body as lines of at most `limit` bytes each, of which no more than one is in memory. The body may
-    /// be of any length, as long as each part of it arrives in time. The clock of the request stands still
-    /// until the lines are dropped.
+    /// A body as lines of at most `limit` bytes each, of which no more than one is in memory. The
+    /// body may be of any length, as long as each part of it arrives in time. The clock of the
+    /// request stands still until the lines are dropped.
     pub(crate) async fn lines(&self, head: &Parts, body: Body, limit: usize) -> Result<Lines, ApiError> {
         let stopped = head.extensions.get::<RequestClock>().map(RequestClock::stop_for_body);
         let stream = body.into_data_stream();

@@ -96,8 +96,8 @@ impl RetrievalService {
         self.store_check.readiness(&**store, search.state(), gate.is_closed()).await
     }
 
-    /// Refuses new work from now on and returns when the work under way has ended (a job at where it
-    /// can go on) and the workers and the search have stopped. The store stays open.
+    /// Refuses new work from now on and returns when the work under way has ended (a job at where
+    /// it can go on) and the workers and the search have stopped. The store stays open.
     pub async fn shutdown(&self) {
         self.core.gate.close();
         self.core.jobs.idle().await;

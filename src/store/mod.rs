@@ -1,8 +1,9 @@
 //! The truth: image records, descriptors, thumbnails, local features and a log of changes, in
 //! SQLite or Postgres.
 //!
-//! [`Store`] is what a database does, in parts: [`Collections`], [`Images`], [`ChangeLog`], [`Answers`], [`Jobs`],
-//! [`Duplicates`]. Ids are text at the edge only: what the index and the change log speak of are [`ImageKey`]s.
+//! [`Store`] is what a database does, in parts: [`Collections`], [`Images`], [`ChangeLog`],
+//! [`Answers`], [`Jobs`], [`Duplicates`]. Ids are text at the edge only: what the index and the
+//! change log speak of are [`ImageKey`]s.
 
 mod codec;
 mod failure;
@@ -304,10 +305,10 @@ pub trait Images: Send + Sync {
         precondition: Precondition,
     ) -> Result<WriteOutcome, StoreError>;
 
-    /// Stores images of another database, with the times that they had there, all in one transaction;
-    /// an image of the same id that is another one is replaced with `replace`, and keeps its key and its
-    /// `created_at`. No two of `images` have the same id. What became of each; `None` where there is no
-    /// such collection.
+    /// Stores images of another database, with the times that they had there, all in one
+    /// transaction; an image of the same id that is another one is replaced with `replace`, and
+    /// keeps its key and its `created_at`. No two of `images` have the same id. What became of
+    /// each; `None` where there is no such collection.
     async fn restore(
         &self,
         collection: &CollectionName,
@@ -481,8 +482,8 @@ pub enum Cancellation {
 /// job under a [`Claim`] that no longer holds is not written, and it is told so by `false`.
 #[async_trait]
 pub trait Jobs: Send + Sync {
-    /// Creates a job that waits, unless the same work (kind, collection, parameters) waits or is done
-    /// already, or `most_active` jobs wait or run.
+    /// Creates a job that waits, unless the same work (kind, collection, parameters) waits or is
+    /// done already, or `most_active` jobs wait or run.
     async fn create_job(&self, job: &NewJob, most_active: u32) -> Result<JobCreation, StoreError>;
 
     /// One job.
@@ -581,8 +582,8 @@ pub trait Duplicates: Send + Sync {
         limit: u32,
     ) -> Result<Vec<ImageKey>, StoreError>;
 
-    /// Puts these pairs, of which none is there twice, in the place of those that earlier runs found
-    /// of the images in `looked_up`, and notes how far the job is, in one transaction.
+    /// Puts these pairs, of which none is there twice, in the place of those that earlier runs
+    /// found of the images in `looked_up`, and notes how far the job is, in one transaction.
     async fn note_pairs(
         &self,
         claim: &Claim,
@@ -593,8 +594,8 @@ pub trait Duplicates: Send + Sync {
         checkpoint: &Value,
     ) -> Result<bool, StoreError>;
 
-    /// Pairs behind `after` in the order of both keys, at most `limit`; only those of two images that
-    /// are there.
+    /// Pairs behind `after` in the order of both keys, at most `limit`; only those of two images
+    /// that are there.
     async fn pairs(
         &self,
         scan: &DuplicateScan,

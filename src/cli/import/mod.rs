@@ -46,12 +46,12 @@ pub(super) struct Import {
     /// Folders (or single files) to import
     #[arg(value_name = "DIR", required_unless_present = "records")]
     paths: Vec<PathBuf>,
-    /// The collection; it is created where it is missing [default: default, or with --records the one that
-    /// was exported]
+    /// The collection; it is created where it is missing [default: default, or with --records the
+    /// one that was exported]
     #[arg(long, value_name = "NAME")]
     collection: Option<CollectionName>,
-    /// Import the lines that `eyrie export` wrote to this file, or the standard input (-); an image that is
-    /// there just so is left as it is
+    /// Import the lines that `eyrie export` wrote to this file, or the standard input (-); an image
+    /// that is there just so is left as it is
     #[arg(
         long, value_name = "FILE",
         conflicts_with_all = ["paths", "profile", "id_from", "on_similar", "limit", "print_ids"]
@@ -67,9 +67,9 @@ pub(super) struct Import {
     /// Where the ids come from
     #[arg(long, value_name = "WHAT", default_value = "random")]
     id_from: IdFrom,
-    /// What to do with a file that shows what another image of the collection shows, in other bytes:
-    /// ignore, report (store it and name the image) or reject (leave it out where the verdict is
-    /// same or near_duplicate; the reason is in the summary)
+    /// What to do with a file that shows what another image of the collection shows, in other
+    /// bytes: ignore, report (store it and name the image) or reject (leave it out where the
+    /// verdict is same or near_duplicate; the reason is in the summary)
     #[arg(long, value_name = "WHAT", default_value = "ignore", value_parser = on_similar)]
     on_similar: OnSimilar,
     /// Only the first N files in the order of names

@@ -11,12 +11,12 @@ use crate::service::{ExportHeader, ImportReport, MAX_LINE_BYTES, RetrievalServic
 use eyrie_terminal::output::{self, note};
 use eyrie_terminal::{CliError, Progress};
 
-/// Imports the lines of a file, or of the standard input where it is `-`, into `collection`, or into the
-/// one that they come from; it is created where it is missing. Prints the counts.
+/// Imports the lines of a file, or of the standard input where it is `-`, into `collection`, or
+/// into the one that they come from; it is created where it is missing. Prints the counts.
 ///
 /// # Errors
-/// [`CliError::Failed`] where nothing can be imported; [`CliError::Reported`] where lines are wrong or
-/// missing.
+/// [`CliError::Failed`] where nothing can be imported; [`CliError::Reported`] where lines are wrong
+/// or missing.
 pub(super) async fn import(
     service: &RetrievalService,
     path: &Path,

@@ -200,9 +200,9 @@ impl RetrievalService {
         Ok(GroupPage { groups, next })
     }
 
-    /// The images beside the best of each group that a job found, behind a member in their order, and
-    /// where the next ones begin; `None` at the end. Only those that did not change since the job
-    /// looked at them.
+    /// The images beside the best of each group that a job found, behind a member in their order,
+    /// and where the next ones begin; `None` at the end. Only those that did not change since the
+    /// job looked at them.
     ///
     /// # Errors
     /// As [`RetrievalService::duplicate_groups`].

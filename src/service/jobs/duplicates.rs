@@ -1,8 +1,8 @@
 //! Looking for near-duplicates in a collection: the neighbours of each image that is new since the
 //! last time are compared with it; what is near enough is a pair, and pairs make groups.
 //!
-//! Pairs stay in the database from one job to the next. Each batch of images is one transaction with
-//! the note of where the next one begins, so a job that is killed goes on from there.
+//! Pairs stay in the database from one job to the next. Each batch of images is one transaction
+//! with the note of where the next one begins, so a job that is killed goes on from there.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -255,8 +255,8 @@ impl Search<'_> {
         Ok(outcome)
     }
 
-    /// The members of groups that are there, the best of each first: most pixels, then the oldest. A
-    /// group of which fewer than two are left is left out.
+    /// The members of groups that are there, the best of each first: most pixels, then the oldest.
+    /// A group of which fewer than two are left is left out.
     async fn ordered(&self, groups: Vec<Vec<(ImageKey, Link)>>) -> Result<Vec<Vec<Member>>, Stop> {
         let keys: Vec<ImageKey> = groups.iter().flatten().map(|(key, _)| *key).collect();
         let mut there = HashMap::with_capacity(keys.len());

@@ -1,5 +1,5 @@
-//! Work in the background: `calls` (what is asked), `runner` (who does it), `board` (what both share),
-//! `work` (how far a job is), and what there is to do: `duplicates` with `groups`.
+//! Work in the background: `calls` (what is asked), `runner` (who does it), `board` (what both
+//! share), `work` (how far a job is), and what there is to do: `duplicates` with `groups`.
 
 mod board;
 mod calls;

@@ -154,7 +154,8 @@ async fn lost(core: &Core, claim: &Claim) {
             () = core.jobs.cancelled.notified() => {}
             () = tokio::time::sleep(BEAT) => {}
         }
-        // An unreachable database says nothing: whatever the job writes is refused where it is lost.
+        // An unreachable database says nothing: whatever the job writes is refused where it is
+        // lost.
         if matches!(core.store.renew_claim(claim).await, Ok(false)) {
             return;
         }

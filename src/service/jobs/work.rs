@@ -51,8 +51,8 @@ impl<'a> Work<'a> {
         Self { claim, checkpoint, tell, begun: None }
     }
 
-    /// Where another process left the job; `None` where it begins here, or where that process was of
-    /// another version.
+    /// Where another process left the job; `None` where it begins here, or where that process was
+    /// of another version.
     pub(super) fn checkpoint<T: DeserializeOwned>(&mut self) -> Option<T> {
         serde_json::from_value(self.checkpoint.take()?).ok()
     }

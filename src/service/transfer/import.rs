@@ -43,8 +43,8 @@ pub struct ImportReport {
     pub failed: u64,
     /// The first of them.
     pub failures: Vec<LineFailure>,
-    /// Whether the export came to its end. Where it, or a line before it, is missing, what was there is
-    /// stored all the same.
+    /// Whether the export came to its end. Where it, or a line before it, is missing, what was
+    /// there is stored all the same.
     pub complete: bool,
 }
 
@@ -72,8 +72,8 @@ impl Outcome for Restored {
     }
 }
 
-/// An import under way. What was stored stays when it is dropped half-way; the same lines again change
-/// nothing.
+/// An import under way. What was stored stays when it is dropped half-way; the same lines again
+/// change nothing.
 pub struct Import {
     core: Arc<Core>,
     running: Running,
@@ -90,8 +90,8 @@ pub struct Import {
 
 impl RetrievalService {
     /// Begins to take the lines of an export into a collection that is there; `header` is the first
-    /// one. An image whose id is there with other content is put in its place with `replace`, and is a
-    /// failure of its line without.
+    /// one. An image whose id is there with other content is put in its place with `replace`, and
+    /// is a failure of its line without.
     ///
     /// # Errors
     /// [`ServiceError::UnsupportedExport`], [`ServiceError::VersionMismatch`] where another model or

@@ -1,5 +1,5 @@
-//! Whole collections out of the database and into one, without their pictures: `format` (the lines),
-//! `export`, `import`.
+//! Whole collections out of the database and into one, without their pictures: `format` (the
+//! lines), `export`, `import`.
 
 mod export;
 mod format;

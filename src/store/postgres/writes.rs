@@ -120,8 +120,8 @@ pub(super) async fn put(
     })
 }
 
-/// Every id is locked before the change log, in the order of ids, so that no two transactions wait for
-/// each other.
+/// Every id is locked before the change log, in the order of ids, so that no two transactions wait
+/// for each other.
 pub(super) async fn restore(
     session: &mut Session,
     clock: &dyn Clock,
