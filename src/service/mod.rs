@@ -1,8 +1,8 @@
 //! What Eyrie does, without HTTP: add, change and remove images, search.
 //!
 //! [`RetrievalService`] is the one door. Behind it: `core` (what the use cases share), `images`
-//! with `upload`, `collections`, `search` with `rerank`, `compare`, `describe`, `batch`, `once` (the use cases), `pool` (the threads that
-//! describe images) and `readiness`.
+//! with `upload`, `collections`, `search` with `rerank`, `compare`, `describe`, `batch`, `once`
+//! (the use cases), `pool` (the threads that describe images) and `readiness`.
 
 mod batch;
 mod collections;

@@ -1,8 +1,9 @@
 //! The truth: image records, descriptors, thumbnails, local features and a log of changes, in
 //! SQLite or Postgres.
 //!
-//! [`Store`] is what a database does, in parts: [`Collections`], [`Images`], [`ChangeLog`], [`Answers`]. Ids are
-//! text at the edge only: what the index and the change log speak of are [`ImageKey`]s.
+//! [`Store`] is what a database does, in parts: [`Collections`], [`Images`], [`ChangeLog`],
+//! [`Answers`]. Ids are text at the edge only: what the index and the change log speak of are
+//! [`ImageKey`]s.
 
 mod codec;
 mod failure;
@@ -303,7 +304,8 @@ pub trait Images: Send + Sync {
         self.list_in(collection, Order::default(), after.as_ref(), limit, filter).await
     }
 
-    /// Records behind `after`, a place of this order, at most `limit`, of those that match `filter`.
+    /// Records behind `after`, a place of this order, at most `limit`, of those that match
+    /// `filter`.
     async fn list_in(
         &self,
         collection: &CollectionName,
@@ -348,9 +350,9 @@ pub trait ChangeLog: Send + Sync {
 /// Requests that named themselves, and their answers.
 #[async_trait]
 pub trait Answers: Send + Sync {
-    /// Begins a request, where none of this name was begun in the collection since `expired`, or was and
-    /// gave no answer since `abandoned`; older ones are forgotten. `request` is a checksum of what is
-    /// asked. `None` when there is no such collection.
+    /// Begins a request, where none of this name was begun in the collection since `expired`, or
+    /// was and gave no answer since `abandoned`; older ones are forgotten. `request` is a checksum
+    /// of what is asked. `None` when there is no such collection.
     async fn begin(
         &self,
         collection: &CollectionName,
