@@ -46,8 +46,8 @@ pub(super) struct Search {
     /// Only images whose metadata match this filter (JSON)
     #[arg(long, value_name = "JSON")]
     filter: Option<String>,
-    /// Of the images with the same value in this metadata field (keys with dots between them) only the
-    /// best one
+    /// Of the images with the same value in this metadata field (keys with dots between them) only
+    /// the best one
     #[arg(long, value_name = "FIELD", value_parser = FieldPath::parse)]
     group_by: Option<FieldPath>,
     /// Whether the first results are compared with the query spot by spot: auto, always or never

@@ -27,8 +27,8 @@ pub(crate) struct Intake {
 }
 
 /// The right to have one upload in memory. It is given back when the last of the bytes made by
-/// [`Permit::over`] is dropped, wherever they went: through hashing, the queue, the database. Clones
-/// are the same permit, for the images of one body.
+/// [`Permit::over`] is dropped, wherever they went: through hashing, the queue, the database.
+/// Clones are the same permit, for the images of one body.
 #[derive(Clone)]
 pub(crate) struct Permit {
     _held: Arc<OwnedSemaphorePermit>,

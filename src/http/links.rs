@@ -1,4 +1,5 @@
-//! What the server calls itself: the paths that it gives to clients, and pictures in place of paths.
+//! What the server calls itself: the paths that it gives to clients, and pictures in place of
+//! paths.
 
 use std::fmt;
 

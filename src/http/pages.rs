@@ -140,7 +140,8 @@ pub(crate) async fn pages(State(rule): State<PageRule>, request: Request, next: 
     let reads = only_reads(asked.as_ref().unwrap_or(request.method()), is_query);
     let may_read = sender == Sender::Listed || (sender == Sender::Foreign && rule.0.any && reads);
     let origin = request.headers().get(header::ORIGIN).cloned().filter(|_| may_read);
-    // A simple read cannot be told from a link that somebody follows; browsers show pages nothing of it.
+    // A simple read cannot be told from a link that somebody follows; browsers show pages nothing
+    // of it.
     let is_plain_read = asked.is_none() && only_reads(request.method(), false);
     let mut response = if sender == Sender::Foreign && !may_read && !is_plain_read {
         refusal(rule.0.any)

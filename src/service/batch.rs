@@ -105,9 +105,9 @@ impl RetrievalService {
         Ok(self.core.side_by_side(work, until).await)
     }
 
-    /// Deletes images, each in a transaction of its own; with `dry_run` only counts them. An image that
-    /// changes meanwhile so that it matches no more stays. What is not done by `until` is counted as
-    /// remaining.
+    /// Deletes images, each in a transaction of its own; with `dry_run` only counts them. An image
+    /// that changes meanwhile so that it matches no more stays. What is not done by `until` is
+    /// counted as remaining.
     ///
     /// # Errors
     /// [`ServiceError::UnknownCollection`], [`ServiceError::Store`], [`ServiceError::ShuttingDown`].

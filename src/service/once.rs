@@ -1,5 +1,5 @@
-//! Requests that are done once, however often they are sent: the first is done and its answer is kept
-//! for a day, the others get that answer.
+//! Requests that are done once, however often they are sent: the first is done and its answer is
+//! kept for a day, the others get that answer.
 
 use sha2::{Digest, Sha256};
 use time::Duration;
@@ -29,8 +29,8 @@ impl Fingerprint {
 }
 
 impl RetrievalService {
-    /// Begins a request that named itself: `None` when it is to be done, and else the answer that it had.
-    /// One that is begun must be ended with [`RetrievalService::end_once`].
+    /// Begins a request that named itself: `None` when it is to be done, and else the answer that
+    /// it had. One that is begun must be ended with [`RetrievalService::end_once`].
     ///
     /// # Errors
     /// [`ServiceError::KeyRunning`], [`ServiceError::KeyReused`], [`ServiceError::UnknownCollection`],
@@ -53,8 +53,8 @@ impl RetrievalService {
         }
     }
 
-    /// Ends a request that was begun: keeps its answer, or forgets it where there is none to keep, so that
-    /// it can be sent again.
+    /// Ends a request that was begun: keeps its answer, or forgets it where there is none to keep,
+    /// so that it can be sent again.
     ///
     /// # Errors
     /// [`ServiceError::Store`].

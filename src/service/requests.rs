@@ -121,8 +121,8 @@ pub struct SearchRequest {
     pub min_score: Option<f32>,
     /// Only images whose metadata match.
     pub filter: Option<Filter>,
-    /// Of the images that have the same value there, only the best one is a result; k and offset count
-    /// such groups. Images without a value stand each for themselves.
+    /// Of the images that have the same value there, only the best one is a result; k and offset
+    /// count such groups. Images without a value stand each for themselves.
     pub group_by: Option<FieldPath>,
     /// Scan everything instead of searching the graph.
     pub exact: bool,

@@ -49,10 +49,11 @@ fn together<T>(results: Vec<Result<T, ServiceError>>, unreadable: Vec<Option<Api
 
 /// Add several images.
 ///
-/// The images come as a form with several parts `image` (and `items`, a JSON list of what goes with each), or as lines of
-/// JSON. Each has a result of its own, in order, and is stored or not whatever becomes of the others: the status of the
-/// whole is 200 as soon as the body could be read. They are described side by side, a few at a time; those for which the
-/// time of one request is too short have the problem `request_timeout` and can be sent again.
+/// The images come as a form with several parts `image` (and `items`, a JSON list of what goes with
+/// each), or as lines of JSON. Each has a result of its own, in order, and is stored or not
+/// whatever becomes of the others: the status of the whole is 200 as soon as the body could be
+/// read. They are described side by side, a few at a time; those for which the time of one request
+/// is too short have the problem `request_timeout` and can be sent again.
 #[utoipa::path(post, path = "/v1/collections/{collection}/images:batch", tag = "images",
     params(InCollection, Query<BatchOptions>, Named),
     request_body(content((ImagesForm = "multipart/form-data"), (ImagesLines = "application/x-ndjson"))),
@@ -117,8 +118,8 @@ async fn add_each(
 
 /// Delete several images.
 ///
-/// By their ids, or all that match a filter. Each is deleted on its own. Ids under which nothing is stored are counted and are
-/// no failure.
+/// By their ids, or all that match a filter. Each is deleted on its own. Ids under which nothing is
+/// stored are counted and are no failure.
 #[utoipa::path(post, path = "/v1/collections/{collection}/images:delete", tag = "images",
     params(InCollection),
     request_body(content((DeleteImagesBody = "application/json"))),
@@ -140,8 +141,8 @@ pub(crate) async fn delete_images(
 
 /// Search a collection for several things.
 ///
-/// Each search has a result of its own, in order. They run side by side, a few at a time; those for which the time of one request
-/// is too short have the problem `request_timeout`.
+/// Each search has a result of its own, in order. They run side by side, a few at a time; those for
+/// which the time of one request is too short have the problem `request_timeout`.
 #[utoipa::path(post, path = "/v1/collections/{collection}/search:batch", tag = "search",
     params(InCollection),
     request_body(content((SearchBatchBody = "application/json"))),

@@ -14,9 +14,9 @@ use crate::service::CompareRequest;
 
 /// Compare two pictures.
 ///
-/// `a` takes the place of a search's query and `b` that of a stored image, so that score and verdict are
-/// those that a search gives. Each is an uploaded picture or the id of a stored one. With `Accept: image/png` the answer is
-/// the picture of the comparison itself (see `overlay`).
+/// `a` takes the place of a search's query and `b` that of a stored image, so that score and
+/// verdict are those that a search gives. Each is an uploaded picture or the id of a stored one.
+/// With `Accept: image/png` the answer is the picture of the comparison itself (see `overlay`).
 #[utoipa::path(post, path = "/v1/compare", tag = "search",
     params(Query<CompareOptions>),
     request_body(content((CompareForm = "multipart/form-data"), (CompareBody = "application/json"))),

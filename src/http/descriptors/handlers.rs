@@ -14,8 +14,8 @@ use crate::service::DescribeRequest;
 
 /// Describe a picture without storing it.
 ///
-/// The answer's `descriptor` and `version` are what a search by descriptor takes: to search several collections of one profile, or
-/// later again, without sending the picture.
+/// The answer's `descriptor` and `version` are what a search by descriptor takes: to search several
+/// collections of one profile, or later again, without sending the picture.
 #[utoipa::path(post, path = "/v1/descriptors", tag = "search",
     params(Query<DescribeFields>),
     request_body(content(

@@ -26,8 +26,9 @@ use crate::service::{AddImage, AddOutcome, Fingerprint, PutImage, PutOutcome, Se
 
 /// List images, in order of id unless `sort` says otherwise.
 ///
-/// A cursor is a place in the order and stays one whatever is stored and deleted meanwhile. In a list by the time of the last
-/// change, an image that changes between two pages comes once more, or not at all.
+/// A cursor is a place in the order and stays one whatever is stored and deleted meanwhile. In a
+/// list by the time of the last change, an image that changes between two pages comes once more, or
+/// not at all.
 #[utoipa::path(get, path = "/v1/collections/{collection}/images", tag = "images",
     params(InCollection, Query<ListQuery>),
     responses(
@@ -51,7 +52,7 @@ pub(crate) async fn list_images(
 
 /// Count images.
 ///
-/// A filter is decided for each image that may match, so that a count takes as long as a whole list.
+/// A filter is decided for each image that may match, so a count takes as long as a whole list.
 #[utoipa::path(get, path = "/v1/collections/{collection}/images:count", tag = "images",
     params(InCollection, Query<CountQuery>),
     responses(
