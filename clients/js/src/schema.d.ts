@@ -38,6 +38,49 @@ export interface paths {
         patch: operations["patch_collection"];
         trace?: never;
     };
+    "/v1/collections/{collection}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export a collection: everything that is stored of its images, without the pictures themselves.
+         * @description `POST .../import` takes the lines, in this service or another one with the same model, where
+         *     searches then find the same.
+         */
+        get: operations["export_collection"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/collections/{collection}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import the lines of an export into a collection that is there.
+         * @description The lines are read and stored as they arrive. An image that is there just so is left as it is, so
+         *     the same export may be sent again. A line that is wrong is named in the answer and the others are
+         *     stored; an export without its end is a failure (`incomplete_import`), and what was there is stored.
+         */
+        post: operations["import_collection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/collections/{collection}/images": {
         parameters: {
             query?: never;
@@ -45,7 +88,12 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List images in order of id. */
+        /**
+         * List images, in order of id unless `sort` says otherwise.
+         * @description A cursor is a place in the order and stays one whatever is stored and deleted meanwhile. In a
+         *     list by the time of the last change, an image that changes between two pages comes once more, or
+         *     not at all.
+         */
         get: operations["list_images"];
         put?: never;
         /**
@@ -82,6 +130,71 @@ export interface paths {
         head?: never;
         /** Change an image's metadata by a merge patch (RFC 7396). */
         patch: operations["patch_image"];
+        trace?: never;
+    };
+    "/v1/collections/{collection}/images:count": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count images.
+         * @description A filter is decided for each image that may match, so a count takes as long as a whole list.
+         */
+        get: operations["count_images"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/collections/{collection}/images:batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add several images.
+         * @description The images come as a form with several parts `image` (and `items`, a JSON list of what goes with
+         *     each), or as lines of JSON. Each has a result of its own, in order, and is stored or not
+         *     whatever becomes of the others: the status of the whole is 200 as soon as the body could be
+         *     read. They are described side by side, a few at a time; those for which the time of one request
+         *     is too short have the problem `request_timeout` and can be sent again.
+         */
+        post: operations["add_images"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/collections/{collection}/images:delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Delete several images.
+         * @description By their ids, or all that match a filter. Each is deleted on its own. Ids under which nothing is
+         *     stored are counted and are no failure.
+         */
+        post: operations["delete_images"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/collections/{collection}/images/{id}/thumbnail": {
@@ -133,6 +246,164 @@ export interface paths {
          *     the query string with each of them.
          */
         post: operations["search"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/collections/{collection}/search:batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Search a collection for several things.
+         * @description Each search has a result of its own, in order. They run side by side, a few at a time; those for
+         *     which the time of one request is too short have the problem `request_timeout`.
+         */
+        post: operations["search_batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Compare two pictures.
+         * @description `a` takes the place of a search's query and `b` that of a stored image, so that score and
+         *     verdict are those that a search gives. Each is an uploaded picture or the id of a stored one.
+         *     With `Accept: image/png` the answer is the picture of the comparison itself (see `overlay`).
+         */
+        post: operations["compare"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/descriptors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Describe a picture without storing it.
+         * @description The answer's `descriptor` and `version` are what a search by descriptor takes: to search several
+         *     collections of one profile, or later again, without sending the picture.
+         */
+        post: operations["describe"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/collections/{collection}/duplicates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Find the near-duplicates of a collection, in the background.
+         * @description Images that show the same thing make a group. The first job looks at every image, a later one of
+         *     the same parameters only at those that changed since. `GET /v1/jobs/{id}/groups` has the groups
+         *     once it is done.
+         */
+        post: operations["find_duplicates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the jobs, the newest first. */
+        get: operations["list_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a job. */
+        get: operations["get_job"];
+        put?: never;
+        post?: never;
+        /** Remove a job with what it found; one that waits or runs is cancelled. */
+        delete: operations["delete_job"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Cancel a job that waits or runs. One that has ended stays as it is. */
+        post: operations["cancel_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{id}/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The groups of near-duplicates that a job found, the largest first.
+         * @description Images that are gone since are left out, and groups with them of which only one image is left.
+         */
+        get: operations["list_groups"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -280,6 +551,12 @@ export interface components {
              * @enum {string|null}
              */
             on_duplicate?: "return" | "reject" | "allow" | null;
+            /**
+             * @description What to do when another image of the collection shows the same thing. `report`: the collection is searched first, and the answer names what is similar; `reject`: it is refused (409 `similar_exists`) where a verdict is `same` or `near_duplicate`. An image that is there already, which `on_duplicate` decides, is not looked for.
+             * @default ignore
+             * @enum {string|null}
+             */
+            on_similar?: "ignore" | "report" | "reject" | null;
             /** @description Parts of the answer beside the record: `cost`, what describing the image took. */
             include?: "cost"[] | null;
         };
@@ -295,8 +572,39 @@ export interface components {
              * @enum {string}
              */
             on_duplicate?: "return" | "reject" | "allow";
+            /**
+             * @description What to do when another image of the collection shows the same thing. `report`: the collection is searched first, and the answer names what is similar; `reject`: it is refused (409 `similar_exists`) where a verdict is `same` or `near_duplicate`. An image that is there already, which `on_duplicate` decides, is not looked for.
+             * @default ignore
+             * @enum {string}
+             */
+            on_similar?: "ignore" | "report" | "reject";
             /** @description Parts of the answer beside the record: `cost`, what describing the image took. */
             include?: string;
+        };
+        /** @description What became of one image of a batch. */
+        BatchedImage: {
+            /**
+             * Format: int32
+             * @description The HTTP status that an upload of this image alone would have had: 201 where it was stored,
+             *     200 where the same bytes were there, otherwise that of the problem.
+             */
+            status: number;
+            /** @description The record of a stored image. */
+            image?: components["schemas"]["Image"];
+            /** @description Why it is not stored. */
+            problem?: components["schemas"]["Problem"];
+        };
+        /** @description What became of one search of a batch. */
+        BatchedSearch: {
+            /**
+             * Format: int32
+             * @description The HTTP status that this search alone would have had.
+             */
+            status: number;
+            /** @description Its answer. */
+            result?: components["schemas"]["SearchResult"];
+            /** @description Why it has none. */
+            problem?: components["schemas"]["Problem"];
         };
         /** @description A chip, and what follows from its numbers for the network. */
         Chip: {
@@ -404,6 +712,189 @@ export interface components {
             /** @description The collections. */
             collections: components["schemas"]["Collection"][];
         };
+        Compare: {
+            /** @description An image, or a stored one. */
+            a: {
+                /** @description The encoded image as base64: with or without padding or line breaks, in the standard or the URL-safe alphabet, also as a `data:` URL. */
+                image: string;
+            } | {
+                /** @description The id of a stored image. */
+                id: string;
+                /** @description The collection of the stored image; `default` where it is left out. */
+                collection?: string | null;
+            };
+            /** @description An image, or a stored one. */
+            b: {
+                /** @description The encoded image as base64: with or without padding or line breaks, in the standard or the URL-safe alphabet, also as a `data:` URL. */
+                image: string;
+            } | {
+                /** @description The id of a stored image. */
+                id: string;
+                /** @description The collection of the stored image; `default` where it is left out. */
+                collection?: string | null;
+            };
+            /**
+             * @description How images become network passes: `fast` is one pass over the whole image, `nip` four turns of it, `rnip` overlapping sub-images of a larger version plus `nip`. Where it is left out, that of a stored image, or `rnip`.
+             * @enum {string|null}
+             */
+            profile?: "fast" | "nip" | "rnip" | null;
+            /** @description Parts of the answer: `cost`, what describing each picture took; `overlay`, a picture of the comparison. */
+            include?: ("cost" | "overlay")[] | null;
+        };
+        /** @description Two pictures, each as a file or by the id of a stored one. */
+        CompareForm: {
+            /** @description The first picture. */
+            a: string;
+            /** @description The second picture. */
+            b: string;
+            /**
+             * @description How images become network passes: `fast` is one pass over the whole image, `nip` four turns of it, `rnip` overlapping sub-images of a larger version plus `nip`. Where it is left out, that of a stored image, or `rnip`.
+             * @enum {string}
+             */
+            profile?: "fast" | "nip" | "rnip";
+            /** @description Parts of the answer: `cost`, what describing each picture took; `overlay`, a picture of the comparison. */
+            include?: string;
+        } | {
+            /** @description The first picture. */
+            a: string;
+            /** @description The id of a stored image. */
+            b_id: string;
+            /** @description The collection of the stored image; `default` where it is left out. */
+            b_collection?: string;
+            /**
+             * @description How images become network passes: `fast` is one pass over the whole image, `nip` four turns of it, `rnip` overlapping sub-images of a larger version plus `nip`. Where it is left out, that of a stored image, or `rnip`.
+             * @enum {string}
+             */
+            profile?: "fast" | "nip" | "rnip";
+            /** @description Parts of the answer: `cost`, what describing each picture took; `overlay`, a picture of the comparison. */
+            include?: string;
+        } | {
+            /** @description The id of a stored image. */
+            a_id: string;
+            /** @description The collection of the stored image; `default` where it is left out. */
+            a_collection?: string;
+            /** @description The second picture. */
+            b: string;
+            /**
+             * @description How images become network passes: `fast` is one pass over the whole image, `nip` four turns of it, `rnip` overlapping sub-images of a larger version plus `nip`. Where it is left out, that of a stored image, or `rnip`.
+             * @enum {string}
+             */
+            profile?: "fast" | "nip" | "rnip";
+            /** @description Parts of the answer: `cost`, what describing each picture took; `overlay`, a picture of the comparison. */
+            include?: string;
+        } | {
+            /** @description The id of a stored image. */
+            a_id: string;
+            /** @description The collection of the stored image; `default` where it is left out. */
+            a_collection?: string;
+            /** @description The id of a stored image. */
+            b_id: string;
+            /** @description The collection of the stored image; `default` where it is left out. */
+            b_collection?: string;
+            /**
+             * @description How images become network passes: `fast` is one pass over the whole image, `nip` four turns of it, `rnip` overlapping sub-images of a larger version plus `nip`. Where it is left out, that of a stored image, or `rnip`.
+             * @enum {string}
+             */
+            profile?: "fast" | "nip" | "rnip";
+            /** @description Parts of the answer: `cost`, what describing each picture took; `overlay`, a picture of the comparison. */
+            include?: string;
+        };
+        /** @description One of the two pictures. */
+        ComparedImage: {
+            /**
+             * Format: int32
+             * @description Width in pixels, upright as its EXIF data say.
+             */
+            width: number;
+            /**
+             * Format: int32
+             * @description Height in pixels, upright as its EXIF data say.
+             */
+            height: number;
+            /** @description The outline of this picture in pixels of the other one: its upper left, upper right, lower right and lower left corner. It may reach beyond the other picture. */
+            outline_in_other?: number[][];
+            /** @description What describing it cost, where `include` asks for it; not there for a stored image. */
+            cost?: components["schemas"]["Cost"];
+        };
+        /**
+         * @description What two pictures have in common.
+         * @example {
+         *       "a": {
+         *         "height": 640,
+         *         "outline_in_other": [
+         *           [
+         *             -160.2,
+         *             -96.1
+         *           ],
+         *           [
+         *             640.3,
+         *             -95.8
+         *           ],
+         *           [
+         *             640.1,
+         *             704
+         *           ],
+         *           [
+         *             -159.9,
+         *             704.3
+         *           ]
+         *         ],
+         *         "width": 480
+         *       },
+         *       "b": {
+         *         "height": 640,
+         *         "outline_in_other": [
+         *           [
+         *             96.1,
+         *             76.8
+         *           ],
+         *           [
+         *             384,
+         *             76.7
+         *           ],
+         *           [
+         *             384.2,
+         *             588.8
+         *           ],
+         *           [
+         *             95.9,
+         *             589.1
+         *           ]
+         *         ],
+         *         "width": 480
+         *       },
+         *       "inliers": 61,
+         *       "score": 0.874,
+         *       "verdict": "near_duplicate",
+         *       "verified": true,
+         *       "version": "0123456789abcdef/rnip"
+         *     }
+         */
+        Comparison: {
+            /**
+             * Format: float
+             * @description Cosine of the descriptors, -1 to 1; 1 is identical.
+             */
+            score: number;
+            /** @description What score and comparison come to, as in the results of a search: `same` (the same picture,
+             *     frame to frame), `near_duplicate` (one is in the other: cropped, turned, written over,
+             *     photographed), `similar` (they share a part or look alike) or `different`. */
+            verdict: string;
+            /** @description Whether the two show the same thing: some spots of both look alike and lie alike. Not there
+             *     where a stored image has no local features. */
+            verified?: boolean;
+            /** @description How many spots look alike and lie alike; 9 are needed. */
+            inliers?: number;
+            /** @description The first picture. */
+            a: components["schemas"]["ComparedImage"];
+            /** @description The second picture. */
+            b: components["schemas"]["ComparedImage"];
+            /** @description Model and profile of the descriptors that were compared. */
+            version: string;
+            /** @description A PNG as a `data:` URL: both pictures side by side, the outline of each in the other, and a
+             *     line for each spot that both show. Where `include` asks for it. */
+            overlay?: string;
+        };
         /**
          * @description What describing an image costs on the simulated chip. Time and energy are estimates.
          * @example {
@@ -462,6 +953,184 @@ export interface components {
             /** @description A sentence for people. */
             description?: string | null;
         };
+        /** @description By their ids, or all that match a filter. */
+        DeleteImages: {
+            ids: string[];
+            /**
+             * @description Only count what would be deleted.
+             * @default false
+             */
+            dry_run?: boolean | null;
+        } | {
+            filter: components["schemas"]["Filter"];
+            /**
+             * @description Only count what would be deleted.
+             * @default false
+             */
+            dry_run?: boolean | null;
+        };
+        /**
+         * @description What became of a deletion of many.
+         * @example {
+         *       "deleted": 3,
+         *       "dry_run": false,
+         *       "matched": 3,
+         *       "missing": 1,
+         *       "remaining": 0
+         *     }
+         */
+        Deletion: {
+            /** @description Images that were selected and there. */
+            matched: number;
+            /** @description Images that were deleted: none of a dry run. Less than `matched` where some changed or went
+             *     away meanwhile, or where time ran out. */
+            deleted: number;
+            /** @description Ids under which nothing was stored. */
+            missing: number;
+            /** @description Images for which there was no time: send the request again. */
+            remaining: number;
+            /** @description Whether it only counted. */
+            dry_run: boolean;
+        };
+        Describe: {
+            /** @description The encoded image as base64: with or without padding or line breaks, in the standard or the URL-safe alphabet, also as a `data:` URL. */
+            image: string;
+            /**
+             * @description How images become network passes: `fast` is one pass over the whole image, `nip` four turns of it, `rnip` overlapping sub-images of a larger version plus `nip`. `rnip` where it is left out. A search needs that of its collection.
+             * @enum {string|null}
+             */
+            profile?: "fast" | "nip" | "rnip" | null;
+            /** @description Describe this box of the image only: x, y, width and height in fractions of the image's width and height, from its upper left corner, upright as its EXIF data say. */
+            region?: [
+                number,
+                number,
+                number,
+                number
+            ] | null;
+        };
+        DescribeForm: {
+            /** @description The encoded image. */
+            image: string;
+            /**
+             * @description How images become network passes: `fast` is one pass over the whole image, `nip` four turns of it, `rnip` overlapping sub-images of a larger version plus `nip`. `rnip` where it is left out. A search needs that of its collection.
+             * @enum {string}
+             */
+            profile?: "fast" | "nip" | "rnip";
+            /** @description Describe this box of the image only: x, y, width and height in fractions of the image's width and height, from its upper left corner, upright as its EXIF data say. */
+            region?: string;
+        };
+        /**
+         * @description What a picture looks like, as numbers.
+         * @example {
+         *       "cost": {
+         *         "buffer_bytes": 4014080,
+         *         "chip_milliseconds": 69.632,
+         *         "cycles": 5570560,
+         *         "energy_millijoules": [
+         *           21.485,
+         *           32.995
+         *         ],
+         *         "host_milliseconds": 376.995,
+         *         "macs": 153466306560,
+         *         "passes": 10
+         *       },
+         *       "descriptor": [
+         *         0.0312,
+         *         -0.0175,
+         *         0.0061
+         *       ],
+         *       "dimension": 768,
+         *       "format": "jpeg",
+         *       "height": 640,
+         *       "version": "0123456789abcdef/rnip",
+         *       "warnings": [],
+         *       "width": 480
+         *     }
+         */
+        Descriptor: {
+            /** @description The values, of unit norm: the cosine of two descriptors of one version is the sum of the
+             *     products of their values. */
+            descriptor: number[];
+            /** @description Model and profile that made it. Descriptors of two versions are never compared. */
+            version: string;
+            /** @description How many values there are. */
+            dimension: number;
+            /** @enum {string} */
+            format: "jpeg" | "png" | "webp" | "gif" | "bmp" | "tiff" | "avif" | "qoi" | "pnm" | "ico";
+            /**
+             * Format: int32
+             * @description Width in pixels of what was described, upright as its EXIF data say.
+             */
+            width: number;
+            /**
+             * Format: int32
+             * @description Height in pixels of what was described, upright as its EXIF data say.
+             */
+            height: number;
+            /** @description What describing it cost. */
+            cost: components["schemas"]["Cost"];
+            /** @description What to know of it; often nothing. */
+            warnings: components["schemas"]["Warning"][];
+        };
+        /** @description Images that show the same thing: each of them is a duplicate of another one, and so need not be
+         *     one of all others. */
+        DuplicateGroup: {
+            /** @description The id of its oldest image, which stays when images come. */
+            id: string;
+            /**
+             * Format: int64
+             * @description How many images it had when it was found.
+             */
+            size: number;
+            /** @description The first hundred of those that are still there; the best comes first: that of most pixels,
+             *     then the oldest. */
+            images: components["schemas"]["DuplicateImage"][];
+        };
+        /** @description A page of groups, the largest first. */
+        DuplicateGroupList: {
+            /** @description The groups; fewer than asked for where images are gone. */
+            groups: components["schemas"]["DuplicateGroup"][];
+            /** @description Give it as `cursor` to get the next page; not there on the last page. */
+            next_cursor?: string | null;
+        };
+        /** @description An image of a group. */
+        DuplicateImage: {
+            /** @description Its id. */
+            id: string;
+            /**
+             * Format: float
+             * @description Cosine of its descriptor and that of its nearest other image of the group.
+             */
+            score: number;
+            /** @description What score and comparison of the two come to. */
+            verdict: string;
+            /**
+             * Format: int32
+             * @description Width in pixels.
+             */
+            width: number;
+            /**
+             * Format: int32
+             * @description Height in pixels.
+             */
+            height: number;
+            /**
+             * Format: int64
+             * @description Size of the upload in bytes.
+             */
+            byte_size: number;
+            /**
+             * Format: date-time
+             * @description When it was first stored.
+             */
+            created_at: string;
+            /** @description Where its small picture is. */
+            thumbnail_url: string;
+            /** @description The client's own data. */
+            metadata: Record<string, never>;
+        };
+        /** @description JSON objects, one a line. The first has `type` `header`, `format_version` 1, the `collection` with its `description`, the `version` of its descriptors, how many `images` it has, and `after`. Then comes a line of `type` `image` for each image in order of id: `id`, `sha256`, `format`, `width`, `height`, `byte_size`, `metadata`, `version`, `created_at`, `updated_at`, `descriptor` (little-endian 32-bit floats as base64), `local_features` (base64, or null), and `thumbnail` with `media_type` and `bytes` (base64). The last one has `type` `end` and says how many lines of `images` there are: without it the export was cut. */
+        Export: string;
         /** @description At most 8 levels and 64 conditions and groups. */
         Filter: {
             all: components["schemas"]["Filter"][];
@@ -481,6 +1150,17 @@ export interface components {
             prefix?: string;
             exists?: boolean;
         };
+        FindDuplicates: {
+            /**
+             * @description Two images are a pair where they are compared spot by spot and the verdict is this one or a closer one. `near_duplicate` where it is left out, unless `min_score` is given: then the score alone decides.
+             * @enum {string|null}
+             */
+            verdict?: "same" | "near_duplicate" | "similar" | null;
+            /** @description The lowest score (cosine) of a pair. With a verdict: the lowest score of what is compared, that of the level `similar` where it is left out. */
+            min_score?: number | null;
+            /** @description How many neighbours of each image are looked at, 20 where it is left out. */
+            candidates?: number | null;
+        };
         /** @description One result. */
         Hit: {
             /** @description 1 for the best of all; with an offset the first result has a higher rank. */
@@ -489,13 +1169,14 @@ export interface components {
             id: string;
             /**
              * Format: float
-             * @description Cosine of the descriptors, -1 to 1; 1 is identical.
+             * @description Cosine of the descriptors, -1 to 1; 1 is identical. Not there, as any other member but `id`
+             *     and `rank`, where `fields` leaves it out.
              */
-            score: number;
+            score?: number;
             /** @description What score and comparison come to: `same` (the same picture, frame to frame),
              *     `near_duplicate` (one is in the other: cropped, turned, written over, photographed),
              *     `similar` (they share a part or look alike) or `different`. */
-            verdict: string;
+            verdict?: string;
             /** @description Whether the query shows the same thing as this image: some spots of both look alike and lie
              *     alike. Not there when the two were not compared. */
             verified?: boolean;
@@ -508,14 +1189,14 @@ export interface components {
              * Format: int32
              * @description Width in pixels.
              */
-            width: number;
+            width?: number;
             /**
              * Format: int32
              * @description Height in pixels.
              */
-            height: number;
+            height?: number;
             /** @description Where its small picture is. */
-            thumbnail_url: string;
+            thumbnail_url?: string;
             /** @description The client's own data, unless left out by `include`. */
             metadata?: Record<string, never>;
             /** @description The whole record, where `include` asks for it. */
@@ -590,11 +1271,233 @@ export interface components {
             /** @description What describing it cost; in the answer to an upload that asks for it with `include`, unless
              *     nothing had to be described. */
             cost?: components["schemas"]["Cost"];
+            /** @description What the collection had that is similar, at most 10 images in the order of a search; in the
+             *     answer to an upload that asks for it with `on_similar` and was stored anew. */
+            similar?: components["schemas"]["SimilarImage"][];
         };
-        /** @description A page of images in order of id. */
+        /**
+         * @description What became of the images of a batch.
+         * @example {
+         *       "created": 1,
+         *       "existing": 0,
+         *       "failed": 1,
+         *       "results": [
+         *         {
+         *           "image": {
+         *             "byte_size": 83412,
+         *             "collection": "covers",
+         *             "created_at": "2026-11-24T12:00:00Z",
+         *             "format": "jpeg",
+         *             "height": 640,
+         *             "id": "alien-1979",
+         *             "metadata": {
+         *               "title": "Alien",
+         *               "year": 1979
+         *             },
+         *             "revision": 17,
+         *             "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *             "thumbnail_url": "/v1/collections/covers/images/alien-1979/thumbnail?v=17",
+         *             "updated_at": "2026-11-24T12:00:00Z",
+         *             "version": "0123456789abcdef/rnip",
+         *             "width": 480
+         *           },
+         *           "status": 201
+         *         },
+         *         {
+         *           "problem": {
+         *             "code": "not_an_image",
+         *             "detail": "the data is not an image",
+         *             "request_id": "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10",
+         *             "status": 400,
+         *             "title": "The data is not an image",
+         *             "type": "urn:eyrie:problem:not_an_image"
+         *           },
+         *           "status": 400
+         *         }
+         *       ]
+         *     }
+         */
+        ImageBatch: {
+            /** @description One for each image, in the order in which they came. */
+            results: components["schemas"]["BatchedImage"][];
+            /** @description How many were stored now. */
+            created: number;
+            /** @description How many were there already. */
+            existing: number;
+            /** @description How many are not stored. */
+            failed: number;
+        };
+        /**
+         * @description How many images there are.
+         * @example {
+         *       "count": 40912
+         *     }
+         */
+        ImageCount: {
+            /**
+             * Format: int64
+             * @description Images of the collection, of those that match the filter where there is one.
+             */
+            count: number;
+        };
+        /** @description A page of images. */
         ImageList: {
             /** @description The images. */
             images: components["schemas"]["Image"][];
+            /** @description Give it as `cursor` to get the next page; not there on the last page. */
+            next_cursor?: string | null;
+        };
+        ImagesForm: {
+            items?: {
+                [key: string]: unknown;
+            }[];
+            /**
+             * @description What to do when the same bytes are in the collection: answer with that image (200), refuse (409), or store them once more.
+             * @default return
+             * @enum {string}
+             */
+            on_duplicate?: "return" | "reject" | "allow";
+            /**
+             * @description What to do when another image of the collection shows the same thing. `report`: the collection is searched first, and the answer names what is similar; `reject`: it is refused (409 `similar_exists`) where a verdict is `same` or `near_duplicate`. An image that is there already, which `on_duplicate` decides, is not looked for.
+             * @default ignore
+             * @enum {string}
+             */
+            on_similar?: "ignore" | "report" | "reject";
+            /** @description Parts of the answer beside the record: `cost`, what describing the image took. */
+            include?: string;
+            /** @description The encoded images, a part each. */
+            image: string[];
+        };
+        /** @description A JSON object on each line, as for one upload: `image` as base64, and `id`, `metadata`, `on_duplicate` and `on_similar`. What is wrong with a line fails this image alone. Empty lines count for nothing. */
+        ImagesLines: string;
+        /** @description A line that was not taken. */
+        ImportFailure: {
+            /**
+             * Format: int64
+             * @description Its number, from 1.
+             */
+            line: number;
+            /** @description The kind of failure, as in problem documents. */
+            code: string;
+            /** @description What is wrong with it. */
+            detail: string;
+        };
+        /** @description What an import came to. */
+        ImportResult: {
+            /**
+             * Format: int64
+             * @description Images that are new.
+             */
+            stored: number;
+            /**
+             * Format: int64
+             * @description Images in whose place others are.
+             */
+            replaced: number;
+            /**
+             * Format: int64
+             * @description Images that were there just so.
+             */
+            unchanged: number;
+            /**
+             * Format: int64
+             * @description Lines that were not taken.
+             */
+            failed: number;
+            /** @description The first of these. */
+            failures: components["schemas"]["ImportFailure"][];
+        };
+        /**
+         * @description Work in the background. It goes on after a restart of the service where it was, and is done once
+         *     however many instances share the database.
+         * @example {
+         *       "collection": "covers",
+         *       "created_at": "2026-11-24T12:00:00Z",
+         *       "done": 1200,
+         *       "finished_at": "2026-11-24T12:00:14Z",
+         *       "id": "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10",
+         *       "kind": "duplicates",
+         *       "params": {
+         *         "candidates": 20,
+         *         "min_score": null,
+         *         "verdict": "near_duplicate"
+         *       },
+         *       "rate": 85.2,
+         *       "result": {
+         *         "duplicates": 39,
+         *         "groups": 31,
+         *         "images": 70,
+         *         "largest": 4,
+         *         "looked_up": 1200,
+         *         "pairs": 44,
+         *         "revision": 1260
+         *       },
+         *       "started_at": "2026-11-24T12:00:00Z",
+         *       "state": "done",
+         *       "total": 1200
+         *     }
+         */
+        Job: {
+            /** @description Its id; later jobs have later ids. */
+            id: string;
+            /**
+             * @description What it does. New kinds may be added.
+             * @enum {string}
+             */
+            kind: "duplicates";
+            /** @description In which collection. */
+            collection: string;
+            /** @description How. */
+            params: Record<string, never>;
+            /**
+             * @description How far it is.
+             * @enum {string}
+             */
+            state: "queued" | "running" | "done" | "failed" | "cancelled";
+            /**
+             * Format: int64
+             * @description Steps that are done; of a search for duplicates, images that were looked up.
+             */
+            done: number;
+            /**
+             * Format: int64
+             * @description Steps there are, once that is known.
+             */
+            total?: number;
+            /**
+             * Format: double
+             * @description Steps a second.
+             */
+            rate?: number;
+            /**
+             * Format: double
+             * @description How long it will take yet, in seconds, while it runs.
+             */
+            seconds_left?: number;
+            /** @description What it came to, once it is done. */
+            result?: Record<string, never>;
+            /** @description Why it failed. */
+            error?: string;
+            /**
+             * Format: date-time
+             * @description When it was asked for.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it was begun.
+             */
+            started_at?: string;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            finished_at?: string;
+        };
+        /** @description A page of jobs, the newest first. */
+        JobList: {
+            /** @description The jobs. */
+            jobs: components["schemas"]["Job"][];
             /** @description Give it as `cursor` to get the next page; not there on the last page. */
             next_cursor?: string | null;
         };
@@ -799,7 +1702,7 @@ export interface components {
              * @description The kind of failure for programs. New codes may be added, none is renamed.
              * @enum {string}
              */
-            code: "route_not_found" | "method_not_allowed" | "invalid_path" | "invalid_utf8" | "invalid_json" | "invalid_request" | "invalid_multipart" | "incomplete_body" | "unknown_field" | "duplicate_field" | "out_of_range" | "invalid_precondition" | "cross_origin" | "unsupported_media_type" | "upload_too_large" | "body_timeout" | "invalid_collection_name" | "invalid_image_id" | "unknown_collection" | "unknown_image" | "collection_exists" | "default_collection" | "id_taken" | "duplicate_image" | "precondition_failed" | "missing_image" | "multiple_images" | "invalid_base64" | "image_empty" | "not_an_image" | "image_truncated" | "image_corrupt" | "unsupported_image_format" | "image_too_many_pixels" | "image_zero_sized" | "image_aspect_ratio" | "invalid_metadata" | "metadata_too_large" | "metadata_too_deep" | "missing_query" | "ambiguous_query" | "invalid_filter" | "invalid_cursor" | "invalid_descriptor" | "descriptor_length" | "descriptor_not_finite" | "descriptor_zero" | "invalid_region" | "region_too_small" | "invalid_version" | "not_verifiable" | "version_mismatch" | "overloaded" | "not_ready" | "shutting_down" | "request_timeout" | "database_unavailable" | "database_read_only" | "database_full" | "index_full" | "internal_error";
+            code: "route_not_found" | "method_not_allowed" | "invalid_path" | "invalid_utf8" | "invalid_json" | "invalid_request" | "invalid_multipart" | "incomplete_body" | "unknown_field" | "duplicate_field" | "out_of_range" | "invalid_precondition" | "invalid_idempotency_key" | "idempotency_key_reused" | "idempotency_key_running" | "cross_origin" | "unsupported_media_type" | "upload_too_large" | "body_timeout" | "invalid_collection_name" | "invalid_image_id" | "unknown_collection" | "unknown_image" | "collection_exists" | "default_collection" | "id_taken" | "duplicate_image" | "similar_exists" | "precondition_failed" | "unsupported_export" | "invalid_record" | "incomplete_import" | "unknown_job" | "too_many_jobs" | "no_groups" | "missing_image" | "multiple_images" | "invalid_base64" | "image_empty" | "not_an_image" | "image_truncated" | "image_corrupt" | "unsupported_image_format" | "image_too_many_pixels" | "image_zero_sized" | "image_aspect_ratio" | "invalid_metadata" | "metadata_too_large" | "metadata_too_deep" | "missing_query" | "ambiguous_query" | "invalid_filter" | "invalid_cursor" | "invalid_descriptor" | "descriptor_length" | "descriptor_not_finite" | "descriptor_zero" | "invalid_region" | "region_too_small" | "invalid_version" | "not_verifiable" | "version_mismatch" | "overloaded" | "not_ready" | "shutting_down" | "request_timeout" | "database_unavailable" | "database_read_only" | "database_full" | "index_full" | "internal_error";
             /** @description The id under which the log has this request. */
             request_id: string;
         };
@@ -854,6 +1757,12 @@ export interface components {
             image: string;
             /** @description The client's own data; replaces the metadata that are there. */
             metadata?: null | components["schemas"]["Metadata"];
+            /**
+             * @description What to do when another image of the collection shows the same thing. `report`: the collection is searched first, and the answer names what is similar; `reject`: it is refused (409 `similar_exists`) where a verdict is `same` or `near_duplicate`. An image that is there already, which `on_duplicate` decides, is not looked for.
+             * @default ignore
+             * @enum {string|null}
+             */
+            on_similar?: "ignore" | "report" | "reject" | null;
             /** @description Parts of the answer beside the record: `cost`, what describing the image took. */
             include?: "cost"[] | null;
         };
@@ -861,6 +1770,12 @@ export interface components {
             /** @description The encoded image. */
             image: string;
             metadata?: components["schemas"]["Metadata"];
+            /**
+             * @description What to do when another image of the collection shows the same thing. `report`: the collection is searched first, and the answer names what is similar; `reject`: it is refused (409 `similar_exists`) where a verdict is `same` or `near_duplicate`. An image that is there already, which `on_duplicate` decides, is not looked for.
+             * @default ignore
+             * @enum {string}
+             */
+            on_similar?: "ignore" | "report" | "reject";
             /** @description Parts of the answer beside the record: `cost`, what describing the image took. */
             include?: string;
         };
@@ -913,6 +1828,8 @@ export interface components {
             min_score?: number | null;
             /** @description Only images whose metadata match this filter. */
             filter?: null | components["schemas"]["Filter"];
+            /** @description A field of the metadata: of the images with the same value there only the best one is a result, and `k` and `offset` count such groups. Images without the field stand each for themselves. Keys from the outermost inwards, with dots between them. The 16,384 best images are looked at. */
+            group_by?: string | null;
             /**
              * @description Scan everything instead of searching the graph.
              * @default false
@@ -927,6 +1844,8 @@ export interface components {
             verify?: "auto" | "always" | "never" | null;
             /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
             include?: ("metadata" | "record" | "cost" | "thumbnail")[] | null;
+            /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
+            fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "match" | "width" | "height" | "thumbnail_url" | "metadata" | "record")[] | null;
         } | {
             /** @description The id of an image of the collection; it is not among the results. */
             id: string;
@@ -944,6 +1863,8 @@ export interface components {
             min_score?: number | null;
             /** @description Only images whose metadata match this filter. */
             filter?: null | components["schemas"]["Filter"];
+            /** @description A field of the metadata: of the images with the same value there only the best one is a result, and `k` and `offset` count such groups. Images without the field stand each for themselves. Keys from the outermost inwards, with dots between them. The 16,384 best images are looked at. */
+            group_by?: string | null;
             /**
              * @description Scan everything instead of searching the graph.
              * @default false
@@ -958,6 +1879,8 @@ export interface components {
             verify?: "auto" | "always" | "never" | null;
             /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
             include?: ("metadata" | "record" | "cost" | "thumbnail")[] | null;
+            /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
+            fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "match" | "width" | "height" | "thumbnail_url" | "metadata" | "record")[] | null;
         } | {
             /** @description The values of a descriptor; they need not have unit norm. */
             descriptor: number[];
@@ -977,6 +1900,8 @@ export interface components {
             min_score?: number | null;
             /** @description Only images whose metadata match this filter. */
             filter?: null | components["schemas"]["Filter"];
+            /** @description A field of the metadata: of the images with the same value there only the best one is a result, and `k` and `offset` count such groups. Images without the field stand each for themselves. Keys from the outermost inwards, with dots between them. The 16,384 best images are looked at. */
+            group_by?: string | null;
             /**
              * @description Scan everything instead of searching the graph.
              * @default false
@@ -991,6 +1916,18 @@ export interface components {
             verify?: "auto" | "never" | null;
             /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
             include?: ("metadata" | "record" | "cost" | "thumbnail")[] | null;
+            /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
+            fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "match" | "width" | "height" | "thumbnail_url" | "metadata" | "record")[] | null;
+        };
+        SearchBatch: {
+            searches: {
+                [key: string]: unknown;
+            }[];
+        };
+        /** @description What became of the searches of a batch. */
+        SearchBatchResult: {
+            /** @description One for each search, in the order in which they came. */
+            results: components["schemas"]["BatchedSearch"][];
         };
         /** @description By an image, by the id of a stored image, or by a descriptor. `params` may have any of the other fields. */
         SearchForm: {
@@ -1011,6 +1948,8 @@ export interface components {
             /** @description Leave out results below this score (cosine). */
             min_score?: number;
             filter?: components["schemas"]["Filter"];
+            /** @description A field of the metadata: of the images with the same value there only the best one is a result, and `k` and `offset` count such groups. Images without the field stand each for themselves. Keys from the outermost inwards, with dots between them. The 16,384 best images are looked at. */
+            group_by?: string;
             /**
              * @description Scan everything instead of searching the graph.
              * @default false
@@ -1025,6 +1964,8 @@ export interface components {
             verify?: "auto" | "always" | "never";
             /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
             include?: string;
+            /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
+            fields?: string;
         } | {
             /** @description The id of an image of the collection; it is not among the results. */
             id: string;
@@ -1041,6 +1982,8 @@ export interface components {
             /** @description Leave out results below this score (cosine). */
             min_score?: number;
             filter?: components["schemas"]["Filter"];
+            /** @description A field of the metadata: of the images with the same value there only the best one is a result, and `k` and `offset` count such groups. Images without the field stand each for themselves. Keys from the outermost inwards, with dots between them. The 16,384 best images are looked at. */
+            group_by?: string;
             /**
              * @description Scan everything instead of searching the graph.
              * @default false
@@ -1055,6 +1998,8 @@ export interface components {
             verify?: "auto" | "always" | "never";
             /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
             include?: string;
+            /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
+            fields?: string;
         } | {
             /** @description The values of a descriptor; they need not have unit norm. */
             descriptor: string;
@@ -1073,6 +2018,8 @@ export interface components {
             /** @description Leave out results below this score (cosine). */
             min_score?: number;
             filter?: components["schemas"]["Filter"];
+            /** @description A field of the metadata: of the images with the same value there only the best one is a result, and `k` and `offset` count such groups. Images without the field stand each for themselves. Keys from the outermost inwards, with dots between them. The 16,384 best images are looked at. */
+            group_by?: string;
             /**
              * @description Scan everything instead of searching the graph.
              * @default false
@@ -1087,6 +2034,8 @@ export interface components {
             verify?: "auto" | "never";
             /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
             include?: string;
+            /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
+            fields?: string;
         } | {
             /** @description The encoded image. */
             image: string;
@@ -1112,6 +2061,8 @@ export interface components {
                 min_score?: number | null;
                 /** @description Only images whose metadata match this filter. */
                 filter?: null | components["schemas"]["Filter"];
+                /** @description A field of the metadata: of the images with the same value there only the best one is a result, and `k` and `offset` count such groups. Images without the field stand each for themselves. Keys from the outermost inwards, with dots between them. The 16,384 best images are looked at. */
+                group_by?: string | null;
                 /**
                  * @description Scan everything instead of searching the graph.
                  * @default false
@@ -1126,6 +2077,8 @@ export interface components {
                 verify?: "auto" | "always" | "never" | null;
                 /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
                 include?: ("metadata" | "record" | "cost" | "thumbnail")[] | null;
+                /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
+                fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "match" | "width" | "height" | "thumbnail_url" | "metadata" | "record")[] | null;
             };
         };
         /**
@@ -1200,6 +2153,9 @@ export interface components {
             /** @description Best first: what is verified, by falling `inliers`, then the rest by falling `score`; ties
              *     in order of score, then id. */
             results: components["schemas"]["Hit"][];
+            /** @description `true` where images may be missing, since the index is being built and
+             *     `index.serve_while_building` lets searches see what is there; otherwise not there. */
+            partial?: boolean;
             /** @description Model and profile of the descriptors that were compared. */
             version: string;
             /** @description Where the time went. */
@@ -1212,6 +2168,20 @@ export interface components {
             /** @description A small JPEG of the query image as it was seen (upright, over its ground, in sRGB, cut to
              *     the region), as a `data:` URL. Where `include` asks for it and the query is an image. */
             query_thumbnail?: string;
+        };
+        /** @description An image that was there and is similar to an upload. */
+        SimilarImage: {
+            /** @description Its id. */
+            id: string;
+            /**
+             * Format: float
+             * @description Cosine of the descriptors, -1 to 1; 1 is identical.
+             */
+            score: number;
+            /** @description What score and comparison come to, as in a search. */
+            verdict: string;
+            /** @description Where its small picture is. */
+            thumbnail_url: string;
         };
         /** @description A sub-image, by its upper left corner on the canvas. */
         SubImage: {
@@ -1249,6 +2219,14 @@ export interface components {
              * @description Describing the query image; not there when nothing had to be described.
              */
             describe?: number;
+        };
+        /** @description Something to know of a descriptor that is none the less valid. */
+        Warning: {
+            /** @description The kind for programs. `small_picture`: what was described has fewer pixels than the network
+             *     looks at. New codes may be added. */
+            code: string;
+            /** @description A sentence for people. */
+            detail: string;
         };
     };
     responses: never;
@@ -1434,10 +2412,86 @@ export interface operations {
             };
         };
     };
+    export_collection: {
+        parameters: {
+            query?: {
+                /** @description Begin behind this image in order of id: the last one that came, where an export was cut. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
+                collection: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The lines, as they are read */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["Export"];
+                };
+            };
+            /** @description Any failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_collection: {
+        parameters: {
+            query?: {
+                /** @description An image takes the place of another one of its id; without this its line fails (`id_taken`). */
+                replace?: boolean;
+            };
+            header?: never;
+            path: {
+                /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
+                collection: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-ndjson": components["schemas"]["Export"];
+            };
+        };
+        responses: {
+            /** @description What became of the lines */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportResult"];
+                };
+            };
+            /** @description Any failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_images: {
         parameters: {
             query?: {
-                /** @description `next_cursor` of the page before. */
+                /** @description The order: by id, by the time of storing or by the time of the last change; with `-` the last one first. */
+                sort?: "id" | "-id" | "created" | "-created" | "updated" | "-updated";
+                /** @description `next_cursor` of the page before, in the same order. */
                 cursor?: string;
                 /** @description The most images of a page. */
                 limit?: number;
@@ -1482,10 +2536,15 @@ export interface operations {
                 metadata?: string;
                 /** @description What to do when the same bytes are in the collection: answer with that image (200), refuse (409), or store them once more. */
                 on_duplicate?: "return" | "reject" | "allow";
+                /** @description What to do when another image of the collection shows the same thing. `report`: the collection is searched first, and the answer names what is similar; `reject`: it is refused (409 `similar_exists`) where a verdict is `same` or `near_duplicate`. An image that is there already, which `on_duplicate` decides, is not looked for. */
+                on_similar?: "ignore" | "report" | "reject";
                 /** @description Parts of the answer beside the record: `cost`, what describing the image took. */
                 include?: "cost"[];
             };
-            header?: never;
+            header?: {
+                /** @description A name for this request, such as a UUID. The same request under the same name is done once: for 24 hours it gets the first one's answer, with the header `Idempotent-Replayed: true`. 409 while the first one runs, 422 where it was another request. Failures are not kept. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
                 collection: string;
@@ -1589,6 +2648,8 @@ export interface operations {
             query?: {
                 /** @description The client's own data; replaces the metadata that are there. */
                 metadata?: string;
+                /** @description What to do when another image of the collection shows the same thing. `report`: the collection is searched first, and the answer names what is similar; `reject`: it is refused (409 `similar_exists`) where a verdict is `same` or `near_duplicate`. An image that is there already, which `on_duplicate` decides, is not looked for. */
+                on_similar?: "ignore" | "report" | "reject";
                 /** @description Parts of the answer beside the record: `cost`, what describing the image took. */
                 include?: "cost"[];
             };
@@ -1731,6 +2792,124 @@ export interface operations {
             };
         };
     };
+    count_images: {
+        parameters: {
+            query?: {
+                /** @description Only images whose metadata match this filter. */
+                filter?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
+                collection: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How many there are */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImageCount"];
+                };
+            };
+            /** @description Any failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_images: {
+        parameters: {
+            query?: {
+                /** @description What to do when the same bytes are in the collection: answer with that image (200), refuse (409), or store them once more. */
+                on_duplicate?: "return" | "reject" | "allow";
+                /** @description What to do when another image of the collection shows the same thing. `report`: the collection is searched first, and the answer names what is similar; `reject`: it is refused (409 `similar_exists`) where a verdict is `same` or `near_duplicate`. An image that is there already, which `on_duplicate` decides, is not looked for. */
+                on_similar?: "ignore" | "report" | "reject";
+                /** @description Parts of the answer beside the record: `cost`, what describing the image took. */
+                include?: "cost"[];
+            };
+            header?: {
+                /** @description A name for this request, such as a UUID. The same request under the same name is done once: for 24 hours it gets the first one's answer, with the header `Idempotent-Replayed: true`. 409 while the first one runs, 422 where it was another request. Failures are not kept. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
+                collection: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-ndjson": components["schemas"]["ImagesLines"];
+                "multipart/form-data": components["schemas"]["ImagesForm"];
+            };
+        };
+        responses: {
+            /** @description What became of each image */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImageBatch"];
+                };
+            };
+            /** @description Any failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_images: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
+                collection: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeleteImages"];
+            };
+        };
+        responses: {
+            /** @description How many were deleted */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deletion"];
+                };
+            };
+            /** @description Any failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_thumbnail: {
         parameters: {
             query?: {
@@ -1793,6 +2972,8 @@ export interface operations {
                 min_score?: number;
                 /** @description Only images whose metadata match this filter. */
                 filter?: string;
+                /** @description A field of the metadata: of the images with the same value there only the best one is a result, and `k` and `offset` count such groups. Images without the field stand each for themselves. Keys from the outermost inwards, with dots between them. The 16,384 best images are looked at. */
+                group_by?: string;
                 /** @description Scan everything instead of searching the graph. */
                 exact?: boolean;
                 /** @description Breadth of the graph search: more finds more and takes longer. */
@@ -1801,6 +2982,8 @@ export interface operations {
                 verify?: "auto" | "always" | "never";
                 /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
                 include?: ("metadata" | "record" | "cost" | "thumbnail")[];
+                /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
+                fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "match" | "width" | "height" | "thumbnail_url" | "metadata" | "record")[];
             };
             header?: never;
             path: {
@@ -1851,6 +3034,8 @@ export interface operations {
                 min_score?: number;
                 /** @description Only images whose metadata match this filter. */
                 filter?: string;
+                /** @description A field of the metadata: of the images with the same value there only the best one is a result, and `k` and `offset` count such groups. Images without the field stand each for themselves. Keys from the outermost inwards, with dots between them. The 16,384 best images are looked at. */
+                group_by?: string;
                 /** @description Scan everything instead of searching the graph. */
                 exact?: boolean;
                 /** @description Breadth of the graph search: more finds more and takes longer. */
@@ -1859,6 +3044,8 @@ export interface operations {
                 verify?: "auto" | "always" | "never";
                 /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
                 include?: ("metadata" | "record" | "cost" | "thumbnail")[];
+                /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
+                fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "match" | "width" | "height" | "thumbnail_url" | "metadata" | "record")[];
             };
             header?: never;
             path: {
@@ -1883,6 +3070,345 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SearchResult"];
+                };
+            };
+            /** @description Any failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_batch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
+                collection: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SearchBatch"];
+            };
+        };
+        responses: {
+            /** @description What each search found */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchBatchResult"];
+                };
+            };
+            /** @description Any failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    compare: {
+        parameters: {
+            query?: {
+                /** @description How images become network passes: `fast` is one pass over the whole image, `nip` four turns of it, `rnip` overlapping sub-images of a larger version plus `nip`. Where it is left out, that of a stored image, or `rnip`. */
+                profile?: "fast" | "nip" | "rnip";
+                /** @description Parts of the answer: `cost`, what describing each picture took; `overlay`, a picture of the comparison. */
+                include?: ("cost" | "overlay")[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Compare"];
+                "multipart/form-data": components["schemas"]["CompareForm"];
+            };
+        };
+        responses: {
+            /** @description What the two have in common */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comparison"];
+                    "image/png": unknown;
+                };
+            };
+            /** @description Any failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    describe: {
+        parameters: {
+            query?: {
+                /** @description How images become network passes: `fast` is one pass over the whole image, `nip` four turns of it, `rnip` overlapping sub-images of a larger version plus `nip`. `rnip` where it is left out. A search needs that of its collection. */
+                profile?: "fast" | "nip" | "rnip";
+                /** @description Describe this box of the image only: x, y, width and height in fractions of the image's width and height, from its upper left corner, upright as its EXIF data say. */
+                region?: [
+                    number,
+                    number,
+                    number,
+                    number
+                ];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Describe"];
+                "application/octet-stream": components["schemas"]["RawImage"];
+                "image/*": components["schemas"]["RawImage"];
+                "multipart/form-data": components["schemas"]["DescribeForm"];
+            };
+        };
+        responses: {
+            /** @description The descriptor */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Descriptor"];
+                };
+            };
+            /** @description Any failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    find_duplicates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
+                collection: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["FindDuplicates"] | null;
+            };
+        };
+        responses: {
+            /** @description The same work waits or is done already: its job */
+            200: {
+                headers: {
+                    /** @description The job's path */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description A new job */
+            202: {
+                headers: {
+                    /** @description The job's path */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Any failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_jobs: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description The most jobs of a page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of jobs */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobList"];
+                };
+            };
+            /** @description Any failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_job: {
+        parameters: {
+            query?: {
+                /** @description Answer when the job has ended, or after so many seconds. */
+                wait?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The job's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Any failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancel_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The job as it is now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Any failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_groups: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description The most groups of a page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The job's id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of groups */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DuplicateGroupList"];
                 };
             };
             /** @description Any failure */

@@ -6,6 +6,33 @@ Filter = dict[str, Any]
 """A condition or a group of conditions on metadata; the contract describes it."""
 
 
+class BatchedImage(TypedDict):
+    """What became of one image of a batch."""
+
+    status: int
+    """The HTTP status that an upload of this image alone would have had: 201 where it was stored, 200
+    where the same bytes were there, otherwise that of the problem."""
+
+    image: NotRequired["Image"]
+    """The record of a stored image."""
+
+    problem: NotRequired["Problem"]
+    """Why it is not stored."""
+
+
+class BatchedSearch(TypedDict):
+    """What became of one search of a batch."""
+
+    status: int
+    """The HTTP status that this search alone would have had."""
+
+    result: NotRequired["SearchResult"]
+    """Its answer."""
+
+    problem: NotRequired["Problem"]
+    """Why it has none."""
+
+
 class Chip(TypedDict):
     """A chip, and what follows from its numbers for the network."""
 
@@ -88,6 +115,55 @@ class CollectionList(TypedDict):
     """The collections."""
 
 
+class ComparedImage(TypedDict):
+    """One of the two pictures."""
+
+    width: int
+    """Width in pixels, upright as its EXIF data say."""
+
+    height: int
+    """Height in pixels, upright as its EXIF data say."""
+
+    outline_in_other: NotRequired[list[list[float]]]
+    """The outline of this picture in pixels of the other one: its upper left, upper right, lower right
+    and lower left corner. It may reach beyond the other picture."""
+
+    cost: NotRequired["Cost"]
+    """What describing it cost, where `include` asks for it; not there for a stored image."""
+
+
+class Comparison(TypedDict):
+    """What two pictures have in common."""
+
+    score: float
+    """Cosine of the descriptors, -1 to 1; 1 is identical."""
+
+    verdict: str
+    """What score and comparison come to, as in the results of a search: `same` (the same picture,
+    frame to frame), `near_duplicate` (one is in the other: cropped, turned, written over,
+    photographed), `similar` (they share a part or look alike) or `different`."""
+
+    verified: NotRequired[bool]
+    """Whether the two show the same thing: some spots of both look alike and lie alike. Not there
+    where a stored image has no local features."""
+
+    inliers: NotRequired[int]
+    """How many spots look alike and lie alike; 9 are needed."""
+
+    a: "ComparedImage"
+    """The first picture."""
+
+    b: "ComparedImage"
+    """The second picture."""
+
+    version: str
+    """Model and profile of the descriptors that were compared."""
+
+    overlay: NotRequired[str]
+    """A PNG as a `data:` URL: both pictures side by side, the outline of each in the other, and a line
+    for each spot that both show. Where `include` asks for it."""
+
+
 class Cost(TypedDict):
     """What describing an image costs on the simulated chip. Time and energy are estimates."""
 
@@ -113,6 +189,110 @@ class Cost(TypedDict):
     """Time on this machine, decoding included, in milliseconds."""
 
 
+class Deletion(TypedDict):
+    """What became of a deletion of many."""
+
+    matched: int
+    """Images that were selected and there."""
+
+    deleted: int
+    """Images that were deleted: none of a dry run. Less than `matched` where some changed or went away
+    meanwhile, or where time ran out."""
+
+    missing: int
+    """Ids under which nothing was stored."""
+
+    remaining: int
+    """Images for which there was no time: send the request again."""
+
+    dry_run: bool
+    """Whether it only counted."""
+
+
+class Descriptor(TypedDict):
+    """What a picture looks like, as numbers."""
+
+    descriptor: list[float]
+    """The values, of unit norm: the cosine of two descriptors of one version is the sum of the
+    products of their values."""
+
+    version: str
+    """Model and profile that made it. Descriptors of two versions are never compared."""
+
+    dimension: int
+    """How many values there are."""
+
+    format: Literal['jpeg', 'png', 'webp', 'gif', 'bmp', 'tiff', 'avif', 'qoi', 'pnm', 'ico']
+
+    width: int
+    """Width in pixels of what was described, upright as its EXIF data say."""
+
+    height: int
+    """Height in pixels of what was described, upright as its EXIF data say."""
+
+    cost: "Cost"
+    """What describing it cost."""
+
+    warnings: list["Warning"]
+    """What to know of it; often nothing."""
+
+
+class DuplicateGroup(TypedDict):
+    """Images that show the same thing: each of them is a duplicate of another one, and so need not be
+    one of all others."""
+
+    id: str
+    """The id of its oldest image, which stays when images come."""
+
+    size: int
+    """How many images it had when it was found."""
+
+    images: list["DuplicateImage"]
+    """The first hundred of those that are still there; the best comes first: that of most pixels, then
+    the oldest."""
+
+
+class DuplicateGroupList(TypedDict):
+    """A page of groups, the largest first."""
+
+    groups: list["DuplicateGroup"]
+    """The groups; fewer than asked for where images are gone."""
+
+    next_cursor: NotRequired[str | None]
+    """Give it as `cursor` to get the next page; not there on the last page."""
+
+
+class DuplicateImage(TypedDict):
+    """An image of a group."""
+
+    id: str
+    """Its id."""
+
+    score: float
+    """Cosine of its descriptor and that of its nearest other image of the group."""
+
+    verdict: str
+    """What score and comparison of the two come to."""
+
+    width: int
+    """Width in pixels."""
+
+    height: int
+    """Height in pixels."""
+
+    byte_size: int
+    """Size of the upload in bytes."""
+
+    created_at: str
+    """When it was first stored."""
+
+    thumbnail_url: str
+    """Where its small picture is."""
+
+    metadata: dict[str, Any]
+    """The client's own data."""
+
+
 class Hit(TypedDict):
     """One result."""
 
@@ -122,10 +302,11 @@ class Hit(TypedDict):
     id: str
     """The image's id."""
 
-    score: float
-    """Cosine of the descriptors, -1 to 1; 1 is identical."""
+    score: NotRequired[float]
+    """Cosine of the descriptors, -1 to 1; 1 is identical. Not there, as any other member but `id` and
+    `rank`, where `fields` leaves it out."""
 
-    verdict: str
+    verdict: NotRequired[str]
     """What score and comparison come to: `same` (the same picture, frame to frame), `near_duplicate`
     (one is in the other: cropped, turned, written over, photographed), `similar` (they share a part
     or look alike) or `different`."""
@@ -140,13 +321,13 @@ class Hit(TypedDict):
     match: NotRequired["Match"]
     """Where they lie, for a verified result."""
 
-    width: int
+    width: NotRequired[int]
     """Width in pixels."""
 
-    height: int
+    height: NotRequired[int]
     """Height in pixels."""
 
-    thumbnail_url: str
+    thumbnail_url: NotRequired[str]
     """Where its small picture is."""
 
     metadata: NotRequired[dict[str, Any]]
@@ -201,12 +382,128 @@ class Image(TypedDict):
     """What describing it cost; in the answer to an upload that asks for it with `include`, unless
     nothing had to be described."""
 
+    similar: NotRequired[list["SimilarImage"]]
+    """What the collection had that is similar, at most 10 images in the order of a search; in the
+    answer to an upload that asks for it with `on_similar` and was stored anew."""
+
+
+class ImageBatch(TypedDict):
+    """What became of the images of a batch."""
+
+    results: list["BatchedImage"]
+    """One for each image, in the order in which they came."""
+
+    created: int
+    """How many were stored now."""
+
+    existing: int
+    """How many were there already."""
+
+    failed: int
+    """How many are not stored."""
+
+
+class ImageCount(TypedDict):
+    """How many images there are."""
+
+    count: int
+    """Images of the collection, of those that match the filter where there is one."""
+
 
 class ImageList(TypedDict):
-    """A page of images in order of id."""
+    """A page of images."""
 
     images: list["Image"]
     """The images."""
+
+    next_cursor: NotRequired[str | None]
+    """Give it as `cursor` to get the next page; not there on the last page."""
+
+
+class ImportFailure(TypedDict):
+    """A line that was not taken."""
+
+    line: int
+    """Its number, from 1."""
+
+    code: str
+    """The kind of failure, as in problem documents."""
+
+    detail: str
+    """What is wrong with it."""
+
+
+class ImportResult(TypedDict):
+    """What an import came to."""
+
+    stored: int
+    """Images that are new."""
+
+    replaced: int
+    """Images in whose place others are."""
+
+    unchanged: int
+    """Images that were there just so."""
+
+    failed: int
+    """Lines that were not taken."""
+
+    failures: list["ImportFailure"]
+    """The first of these."""
+
+
+class Job(TypedDict):
+    """Work in the background. It goes on after a restart of the service where it was, and is done once
+    however many instances share the database."""
+
+    id: str
+    """Its id; later jobs have later ids."""
+
+    kind: Literal['duplicates']
+    """What it does. New kinds may be added."""
+
+    collection: str
+    """In which collection."""
+
+    params: dict[str, Any]
+    """How."""
+
+    state: Literal['queued', 'running', 'done', 'failed', 'cancelled']
+    """How far it is."""
+
+    done: int
+    """Steps that are done; of a search for duplicates, images that were looked up."""
+
+    total: NotRequired[int]
+    """Steps there are, once that is known."""
+
+    rate: NotRequired[float]
+    """Steps a second."""
+
+    seconds_left: NotRequired[float]
+    """How long it will take yet, in seconds, while it runs."""
+
+    result: NotRequired[dict[str, Any]]
+    """What it came to, once it is done."""
+
+    error: NotRequired[str]
+    """Why it failed."""
+
+    created_at: str
+    """When it was asked for."""
+
+    started_at: NotRequired[str]
+    """When it was begun."""
+
+    finished_at: NotRequired[str]
+    """When it ended."""
+
+
+class JobList(TypedDict):
+    """A page of jobs, the newest first."""
+
+    jobs: list["Job"]
+    """The jobs."""
 
     next_cursor: NotRequired[str | None]
     """Give it as `cursor` to get the next page; not there on the last page."""
@@ -354,7 +651,7 @@ class Problem(TypedDict):
     detail: str
     """What is wrong with this request."""
 
-    code: Literal['route_not_found', 'method_not_allowed', 'invalid_path', 'invalid_utf8', 'invalid_json', 'invalid_request', 'invalid_multipart', 'incomplete_body', 'unknown_field', 'duplicate_field', 'out_of_range', 'invalid_precondition', 'cross_origin', 'unsupported_media_type', 'upload_too_large', 'body_timeout', 'invalid_collection_name', 'invalid_image_id', 'unknown_collection', 'unknown_image', 'collection_exists', 'default_collection', 'id_taken', 'duplicate_image', 'precondition_failed', 'missing_image', 'multiple_images', 'invalid_base64', 'image_empty', 'not_an_image', 'image_truncated', 'image_corrupt', 'unsupported_image_format', 'image_too_many_pixels', 'image_zero_sized', 'image_aspect_ratio', 'invalid_metadata', 'metadata_too_large', 'metadata_too_deep', 'missing_query', 'ambiguous_query', 'invalid_filter', 'invalid_cursor', 'invalid_descriptor', 'descriptor_length', 'descriptor_not_finite', 'descriptor_zero', 'invalid_region', 'region_too_small', 'invalid_version', 'not_verifiable', 'version_mismatch', 'overloaded', 'not_ready', 'shutting_down', 'request_timeout', 'database_unavailable', 'database_read_only', 'database_full', 'index_full', 'internal_error']
+    code: Literal['route_not_found', 'method_not_allowed', 'invalid_path', 'invalid_utf8', 'invalid_json', 'invalid_request', 'invalid_multipart', 'incomplete_body', 'unknown_field', 'duplicate_field', 'out_of_range', 'invalid_precondition', 'invalid_idempotency_key', 'idempotency_key_reused', 'idempotency_key_running', 'cross_origin', 'unsupported_media_type', 'upload_too_large', 'body_timeout', 'invalid_collection_name', 'invalid_image_id', 'unknown_collection', 'unknown_image', 'collection_exists', 'default_collection', 'id_taken', 'duplicate_image', 'similar_exists', 'precondition_failed', 'unsupported_export', 'invalid_record', 'incomplete_import', 'unknown_job', 'too_many_jobs', 'no_groups', 'missing_image', 'multiple_images', 'invalid_base64', 'image_empty', 'not_an_image', 'image_truncated', 'image_corrupt', 'unsupported_image_format', 'image_too_many_pixels', 'image_zero_sized', 'image_aspect_ratio', 'invalid_metadata', 'metadata_too_large', 'metadata_too_deep', 'missing_query', 'ambiguous_query', 'invalid_filter', 'invalid_cursor', 'invalid_descriptor', 'descriptor_length', 'descriptor_not_finite', 'descriptor_zero', 'invalid_region', 'region_too_small', 'invalid_version', 'not_verifiable', 'version_mismatch', 'overloaded', 'not_ready', 'shutting_down', 'request_timeout', 'database_unavailable', 'database_read_only', 'database_full', 'index_full', 'internal_error']
     """The kind of failure for programs. New codes may be added, none is renamed."""
 
     request_id: str
@@ -399,12 +696,23 @@ class Readiness(TypedDict):
     """`ok`, or `shutting down`."""
 
 
+class SearchBatchResult(TypedDict):
+    """What became of the searches of a batch."""
+
+    results: list["BatchedSearch"]
+    """One for each search, in the order in which they came."""
+
+
 class SearchResult(TypedDict):
     """The answer to a search."""
 
     results: list["Hit"]
     """Best first: what is verified, by falling `inliers`, then the rest by falling `score`; ties in
     order of score, then id."""
+
+    partial: NotRequired[bool]
+    """`true` where images may be missing, since the index is being built and
+    `index.serve_while_building` lets searches see what is there; otherwise not there."""
 
     version: str
     """Model and profile of the descriptors that were compared."""
@@ -422,6 +730,22 @@ class SearchResult(TypedDict):
     query_thumbnail: NotRequired[str]
     """A small JPEG of the query image as it was seen (upright, over its ground, in sRGB, cut to the
     region), as a `data:` URL. Where `include` asks for it and the query is an image."""
+
+
+class SimilarImage(TypedDict):
+    """An image that was there and is similar to an upload."""
+
+    id: str
+    """Its id."""
+
+    score: float
+    """Cosine of the descriptors, -1 to 1; 1 is identical."""
+
+    verdict: str
+    """What score and comparison come to, as in a search."""
+
+    thumbnail_url: str
+    """Where its small picture is."""
 
 
 class SubImage(TypedDict):
@@ -449,6 +773,27 @@ class Took(TypedDict):
 
     describe: NotRequired[float]
     """Describing the query image; not there when nothing had to be described."""
+
+
+class Warning(TypedDict):
+    """Something to know of a descriptor that is none the less valid."""
+
+    code: str
+    """The kind for programs. `small_picture`: what was described has fewer pixels than the network
+    looks at. New codes may be added."""
+
+    detail: str
+    """A sentence for people."""
+
+
+Export = str
+"""JSON objects, one a line. The first has `type` `header`, `format_version` 1, the `collection`
+with its `description`, the `version` of its descriptors, how many `images` it has, and `after`.
+Then comes a line of `type` `image` for each image in order of id: `id`, `sha256`, `format`,
+`width`, `height`, `byte_size`, `metadata`, `version`, `created_at`, `updated_at`, `descriptor`
+(little-endian 32-bit floats as base64), `local_features` (base64, or null), and `thumbnail`
+with `media_type` and `bytes` (base64). The last one has `type` `end` and says how many lines of
+`images` there are: without it the export was cut."""
 
 
 Profile = Literal['fast', 'nip', 'rnip']
