@@ -108,6 +108,10 @@ impl VectorIndex for GraphIndex {
         self.index.len()
     }
 
+    fn waiting(&self) -> usize {
+        self.index.waiting()
+    }
+
     fn memory(&self) -> Memory {
         self.index.memory()
     }

@@ -147,6 +147,12 @@ pub trait VectorIndex: Send + Sync {
         self.len() == 0
     }
 
+    /// Points that a search compares one by one because the graph does not lead to them yet; the
+    /// index works on that by itself.
+    fn waiting(&self) -> usize {
+        0
+    }
+
     /// Bytes that the index keeps in memory.
     fn memory(&self) -> Memory;
 

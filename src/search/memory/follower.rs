@@ -148,7 +148,6 @@ impl Follower {
         let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut pause = FIRST_PAUSE;
-        let mut measured = None;
         let mut saving: Option<JoinHandle<()>> = None;
         let mut last_save: Option<Instant> = None;
         while !*closing.borrow() {
@@ -166,11 +165,7 @@ impl Follower {
                 continue;
             }
             pause = FIRST_PAUSE;
-            let watermark = *self.watermark.lock().await;
-            if watermark != measured {
-                measured = watermark;
-                self.measure().await;
-            }
+            self.measure().await;
             // After a build at once: so long a time is not to be spent again.
             let is_due = last_save.is_none_or(|at| at.elapsed() >= save_interval);
             if is_due && saving.as_ref().is_none_or(JoinHandle::is_finished) {

@@ -1,7 +1,7 @@
 //! The indexes of all collections, and how a stretch of the change log is applied to them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::filters::FilterCache;
@@ -19,6 +19,8 @@ pub(super) struct CollectionIndex {
     pub(super) since: Seq,
     /// Whether it was changed since it was saved, or was never saved.
     changed: AtomicBool,
+    /// Points that waited to be linked when it was saved: the links made since are worth a save.
+    waiting: AtomicUsize,
     /// What filters left of the collection. It goes with the index, so what is built anew starts
     /// without.
     pub(super) filters: FilterCache,
@@ -29,19 +31,20 @@ impl CollectionIndex {
     /// `since`. Blocks.
     pub(super) fn empty(of: Indexed, since: Seq, maker: &dyn IndexMaker) -> Self {
         let points = maker.empty(&of);
-        Self { of, points, since, changed: AtomicBool::new(true), filters: FilterCache::default() }
+        let (changed, waiting) = (AtomicBool::new(true), AtomicUsize::new(0));
+        Self { of, points, since, changed, waiting, filters: FilterCache::default() }
     }
 
     /// The one that was saved. Blocks.
     pub(super) fn saved(of: &Indexed, maker: &dyn IndexMaker) -> Option<Self> {
         let (points, since) = maker.saved(of)?;
-        let changed = AtomicBool::new(false);
-        Some(Self { of: of.clone(), points, since, changed, filters: FilterCache::default() })
+        let (changed, waiting) = (AtomicBool::new(false), AtomicUsize::new(points.waiting()));
+        Some(Self { of: of.clone(), points, since, changed, waiting, filters: FilterCache::default() })
     }
 
-    /// Whether it was changed since it was saved, or was never saved.
+    /// Whether it was changed or linked further since it was saved, or was never saved.
     pub(super) fn has_changed(&self) -> bool {
-        self.changed.load(Ordering::Acquire)
+        self.changed.load(Ordering::Acquire) || self.points.waiting() != self.waiting.load(Ordering::Relaxed)
     }
 
     /// Saves it where it has changed; everything up to `seq` was applied to it before the call.
@@ -50,10 +53,12 @@ impl CollectionIndex {
     /// # Errors
     /// [`SaveError`]; it counts as changed then.
     pub(super) fn save(&self, seq: Seq) -> Result<(), SaveError> {
-        // Taken back before the index is read: a change that comes meanwhile sets it again.
-        if !self.changed.swap(false, Ordering::AcqRel) {
+        if !self.has_changed() {
             return Ok(());
         }
+        // Before the index is read: what comes meanwhile counts as a change again.
+        self.changed.store(false, Ordering::Release);
+        self.waiting.store(self.points.waiting(), Ordering::Relaxed);
         self.points.save(seq).inspect_err(|_| self.changed.store(true, Ordering::Release))
     }
 }

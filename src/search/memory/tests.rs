@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use roaring::RoaringTreemap;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -12,7 +14,7 @@ use crate::domain::{
     Clock, Collection, ContentHash, Descriptor, ImageFormat, ImageId, Levels, Metadata, Precondition, Profile,
     SystemClock, Thumbnail,
 };
-use crate::search::{FlatIndex, GraphIndex, GraphParams, Shelf, VectorIndex};
+use crate::search::{FlatIndex, GraphIndex, GraphParams, Indexed, Memory, SaveError, Shelf, VectorIndex};
 use crate::store::{
     ChangeLog as _, Changes, Collections as _, DeleteOutcome, Images as _, NewImage, SqliteStore, WriteOutcome,
 };
@@ -389,4 +391,79 @@ async fn there_is_no_room_where_the_indexes_take_all_the_memory_that_they_may() 
         assert_eq!(search.has_room(), has_room);
         search.shutdown().await;
     }
+}
+
+/// An index of which a test says how many points are not linked.
+struct Unlinked {
+    points: FlatIndex,
+    waiting: AtomicUsize,
+    saves: AtomicUsize,
+}
+
+impl VectorIndex for Unlinked {
+    fn upsert(&self, points: Vec<(ImageKey, Descriptor)>) -> Result<(), IndexError> {
+        self.points.upsert(points)
+    }
+
+    fn remove(&self, key: ImageKey) -> bool {
+        self.points.remove(key)
+    }
+
+    fn descriptor(&self, key: ImageKey) -> Option<Descriptor> {
+        self.points.descriptor(key)
+    }
+
+    fn search(
+        &self,
+        query: &Descriptor,
+        params: SearchParams,
+        allowed: Option<&RoaringTreemap>,
+    ) -> Result<Found, IndexError> {
+        self.points.search(query, params, allowed)
+    }
+
+    fn keys(&self) -> RoaringTreemap {
+        self.points.keys()
+    }
+
+    fn len(&self) -> usize {
+        self.points.len()
+    }
+
+    fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    fn memory(&self) -> Memory {
+        self.points.memory()
+    }
+
+    fn save(&self, _: Seq) -> Result<(), SaveError> {
+        self.saves.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+#[test]
+fn an_index_that_was_linked_further_is_saved_again() {
+    let points = FlatIndex::new(DIMENSION);
+    let index = Arc::new(Unlinked { points, waiting: AtomicUsize::new(5), saves: AtomicUsize::new(0) });
+    let made = Arc::clone(&index);
+    let maker = move |_: usize| -> Arc<dyn VectorIndex> { Arc::<Unlinked>::clone(&made) };
+    let collection = Collection {
+        name: covers(),
+        profile: Profile::Fast,
+        description: String::new(),
+        created_at: OffsetDateTime::UNIX_EPOCH,
+    };
+    let version = Catalogue::new(MODEL, DIMENSION, |_| Levels::NONE).profile(Profile::Fast).version.clone();
+    let kept = CollectionIndex::empty(Indexed::new(&collection, version, DIMENSION), Seq::ZERO, &maker);
+    let saves = || {
+        kept.save(Seq::ZERO).expect("saved");
+        index.saves.load(Ordering::Relaxed)
+    };
+    assert_eq!((saves(), saves()), (1, 1));
+    index.waiting.store(2, Ordering::Relaxed);
+    assert!(kept.has_changed());
+    assert_eq!((saves(), saves()), (2, 2));
 }

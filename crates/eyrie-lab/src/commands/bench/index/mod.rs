@@ -64,7 +64,7 @@ pub(super) struct Index<M: Machine> {
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u8).range(2..))]
     m: u8,
     /// Candidates while a point is inserted
-    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     ef_construction: u32,
     /// Threads that link points, 0 for one on each CPU core [env: EYRIE_EXTRACTOR__THREADS] [default: 0]
     #[arg(long, value_name = "N")]
