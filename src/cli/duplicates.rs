@@ -159,7 +159,7 @@ impl Duplicates {
         }
         let count = |name: &str| job.result.as_ref().and_then(|result| result[name].as_u64()).unwrap_or_default();
         note(&format!(
-            "{} groups with {} images, {} of them surplus; {} images were looked at",
+            "groups: {}, with images: {}, of them surplus: {}; images looked at: {}",
             count("groups"),
             count("images"),
             count("duplicates"),

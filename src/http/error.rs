@@ -298,6 +298,8 @@ impl From<ServiceError> for ApiError {
             ServiceError::IdTaken(_) => Self::new(Code::IdTaken, detail),
             ServiceError::DuplicateContent(_) => Self::new(Code::DuplicateImage, detail),
             ServiceError::SimilarExists { id, verdict, score } => {
+                // The shortest decimal, as all scores are written.
+                let score = score.to_string().parse().unwrap_or(f64::from(score));
                 let similar = json!([{"id": id, "score": score, "verdict": verdict}]);
                 Self::new(Code::SimilarExists, detail).extended(Map::from_iter([("similar".to_owned(), similar)]))
             }

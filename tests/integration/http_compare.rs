@@ -123,7 +123,7 @@ async fn the_overlay_is_a_png_in_the_answer_or_the_answer_itself() {
     let bytes = request.send().await.expect("answer").bytes().await.expect("body");
     assert_eq!(image::load_from_memory(&bytes).expect("a picture").height(), 192);
     let failed = app.post(PATH).json(&json!({})).header("accept", "image/png").send().await.expect("answer");
-    assert_eq!(problem(failed).await["code"], "missing_query");
+    assert_eq!(problem(failed).await["code"], "missing_image");
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn what_cannot_be_compared_is_refused_and_names_the_picture() {
     let good = || json!({"image": STANDARD.encode(pictures::png(1))});
     let stored = |id: &str, collection: &str| json!({"id": id, "collection": collection});
     for (a, b, status, code) in [
-        (json!({}), good(), 400, "missing_query"),
+        (json!({}), good(), 400, "missing_image"),
         (json!({"image": "AAAA", "id": "x"}), good(), 400, "ambiguous_query"),
         (json!({"image": "AAAA", "collection": "x"}), good(), 400, "invalid_request"),
         (json!({"image": "!"}), good(), 400, "invalid_base64"),
@@ -157,7 +157,7 @@ async fn what_cannot_be_compared_is_refused_and_names_the_picture() {
     let twice = Form::new().part("a", part(scene(1))).part("a", part(scene(2))).part("b", part(scene(3)));
     assert_eq!(refused(app.post(PATH).multipart(twice)).await, (400, "multiple_images".to_owned()));
     let one = Form::new().part("a", part(scene(1)));
-    assert_eq!(refused(app.post(PATH).multipart(one)).await, (400, "missing_query".to_owned()));
+    assert_eq!(refused(app.post(PATH).multipart(one)).await, (400, "missing_image".to_owned()));
     let raw = app.post(PATH).header("content-type", "image/png").body(pictures::png(1));
     assert_eq!(refused(raw).await, (415, "unsupported_media_type".to_owned()));
 }

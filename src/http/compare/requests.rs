@@ -100,7 +100,7 @@ impl StoredImage {
             }
             (Some(_), Some(_)) => Err(ApiError::new(Code::AmbiguousQuery, "give either an image or an id")),
             (Some(_), None) => Err(ApiError::new(Code::InvalidRequest, "a collection goes with an id only")),
-            (None, None) => Err(ApiError::new(Code::MissingQuery, "give an image, or the id of a stored one")),
+            (None, None) => Err(ApiError::new(Code::MissingImage, "give an image, or the id of a stored one")),
         }
     }
 }
@@ -171,7 +171,7 @@ async fn from_json(state: &AppState, head: &Parts, body: Body, mut fields: Field
         }
         let options = fields.read(&["a", "b"])?;
         let side = |name: &str, json: Option<&str>| {
-            let missing = || ApiError::new(Code::MissingQuery, "the picture is missing");
+            let missing = || ApiError::new(Code::MissingImage, "the picture is missing");
             json.ok_or_else(missing).and_then(|json| picture(json, &permit, limit)).map_err(|error| error.within(name))
         };
         Ok(TwoPictures { a: side("a", a)?, b: side("b", b)?, options })
