@@ -251,7 +251,7 @@ async fn index_maker(config: &Config, purpose: Purpose) -> Arc<dyn IndexMaker> {
     match shelf.unwrap_or_else(|panic| Err(io::Error::other(panic))) {
         Ok(Some(shelf)) => return Arc::new(shelf),
         Ok(None) => tracing::warn!(folder = %path.display(),
-            "another process keeps its index there: this one is not saved, and is built at each start"),
+            "another process keeps its index there: this one builds its own in memory and does not save it"),
         Err(error) => tracing::warn!(folder = %path.display(), %error,
             "the index cannot be kept on disk, and is built at each start"),
     }

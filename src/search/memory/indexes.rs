@@ -20,7 +20,7 @@ pub(super) struct CollectionIndex {
     /// Whether it was changed since it was saved, or was never saved.
     changed: AtomicBool,
     /// Points that waited to be linked when it was saved: the links made since are worth a save.
-    waiting: AtomicUsize,
+    pub(super) waiting: AtomicUsize,
     /// What filters left of the collection. It goes with the index, so what is built anew starts
     /// without.
     pub(super) filters: FilterCache,
