@@ -197,7 +197,7 @@ impl Backend {
 }
 
 /// What the running model yields for each profile.
-fn catalogue(describer: &Describer) -> Catalogue {
+pub(crate) fn catalogue(describer: &Describer) -> Catalogue {
     let model = &describer.model;
     Catalogue::new(model.fingerprint(), model.dimension(), |p| *model.levels(p))
 }
@@ -364,6 +364,14 @@ impl App {
                 metrics.run_upkeep();
             }
         });
+        let service = Arc::clone(&backend.service);
+        let measuring = tokio::spawn(async move {
+            let mut every = tokio::time::interval(UPKEEP_INTERVAL);
+            loop {
+                every.tick().await;
+                service.measure().await;
+            }
+        });
         let stopping = async {
             stop.await;
             tracing::info!(
@@ -373,6 +381,7 @@ impl App {
         };
         http::serve(listener, router, &http, stopping).await;
         upkeep.abort();
+        measuring.abort();
         backend.close().await;
         tracing::info!("stopped");
     }

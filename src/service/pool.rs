@@ -33,6 +33,8 @@ struct Job {
     bytes: Bytes,
     request: Request,
     answer: oneshot::Sender<Answer>,
+    /// Since when it waits.
+    since: Instant,
     /// Held from admission until the job is done or dropped: this is what bounds the queue.
     _room: OwnedSemaphorePermit,
 }
@@ -129,6 +131,7 @@ impl InferencePool {
             workers,
             queue_length,
         };
+        pool.say_size();
         for (number, extractor) in extractors.into_iter().enumerate() {
             let shared = Arc::clone(&pool.shared);
             // Where the system refuses a thread, dropping the pool ends those that were started.
@@ -139,6 +142,12 @@ impl InferencePool {
             pool.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         }
         Ok(pool)
+    }
+
+    #[allow(clippy::cast_precision_loss)]
+    fn say_size(&self) {
+        gauge!(metric::WORKERS).set(self.workers as f64);
+        gauge!(metric::QUEUE_CAPACITY).set(self.queue_length as f64);
     }
 
     /// Describes an image on one of the threads. When the returned future is dropped before a
@@ -163,7 +172,7 @@ impl InferencePool {
             if queue.closed {
                 return Err(ServiceError::ShuttingDown);
             }
-            queue.jobs.push_back(Job { bytes, request, answer, _room: room });
+            queue.jobs.push_back(Job { bytes, request, answer, since: Instant::now(), _room: room });
             depth(&queue);
         }
         self.shared.filled.notify_one();
@@ -242,12 +251,14 @@ fn work(shared: &Shared, number: usize, mut extractor: Box<dyn Extractor>) {
     while let Some(job) = shared.next() {
         busy(shared.busy.fetch_add(1, Ordering::Relaxed) + 1);
         let start = Instant::now();
+        histogram!(metric::EXTRACTION_WAIT_SECONDS).record((start - job.since).as_secs_f64());
         let answer = describe(&mut *extractor, &job);
         let elapsed = start.elapsed();
         memory(number, &*extractor);
         busy(shared.busy.fetch_sub(1, Ordering::Relaxed) - 1);
         let outcome = match &answer {
-            Ok(_) => {
+            Ok(extraction) => {
+                steps(extraction);
                 histogram!(metric::EXTRACTION_SECONDS, "profile" => job.request.profile.as_str())
                     .record(elapsed.as_secs_f64());
                 shared.took(elapsed);
@@ -303,6 +314,18 @@ fn describe(extractor: &mut dyn Extractor, job: &Job) -> Answer {
 #[allow(clippy::cast_precision_loss)]
 fn memory(worker: usize, extractor: &dyn Extractor) {
     gauge!(metric::WORKER_MEMORY_BYTES, "worker" => worker.to_string()).set(extractor.memory_bytes() as f64);
+}
+
+/// Where the time of an extraction went.
+fn steps(extraction: &Extraction) {
+    let Extraction { decode_time, network_time, features_time, .. } = extraction;
+    let mut steps = vec![("decode", decode_time), ("network", network_time)];
+    if extraction.features.is_some() {
+        steps.push(("features", features_time));
+    }
+    for (step, time) in steps {
+        histogram!(metric::EXTRACTION_STEP_SECONDS, "step" => step).record(time.as_secs_f64());
+    }
 }
 
 #[allow(clippy::cast_precision_loss)]
