@@ -1,6 +1,7 @@
 //! The command line: results to the standard output, logs and progress to the standard error
 //! output.
 
+mod backup;
 mod chip;
 mod compare;
 mod config;
@@ -14,10 +15,12 @@ mod jobs;
 #[cfg(feature = "lab")]
 mod load;
 mod model;
+mod restore;
 mod search;
 mod serve;
 mod settings;
 mod signals;
+mod upgrade;
 
 use std::process::ExitCode;
 
@@ -41,6 +44,8 @@ Examples:
   eyrie compare a.jpg b.jpg                      do they show the same thing, and where?
   eyrie chip                                     what describing images costs, and why
   eyrie doctor                                   does the saved index hold what the database holds?
+  eyrie backup eyrie.backup                      a copy of the database, beside a running server
+  eyrie upgrade --check                          what would this version change on the database?
   eyrie config show                              every setting, and where it comes from
 
 Exit codes:
@@ -49,6 +54,7 @@ Exit codes:
   2  wrong usage, or a wrong configuration
   3  could not start: a port in use, a folder that cannot be written, a database out of reach, a bad model
      or chip
+  4  there is something to do (`eyrie upgrade --check`)
 
 `eyrie COMMAND --help` explains a command with its flags and examples.";
 
@@ -86,6 +92,9 @@ enum Command {
     #[cfg(feature = "lab")]
     Whiten(eyrie_lab::commands::Whiten),
     Doctor(doctor::Doctor),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
+    Upgrade(upgrade::UpgradeCommand),
     Model(model::Model),
     Chip(chip::ChipCommand),
     Config(config::ConfigCommand),
@@ -129,6 +138,9 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "lab")]
         Some(Command::Whiten(command)) => command.run(),
         Some(Command::Doctor(command)) => command.run(),
+        Some(Command::Backup(command)) => command.run(),
+        Some(Command::Restore(command)) => command.run(),
+        Some(Command::Upgrade(command)) => command.run(),
         Some(Command::Model(command)) => command.run(),
         Some(Command::Chip(command)) => command.run(),
         Some(Command::Config(command)) => command.run(),

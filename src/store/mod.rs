@@ -8,6 +8,7 @@
 mod answers;
 mod codec;
 mod error;
+mod examine;
 mod failure;
 mod jobs;
 mod lease;
@@ -33,12 +34,15 @@ use crate::domain::{
 
 pub use answers::{AnswerTimes, Answers};
 pub use error::StoreError;
+pub use examine::Examination;
 pub use jobs::{
     Cancellation, Claim, ClaimedJob, DuplicateScan, Duplicates, GroupMember, JobCreation, JobEnd, Jobs, NewJob,
 };
 pub use options::StorageOptions;
 pub use postgres::{PostgresOptions, PostgresStore};
-pub use sqlite::SqliteStore;
+pub use sqlite::{
+    BackupError, BackupStep, BackupWatch, Manifest, Restored, SqliteStore, backup, check_backup, manifest, restore,
+};
 
 /// An image to be stored, with all that belongs to it.
 #[derive(Debug, Clone, PartialEq)]

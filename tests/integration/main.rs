@@ -1,6 +1,7 @@
 //! The one integration test program; a file for each subject.
 
 mod browser;
+mod cli_backup;
 mod cli_basics;
 mod cli_chip;
 mod cli_compare;
@@ -11,8 +12,10 @@ mod cli_import;
 mod cli_load;
 mod cli_serve;
 mod cli_transfer;
+mod cli_upgrade;
 mod cli_whiten;
 mod crash;
+mod deploy;
 mod http_bad_input;
 mod http_batch;
 mod http_chip;

@@ -11,6 +11,7 @@ mod changes;
 mod collections;
 mod connect;
 mod duplicates;
+mod examine;
 mod images;
 mod jobs;
 mod session;

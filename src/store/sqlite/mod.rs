@@ -6,9 +6,11 @@
 //! queue up for the file's one write lock at the start instead of failing in the middle.
 
 mod answers;
+mod backup;
 mod changes;
 mod collections;
 mod duplicates;
+mod examine;
 #[cfg(test)]
 mod faults;
 mod images;
@@ -29,6 +31,10 @@ use super::lease::Lease;
 use super::{Store, StoreError, failure};
 use crate::domain::Clock;
 use crate::telemetry::took;
+
+pub use self::backup::{
+    BackupError, BackupStep, BackupWatch, Manifest, Restored, backup, check_backup, manifest, restore,
+};
 
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 

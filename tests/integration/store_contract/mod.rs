@@ -27,7 +27,7 @@ mod filters;
 mod images;
 mod jobs;
 mod keys;
-mod migration;
+pub(crate) mod migration;
 mod preconditions;
 mod setup;
 mod transfer;
