@@ -203,10 +203,13 @@ fn hint_of(problem: &Problem) -> Option<&'static str> {
 
 /// Whether the chain of causes has a failure of TLS in it.
 fn is_tls(error: &reqwest::Error) -> bool {
-    chain(error).any(|cause| {
-        let wrapped = cause.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());
-        cause.is::<rustls::Error>() || wrapped.is_some_and(|inner| inner.is::<rustls::Error>())
-    })
+    chain(error).any(is_of_rustls)
+}
+
+/// An error of input and output hides the one that it wraps from the chain of causes, several deep.
+fn is_of_rustls(error: &(dyn Error + 'static)) -> bool {
+    let wrapped = error.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());
+    error.is::<rustls::Error>() || wrapped.is_some_and(|inner| is_of_rustls(inner))
 }
 
 /// The last cause, which says it in the fewest words.
