@@ -21,6 +21,7 @@ mod http_compare;
 mod http_cors;
 mod http_descriptors;
 mod http_edge;
+mod http_examples;
 mod http_images;
 mod http_jobs;
 mod http_life;
