@@ -1,5 +1,6 @@
 //! The one integration test program; a file for each subject.
 
+mod api_guide;
 mod browser;
 mod cli_basics;
 mod cli_chip;
