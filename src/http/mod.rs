@@ -34,6 +34,7 @@ mod state;
 mod transfer;
 mod web;
 
+pub use intake::WHILE_READ;
 pub use links::{InvalidPublicPath, PublicPath};
 pub use openapi::OPENAPI_YAML;
 pub use options::HttpOptions;

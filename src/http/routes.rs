@@ -148,7 +148,7 @@ mod tests {
     }
 
     async fn uploaded(request: Request<Body>) -> StatusCode {
-        let intake = Intake::new(1, Duration::from_secs(60));
+        let intake = Intake::new(1, Duration::from_secs(60), None);
         let (head, body) = request.into_parts();
         match intake.read(&head, body, 100).await {
             Ok(_) => StatusCode::NO_CONTENT,
@@ -185,6 +185,7 @@ mod tests {
             request_timeout: Duration::from_millis(20),
             shutdown_grace: Duration::ZERO,
             max_concurrent_uploads: 1,
+            memory_budget_mib: 0,
             max_connections: 1,
             public_path: PublicPath::default(),
             cors_origins: Vec::new(),
