@@ -64,8 +64,6 @@ export interface SearchOptions extends UploadOptions {
   /** Only this box of a query picture: x, y, width and height in fractions of it. */
   region?: [number, number, number, number];
   include?: SearchQuery["include"];
-  /** What each result carries in place of the usual. */
-  fields?: readonly HitField[];
 }
 
 export interface AddOptions extends UploadOptions {
@@ -131,12 +129,13 @@ export class Eyrie {
   in(collection: string): Eyrie;
   /** The address of a path of an answer, such as `thumbnail_url`. */
   url(path: string): string;
-  /** Searches by a picture, by the id of a stored one, or by a descriptor. */
+  /** A search as below, of which `fields` says what each result carries in place of the usual. */
   search<Field extends HitField>(
     query: Picture | string | Descriptor,
     options: SearchOptions & { fields: readonly Field[] },
   ): Promise<SearchResult<ChosenHit<Field>>>;
-  search(query: Picture | string | Descriptor, options?: SearchOptions & { fields?: undefined }): Promise<SearchResult>;
+  /** Searches by a picture, by the id of a stored one, or by a descriptor. */
+  search(query: Picture | string | Descriptor, options?: SearchOptions): Promise<SearchResult>;
   add(picture: Picture, options?: AddOptions): Promise<Image>;
   get(id: string, options?: CallOptions): Promise<Image>;
   /** All pictures in order of id unless `sort` says otherwise, page by page as they are asked for. */
