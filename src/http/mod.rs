@@ -12,6 +12,7 @@ mod collections;
 mod compare;
 mod deadline;
 mod descriptors;
+mod docs;
 mod error;
 mod extract;
 mod health;

@@ -19,8 +19,8 @@ use super::options::HttpOptions;
 use super::pages::{self, PageRule};
 use super::state::AppState;
 use super::{
-    batch, chip, collections, compare, deadline, descriptors, health, images, jobs, observe, openapi, search, transfer,
-    web,
+    batch, chip, collections, compare, deadline, descriptors, docs, health, images, jobs, observe, openapi, search,
+    transfer, web,
 };
 
 /// The whole HTTP interface.
@@ -99,6 +99,8 @@ pub(crate) fn described_routes() -> OpenApiRouter<AppState> {
         .routes(routes!(openapi::document))
         .routes(routes!(web::page))
         .routes(routes!(web::asset))
+        .routes(routes!(docs::reference))
+        .routes(routes!(docs::reference_part))
 }
 
 /// The document as the handlers describe it, as YAML. It must equal [`super::OPENAPI_YAML`]; a test
