@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use eyrie_vision::{Describer, local};
 
-use crate::app::{Backend, Purpose, StartError, catalogue};
+use crate::app::{Backend, Purpose, StartError, catalogue, upload_memory};
 use crate::config::Config;
 use crate::search::{GraphParams, Indexed, Shelf};
 use crate::store::{self, BackupError, BackupWatch, CollectionSummary, PostgresStore, Restored, SqliteStore};
@@ -31,6 +31,7 @@ pub fn plan(config: &Config) -> Result<Plan, StartError> {
     let Config { server, storage, extractor, index, log, .. } = config;
     let describer = Describer::load(&extractor.describer)?;
     index.graph.check()?;
+    upload_memory(config)?;
     let folder = storage.data_dir.join("index");
     let database = if storage.is_postgres() {
         let host = PostgresStore::host(storage.database_url.reveal()).map_err(StartError::Postgres)?;

@@ -41,7 +41,7 @@ pub mod metric {
     pub const HTTP_REQUEST_SECONDS: &str = "http_request_duration_seconds";
     /// Gauge: images that wait for a worker.
     pub const QUEUE_DEPTH: &str = "eyrie_extraction_queue_depth";
-    /// Gauge: images that may wait for a worker (`extractor.queue_length`).
+    /// Gauge: images that may wait for a worker (`extractor.queue_length`), by `lane`.
     pub const QUEUE_CAPACITY: &str = "eyrie_extraction_queue_capacity";
     /// Gauge: workers (`extractor.workers`).
     pub const WORKERS: &str = "eyrie_extraction_workers";
@@ -54,7 +54,9 @@ pub mod metric {
     pub const EXTRACTIONS: &str = "eyrie_extractions_total";
     /// Counter: decoders of pictures that panicked; each time the picture was refused as damaged.
     pub const DECODER_PANICS: &str = "eyrie_decoder_panics_total";
-    /// Counter: images that were turned away because the queue was full.
+    /// Counter: bodies that were turned away, by `reason` (`uploads`, `memory`).
+    pub const UPLOADS_REFUSED: &str = "eyrie_uploads_refused_total";
+    /// Counter: images that were turned away because the queue of their `lane` was full.
     pub const EXTRACTIONS_OVERLOADED: &str = "eyrie_extractions_overloaded_total";
     /// Histogram: seconds that a worker takes for one image, by `profile`.
     pub const EXTRACTION_SECONDS: &str = "eyrie_extraction_seconds";
@@ -226,13 +228,7 @@ pub fn install_metrics() -> Result<PrometheusHandle, String> {
 /// Counters of what should never happen are there from the start: who looks for a rise would miss the
 /// first event otherwise.
 fn begin() {
-    for name in [
-        metric::EXTRACTIONS_OVERLOADED,
-        metric::DECODER_PANICS,
-        metric::FOLLOW_FAILURES,
-        metric::INDEX_REPAIRS,
-        metric::FEATURES_UNREADABLE,
-    ] {
+    for name in [metric::DECODER_PANICS, metric::FOLLOW_FAILURES, metric::INDEX_REPAIRS, metric::FEATURES_UNREADABLE] {
         metrics::counter!(name).increment(0);
     }
 }
@@ -258,8 +254,8 @@ fn describe() {
     describe_counter!(metric::HTTP_ERRORS, "Requests that were refused or failed, by code of the answer.");
     describe_counter!(metric::HTTP_REQUESTS, "Answered requests, by method, matched route and status.");
     describe_histogram!(metric::HTTP_REQUEST_SECONDS, Unit::Seconds, "Time from the head of a request to its answer.");
-    describe_gauge!(metric::QUEUE_DEPTH, "Images that wait for a worker.");
-    describe_gauge!(metric::QUEUE_CAPACITY, "Images that may wait for a worker.");
+    describe_gauge!(metric::QUEUE_DEPTH, "Images that wait for a worker, by lane (search, ingest).");
+    describe_gauge!(metric::QUEUE_CAPACITY, "Images that may wait for a worker, by lane.");
     describe_gauge!(metric::WORKERS, "Workers that describe images.");
     describe_gauge!(metric::WORKERS_BUSY, "Workers that are describing an image.");
     describe_gauge!(metric::WORKER_MEMORY_BYTES, Unit::Bytes, "Memory that a worker keeps between two images.");
@@ -268,7 +264,11 @@ fn describe() {
         metric::DECODER_PANICS,
         "Decoders of pictures that panicked; the picture was refused as damaged."
     );
-    describe_counter!(metric::EXTRACTIONS_OVERLOADED, "Images turned away because the queue was full.");
+    describe_counter!(
+        metric::UPLOADS_REFUSED,
+        "Bodies turned away, by reason: too many (uploads) or too much (memory)."
+    );
+    describe_counter!(metric::EXTRACTIONS_OVERLOADED, "Images turned away because the queue of their lane was full.");
     describe_histogram!(metric::EXTRACTION_SECONDS, Unit::Seconds, "Time of a worker for one image, by profile.");
     describe_histogram!(metric::EXTRACTION_WAIT_SECONDS, Unit::Seconds, "Time that an image waits for a worker.");
     describe_histogram!(
