@@ -92,7 +92,7 @@ pub(super) fn watched() -> (BackupWatch, Arc<Progress>) {
     let shown = Arc::clone(&progress);
     let watch = move |step: BackupStep, done: u64, total: u64| {
         shown.set_total(usize::try_from(total.div_ceil(MIB)).unwrap_or(usize::MAX));
-        shown.say(match step {
+        shown.show(match step {
             BackupStep::Copy => "copying",
             BackupStep::Digest => "checksum",
             BackupStep::Check => "looking for damage",

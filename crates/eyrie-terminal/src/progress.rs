@@ -58,8 +58,8 @@ impl Progress {
         self.plain_line();
     }
 
-    /// What is being done now, beside the bar.
-    pub fn say(&self, what: &'static str) {
+    /// What is being done now, behind the numbers of the bar.
+    pub fn show(&self, what: &'static str) {
         self.bar.set_message(what);
     }
 
