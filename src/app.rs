@@ -184,7 +184,11 @@ impl Backend {
             costs: Arc::clone(&describer.costs),
             clock,
         };
-        let options = ServiceOptions { limits: config.limits.clone(), search: config.search.clone() };
+        let options = ServiceOptions {
+            limits: config.limits.clone(),
+            search: config.search.clone(),
+            spool_dir: config.storage.data_dir.clone(),
+        };
         let service = RetrievalService::start(parts, options)?;
         Ok(Self { service, store, describer })
     }

@@ -54,6 +54,15 @@ pub enum ServiceError {
     /// A line of an export is not what it has to be.
     #[error("{0}")]
     InvalidRecord(String),
+    /// What is to be imported is no archive, or a damaged one.
+    #[error("the archive: {0}")]
+    InvalidArchive(String),
+    /// An entry of an archive cannot be read.
+    #[error("{0}")]
+    InvalidEntry(String),
+    /// The data directory has no space left.
+    #[error("the data directory has no space left for this")]
+    SpoolFull,
     /// The upload has no descriptor.
     #[error(transparent)]
     Extract(#[from] PictureError),

@@ -44,4 +44,7 @@ pub use requests::{
     SearchRequest, SearchResponse, Stored, VerificationEffort,
 };
 pub use retrieval::{RetrievalService, ServiceParts};
-pub use transfer::{ExportHeader, ExportPart, Import, ImportReport, LineFailure, MAX_LINE_BYTES};
+pub use transfer::{
+    Archive, ArchiveKind, ArchiveRequest, Entry, EntryContent, ExportHeader, ExportPart, IdFrom, Import, ImportReport,
+    LineFailure, MAX_LINE_BYTES, SkipReason, Skipped, Spool,
+};

@@ -1,6 +1,8 @@
 //! What can be configured of the use cases. `config/default.toml` gives each key's meaning, unit,
 //! range and default.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{MetadataLimits, Verify};
@@ -12,6 +14,8 @@ pub struct ServiceOptions {
     pub limits: Limits,
     /// The verification of searches.
     pub search: VerificationOptions,
+    /// The folder in which bodies are kept that have to be there as a whole.
+    pub spool_dir: PathBuf,
 }
 
 /// Bounds on requests.
@@ -26,6 +30,8 @@ pub struct Limits {
     pub metadata_max_bytes: usize,
     /// Deepest nesting of metadata in levels.
     pub metadata_max_depth: usize,
+    /// Largest archive to import in bytes.
+    pub max_import_bytes: u64,
 }
 
 impl Limits {

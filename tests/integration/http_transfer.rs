@@ -70,7 +70,9 @@ async fn searches_find_the_same_in_another_database() {
     let to = TestApp::builder().store(place.open().await).start().await;
     let lines = export(&from, &[]).await;
     let result = ok(import(&to, lines.clone())).await;
-    assert_eq!(result, json!({"stored": 7, "replaced": 0, "unchanged": 0, "failed": 0, "failures": []}));
+    assert_eq!(result, json!({
+        "stored": 7, "replaced": 0, "unchanged": 0, "skipped": 0, "failed": 0, "skips": [], "failures": []
+    }));
 
     let crop = as_png(crop_imm(&scene(2), 120, 60, 300, 240).to_image());
     let searches = |app: &TestApp| {

@@ -13,6 +13,7 @@ mod cli_serve;
 mod cli_transfer;
 mod cli_whiten;
 mod crash;
+mod http_archives;
 mod http_bad_input;
 mod http_batch;
 mod http_chip;

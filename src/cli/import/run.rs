@@ -1,22 +1,26 @@
 //! The import itself: files are read ahead while the workers of the service describe.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use bytes::Bytes;
 use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
 use serde_json::json;
 
 use crate::cli::signals::StopRequests;
 use crate::domain::{CollectionName, Profile, Verdict};
 use crate::service::{
-    AddImage, AddOutcome, OnDuplicate, OnSimilar, PictureError, RetrievalService, SearchHit, ServiceError, Stored,
+    AddImage, AddOutcome, Archive, Entry, EntryContent, IdFrom, OnDuplicate, OnSimilar, PictureError, RetrievalService,
+    SearchHit, ServiceError, Stored,
 };
 use eyrie_terminal::CliError;
 use eyrie_terminal::Progress;
 use eyrie_terminal::files::Found;
 use eyrie_terminal::output;
 
-use super::ids::IdFrom;
+use super::archives;
 use super::summary::{FileOutcome, Summary};
 
 /// What is imported where and how.
@@ -35,6 +39,64 @@ pub(super) struct ImportOptions {
     pub at_once: usize,
 }
 
+/// What is imported.
+pub(super) struct Sources {
+    pub files: Vec<Found>,
+    /// Archives, whose entries count as files.
+    pub archives: Vec<PathBuf>,
+    /// At most so many files.
+    pub limit: Option<usize>,
+}
+
+/// A file, or what is like one.
+enum Item<'a> {
+    File(&'a Found),
+    /// An entry of an archive, with a name that says where it is.
+    Entry(String, Entry),
+    /// An archive that cannot be read, or not to its end.
+    Broken(String, String),
+}
+
+impl Item<'_> {
+    fn name(&self) -> String {
+        match self {
+            Self::File(file) => file.path.display().to_string(),
+            Self::Entry(name, _) | Self::Broken(name, _) => name.clone(),
+        }
+    }
+}
+
+impl Sources {
+    /// How many files there are. To count those of a compressed tar takes a while.
+    async fn count(&self, max_bytes: u64) -> usize {
+        let archives = self.archives.clone();
+        let count = move || -> u64 {
+            let entries = |path: &PathBuf| archives::open(path, max_bytes).ok()?.count().ok();
+            archives.iter().filter_map(entries).sum()
+        };
+        let entries = tokio::task::spawn_blocking(count).await.unwrap_or_default();
+        (self.files.len() + entries as usize).min(self.limit.unwrap_or(usize::MAX))
+    }
+
+    /// All of it in order, read as it is asked for.
+    fn items(&self, max_bytes: u64) -> BoxStream<'_, Item<'_>> {
+        let files = stream::iter(self.files.iter().map(Item::File));
+        let archives = stream::iter(&self.archives).flat_map(move |path| match archives::open(path, max_bytes) {
+            Ok(archive) => entries(path.display().to_string(), archive),
+            Err(reason) => stream::iter([Item::Broken(path.display().to_string(), reason)]).boxed(),
+        });
+        files.chain(archives).take(self.limit.unwrap_or(usize::MAX)).boxed()
+    }
+}
+
+fn entries(name: String, archive: Archive) -> BoxStream<'static, Item<'static>> {
+    let item = move |entry: Result<Entry, ServiceError>| match entry {
+        Ok(entry) => Item::Entry(format!("{name}/{}", entry.path), entry),
+        Err(error) => Item::Broken(name.clone(), error.to_string()),
+    };
+    archive.entries(0).map(item).boxed()
+}
+
 /// Imports the files.
 ///
 /// # Errors
@@ -43,35 +105,49 @@ pub(super) struct ImportOptions {
 pub(super) async fn import(
     service: &RetrievalService,
     options: &ImportOptions,
-    files: Vec<Found>,
+    sources: Sources,
 ) -> Result<Summary, CliError> {
     let started = Instant::now();
     let mut requests = StopRequests::receive()?;
     ready_collection(service, options).await?;
-    let mut summary = Summary::new(options.collection.as_str(), files.len());
-    let progress = Progress::start("importing", files.len());
+    let files = sources.count(options.max_bytes).await;
+    let mut summary = Summary::new(options.collection.as_str(), files);
+    let progress = Progress::start("importing", files);
     let stop = AtomicBool::new(false);
 
     let work = async {
-        let mut outcomes = futures::stream::iter(&files)
-            .take_while(|_| std::future::ready(!stop.load(Ordering::Relaxed)))
-            .map(|file| async move { (file, import_file(service, options, file).await) })
+        let mut all_seen = true;
+        let items = sources.items(options.max_bytes).map(|item| {
+            // Another one is there that will not be looked at.
+            let stopped = stop.load(Ordering::Relaxed);
+            all_seen &= !stopped;
+            (!stopped).then_some(item)
+        });
+        let mut outcomes = items
+            .take_while(|item| std::future::ready(item.is_some()))
+            .filter_map(std::future::ready)
+            .map(|item| async move { (item.name(), import_item(service, options, item).await) })
             .buffer_unordered(options.at_once);
         let mut seen = 0;
-        while let Some((file, outcome)) = outcomes.next().await {
+        while let Some((name, outcome)) = outcomes.next().await {
             seen += 1;
             progress.step();
             if options.print_ids
                 && let FileOutcome::Stored { id, .. } = &outcome
             {
-                output::results(|out| writeln!(out, "{id}\t{}", file.path.display()))?;
+                output::results(|out| writeln!(out, "{id}\t{name}"))?;
             }
-            summary.count(&file.path.display().to_string(), outcome);
+            summary.count(&name, outcome);
             if summary.stopped {
                 stop.store(true, Ordering::Relaxed);
             }
         }
-        summary.stopped |= seen < files.len();
+        drop(outcomes);
+        if all_seen {
+            // The list of an archive may have said something else.
+            summary.files = seen;
+        }
+        summary.stopped |= !all_seen;
         Ok::<(), CliError>(())
     };
     let second_request = async {
@@ -122,17 +198,29 @@ async fn ready_collection(service: &RetrievalService, options: &ImportOptions) -
     }
 }
 
-async fn import_file(service: &RetrievalService, options: &ImportOptions, file: &Found) -> FileOutcome {
-    let bytes = match read(file, options.max_bytes).await {
-        Ok(bytes) => bytes,
-        Err(outcome) => return outcome,
+async fn import_item(service: &RetrievalService, options: &ImportOptions, item: Item<'_>) -> FileOutcome {
+    let (path, bytes) = match item {
+        Item::File(file) => match read(file, options.max_bytes).await {
+            Ok(bytes) => (file.relative.clone(), bytes),
+            Err(outcome) => return outcome,
+        },
+        Item::Entry(_, Entry { path, content, .. }) => match content {
+            EntryContent::Picture(bytes) => (path, bytes),
+            EntryContent::Skipped(_) => return FileOutcome::NotAnImage,
+            EntryContent::Failed(error) => return FileOutcome::Failed(error.to_string()),
+        },
+        Item::Broken(_, reason) => return FileOutcome::Failed(reason),
     };
-    let id = match options.id_from.id_of(file, &bytes) {
+    import_picture(service, options, &path, bytes).await
+}
+
+async fn import_picture(service: &RetrievalService, options: &ImportOptions, path: &str, bytes: Bytes) -> FileOutcome {
+    let id = match options.id_from.id_of(path, &bytes) {
         Ok(id) => id,
         Err(reason) => return FileOutcome::Failed(reason),
     };
-    let filename = file.relative.rsplit('/').next().unwrap_or(&file.relative);
-    let metadata = json!({"filename": filename, "path": file.relative});
+    let filename = path.rsplit('/').next().unwrap_or(path);
+    let metadata = json!({"filename": filename, "path": path});
     let on_similar = options.on_similar;
     let image = AddImage { id, bytes, metadata, on_duplicate: OnDuplicate::Return, on_similar };
     match service.import_image(&options.collection, image).await {
@@ -168,7 +256,7 @@ fn explain(error: &ServiceError) -> String {
     if let ServiceError::Store(inner) = error { inner.to_string() } else { error.to_string() }
 }
 
-async fn read(file: &Found, max_bytes: u64) -> Result<bytes::Bytes, FileOutcome> {
+async fn read(file: &Found, max_bytes: u64) -> Result<Bytes, FileOutcome> {
     if let Some(reason) = &file.unreadable {
         return Err(FileOutcome::Failed(reason.clone()));
     }
@@ -179,7 +267,7 @@ async fn read(file: &Found, max_bytes: u64) -> Result<bytes::Bytes, FileOutcome>
 
 /// Reads a file whose first bytes look like an image. Anything else, however large, is not read any
 /// further.
-fn read_image(path: &std::path::Path, max_bytes: u64) -> Result<bytes::Bytes, FileOutcome> {
+fn read_image(path: &std::path::Path, max_bytes: u64) -> Result<Bytes, FileOutcome> {
     use std::io::Read as _;
     let unreadable = |e: std::io::Error| FileOutcome::Failed(format!("cannot be read: {e}"));
     let file = std::fs::File::open(path).map_err(unreadable)?;

@@ -1,5 +1,7 @@
 //! Exports and imports.
 
+use std::fs::File;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -7,17 +9,18 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::dto::ImportResultDto;
-use super::requests::{ExportLines, ExportQuery, ImportQuery};
+use super::requests::{ExportLines, ExportQuery, ImportQuery, PictureArchive};
 use crate::domain::CollectionName;
 use crate::http::error::{ApiError, Code, Problem};
 use crate::http::extract::json_body::{media_type, require_identity_encoding};
 use crate::http::extract::path::InCollection;
 use crate::http::extract::query::Query;
-use crate::http::intake::Lines;
+use crate::http::intake::{Chunks, Lines, too_large};
 use crate::http::state::AppState;
-use crate::service::{ImportReport, MAX_LINE_BYTES, RetrievalService};
+use crate::service::{Archive, ImportReport, MAX_LINE_BYTES, RetrievalService};
 
 /// Export a collection: everything that is stored of its images, without the pictures themselves.
 ///
@@ -49,39 +52,89 @@ pub(crate) async fn export_collection(
     Ok((headers, Body::from_stream(lines)).into_response())
 }
 
-/// Import the lines of an export into a collection that is there.
+/// Import the lines of an export, or an archive of pictures, into a collection that is there.
 ///
-/// The lines are read and stored as they arrive. An image that is there just so is left as it is, so
+/// **Lines** are read and stored as they arrive. An image that is there just so is left as it is, so
 /// the same export may be sent again. A line that is wrong is named in the answer and the others are
 /// stored; an export without its end is a failure (`incomplete_import`), and what was there is stored.
+///
+/// **An archive** (zip, tar, or tar with gzip) is taken in as a whole and then worked off, a few pictures
+/// at a time, until the answer comes; how long that takes is not bounded. Each file in it that is a picture, by
+/// its bytes, is stored with the metadata `filename` and `path`. Others are skipped and counted: what is no picture, an archive
+/// in the archive, a link, a device. A picture that cannot be stored, or an entry that is encrypted, is named in the answer and the others
+/// are stored. An archive that is damaged behind its first entry is a failure (`incomplete_import`), and
+/// what was before is stored. The same archive again stores nothing twice.
 #[utoipa::path(post, path = "/v1/collections/{collection}/import", tag = "collections",
     params(InCollection, Query<ImportQuery>),
-    request_body(content = ExportLines, content_type = "application/x-ndjson"),
+    request_body(content(
+        (ExportLines = "application/x-ndjson"),
+        (PictureArchive = "application/zip"),
+        (PictureArchive = "application/x-tar"),
+        (PictureArchive = "application/gzip"),
+    )),
     responses(
-        (status = 200, description = "What became of the lines", body = ImportResultDto),
+        (status = 200, description = "What became of the lines or pictures", body = ImportResultDto),
         (status = "default", description = "Any failure", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn import_collection(
     State(state): State<AppState>,
     InCollection(collection): InCollection,
-    Query(ImportQuery { replace }): Query<ImportQuery>,
+    Query(query): Query<ImportQuery>,
     request: Request,
 ) -> Result<Json<ImportResultDto>, ApiError> {
     let (head, body) = request.into_parts();
     require_identity_encoding(&head.headers)?;
-    if !matches!(media_type(&head.headers).as_deref(), Some("application/x-ndjson" | "application/ndjson")) {
-        return Err(ApiError::new(Code::UnsupportedMediaType, "the body must be application/x-ndjson"));
-    }
-    let mut lines = state.intake.lines(&head, body, MAX_LINE_BYTES).await?;
-    match import(&state.service, &collection, replace, &mut lines).await {
-        Ok(report) if report.complete => Ok(Json(report.into())),
-        Ok(report) => Err(incomplete(report)),
-        Err(error) => {
-            lines.discard().await;
-            Err(error)
+    let report = match media_type(&head.headers).as_deref() {
+        Some("application/x-ndjson" | "application/ndjson") => {
+            let mut lines = state.intake.lines(&head, body, MAX_LINE_BYTES).await?;
+            match import(&state.service, &collection, query.replace, &mut lines).await {
+                Ok(report) => report,
+                Err(error) => {
+                    lines.discard().await;
+                    return Err(error);
+                }
+            }
         }
+        Some(
+            "application/zip" | "application/x-zip-compressed" | "application/x-tar" | "application/gzip"
+            | "application/x-gzip",
+        ) => {
+            // The clock stands until the answer: an archive takes its time.
+            let mut chunks = state.intake.chunks(&head, body).await?;
+            let (file, _kept) = kept(&state, &collection, &mut chunks).await?;
+            let max_bytes = state.options.max_upload_bytes as u64;
+            state.service.import_archive(&collection, Archive::open(file, max_bytes)?, query.pictures).await?
+        }
+        Some(_) | None => {
+            let detail = "the body must be application/x-ndjson, application/zip, application/x-tar or application/gzip";
+            return Err(ApiError::new(Code::UnsupportedMediaType, detail));
+        }
+    };
+    if report.complete { Ok(Json(report.into())) } else { Err(incomplete(report)) }
+}
+
+/// A body in a file, where there is a collection for it.
+async fn kept(
+    state: &AppState,
+    collection: &CollectionName,
+    chunks: &mut Chunks,
+) -> Result<(File, OwnedSemaphorePermit), ApiError> {
+    let kept = async {
+        state.service.collection(collection).await?;
+        let mut spool = state.service.spool().await?;
+        while let Some(chunk) = chunks.next().await? {
+            if !spool.write(&chunk).await? {
+                return Err(too_large(spool.limit()));
+            }
+        }
+        Ok(spool.finish().await?)
+    };
+    let kept = kept.await;
+    if kept.is_err() {
+        chunks.discard().await;
     }
+    kept
 }
 
 async fn import(
@@ -99,8 +152,11 @@ async fn import(
 }
 
 fn incomplete(report: ImportReport) -> ApiError {
-    let detail =
-        "the end of the export, or a line before it, is missing; what was there is stored, and may be sent again";
+    let detail = match &report.cut {
+        Some(reason) => format!("the archive: {reason}; what was before is stored, and may be sent again"),
+        None => "the end of the export, or a line before it, is missing; what was there is stored, and may be sent again"
+            .to_owned(),
+    };
     let error = ApiError::new(Code::IncompleteImport, detail);
     match serde_json::to_value(ImportResultDto::from(report)) {
         Ok(Value::Object(counts)) => error.extended(counts),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::archive::SkipReason;
 use super::format::{self, Expected, ExportHeader, Line};
 use crate::domain::{CollectionName, ImageId, Seq};
 use crate::service::core::{Core, Outcome, unknown_collection};
@@ -18,41 +19,69 @@ const BATCH_LINES: usize = 64;
 /// Bytes of lines that are held at the same time, the last line not counted.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// Failures that are told one by one.
+/// Failures, and skipped entries, that are told one by one.
 const MOST_FAILURES: usize = 20;
 
-/// A line that was not taken.
+/// A line, or an entry of an archive, that was not taken.
 #[derive(Debug)]
 pub struct LineFailure {
     /// Its number, from 1.
     pub line: u64,
+    /// The path of an entry of an archive.
+    pub path: Option<String>,
     /// Why.
     pub error: ServiceError,
+}
+
+/// An entry of an archive that is no picture.
+#[derive(Debug)]
+pub struct Skipped {
+    /// Its number, from 1.
+    pub line: u64,
+    /// Its path.
+    pub path: String,
+    /// What it is.
+    pub reason: SkipReason,
 }
 
 /// What an import came to.
 #[derive(Debug, Default)]
 pub struct ImportReport {
+    /// Entries of an archive that were looked at.
+    pub entries: u64,
     /// Images that are new.
     pub stored: u64,
     /// Images in whose place others are.
     pub replaced: u64,
     /// Images that were there just so.
     pub unchanged: u64,
-    /// Lines that were not taken.
+    /// Entries of an archive that are no pictures.
+    pub skipped: u64,
+    /// The first of them.
+    pub skips: Vec<Skipped>,
+    /// Lines or entries that were not taken.
     pub failed: u64,
     /// The first of them.
     pub failures: Vec<LineFailure>,
-    /// Whether the export came to its end. Where it, or a line before it, is missing, what was
-    /// there is stored all the same.
+    /// Whether the export, or the archive, came to its end. Where it, or a line before it, is
+    /// missing, what was there is stored all the same.
     pub complete: bool,
+    /// Why an archive could not be read to its end.
+    pub cut: Option<String>,
 }
 
 impl ImportReport {
-    fn fail(&mut self, line: u64, error: ServiceError) {
+    pub(super) fn fail(&mut self, line: u64, path: Option<String>, error: ServiceError) {
         self.failed += 1;
         if self.failures.len() < MOST_FAILURES {
-            self.failures.push(LineFailure { line, error });
+            self.failures.push(LineFailure { line, path, error });
+        }
+    }
+
+    pub(super) fn skip(&mut self, line: u64, path: String, reason: SkipReason) {
+        self.skipped += 1;
+        if self.skips.len() < MOST_FAILURES {
+            self.skips.push(Skipped { line, path, reason });
         }
     }
 }
@@ -181,7 +210,7 @@ impl Import {
         for (number, line) in lines {
             if self.end.is_some() {
                 let late = "a line behind the end of the export".to_owned();
-                self.report.fail(number, ServiceError::InvalidRecord(late));
+                self.report.fail(number, None, ServiceError::InvalidRecord(late));
                 continue;
             }
             match line {
@@ -198,7 +227,7 @@ impl Import {
                 Err(error) => {
                     // It was to be an image, whatever is wrong with it.
                     self.images += 1;
-                    self.report.fail(number, error);
+                    self.report.fail(number, None, error);
                 }
             }
         }
@@ -224,7 +253,7 @@ impl Import {
                 RestoreOutcome::Created(_) => self.report.stored += 1,
                 RestoreOutcome::Replaced(_) => self.report.replaced += 1,
                 RestoreOutcome::Unchanged => self.report.unchanged += 1,
-                RestoreOutcome::IdTaken => self.report.fail(number, ServiceError::IdTaken(id.to_string())),
+                RestoreOutcome::IdTaken => self.report.fail(number, None, ServiceError::IdTaken(id.to_string())),
             }
         }
         Ok(())
