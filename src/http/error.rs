@@ -88,6 +88,9 @@ codes! {
     UnknownJob, "unknown_job", NOT_FOUND, "There is no such job";
     TooManyJobs, "too_many_jobs", SERVICE_UNAVAILABLE, "Too many jobs wait already";
     NoGroups, "no_groups", CONFLICT, "The job has no groups, or not yet";
+    NoResult, "no_result", CONFLICT, "The job has no result to read, or not yet";
+    InvalidRange, "invalid_range", RANGE_NOT_SATISFIABLE, "The range lies outside";
+    ExportTooLarge, "export_too_large", UNPROCESSABLE_ENTITY, "The export is too large for a job";
 
     // The upload.
     MissingImage, "missing_image", BAD_REQUEST, "There is no image in the request";
@@ -310,6 +313,8 @@ impl From<ServiceError> for ApiError {
             ServiceError::InvalidRecord(_) => Self::new(Code::InvalidRecord, detail),
             ServiceError::InvalidArchive(_) => Self::new(Code::InvalidArchive, detail),
             ServiceError::InvalidEntry(_) => Self::new(Code::InvalidEntry, detail),
+            ServiceError::NoResult(_) => Self::new(Code::NoResult, detail),
+            ServiceError::ExportTooLarge(_) => Self::new(Code::ExportTooLarge, detail),
             ServiceError::SpoolFull => Self::new(Code::StorageFull, detail),
             ServiceError::UnknownJob(_) => Self::new(Code::UnknownJob, detail),
             ServiceError::TooManyJobs => Self::new(Code::TooManyJobs, detail).retry_after(60),

@@ -291,11 +291,7 @@ fn archives_are_imported_as_folders_are() {
         Ended(command.args(more).output().expect("the program runs"))
     };
     let first = archive(&["album.tar.gz", "--id-from", "path", "--json"]).expect_code(0).json();
-    assert_eq!(
-        (&first["files"], &first["stored"], &first["not_images"]),
-        (&5.into(), &4.into(), &1.into()),
-        "{first}"
-    );
+    assert_eq!((&first["files"], &first["stored"], &first["not_images"]), (&5.into(), &4.into(), &1.into()), "{first}");
     let found = search(&program, "pictures/1/01.png", &[]);
     let best = &found["results"][0];
     assert_eq!(best["id"], "album:1:01.png", "{found}");

@@ -51,7 +51,7 @@ fn tar(entries: &Entries) -> Vec<u8> {
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(bytes).expect("memory");
     encoder.finish().expect("memory")
 }
@@ -119,10 +119,12 @@ async fn pictures_that_are_there_are_treated_as_the_call_says() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_archive_that_is_damaged_or_hostile_is_told() {
     let mut builder = TestApp::builder();
-    builder.config.limits.max_import_bytes = 200_000;
+    builder.config.limits.max_transfer_bytes = 200_000;
     let app = builder.start().await;
     let whole = tar(&vec![("a.png", png(1)), ("b.png", png(2))]);
-    let answer = problem(import(&app, TAR, whole[..whole.len() - 2_000].to_vec()).send().await.expect("answer")).await;
+    // In the second picture.
+    let cut = whole[..whole.len() - 1_536 - png(2).len() / 2].to_vec();
+    let answer = problem(import(&app, TAR, cut).send().await.expect("answer")).await;
     assert_eq!((&answer["status"], &answer["code"]), (&json!(400), &json!("incomplete_import")), "{answer}");
     assert_eq!((&answer["stored"], app.count().await), (&json!(1), 1), "{answer}");
     assert_eq!(ok(import(&app, TAR, whole.clone())).await["stored"], 1);

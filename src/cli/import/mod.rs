@@ -54,8 +54,8 @@ pub(super) struct Import {
     /// one that was exported]
     #[arg(long, value_name = "NAME")]
     collection: Option<CollectionName>,
-    /// Import the lines that `eyrie export` wrote to this file, or the standard input (-); an image
-    /// that is there just so is left as it is
+    /// Import what `eyrie export` wrote to this file (lines, or a tar), or lines from the standard
+    /// input (-); an image that is there just so is left as it is
     #[arg(
         long, value_name = "FILE",
         conflicts_with_all = ["paths", "profile", "id_from", "on_similar", "limit", "print_ids"]

@@ -89,7 +89,7 @@ impl Sources {
     }
 }
 
-fn entries(name: String, archive: Archive) -> BoxStream<'static, Item<'static>> {
+fn entries<'a>(name: String, archive: Archive) -> BoxStream<'a, Item<'a>> {
     let item = move |entry: Result<Entry, ServiceError>| match entry {
         Ok(entry) => Item::Entry(format!("{name}/{}", entry.path), entry),
         Err(error) => Item::Broken(name.clone(), error.to_string()),
@@ -207,6 +207,9 @@ async fn import_item(service: &RetrievalService, options: &ImportOptions, item: 
         Item::Entry(_, Entry { path, content, .. }) => match content {
             EntryContent::Picture(bytes) => (path, bytes),
             EntryContent::Skipped(_) => return FileOutcome::NotAnImage,
+            EntryContent::Records(_) => {
+                return FileOutcome::Failed("the archive is an export: eyrie import --records takes it".to_owned());
+            }
             EntryContent::Failed(error) => return FileOutcome::Failed(error.to_string()),
         },
         Item::Broken(_, reason) => return FileOutcome::Failed(reason),

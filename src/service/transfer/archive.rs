@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use tar::EntryType;
 use tokio::sync::mpsc;
 
+use super::format::{RECORDS, RECORDS_END};
 use crate::service::ServiceError;
 use eyrie_vision::picture::{PictureError, sniff};
 
@@ -27,6 +28,9 @@ const MOST_INFLATION: u64 = 100;
 
 /// The longest path of an entry of a tar, in bytes.
 const MAX_PATH_BYTES: u64 = 64 << 10;
+
+/// The largest file of lines in a tar that is an export, in bytes: those that are written have a few MiB.
+const MAX_RECORDS_BYTES: u64 = 64 << 20;
 
 /// Bytes at the start of an entry that tell what it is.
 const HEAD_BYTES: u64 = 4096;
@@ -99,6 +103,8 @@ pub enum EntryContent {
     Picture(Bytes),
     /// Something else.
     Skipped(SkipReason),
+    /// Lines of an export, which come in order. The archive has nothing else then.
+    Records(Bytes),
     /// Something that cannot be read, and why.
     Failed(ServiceError),
 }
@@ -156,7 +162,7 @@ impl Archive {
     }
 
     /// The entries behind the first `skip` ones in their order, read ahead by one on a thread of
-    /// its own. Where the archive is damaged that comes last, as [`ServiceError::InvalidArchive`].
+    /// its own. The first lines of an export are not skipped. Where the archive is damaged that comes last, as [`ServiceError::InvalidArchive`].
     #[must_use]
     pub fn entries(self, skip: u64) -> BoxStream<'static, Result<Entry, ServiceError>> {
         let (sender, receiver) = mpsc::channel(1);
@@ -164,7 +170,8 @@ impl Archive {
             let mut last = 0;
             let taken = self.read(&mut |entry| {
                 last = entry.number;
-                entry.number <= skip || sender.blocking_send(Ok(entry)).is_ok()
+                let begins = entry.number == 1 && matches!(entry.content, EntryContent::Records(_));
+                (entry.number <= skip && !begins) || sender.blocking_send(Ok(entry)).is_ok()
             });
             if let Err(error) = taken {
                 // Nobody may listen any more.
@@ -199,12 +206,7 @@ impl Archive {
         Budget(Cell::new(self.size.saturating_mul(MOST_INFLATION).saturating_add(self.max_entry_bytes)))
     }
 
-    fn read_zip(
-        &self,
-        file: File,
-        budget: &Budget,
-        take: &mut dyn FnMut(Entry) -> bool,
-    ) -> Result<(), ServiceError> {
+    fn read_zip(&self, file: File, budget: &Budget, take: &mut dyn FnMut(Entry) -> bool) -> Result<(), ServiceError> {
         let (archive, mut buffer) = zip_of(file)?;
         let mut entries = archive.entries(&mut buffer);
         let mut number = 0;
@@ -248,6 +250,7 @@ impl Archive {
         let mut archive = tar::Archive::new(&mut reader);
         let mut number = 0;
         let mut long_path = None;
+        let mut is_export = false;
         // The extensions are read here, since they may be of any length.
         for entry in archive.entries().map_err(damaged)?.raw(true) {
             let mut entry = entry.map_err(damaged)?;
@@ -272,8 +275,16 @@ impl Archive {
             if kind.is_dir() || path.ends_with(b"/") {
                 continue;
             }
+            is_export |= number == 0 && is_records(&path);
+            // The thumbnails of an export are in its lines, too.
+            if is_export && !(is_records(&path) && kind.is_file()) {
+                continue;
+            }
             number = next(number)?;
-            let content = if kind.is_file() || kind.is_contiguous() {
+            let content = if is_export {
+                let size = entry.size();
+                EntryContent::Records(records(&mut entry, size)?)
+            } else if kind.is_file() || kind.is_contiguous() {
                 let size = entry.size();
                 match self.content(&mut entry).map_err(damaged)? {
                     EntryContent::Picture(bytes) if (bytes.len() as u64) < size => return Err(truncated()),
@@ -350,6 +361,22 @@ fn extension(entry: &mut impl Read) -> Result<Vec<u8>, ServiceError> {
         return Err(invalid(&format!("the path of an entry has more than {MAX_PATH_BYTES} bytes")));
     }
     Ok(bytes)
+}
+
+/// Whether lines of an export have this path in a tar.
+fn is_records(path: &[u8]) -> bool {
+    let number = path.strip_prefix(RECORDS.as_bytes()).and_then(|rest| rest.strip_suffix(RECORDS_END.as_bytes()));
+    number.is_some_and(|number| number.len() == 8 && number.iter().all(u8::is_ascii_digit))
+}
+
+/// Lines of an export.
+fn records(entry: &mut impl Read, size: u64) -> Result<Bytes, ServiceError> {
+    if size > MAX_RECORDS_BYTES {
+        return Err(invalid(&format!("a file of records has more than {MAX_RECORDS_BYTES} bytes")));
+    }
+    let mut lines = Vec::new();
+    entry.read_to_end(&mut lines).map_err(damaged)?;
+    if (lines.len() as u64) < size { Err(truncated()) } else { Ok(lines.into()) }
 }
 
 fn invalid(reason: &str) -> ServiceError {
@@ -510,12 +537,13 @@ mod tests {
             let what = match entry.content {
                 EntryContent::Picture(bytes) => format!("{} bytes", bytes.len()),
                 EntryContent::Skipped(reason) => reason.as_str().to_owned(),
+                EntryContent::Records(lines) => format!("{} bytes of lines", lines.len()),
                 EntryContent::Failed(error) => error.to_string(),
             };
             seen.push(format!("{} {}: {what}", entry.number, entry.path));
             true
         });
-        if end.is_ok() {
+        if end.is_ok() && !seen.iter().any(|entry| entry.ends_with("lines")) {
             assert_eq!(archive.count().expect("readable"), seen.len() as u64);
         }
         (seen, end.err().map(|error| error.to_string()))
@@ -576,7 +604,8 @@ mod tests {
             assert_eq!(seen.len(), whole, "{at}: {seen:?}");
             assert!(end.is_some(), "{at}");
         }
-        let packed = gzip(&tar(&[("a.png", picture(2_000)), ("n.txt", (0..40_000u32).flat_map(u32::to_le_bytes).collect())]));
+        let packed =
+            gzip(&tar(&[("a.png", picture(2_000)), ("n.txt", (0..40_000u32).flat_map(u32::to_le_bytes).collect())]));
         let (seen, end) = read(&packed[..packed.len() - 20]);
         assert_eq!((seen.first().map(String::as_str), end.is_some()), (Some("1 a.png: 2000 bytes"), true), "{seen:?}");
         let zip = zip(&[("a.png", picture(2_000))]);
@@ -595,7 +624,8 @@ mod tests {
         for number in 0..200 {
             entries.push((format!("{number}.png"), picture(MOST as usize)));
         }
-        let entries: Vec<(&str, Vec<u8>)> = entries.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect();
+        let entries: Vec<(&str, Vec<u8>)> =
+            entries.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect();
         let (_, end) = read(&zip(&entries));
         assert!(end.is_some_and(|reason| reason.contains("inflates to more than")));
     }
@@ -630,6 +660,29 @@ mod tests {
             assert!(seen[0].contains(reason) && !seen[0].ends_with(" bytes"), "{place}: {seen:?}");
             assert_eq!(seen[1], "2 b.png: 2000 bytes");
         }
+    }
+
+    #[test]
+    fn of_an_export_the_lines_come_alone() {
+        let export = [
+            ("records/00000000.ndjson", b"{}\n".to_vec()),
+            ("records/00000001.ndjson", b"{}\n{}\n".to_vec()),
+            ("thumbnails/a.jpeg", picture(100)),
+            ("records/00000002.ndjson", b"{}".to_vec()),
+        ];
+        let (seen, end) = read(&tar(&export));
+        assert_eq!(end, None);
+        assert_eq!(
+            seen,
+            [
+                "1 records/00000000.ndjson: 3 bytes of lines",
+                "2 records/00000001.ndjson: 6 bytes of lines",
+                "3 records/00000002.ndjson: 2 bytes of lines"
+            ]
+        );
+        // Behind a picture they are files as others are.
+        let (seen, _) = read(&tar(&[("a.png", picture(10)), ("records/00000000.ndjson", b"{}".to_vec())]));
+        assert_eq!(seen, ["1 a.png: 10 bytes", "2 records/00000000.ndjson: not_an_image"]);
     }
 
     #[test]

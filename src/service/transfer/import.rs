@@ -19,9 +19,6 @@ const BATCH_LINES: usize = 64;
 /// Bytes of lines that are held at the same time, the last line not counted.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// Failures, and skipped entries, that are told one by one.
-const MOST_FAILURES: usize = 20;
-
 /// A line, or an entry of an archive, that was not taken.
 #[derive(Debug)]
 pub struct LineFailure {
@@ -71,16 +68,19 @@ pub struct ImportReport {
 }
 
 impl ImportReport {
+    /// Failures, and skipped entries, that are told one by one.
+    pub(in crate::service) const MOST_NAMED: usize = 20;
+
     pub(super) fn fail(&mut self, line: u64, path: Option<String>, error: ServiceError) {
         self.failed += 1;
-        if self.failures.len() < MOST_FAILURES {
+        if self.failures.len() < Self::MOST_NAMED {
             self.failures.push(LineFailure { line, path, error });
         }
     }
 
     pub(super) fn skip(&mut self, line: u64, path: String, reason: SkipReason) {
         self.skipped += 1;
-        if self.skips.len() < MOST_FAILURES {
+        if self.skips.len() < Self::MOST_NAMED {
             self.skips.push(Skipped { line, path, reason });
         }
     }
@@ -131,7 +131,22 @@ impl RetrievalService {
         header: &[u8],
         replace: bool,
     ) -> Result<Import, ServiceError> {
-        let core = Arc::clone(&self.core);
+        Import::begin(&self.core, collection, header, replace).await
+    }
+}
+
+impl Import {
+    /// [`RetrievalService::import`].
+    ///
+    /// # Errors
+    /// As that.
+    pub(in crate::service) async fn begin(
+        core: &Arc<Core>,
+        collection: &CollectionName,
+        header: &[u8],
+        replace: bool,
+    ) -> Result<Self, ServiceError> {
+        let core = Arc::clone(core);
         let running = core.gate.enter()?;
         let found = core.collection(collection).await?;
         let facts = core.catalogue.profile(found.profile);
@@ -144,7 +159,7 @@ impl RetrievalService {
             dimension: facts.dimension,
             metadata: core.options.limits.metadata(),
         });
-        Ok(Import {
+        Ok(Self {
             core,
             running,
             collection: found.name,
@@ -158,9 +173,7 @@ impl RetrievalService {
             report: ImportReport::default(),
         })
     }
-}
 
-impl Import {
     /// Takes the next line, without its end. A line that is wrong is part of the report.
     ///
     /// # Errors
@@ -184,14 +197,46 @@ impl Import {
         self.line
     }
 
+    /// Goes on where another import of the same lines was settled.
+    pub(in crate::service) fn go_on(&mut self, line: u64, images: u64) {
+        (self.line, self.images) = (line, images);
+    }
+
+    /// Stores the lines that wait.
+    ///
+    /// # Errors
+    /// As [`Import::line`].
+    pub(in crate::service) async fn settle(&mut self) -> Result<(), ServiceError> {
+        self.store().await
+    }
+
+    /// The lines, and among them those of images, where all of them are stored; `None` while some
+    /// wait, and behind the end.
+    pub(in crate::service) fn settled(&self) -> Option<(u64, u64)> {
+        (self.waiting.is_empty() && self.end.is_none()).then_some((self.line, self.images))
+    }
+
+    /// What it came to by now.
+    pub(in crate::service) fn report(&self) -> &ImportReport {
+        &self.report
+    }
+
     /// Ends the import behind its last line.
     ///
     /// # Errors
     /// As [`Import::line`].
-    pub async fn finish(mut self) -> Result<ImportReport, ServiceError> {
+    pub async fn finish(self) -> Result<ImportReport, ServiceError> {
+        Ok(self.finish_counted().await?.1)
+    }
+
+    /// The same, with the number of lines of images.
+    ///
+    /// # Errors
+    /// As [`Import::line`].
+    pub(in crate::service) async fn finish_counted(mut self) -> Result<(u64, ImportReport), ServiceError> {
         self.store().await?;
         self.report.complete = self.end == Some(self.images);
-        Ok(self.report)
+        Ok((self.images, self.report))
     }
 
     /// Checks and stores the lines that wait.

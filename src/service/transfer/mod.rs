@@ -11,9 +11,12 @@ mod pictures;
 mod spool;
 
 pub use archive::{Archive, ArchiveKind, Entry, EntryContent, SkipReason};
-pub use export::ExportPart;
+pub(in crate::service) use export::{Export, ExportPlace};
+pub use export::{ExportFormat, ExportPart};
 pub use format::{ExportHeader, MAX_LINE_BYTES};
 pub use ids::IdFrom;
 pub use import::{Import, ImportReport, LineFailure, Skipped};
 pub use pictures::ArchiveRequest;
+pub(in crate::service) use pictures::{Pictures, Place};
 pub use spool::Spool;
+pub(in crate::service) use spool::{not_kept, temporary_file};

@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::io::AsyncWriteExt;
@@ -22,7 +23,7 @@ pub struct Spool {
 }
 
 impl RetrievalService {
-    /// Begins to keep a body of at most `limits.max_import_bytes`.
+    /// Begins to keep a body of at most `limits.max_transfer_bytes`.
     ///
     /// # Errors
     /// [`ServiceError::Overloaded`] where too many are kept, [`ServiceError::SpoolFull`],
@@ -30,11 +31,9 @@ impl RetrievalService {
     pub async fn spool(&self) -> Result<Spool, ServiceError> {
         let permit = Arc::clone(&self.core.spools).try_acquire_owned();
         let permit = permit.map_err(|_| ServiceError::Overloaded { retry_after_seconds: 10 })?;
-        let folder = self.core.options.spool_dir.clone();
-        let create = move || std::fs::create_dir_all(&folder).and_then(|()| tempfile::tempfile_in(&folder));
-        let file = tokio::task::spawn_blocking(create).await.unwrap_or_else(|e| Err(io::Error::other(e)));
-        let limit = self.core.options.limits.max_import_bytes;
-        Ok(Spool { file: tokio::fs::File::from_std(file.map_err(failed)?), left: limit, limit, permit })
+        let file = temporary_file(&self.core.options.spool_dir).await?;
+        let limit = self.core.options.limits.max_transfer_bytes;
+        Ok(Spool { file: tokio::fs::File::from_std(file), left: limit, limit, permit })
     }
 }
 
@@ -52,7 +51,7 @@ impl Spool {
     pub async fn write(&mut self, part: &[u8]) -> Result<bool, ServiceError> {
         let Some(left) = self.left.checked_sub(part.len() as u64) else { return Ok(false) };
         self.left = left;
-        self.file.write_all(part).await.map_err(failed)?;
+        self.file.write_all(part).await.map_err(not_kept)?;
         Ok(true)
     }
 
@@ -61,16 +60,26 @@ impl Spool {
     /// # Errors
     /// As [`Spool::write`].
     pub async fn finish(mut self) -> Result<(File, OwnedSemaphorePermit), ServiceError> {
-        self.file.flush().await.map_err(failed)?;
+        self.file.flush().await.map_err(not_kept)?;
         Ok((self.file.into_std().await, self.permit))
     }
 }
 
-fn failed(error: io::Error) -> ServiceError {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            ServiceError::SpoolFull
-        }
-        _ => ServiceError::Internal(format!("a body cannot be kept in the data directory: {error}")),
+/// A file without a name in this folder, which is made where it is missing.
+///
+/// # Errors
+/// [`ServiceError::SpoolFull`], [`ServiceError::Internal`].
+pub(in crate::service) async fn temporary_file(folder: &Path) -> Result<File, ServiceError> {
+    let folder = folder.to_owned();
+    let create = move || std::fs::create_dir_all(&folder).and_then(|()| tempfile::tempfile_in(&folder));
+    tokio::task::spawn_blocking(create).await.unwrap_or_else(|e| Err(io::Error::other(e))).map_err(not_kept)
+}
+
+/// Why a body cannot be kept.
+pub(in crate::service) fn not_kept(error: io::Error) -> ServiceError {
+    use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    if matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge) {
+        return ServiceError::SpoolFull;
     }
+    ServiceError::Internal(format!("a body cannot be kept in the data directory: {error}"))
 }
