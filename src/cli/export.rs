@@ -5,13 +5,15 @@ use std::io::{self, BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use futures::StreamExt;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use serde::Deserialize;
 
+use super::remote::{self, ServerFlags};
 use super::settings::Settings;
 use crate::app::{self, Backend, Purpose};
 use crate::domain::{CollectionName, ImageId};
-use crate::service::{ExportFormat, ExportHeader, RetrievalService, ServiceError};
+use crate::service::{ExportFormat, ExportHeader, ExportPart, RetrievalService, ServiceError};
 use eyrie_terminal::output::note;
 use eyrie_terminal::{CliError, Progress};
 
@@ -23,13 +25,14 @@ Examples:
   eyrie export --format tar --output backup.tar               with the thumbnails as pictures
   eyrie export --after alien-1979                             only what comes behind this image
   eyrie import --records backup.ndjson --database-url postgres://eyrie@localhost/eyrie
+  eyrie export --server https://pictures.example --output backup.ndjson
 
 Writes one JSON object a line: a header, a line for each image with its metadata, descriptor, local features and thumbnail (about 60 KB), \
 and an end with their number. The pictures themselves are not kept, and so not in it. An import needs the same model; it describes \
 nothing, and searches find the same afterwards. It is safe beside a running server.
 
 A file is written as FILE.partial and gets its name when it is complete. What was written before a failure or a kill stays there, and --resume \
-goes on behind its last whole line.
+goes on behind its last whole line, from the database of this machine.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 could not start.";
 
@@ -53,36 +56,52 @@ pub(super) struct Export {
     #[arg(long, requires = "output", conflicts_with = "after")]
     resume: bool,
     #[command(flatten)]
+    server: ServerFlags,
+    #[command(flatten)]
     settings: Settings,
 }
+
+/// The lines as they come.
+type Parts = BoxStream<'static, Result<ExportPart, CliError>>;
 
 impl Export {
     pub(super) fn run(self) -> Result<(), CliError> {
         let loaded = self.settings.load_quietly([])?;
-        app::runtime()?.block_on(async {
+        let server = self.server.connect(&self.settings)?;
+        let of_lines = self.format == ExportFormat::Ndjson;
+        if self.resume && (self.output.as_os_str() == "-" || !of_lines || server.is_some()) {
+            let text = "--resume needs --output FILE, lines, and the database of this machine";
+            return Err(CliError::Usage(text.to_owned()));
+        }
+        if server.is_some() && !of_lines {
+            return Err(CliError::Usage("a server is asked for lines: --format tar needs its database".to_owned()));
+        }
+        let images = app::runtime()?.block_on(async {
+            if let Some(server) = &server {
+                let (total, parts) = remote::export(server, &self.collection, self.after.as_ref()).await?;
+                return self.write(total, parts, None).await;
+            }
             let backend = Backend::open(&loaded.config, Purpose::Import).await?;
-            let written = self.write(&backend.service).await;
+            let written = async {
+                let there = self.there(&backend.service)?;
+                let (total, parts) = self.stored(&backend.service, there.as_ref()).await?;
+                self.write(total, parts, there).await
+            };
+            let written = written.await;
             backend.close().await;
-            let images = written?;
-            note(&format!("{images} images of the collection {} are exported", self.collection));
-            Ok(())
-        })
+            written
+        })?;
+        note(&format!("{images} images of the collection {} are exported", self.collection));
+        Ok(())
     }
 
-    async fn write(&self, service: &RetrievalService) -> Result<u64, CliError> {
-        if self.resume && (self.output.as_os_str() == "-" || self.format != ExportFormat::Ndjson) {
-            return Err(CliError::Usage("--resume needs --output FILE and lines: a tar begins anew".to_owned()));
-        }
-        if self.output.as_os_str() == "-" {
-            return self.write_to(service, io::stdout().lock(), None).await;
-        }
-        // The file has its name only when all of it is on the disk.
+    /// What is left of an export that was cut, where this one goes on with it.
+    fn there(&self, service: &RetrievalService) -> Result<Option<Written>, CliError> {
         let partial = partial(&self.output);
-        let failed = |e: io::Error| CliError::Failed(format!("cannot write {}: {e}", partial.display()));
-        let (file, written) = match self.resume && partial.exists() {
-            true => opened(&partial).map_err(failed)?,
-            false => (File::create(&partial).map_err(failed)?, None),
-        };
+        if !self.resume || !partial.exists() {
+            return Ok(None);
+        }
+        let written = opened(&partial).map_err(|e| unwritable(&partial, &e))?;
         if let Some(Written { header, images, .. }) = &written {
             if header.collection != self.collection || header.version != service.version(header.version.profile()) {
                 let what = format!("{} has an export of the collection {}", partial.display(), header.collection);
@@ -90,44 +109,64 @@ impl Export {
             }
             note(&format!("{images} images are in {} already", partial.display()));
         }
-        let images = self.write_to(service, &file, written).await.inspect_err(|_| {
+        Ok(written)
+    }
+
+    /// The lines from the database, behind those that are there, and how many images there are.
+    async fn stored(&self, service: &RetrievalService, there: Option<&Written>) -> Result<(u64, Parts), CliError> {
+        let failed = |error: ServiceError| CliError::Failed(error.to_string());
+        let export = match there {
+            Some(Written { last, images, .. }) => service.export_on(&self.collection, last.clone(), *images).await,
+            None => service.export(&self.collection, self.format, self.after.clone()).await,
+        };
+        let (total, parts) = export.map_err(failed)?;
+        Ok((total, parts.map_err(failed).boxed()))
+    }
+
+    async fn write(&self, total: u64, parts: Parts, there: Option<Written>) -> Result<u64, CliError> {
+        if self.output.as_os_str() == "-" {
+            return write_to(io::stdout().lock(), total, parts, 0).await;
+        }
+        // The file has its name only when all of it is on the disk.
+        let partial = partial(&self.output);
+        let (file, images) = match there {
+            Some(Written { file, images, .. }) => (file, images),
+            None => (File::create(&partial).map_err(|e| unwritable(&partial, &e))?, 0),
+        };
+        let images = write_to(&file, total, parts, images).await.inspect_err(|_| {
             if self.format == ExportFormat::Ndjson {
                 note(&format!("{} has what was exported; --resume goes on from there", partial.display()));
             }
         })?;
-        file.sync_all().and_then(|()| std::fs::rename(&partial, &self.output)).map_err(failed)?;
-        Ok(images)
-    }
-
-    async fn write_to(
-        &self,
-        service: &RetrievalService,
-        out: impl Write,
-        written: Option<Written>,
-    ) -> Result<u64, CliError> {
-        let failed = |error: ServiceError| CliError::Failed(error.to_string());
-        let mut images = written.as_ref().map_or(0, |written| written.images);
-        let (total, mut parts) = match written {
-            Some(Written { last, images, .. }) => service.export_on(&self.collection, last, images).await,
-            None => service.export(&self.collection, self.format, self.after.clone()).await,
-        }
-        .map_err(failed)?;
-        let progress = Progress::start("exporting", total as usize);
-        let mut out = BufWriter::new(out);
-        while let Some(part) = parts.next().await {
-            let part = part.map_err(failed)?;
-            out.write_all(&part.lines).map_err(CliError::Output)?;
-            images += part.images;
-            progress.set(images as usize);
-        }
-        out.flush().map_err(CliError::Output)?;
-        progress.end();
+        let named = file.sync_all().and_then(|()| std::fs::rename(&partial, &self.output));
+        named.map_err(|e| unwritable(&partial, &e))?;
         Ok(images)
     }
 }
 
+fn unwritable(path: &Path, error: &io::Error) -> CliError {
+    CliError::Failed(format!("cannot write {}: {error}", path.display()))
+}
+
+/// Writes parts behind those of so many images; how many images there are then.
+async fn write_to(out: impl Write, total: u64, mut parts: Parts, mut images: u64) -> Result<u64, CliError> {
+    let progress = Progress::start("exporting", total as usize);
+    let mut out = BufWriter::new(out);
+    while let Some(part) = parts.next().await {
+        let part = part?;
+        out.write_all(&part.lines).map_err(CliError::Output)?;
+        images += part.images;
+        progress.set(images as usize);
+    }
+    out.flush().map_err(CliError::Output)?;
+    progress.end();
+    Ok(images)
+}
+
 /// What a file has of an export.
 struct Written {
+    /// Open behind its last whole line of an image.
+    file: File,
     header: ExportHeader,
     /// The last image.
     last: ImageId,
@@ -135,9 +174,8 @@ struct Written {
     images: u64,
 }
 
-/// A file with a part of an export, open behind its last whole line of an image, and what it has;
-/// nothing where there is none.
-fn opened(path: &Path) -> io::Result<(File, Option<Written>)> {
+/// What a file has of an export; `None` where it has no image.
+fn opened(path: &Path) -> io::Result<Option<Written>> {
     /// What tells lines apart.
     #[derive(Deserialize)]
     struct Line {
@@ -165,8 +203,7 @@ fn opened(path: &Path) -> io::Result<(File, Option<Written>)> {
     }
     file.set_len(end)?;
     file.seek(SeekFrom::Start(end))?;
-    let written = header.zip(found).map(|(header, (last, images))| Written { header, last, images });
-    Ok((file, written))
+    Ok(header.zip(found).map(|(header, (last, images))| Written { file, header, last, images }))
 }
 
 fn format(text: &str) -> Result<ExportFormat, String> {

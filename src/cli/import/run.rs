@@ -1,20 +1,16 @@
-//! The import itself: files are read ahead while the workers of the service describe.
+//! The import itself: files are read ahead while the workers of the service, or a server, describe.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use serde_json::json;
+use tokio::sync::watch;
 
 use crate::cli::signals::StopRequests;
-use crate::domain::{CollectionName, Profile, Verdict};
-use crate::service::{
-    AddImage, AddOutcome, Archive, Entry, EntryContent, IdFrom, OnDuplicate, OnSimilar, PictureError, RetrievalService,
-    SearchHit, ServiceError, Stored,
-};
+use crate::domain::{CollectionName, Profile};
+use crate::service::{Archive, Entry, EntryContent, IdFrom, OnSimilar, PictureError, ServiceError};
 use eyrie_terminal::CliError;
 use eyrie_terminal::Progress;
 use eyrie_terminal::files::Found;
@@ -22,6 +18,7 @@ use eyrie_terminal::output;
 
 use super::archives;
 use super::summary::{FileOutcome, Summary};
+use super::target::{Picture, Target, Waiting};
 
 /// What is imported where and how.
 pub(super) struct ImportOptions {
@@ -35,6 +32,8 @@ pub(super) struct ImportOptions {
     pub print_ids: bool,
     /// Larger files fail.
     pub max_bytes: u64,
+    /// What says so.
+    pub limit: &'static str,
     /// Files that are held in memory at the same time.
     pub at_once: usize,
 }
@@ -103,33 +102,38 @@ fn entries<'a>(name: String, archive: Archive) -> BoxStream<'a, Item<'a>> {
 /// [`CliError::Failed`] when there is no collection to import into; [`CliError::Output`] when a
 /// line cannot be printed. A file that fails is no error but part of the summary.
 pub(super) async fn import(
-    service: &RetrievalService,
+    target: &Target<'_>,
     options: &ImportOptions,
     sources: Sources,
 ) -> Result<Summary, CliError> {
     let started = Instant::now();
     let mut requests = StopRequests::receive()?;
-    ready_collection(service, options).await?;
+    ready_collection(target, options).await?;
     let files = sources.count(options.max_bytes).await;
     let mut summary = Summary::new(options.collection.as_str(), files);
     let progress = Progress::start("importing", files);
-    let stop = AtomicBool::new(false);
+    let (stop, stopped) = watch::channel(false);
+    let waiting = &Waiting { progress: &progress, stopped: stopped.clone() };
 
     let work = async {
         let mut all_seen = true;
         let items = sources.items(options.max_bytes).map(|item| {
             // Another one is there that will not be looked at.
-            let stopped = stop.load(Ordering::Relaxed);
-            all_seen &= !stopped;
-            (!stopped).then_some(item)
+            let goes_on = !*stopped.borrow();
+            all_seen &= goes_on;
+            goes_on.then_some(item)
         });
         let mut outcomes = items
             .take_while(|item| std::future::ready(item.is_some()))
             .filter_map(std::future::ready)
-            .map(|item| async move { (item.name(), import_item(service, options, item).await) })
+            .map(|item| async move { (item.name(), import_item(target, options, item, waiting).await) })
             .buffer_unordered(options.at_once);
-        let mut seen = 0;
+        let (mut seen, mut left) = (0, false);
         while let Some((name, outcome)) = outcomes.next().await {
+            let Some(outcome) = outcome else {
+                left = true;
+                continue;
+            };
             seen += 1;
             progress.step();
             if options.print_ids
@@ -139,20 +143,20 @@ pub(super) async fn import(
             }
             summary.count(&name, outcome);
             if summary.stopped {
-                stop.store(true, Ordering::Relaxed);
+                stop.send_replace(true);
             }
         }
         drop(outcomes);
-        if all_seen {
+        if all_seen && !left {
             // The list of an archive may have said something else.
             summary.files = seen;
         }
-        summary.stopped |= !all_seen;
+        summary.stopped |= !all_seen || left;
         Ok::<(), CliError>(())
     };
     let second_request = async {
         requests.next().await;
-        stop.store(true, Ordering::Relaxed);
+        stop.send_replace(true);
         progress.note("stopping after the images under way; once more to stop at once");
         requests.next().await;
     };
@@ -169,108 +173,62 @@ pub(super) async fn import(
 }
 
 /// Makes sure that the collection is there, with the profile of the options.
-async fn ready_collection(service: &RetrievalService, options: &ImportOptions) -> Result<(), CliError> {
-    let failed = |e: ServiceError| CliError::Failed(explain(&e));
-    let existing = match service.collection(&options.collection).await {
-        Ok(summary) => Some(summary.collection),
-        Err(ServiceError::UnknownCollection(_)) => None,
-        Err(error) => return Err(failed(error)),
-    };
-    let collection = match existing {
-        Some(collection) => collection,
-        None => {
-            let (collection, created) = service
-                .create_collection(options.collection.clone(), options.profile, String::new())
-                .await
-                .map_err(failed)?;
-            if created {
-                output::note(&format!("created the collection {} (profile {})", collection.name, collection.profile));
-            }
-            collection
-        }
-    };
+async fn ready_collection(target: &Target<'_>, options: &ImportOptions) -> Result<(), CliError> {
+    let name = &options.collection;
+    let there = target.collection(name, options.profile, "").await?;
     match options.profile {
-        Some(profile) if profile != collection.profile => Err(CliError::Usage(format!(
-            "the collection {} has profile {}, not {profile}; a profile is fixed when a collection is created",
-            collection.name, collection.profile
+        Some(profile) if profile != there => Err(CliError::Usage(format!(
+            "the collection {name} has profile {there}, not {profile}; a profile is fixed when a collection is created"
         ))),
         Some(_) | None => Ok(()),
     }
 }
 
-async fn import_item(service: &RetrievalService, options: &ImportOptions, item: Item<'_>) -> FileOutcome {
+/// What becomes of a file; `None` where it was to wait and nothing more is to be begun.
+async fn import_item(
+    target: &Target<'_>,
+    options: &ImportOptions,
+    item: Item<'_>,
+    waiting: &Waiting<'_>,
+) -> Option<FileOutcome> {
     let (path, bytes) = match item {
-        Item::File(file) => match read(file, options.max_bytes).await {
+        Item::File(file) => match read(file, options).await {
             Ok(bytes) => (file.relative.clone(), bytes),
-            Err(outcome) => return outcome,
+            Err(outcome) => return Some(outcome),
         },
         Item::Entry(_, Entry { path, content, .. }) => match content {
             EntryContent::Picture(bytes) => (path, bytes),
-            EntryContent::Skipped(_) => return FileOutcome::NotAnImage,
+            EntryContent::Skipped(_) => return Some(FileOutcome::NotAnImage),
             EntryContent::Records(_) => {
-                return FileOutcome::Failed("the archive is an export: eyrie import --records takes it".to_owned());
+                let reason = "the archive is an export: eyrie import --records takes it";
+                return Some(FileOutcome::Failed(reason.to_owned()));
             }
-            EntryContent::Failed(error) => return FileOutcome::Failed(error.to_string()),
+            EntryContent::Failed(error) => return Some(FileOutcome::Failed(error.to_string())),
         },
-        Item::Broken(_, reason) => return FileOutcome::Failed(reason),
+        Item::Broken(_, reason) => return Some(FileOutcome::Failed(reason)),
     };
-    import_picture(service, options, &path, bytes).await
-}
-
-async fn import_picture(service: &RetrievalService, options: &ImportOptions, path: &str, bytes: Bytes) -> FileOutcome {
-    let id = match options.id_from.id_of(path, &bytes) {
+    let id = match options.id_from.id_of(&path, &bytes) {
         Ok(id) => id,
-        Err(reason) => return FileOutcome::Failed(reason),
+        Err(reason) => return Some(FileOutcome::Failed(reason)),
     };
-    let filename = path.rsplit('/').next().unwrap_or(path);
+    let filename = path.rsplit('/').next().unwrap_or(&path);
     let metadata = json!({"filename": filename, "path": path});
-    let on_similar = options.on_similar;
-    let image = AddImage { id, bytes, metadata, on_duplicate: OnDuplicate::Return, on_similar };
-    match service.import_image(&options.collection, image).await {
-        Ok(Stored { outcome: AddOutcome::Created(record), similar, .. }) => {
-            let nearest = similar.iter().flatten().find(|hit| hit.verdict <= Verdict::NearDuplicate);
-            FileOutcome::Stored { id: record.id.to_string(), similar: nearest.map(shows) }
-        }
-        Ok(Stored { outcome: AddOutcome::Existing(_), .. }) => FileOutcome::AlreadyThere,
-        Err(error) => failure(&error),
-    }
+    let picture = Picture { id, bytes, metadata, on_similar: options.on_similar };
+    target.add(&options.collection, picture, waiting).await
 }
 
-/// Which image shows the same thing.
-fn shows(hit: &SearchHit) -> String {
-    format!("{} of {} (score {:.4})", hit.verdict, hit.record.id, hit.score)
-}
-
-fn failure(error: &ServiceError) -> FileOutcome {
-    if matches!(error, ServiceError::Extract(PictureError::NotAnImage)) {
-        FileOutcome::NotAnImage
-    } else if let ServiceError::SimilarExists { id, verdict, score } = error {
-        FileOutcome::LeftOut(format!("{verdict} of {id} (score {score:.4})"))
-    } else if matches!(error, ServiceError::Store(_) | ServiceError::ShuttingDown) {
-        FileOutcome::Fatal(explain(error))
-    } else {
-        FileOutcome::Failed(explain(error))
-    }
-}
-
-/// The database's own words are of use to the person who runs this command, unlike to a client of
-/// the server.
-fn explain(error: &ServiceError) -> String {
-    if let ServiceError::Store(inner) = error { inner.to_string() } else { error.to_string() }
-}
-
-async fn read(file: &Found, max_bytes: u64) -> Result<Bytes, FileOutcome> {
+async fn read(file: &Found, options: &ImportOptions) -> Result<bytes::Bytes, FileOutcome> {
     if let Some(reason) = &file.unreadable {
         return Err(FileOutcome::Failed(reason.clone()));
     }
-    let path = file.path.clone();
-    let read = tokio::task::spawn_blocking(move || read_image(&path, max_bytes)).await;
+    let (path, max_bytes, limit) = (file.path.clone(), options.max_bytes, options.limit);
+    let read = tokio::task::spawn_blocking(move || read_image(&path, max_bytes, limit)).await;
     read.unwrap_or_else(|e| Err(FileOutcome::Failed(format!("cannot be read: {e}"))))
 }
 
 /// Reads a file whose first bytes look like an image. Anything else, however large, is not read any
 /// further.
-fn read_image(path: &std::path::Path, max_bytes: u64) -> Result<Bytes, FileOutcome> {
+fn read_image(path: &std::path::Path, max_bytes: u64, limit: &str) -> Result<bytes::Bytes, FileOutcome> {
     use std::io::Read as _;
     let unreadable = |e: std::io::Error| FileOutcome::Failed(format!("cannot be read: {e}"));
     let file = std::fs::File::open(path).map_err(unreadable)?;
@@ -283,7 +241,7 @@ fn read_image(path: &std::path::Path, max_bytes: u64) -> Result<Bytes, FileOutco
     }
     reader.read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > max_bytes {
-        return Err(FileOutcome::Failed(format!("larger than server.max_upload_bytes ({max_bytes} bytes)")));
+        return Err(FileOutcome::Failed(format!("larger than {limit} ({max_bytes} bytes)")));
     }
     Ok(bytes.into())
 }

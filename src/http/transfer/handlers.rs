@@ -233,7 +233,7 @@ pub(crate) async fn import_collection(
         };
     }
     // The clock stands until the answer: an archive takes its time.
-    let mut chunks = state.intake.chunks(&head, body).await?;
+    let mut chunks = state.intake.chunks(&head, body, state.options.max_upload_bytes).await?;
     let (file, _kept) = kept(&state, &collection, &mut chunks).await?;
     if query.job {
         let request = match is_archive {

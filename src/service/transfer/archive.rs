@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
 use bytes::Bytes;
 use flate2::read::{DeflateDecoder, MultiGzDecoder};
@@ -180,6 +180,30 @@ impl Archive {
         });
         let entries = stream::unfold(receiver, |mut receiver| async move { Some((receiver.recv().await?, receiver)) });
         entries.boxed()
+    }
+
+    /// The lines of a tar that is an export, read ahead on a thread of its own. Any other archive is
+    /// an error of the reader.
+    #[must_use]
+    pub fn lines(self) -> Box<dyn BufRead + Send> {
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        std::thread::spawn(move || {
+            let end = self.read(&mut |entry| {
+                let lines = match entry.content {
+                    EntryContent::Records(lines) => Ok(lines),
+                    EntryContent::Picture(_) | EntryContent::Skipped(_) | EntryContent::Failed(_) => {
+                        Err(io::Error::other("it is an archive and no export"))
+                    }
+                };
+                let goes_on = lines.is_ok();
+                sender.send(lines).is_ok() && goes_on
+            });
+            if let Err(error) = end {
+                // Nobody may listen any more.
+                let _closed = sender.send(Err(io::Error::other(error)));
+            }
+        });
+        Box::new(BufReader::new(Received { receiver, rest: Bytes::new() }))
     }
 
     /// Gives every entry to `take` until that says no.
@@ -440,6 +464,26 @@ impl<R: Read> Read for Metered<'_, R> {
         let read = self.reader.read(buffer)?;
         self.budget.0.set(self.budget.0.get().saturating_sub(read as u64));
         Ok(read)
+    }
+}
+
+/// Reads what another thread sends.
+struct Received {
+    receiver: std::sync::mpsc::Receiver<io::Result<Bytes>>,
+    rest: Bytes,
+}
+
+impl Read for Received {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.rest.is_empty() {
+            match self.receiver.recv() {
+                Ok(more) => self.rest = more?,
+                Err(_) => return Ok(0),
+            }
+        }
+        let length = buffer.len().min(self.rest.len());
+        buffer[..length].copy_from_slice(&self.rest.split_to(length));
+        Ok(length)
     }
 }
 
