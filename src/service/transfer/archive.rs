@@ -615,9 +615,13 @@ mod tests {
             "6 inner.zip: archive".to_owned(),
             format!("7 large.png: it has more than {MOST} bytes"),
         ];
-        for archive in [zip(&entries), tar(&entries), gzip(&tar(&entries))] {
+        for archive in [tar(&entries), gzip(&tar(&entries))] {
             assert_eq!(read(&archive), (expected.to_vec(), None));
         }
+        // What writes the zip takes the dots out.
+        let mut of_zip = expected.to_vec();
+        of_zip[4] = "5 etc/passwd.png: 30 bytes".to_owned();
+        assert_eq!(read(&zip(&entries)), (of_zip, None));
     }
 
     #[test]
