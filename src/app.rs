@@ -203,7 +203,13 @@ impl Backend {
             costs: Arc::clone(&describer.costs),
             clock,
         };
-        let options = ServiceOptions { limits: config.limits.clone(), search: config.search.clone() };
+        let options = ServiceOptions {
+            limits: config.limits.clone(),
+            search: config.search.clone(),
+            jobs: config.jobs.clone(),
+            max_upload_bytes: config.server.http.max_upload_bytes as u64,
+            spool_dir: config.storage.data_dir.clone(),
+        };
         let service = RetrievalService::start(parts, options)?;
         Ok(Self { service, store, describer })
     }

@@ -24,7 +24,7 @@ pub(super) enum Rule {
 use Rule::{OneOf, Text, Within};
 
 /// The rules by key. A key without one takes any value of its type.
-pub(super) const RULES: [(&str, Rule); 34] = [
+pub(super) const RULES: [(&str, Rule); 36] = [
     ("server.bind", Text(is_host_and_port, "HOST:PORT, for example 127.0.0.1:8080")),
     ("server.max_upload_bytes", Within(1024, 1 << 30, "bytes")),
     ("server.header_timeout_ms", Within(100, 3_600_000, "milliseconds")),
@@ -63,6 +63,8 @@ pub(super) const RULES: [(&str, Rule); 34] = [
     ("limits.max_batch", Within(1, 10_000, "items")),
     ("limits.metadata_max_bytes", Within(2, 1 << 20, "bytes")),
     ("limits.metadata_max_depth", Within(1, 64, "levels")),
+    ("limits.max_transfer_bytes", Within(1024, 1 << 40, "bytes")),
+    ("jobs.keep_days", Within(0, 3650, "days")),
     ("log.level", OneOf(&["off", "error", "warn", "info", "debug", "trace"])),
     ("log.format", OneOf(&["text", "json"])),
 ];

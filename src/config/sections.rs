@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::http::HttpOptions;
 use crate::search::IndexOptions;
-use crate::service::{Limits, PoolOptions, VerificationOptions};
+use crate::service::{JobOptions, Limits, PoolOptions, VerificationOptions};
 use crate::store::StorageOptions;
 use crate::telemetry::LogOptions;
 
@@ -26,6 +26,8 @@ pub struct Config {
     pub search: VerificationOptions,
     /// Bounds on requests.
     pub limits: Limits,
+    /// Work in the background.
+    pub jobs: JobOptions,
     /// The log.
     pub log: LogOptions,
 }

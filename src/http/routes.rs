@@ -69,7 +69,7 @@ pub(crate) fn described_routes() -> OpenApiRouter<AppState> {
             collections::handlers::patch_collection,
             collections::handlers::delete_collection
         ))
-        .routes(routes!(transfer::handlers::export_collection))
+        .routes(routes!(transfer::handlers::export_collection, transfer::handlers::export_later))
         .routes(routes!(transfer::handlers::import_collection))
         .routes(routes!(images::handlers::list_images, images::handlers::add_image))
         .routes(routes!(
@@ -92,6 +92,7 @@ pub(crate) fn described_routes() -> OpenApiRouter<AppState> {
         .routes(routes!(jobs::handlers::get_job, jobs::handlers::delete_job))
         .routes(routes!(jobs::handlers::cancel_job))
         .routes(routes!(jobs::handlers::list_groups))
+        .routes(routes!(transfer::handlers::job_result))
         .routes(routes!(chip::handlers::chip))
         .routes(routes!(health::handlers::livez))
         .routes(routes!(health::handlers::readyz))

@@ -1,6 +1,8 @@
 //! What can be configured of the use cases. `config/default.toml` gives each key's meaning, unit,
 //! range and default.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{MetadataLimits, Verify};
@@ -12,6 +14,12 @@ pub struct ServiceOptions {
     pub limits: Limits,
     /// The verification of searches.
     pub search: VerificationOptions,
+    /// Work in the background.
+    pub jobs: JobOptions,
+    /// The most bytes of one picture in an archive.
+    pub max_upload_bytes: u64,
+    /// The folder in which bodies are kept that have to be there as a whole.
+    pub spool_dir: PathBuf,
 }
 
 /// Bounds on requests.
@@ -26,6 +34,16 @@ pub struct Limits {
     pub metadata_max_bytes: usize,
     /// Deepest nesting of metadata in levels.
     pub metadata_max_depth: usize,
+    /// Largest archive to import, and largest import or export in the background, in bytes.
+    pub max_transfer_bytes: u64,
+}
+
+/// Work in the background.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobOptions {
+    /// For how many days a job that has ended is kept; for ever with 0.
+    pub keep_days: u32,
 }
 
 impl Limits {

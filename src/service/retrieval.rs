@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use metrics::gauge;
 
-use super::core::Core;
+use super::core::{Core, MOST_SPOOLS};
 use super::error::ServiceError;
 use super::jobs::Board;
 use super::options::ServiceOptions;
@@ -64,6 +64,7 @@ impl RetrievalService {
             options,
             turn: tokio::sync::Mutex::new(()),
             similar_turn: tokio::sync::Mutex::new(()),
+            spools: Arc::new(tokio::sync::Semaphore::new(MOST_SPOOLS)),
             jobs: Board::new(),
         });
         Ok(Arc::new(Self { core, store_check: StoreCheck::default(), costs: parts.costs }))

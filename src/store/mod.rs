@@ -2,7 +2,7 @@
 //! SQLite or Postgres.
 //!
 //! [`Store`] is what a database does, in parts: [`Collections`], [`Images`], [`ChangeLog`],
-//! [`Answers`], [`Jobs`], [`Duplicates`]. Ids are text at the edge only: what the index and the
+//! [`Answers`], [`Jobs`], [`JobData`], [`Duplicates`]. Ids are text at the edge only: what the index and the
 //! change log speak of are [`ImageKey`]s.
 
 mod answers;
@@ -10,6 +10,7 @@ mod codec;
 mod error;
 mod examine;
 mod failure;
+mod job_data;
 mod jobs;
 mod lease;
 mod listing;
@@ -35,6 +36,7 @@ use crate::domain::{
 pub use answers::{AnswerTimes, Answers};
 pub use error::StoreError;
 pub use examine::Examination;
+pub use job_data::{DataPart, JobData};
 pub use jobs::{
     Cancellation, Claim, ClaimedJob, DuplicateScan, Duplicates, GroupMember, JobCreation, JobEnd, Jobs, NewJob,
 };
@@ -411,7 +413,7 @@ const PRUNED_AT_ONCE: i64 = 10_000;
 
 /// A database.
 #[async_trait]
-pub trait Store: Collections + Images + ChangeLog + Answers + Jobs + Duplicates {
+pub trait Store: Collections + Images + ChangeLog + Answers + Jobs + JobData + Duplicates {
     /// `sqlite` or `postgres`.
     fn kind(&self) -> &'static str;
 

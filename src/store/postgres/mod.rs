@@ -13,6 +13,7 @@ mod connect;
 mod duplicates;
 mod examine;
 mod images;
+mod job_data;
 mod jobs;
 mod session;
 mod writes;

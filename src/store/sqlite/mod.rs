@@ -14,6 +14,7 @@ mod examine;
 #[cfg(test)]
 mod faults;
 mod images;
+mod job_data;
 mod jobs;
 mod open;
 #[cfg(test)]
