@@ -19,8 +19,8 @@ use super::options::HttpOptions;
 use super::pages::{self, PageRule};
 use super::state::AppState;
 use super::{
-    batch, chip, collections, compare, deadline, descriptors, health, images, jobs, observe, openapi, search, transfer,
-    web,
+    batch, chip, collections, compare, deadline, descriptors, health, images, jobs, observe, openapi, originals,
+    search, transfer, web,
 };
 
 /// The whole HTTP interface.
@@ -82,6 +82,7 @@ pub(crate) fn described_routes() -> OpenApiRouter<AppState> {
         .routes(routes!(batch::handlers::add_images))
         .routes(routes!(batch::handlers::delete_images))
         .routes(routes!(images::handlers::get_thumbnail))
+        .routes(routes!(originals::handlers::get_original))
         .routes(routes!(search::handlers::similar_images))
         .routes(routes!(search::handlers::search))
         .routes(routes!(batch::handlers::search_batch))

@@ -6,6 +6,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tracing::Instrument;
 
 use super::jobs::Board;
+use super::originals::Originals;
 use super::pool::InferencePool;
 use super::running::{Gate, Running};
 use super::{ServiceError, ServiceOptions};
@@ -32,15 +33,26 @@ pub(super) struct Core {
     pub(super) similar_turn: Mutex<()>,
     /// What the jobs of this process share.
     pub(super) jobs: Board,
+    /// The uploads themselves.
+    pub(super) originals: Arc<Originals>,
 }
 
 /// What became of a write.
 pub(super) trait Outcome: Send + 'static {
     /// The change that was committed; `None` where nothing was.
     fn change(&self) -> Option<Seq>;
+
+    /// Whether an image may have lost its original by it.
+    fn discards(&self) -> bool {
+        self.change().is_some()
+    }
 }
 
 impl Outcome for InsertOutcome {
+    fn discards(&self) -> bool {
+        false
+    }
+
     fn change(&self) -> Option<Seq> {
         match self {
             Self::Inserted(record) => Some(record.revision),
@@ -84,18 +96,33 @@ impl Core {
         running: &Running,
         write: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, ServiceError> {
-        let search = Arc::clone(&self.search);
+        self.work_and_follow(running, async move { Ok(write.await?) }).await
+    }
+
+    /// The same of a write that may fail in other ways.
+    ///
+    /// # Errors
+    /// Those of the write.
+    pub(super) async fn work_and_follow<T: Outcome>(
+        &self,
+        running: &Running,
+        write: impl Future<Output = Result<T, ServiceError>> + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        let (search, originals) = (Arc::clone(&self.search), Arc::clone(&self.originals));
         let running = Arc::clone(running);
         let task = async move {
             let outcome = write.await?;
+            if outcome.discards() {
+                originals.wake();
+            }
             if let Some(seq) = outcome.change() {
                 search.caught_up(seq).await;
             }
             drop(running);
-            Ok::<_, StoreError>(outcome)
+            Ok::<_, ServiceError>(outcome)
         };
         let joined = tokio::spawn(task.in_current_span()).await;
-        Ok(joined.map_err(|e| ServiceError::Internal(format!("a write ended early: {e}")))??)
+        joined.map_err(|e| ServiceError::Internal(format!("a write ended early: {e}")))?
     }
 
     /// Returns when a record that another request wrote, and that this one answers with, is found.

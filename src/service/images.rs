@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::core::{Core, unknown_collection};
@@ -234,7 +235,7 @@ impl Core {
     }
 
     /// Whether a stored image has what its bytes would give now: a descriptor of the running model,
-    /// and local features.
+    /// local features, and its original where originals are kept.
     ///
     /// # Errors
     /// [`ServiceError::Store`].
@@ -242,38 +243,56 @@ impl Core {
         if there.version != self.catalogue.profile(profile).version {
             return Ok(false);
         }
+        if there.original.is_none() && self.originals.keeps() {
+            return Ok(false);
+        }
         let stored = self.store.local_features(&[there.key]).await?;
         Ok(stored.first().is_some_and(|(_, bytes)| LocalFeatures::decode(bytes).is_ok()))
     }
 
-    /// Stores an image under a new id and returns when it is found.
+    /// Stores an image of these bytes under a new id and returns when it is found.
     ///
     /// # Errors
-    /// [`ServiceError::Store`].
+    /// [`ServiceError::Store`], [`ServiceError::Originals`].
     pub(super) async fn insert(
         &self,
         running: &Running,
         collection: &CollectionName,
-        image: NewImage,
+        mut image: NewImage,
+        bytes: Bytes,
         same_content: SameContent,
     ) -> Result<InsertOutcome, ServiceError> {
-        let (store, name) = (Arc::clone(&self.store), collection.clone());
-        self.write_and_follow(running, async move { store.insert(&name, &image, same_content).await }).await
+        let (store, name, originals) = (Arc::clone(&self.store), collection.clone(), Arc::clone(&self.originals));
+        let write = async move {
+            let object = originals.keep(&mut image, bytes).await?;
+            let outcome = store.insert(&name, &image, same_content).await;
+            originals.settle(object, &outcome).await;
+            Ok(outcome?)
+        };
+        self.work_and_follow(running, write).await
     }
 
-    /// Stores an image over an older one, if there is one, and returns when it is found.
+    /// Stores an image of these bytes over an older one, if there is one, and returns when it is
+    /// found.
     ///
     /// # Errors
-    /// [`ServiceError::Store`].
+    /// [`ServiceError::Store`], [`ServiceError::Originals`].
     pub(super) async fn put(
         &self,
         running: &Running,
         collection: &CollectionName,
-        image: NewImage,
+        mut image: NewImage,
+        bytes: Bytes,
         precondition: Precondition,
     ) -> Result<WriteOutcome, ServiceError> {
-        let (store, name) = (Arc::clone(&self.store), collection.clone());
-        self.write_and_follow(running, async move { store.put(&name, &image, precondition).await }).await
+        let (store, name, originals) = (Arc::clone(&self.store), collection.clone(), Arc::clone(&self.originals));
+        let write = async move {
+            let object = originals.keep(&mut image, bytes).await?;
+            let outcome = store.put(&name, &image, precondition).await;
+            originals.settle(object, &outcome).await;
+            Ok(outcome?)
+        };
+        self.work_and_follow(running, write).await
     }
 
     /// Replaces the metadata of one revision of an image and returns when the search follows.

@@ -1,8 +1,8 @@
 //! What Eyrie does, without HTTP: add, change and remove images, search.
 //!
 //! [`RetrievalService`] is the one door. Behind it: `core` (what the use cases share), `images`
-//! with `upload`, `collections`, `search` with `rerank` and `similar`, `compare`, `describe`, `batch` and
-//! `once` (the use cases), `jobs` (work in the background), `transfer` (export and import), `pool` (the
+//! with `upload`, `collections`, `search` with `rerank` and `similar`, `compare`, `describe`, `batch`,
+//! `originals` and `once` (the use cases), `jobs` (work in the background), `transfer` (export and import), `pool` (the
 //! threads that describe images) and `readiness`.
 
 mod batch;
@@ -15,6 +15,7 @@ mod images;
 mod jobs;
 mod once;
 mod options;
+mod originals;
 mod pool;
 mod readiness;
 mod requests;
@@ -29,6 +30,7 @@ mod transfer;
 mod upload;
 
 // The layer above names these types through this module alone.
+pub use crate::originals::OriginalsError;
 pub use crate::store::{CollectionSummary, StoreError};
 pub use batch::{Deletion, Selection};
 pub use compare::{CompareRequest, CompareResponse, ComparedImage, Pictured};

@@ -8,7 +8,9 @@ use super::core::{Core, unknown_collection};
 use super::pool::WhenFull;
 use super::running::Running;
 use super::{AddOutcome, OnDuplicate, OnSimilar, PutOutcome, SearchHit, ServiceError, Stored};
-use crate::domain::{Collection, ContentHash, ImageId, ImageKey, ImageRecord, Metadata, Precondition, Verdict};
+use crate::domain::{
+    Collection, ContentHash, ImageId, ImageKey, ImageRecord, Metadata, Precondition, Profile, Verdict,
+};
 use crate::store::{InsertOutcome, NewImage, SameContent, WriteOutcome};
 use eyrie_vision::describe::{Extraction, Request};
 use eyrie_vision::local::STORED_FEATURES;
@@ -98,7 +100,7 @@ impl<'a> Upload<'a> {
         }
         let id = id.cloned().unwrap_or_else(ImageId::generate);
         let Ready { image, _turn } = self.unless_similar(id, metadata.clone(), None).await?;
-        match self.core.insert(&self.running, &self.collection.name, image, same_content).await? {
+        match self.core.insert(&self.running, &self.collection.name, image, self.bytes.clone(), same_content).await? {
             InsertOutcome::Inserted(record) => Ok(Some(AddOutcome::Created(record))),
             // Stored by another request while this one was describing: the next attempt answers.
             InsertOutcome::SameContent(_) => Ok(None),
@@ -116,7 +118,7 @@ impl<'a> Upload<'a> {
         }
         let precondition = Precondition::Revision(there.revision);
         let image = self.image(there.id, there.metadata).await?;
-        match self.core.put(&self.running, &self.collection.name, image, precondition).await? {
+        match self.core.put(&self.running, &self.collection.name, image, self.bytes.clone(), precondition).await? {
             WriteOutcome::Created(record) | WriteOutcome::Updated(record) => Ok(Some(record)),
             WriteOutcome::PreconditionFailed | WriteOutcome::UnknownImage => Ok(None),
             WriteOutcome::UnknownCollection => Err(unknown_collection(&self.collection.name)),
@@ -168,7 +170,7 @@ impl<'a> Upload<'a> {
             }
             None => {
                 let Ready { image, _turn } = self.unless_similar(id.clone(), metadata.clone(), itself).await?;
-                let write = self.core.put(&self.running, name, image, precondition);
+                let write = self.core.put(&self.running, name, image, self.bytes.clone(), precondition);
                 (write.await?, Err(ServiceError::PreconditionFailed))
             }
         };
@@ -215,32 +217,52 @@ impl<'a> Upload<'a> {
             return Err(ServiceError::IndexFull);
         }
         let described = self.described.get_or_try_init(|| self.describe()).await?.clone();
-        let (Some(thumbnail), Some(features)) = (described.thumbnail, described.features) else {
-            return Err(ServiceError::Internal("an image came without thumbnail or local features".to_owned()));
-        };
-        Ok(NewImage {
-            id,
-            content_hash: self.hash,
-            format: described.format,
-            width: described.width,
-            height: described.height,
-            byte_size: self.bytes.len() as u64,
-            metadata,
-            version: described.version,
-            descriptor: described.descriptor,
-            thumbnail,
-            local_features: features.encode(),
-        })
+        stored_as(described, id, metadata, self.hash, self.bytes.len() as u64)
     }
 
     async fn describe(&self) -> Result<Extraction, ServiceError> {
-        let of_an_upload =
-            Request { thumbnail: true, features: STORED_FEATURES, ..Request::descriptor(self.collection.profile) };
-        self.core.pool.describe(self.bytes.clone(), of_an_upload, self.when_full).await
+        self.core.pool.describe(self.bytes.clone(), to_be_stored(self.collection.profile), self.when_full).await
     }
 }
 
-async fn hash_of(bytes: &Bytes) -> Result<ContentHash, ServiceError> {
+/// How an image is described that is stored.
+pub(super) fn to_be_stored(profile: Profile) -> Request {
+    Request { thumbnail: true, features: STORED_FEATURES, ..Request::descriptor(profile) }
+}
+
+/// What is stored of an image that was described as [`to_be_stored`] says.
+///
+/// # Errors
+/// [`ServiceError::Internal`].
+pub(super) fn stored_as(
+    described: Extraction,
+    id: ImageId,
+    metadata: Metadata,
+    content_hash: ContentHash,
+    byte_size: u64,
+) -> Result<NewImage, ServiceError> {
+    let (Some(thumbnail), Some(features)) = (described.thumbnail, described.features) else {
+        return Err(ServiceError::Internal("an image came without thumbnail or local features".to_owned()));
+    };
+    Ok(NewImage {
+        id,
+        content_hash,
+        format: described.format,
+        width: described.width,
+        height: described.height,
+        byte_size,
+        metadata,
+        version: described.version,
+        descriptor: described.descriptor,
+        thumbnail,
+        local_features: features.encode(),
+        original: None,
+    })
+}
+
+/// # Errors
+/// [`ServiceError::Internal`].
+pub(super) async fn hash_of(bytes: &Bytes) -> Result<ContentHash, ServiceError> {
     if bytes.len() <= HASH_INLINE_BYTES {
         return Ok(sha256(bytes));
     }

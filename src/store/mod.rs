@@ -2,7 +2,7 @@
 //! SQLite or Postgres.
 //!
 //! [`Store`] is what a database does, in parts: [`Collections`], [`Images`], [`ChangeLog`],
-//! [`Answers`], [`Jobs`], [`Duplicates`]. Ids are text at the edge only: what the index and the
+//! [`Answers`], [`Jobs`], [`Duplicates`], [`Originals`]. Ids are text at the edge only: what the index and the
 //! change log speak of are [`ImageKey`]s.
 
 mod answers;
@@ -14,6 +14,7 @@ mod lease;
 mod listing;
 mod migrate;
 mod options;
+mod originals;
 mod postgres;
 mod prefilter;
 mod sqlite;
@@ -36,7 +37,8 @@ pub use error::StoreError;
 pub use jobs::{
     Cancellation, Claim, ClaimedJob, DuplicateScan, Duplicates, GroupMember, JobCreation, JobEnd, Jobs, NewJob,
 };
-pub use options::StorageOptions;
+pub use options::{KeepIn, OriginalsOptions, StorageOptions};
+pub use originals::{KeptOriginal, NewOriginal, Originals, PART_BYTES};
 pub use postgres::{PostgresOptions, PostgresStore};
 pub use sqlite::SqliteStore;
 
@@ -65,6 +67,9 @@ pub struct NewImage {
     pub thumbnail: Thumbnail,
     /// The local features, encoded; empty where there are none.
     pub local_features: Vec<u8>,
+    /// The upload itself, where it is to be kept. Without it, an image that has the same bytes
+    /// already keeps its own.
+    pub original: Option<NewOriginal>,
 }
 
 /// An image with all that belongs to it, as it was at one moment.
@@ -216,6 +221,10 @@ pub struct CollectionSummary {
     pub images: u64,
     /// Of these, images whose descriptor has another version than the one asked about.
     pub stale: u64,
+    /// Images whose originals are kept.
+    pub originals: u64,
+    /// The bytes of these originals.
+    pub original_bytes: u64,
 }
 
 /// Collections in a database.
@@ -250,7 +259,7 @@ pub trait Collections: Send + Sync {
 }
 
 /// Images in a database. Each write is one transaction: record, descriptor, thumbnail, local
-/// features and change-log row, or nothing; its precondition is decided in that transaction.
+/// features, original (or its name) and change-log row, or nothing; its precondition is decided in that transaction.
 #[async_trait]
 pub trait Images: Send + Sync {
     /// Stores an image under a new id.
@@ -407,7 +416,7 @@ const PRUNED_AT_ONCE: i64 = 10_000;
 
 /// A database.
 #[async_trait]
-pub trait Store: Collections + Images + ChangeLog + Answers + Jobs + Duplicates {
+pub trait Store: Collections + Images + ChangeLog + Answers + Jobs + Duplicates + Originals {
     /// `sqlite` or `postgres`.
     fn kind(&self) -> &'static str;
 

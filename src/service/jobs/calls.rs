@@ -233,12 +233,14 @@ impl RetrievalService {
         Ok((surplus.filter_map(|row| records.remove(&row.key)).collect(), next))
     }
 
-    /// Works on jobs in the background from now on, until the shutdown.
+    /// Works on jobs in the background from now on, until the shutdown; removes what a process before
+    /// this one left to be removed.
     ///
     /// # Panics
     /// Outside a tokio runtime.
     pub fn run_jobs(&self) {
         runner::start(&self.core);
+        self.core.originals.wake();
     }
 
     /// Works on jobs until this one has ended, wherever that happens: on older ones first.

@@ -11,6 +11,7 @@ use tracing::Instrument;
 use super::duplicates;
 use super::work::{Stop, Tell, Work};
 use crate::domain::{Job, JobKind};
+use crate::originals::OriginalsError;
 use crate::service::ServiceError;
 use crate::service::core::Core;
 use crate::store::{Claim, ClaimedJob, JobEnd, StoreError};
@@ -167,6 +168,7 @@ fn passes(error: &ServiceError) -> bool {
     matches!(
         error,
         ServiceError::Store(StoreError::Unavailable(_) | StoreError::Full(_) | StoreError::ReadOnly(_))
+            | ServiceError::Originals(OriginalsError::Unavailable(_) | OriginalsError::Full(_))
             | ServiceError::Overloaded { .. }
             | ServiceError::NotReady
             | ServiceError::ShuttingDown
@@ -175,12 +177,15 @@ fn passes(error: &ServiceError) -> bool {
 
 /// What the log gets.
 fn inside(error: &ServiceError) -> String {
+    if let ServiceError::Originals(inner) = error {
+        return inner.to_string();
+    }
     if let ServiceError::Store(inner) = error { inner.to_string() } else { error.to_string() }
 }
 
 /// What clients may read of it; the log has the inside.
 fn in_public(error: &ServiceError) -> String {
-    if matches!(error, ServiceError::Store(_) | ServiceError::Internal(_)) {
+    if matches!(error, ServiceError::Store(_) | ServiceError::Originals(_) | ServiceError::Internal(_)) {
         return "something went wrong in the service; its log has the details".to_owned();
     }
     error.to_string()

@@ -13,6 +13,7 @@ mod connect;
 mod duplicates;
 mod images;
 mod jobs;
+mod originals;
 mod session;
 mod writes;
 

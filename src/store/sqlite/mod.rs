@@ -14,6 +14,7 @@ mod faults;
 mod images;
 mod jobs;
 mod open;
+mod originals;
 #[cfg(test)]
 mod tests;
 mod writes;
