@@ -43,6 +43,8 @@ names! {
     JobKind {
         /// Groups the images of a collection that show the same thing.
         Duplicates = "duplicates",
+        /// Describes the images of a collection anew from their originals.
+        Reindex = "reindex",
     }
 }
 

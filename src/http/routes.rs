@@ -89,6 +89,7 @@ pub(crate) fn described_routes() -> OpenApiRouter<AppState> {
         .routes(routes!(compare::handlers::compare))
         .routes(routes!(descriptors::handlers::describe))
         .routes(routes!(jobs::handlers::find_duplicates))
+        .routes(routes!(jobs::handlers::reindex))
         .routes(routes!(jobs::handlers::list_jobs))
         .routes(routes!(jobs::handlers::get_job, jobs::handlers::delete_job))
         .routes(routes!(jobs::handlers::cancel_job))

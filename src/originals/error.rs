@@ -59,8 +59,8 @@ fn in_full(error: &dyn Error) -> String {
 }
 
 /// Whether a full disk, a quota or a limit on files is behind an error.
-fn is_full(error: &dyn Error) -> bool {
-    let mut cause = Some(error);
+fn is_full(error: &(dyn Error + 'static)) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(inner) = cause {
         let kind = inner.downcast_ref::<io::Error>().map(io::Error::kind);
         if let Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge) = kind {

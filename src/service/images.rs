@@ -191,6 +191,23 @@ impl RetrievalService {
         Ok(records)
     }
 
+    /// The same of images that another model described than the running one.
+    ///
+    /// # Errors
+    /// [`ServiceError::UnknownCollection`], [`ServiceError::Store`].
+    pub async fn list_stale(
+        &self,
+        collection: &CollectionName,
+        order: Order,
+        after: Option<Position>,
+        limit: u32,
+        filter: Option<Filter>,
+    ) -> Result<Vec<ImageRecord>, ServiceError> {
+        let profile = self.core.collection(collection).await?.profile;
+        let version = &self.core.catalogue.profile(profile).version;
+        Ok(self.core.store.list_stale(collection, version, order, after.as_ref(), limit, filter.as_ref()).await?)
+    }
+
     /// How many images there are, of those whose metadata match the filter where there is one.
     ///
     /// # Errors

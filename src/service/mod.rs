@@ -38,7 +38,9 @@ pub use describe::{DescribeRequest, Described, Remark};
 pub use error::ServiceError;
 pub use eyrie_vision::local::{MatchedRegion, Quad, Verification};
 pub use eyrie_vision::picture::PictureError;
-pub use jobs::{DuplicateGroup, DuplicateMember, DuplicatesRequest, GroupPage, MOST_CANDIDATES, Started};
+pub use jobs::{
+    DuplicateGroup, DuplicateMember, DuplicatesRequest, GroupPage, MOST_CANDIDATES, ReindexRequest, Started,
+};
 pub use once::Fingerprint;
 pub use options::{Limits, PoolOptions, ServiceOptions, VerificationOptions};
 pub use requests::{

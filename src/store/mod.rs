@@ -191,6 +191,25 @@ pub enum Changes {
     Pruned,
 }
 
+/// Which images of a collection are not, or may not be, as the running model describes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outdated {
+    /// Those whose descriptors have another version than the one asked about.
+    Only,
+    /// Those, and all that did not change behind this place of the change log.
+    OrUnchangedSince(Seq),
+}
+
+impl Outdated {
+    /// Images up to this revision are meant whatever their version is.
+    fn revision(self) -> Seq {
+        match self {
+            Self::Only => Seq::ZERO,
+            Self::OrUnchangedSince(seq) => seq,
+        }
+    }
+}
+
 /// What happened to a collection's images.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ChangeKind {
@@ -364,6 +383,35 @@ pub trait Images: Send + Sync {
         limit: u32,
         filter: Option<&Filter>,
     ) -> Result<Vec<ImageRecord>, StoreError>;
+
+    /// The same of images whose descriptors have another version than this one.
+    async fn list_stale(
+        &self,
+        collection: &CollectionName,
+        version: &DescriptorVersion,
+        order: Order,
+        after: Option<&Position>,
+        limit: u32,
+        filter: Option<&Filter>,
+    ) -> Result<Vec<ImageRecord>, StoreError>;
+
+    /// Images that `which` means, behind `after` in the order of their keys, at most `limit`.
+    async fn outdated(
+        &self,
+        collection: &CollectionName,
+        version: &DescriptorVersion,
+        which: Outdated,
+        after: Option<ImageKey>,
+        limit: u32,
+    ) -> Result<Vec<ImageRecord>, StoreError>;
+
+    /// How many there are.
+    async fn count_outdated(
+        &self,
+        collection: &CollectionName,
+        version: &DescriptorVersion,
+        which: Outdated,
+    ) -> Result<u64, StoreError>;
 
     /// Every record that matches `filter` in order of id, read page by page: no more than a page is
     /// in memory.

@@ -72,6 +72,13 @@ macro_rules! changed_since {
     };
 }
 
+/// Keeps the images of a collection that have another version than `$2`, or a revision up to `$3`.
+macro_rules! outdated {
+    () => {
+        concat!(" FROM images i WHERE ", in_collection!(), " AND (i.version <> $2 OR i.revision <= $3)")
+    };
+}
+
 pub(super) use {insert_image, job_columns, over_image, record_columns, whole_images};
 
 pub(super) const SUMMARIES: &str = "SELECT name, profile, description, created_at, \
@@ -256,3 +263,8 @@ pub(super) const KEPT_ORIGINALS: &str = "SELECT i.key, i.original AS name, i.byt
      FROM images i WHERE i.original IS NOT NULL AND i.key > $1 ORDER BY i.key LIMIT $2";
 
 pub(super) const CLEAR_ORIGINAL: &str = "UPDATE images SET original = NULL WHERE key = $1 AND original = $2";
+
+pub(super) const OUTDATED: &str =
+    concat!("SELECT ", record_columns!(), outdated!(), " AND i.key > $4 ORDER BY i.key LIMIT $5");
+
+pub(super) const COUNT_OUTDATED: &str = concat!("SELECT count(*)", outdated!());

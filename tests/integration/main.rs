@@ -28,6 +28,7 @@ mod http_once;
 mod http_openapi;
 mod http_originals;
 mod http_region;
+mod http_reindex;
 mod http_search;
 mod http_transfer;
 mod http_verify;

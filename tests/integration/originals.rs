@@ -118,3 +118,32 @@ async fn where_no_larger_file_can_be_written_an_upload_is_a_507_and_stores_nothi
     let (status, record) = add(&running.address, "small", png(&picture(1))).await.expect("an answer");
     assert_eq!(status, StatusCode::CREATED, "{record}");
 }
+
+#[tokio::test]
+async fn reindex_describes_anew_what_has_an_original_and_lists_what_has_none() {
+    let mut program = Program::new();
+    for seed in 1..=3 {
+        program.picture(&format!("{seed}.png"), seed);
+    }
+    program.run(&["import", "3.png"]).expect_code(0);
+    program.set("EYRIE_STORAGE__ORIGINALS", "database");
+    program.run(&["import", "1.png", "2.png"]).expect_code(0);
+    let all = program.run(&["reindex", "--all", "--json"]).expect_code(0).json();
+    assert_eq!((&all["job"]["result"]["described"], &all["stale"]), (&json!(2), &json!([])), "{all}");
+
+    // As if another model had described them.
+    let file = SqliteConnectOptions::new().filename(program.path("data/eyrie.db"));
+    let mut database = SqliteConnection::connect_with(&file).await.expect("opens");
+    let statement = "UPDATE images SET version = '0123456789abcdef/rnip'";
+    sqlx::raw_sql(statement).execute(&mut database).await.expect("changed");
+    database.close().await.expect("closes");
+    let done = program.run(&["reindex"]).expect_code(0);
+    assert!(done.stdout().contains("not kept") && done.stdout().contains("3.png"), "{}", done.stdout());
+    let counts =
+        "described anew: 2, without an original: 1, with one that cannot be described: 0, changed meanwhile: 0";
+    assert!(done.stderr().contains(counts), "{}", done.stderr());
+    // Imported again, it is current and has an original.
+    program.run(&["import", "3.png"]).expect_code(0);
+    let done = program.run(&["reindex", "--json"]).expect_code(0).json();
+    assert_eq!((&done["job"]["result"]["looked_at"], &done["stale"]), (&json!(0), &json!([])), "{done}");
+}

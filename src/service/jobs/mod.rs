@@ -1,13 +1,16 @@
 //! Work in the background: `calls` (what is asked), `runner` (who does it), `board` (what both
-//! share), `work` (how far a job is), and what there is to do: `duplicates` with `groups`.
+//! share), `work` (how far a job is), and what there is to do: `duplicates` with `groups`,
+//! and `reindex`.
 
 mod board;
 mod calls;
 mod duplicates;
 mod groups;
+mod reindex;
 mod runner;
 mod work;
 
 pub(super) use board::Board;
 pub use calls::{DuplicateGroup, DuplicateMember, GroupPage, Started};
 pub use duplicates::{DuplicatesRequest, MOST_CANDIDATES};
+pub use reindex::ReindexRequest;

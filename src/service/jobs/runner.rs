@@ -9,6 +9,7 @@ use metrics::counter;
 use tracing::Instrument;
 
 use super::duplicates;
+use super::reindex;
 use super::work::{Stop, Tell, Work};
 use crate::domain::{Job, JobKind};
 use crate::originals::OriginalsError;
@@ -92,6 +93,7 @@ async fn worked(core: &Core, job: &Job, claim: Claim, work: Work<'_>) -> Worked 
     let done = async {
         match job.kind {
             JobKind::Duplicates => duplicates::find(core, job, work).await,
+            JobKind::Reindex => reindex::describe(core, job, work).await,
         }
     };
     // A job that panics must not end the work on all others.

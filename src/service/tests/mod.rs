@@ -10,6 +10,7 @@ mod jobs;
 mod originals;
 mod pool;
 mod preconditions;
+mod reindex;
 mod searching;
 mod similar;
 mod stand_in;

@@ -83,7 +83,7 @@ async fn bytes_are_kept_in_parts_and_go_with_their_image(place: Place) {
     assert_eq!(store.kept_originals(Some(all[0].key), 1).await.expect("readable"), all[1..2]);
 
     delete(&*store, "i2").await;
-    assert_eq!(stored(&*store, &all[2].name).await, []);
+    assert!(stored(&*store, &all[2].name).await.is_empty());
     assert_eq!(counted(&*store).await, (2, sizes[..2].iter().sum::<usize>() as u64));
     assert_eq!(discarded(&*store).await, []);
 }
@@ -93,7 +93,7 @@ async fn another_image_in_the_place_of_one_takes_its_original_along(place: Place
     let first = put(&*store, &with_bytes("x", 1, &upload(10))).await;
     let second = put(&*store, &with_bytes("x", 2, &upload(20))).await;
     assert_eq!(first.key, second.key);
-    assert_eq!(stored(&*store, &name_of(&first)).await, []);
+    assert!(stored(&*store, &name_of(&first)).await.is_empty());
     assert_eq!(stored(&*store, &name_of(&second)).await.len(), 20);
     // Kept under the same id again, after a deletion: never the bytes of before.
     delete(&*store, "x").await;
@@ -170,7 +170,7 @@ async fn a_deleted_collection_leaves_only_the_names_of_its_objects(place: Place)
     store.put(&collection.name, &image, Precondition::None).await.expect("stored");
     let record = store.get(&collection.name, &image.id).await.expect("readable").expect("there");
     store.delete_collection(&collection.name).await.expect("deleted");
-    assert_eq!(stored(&*store, &name_of(&record)).await, []);
+    assert!(stored(&*store, &name_of(&record)).await.is_empty());
     objects.sort_unstable();
     assert_eq!(discarded(&*store).await, objects);
 }
