@@ -24,7 +24,7 @@ pub(super) enum Rule {
 use Rule::{OneOf, Text, Within};
 
 /// The rules by key. A key without one takes any value of its type.
-pub(super) const RULES: [(&str, Rule); 36] = [
+pub(super) const RULES: [(&str, Rule); 37] = [
     ("server.bind", Text(is_host_and_port, "HOST:PORT, for example 127.0.0.1:8080")),
     ("server.max_upload_bytes", Within(1024, 1 << 30, "bytes")),
     ("server.header_timeout_ms", Within(100, 3_600_000, "milliseconds")),
@@ -32,6 +32,7 @@ pub(super) const RULES: [(&str, Rule); 36] = [
     ("server.request_timeout_ms", Within(100, 3_600_000, "milliseconds")),
     ("server.shutdown_grace_ms", Within(0, 600_000, "milliseconds")),
     ("server.max_concurrent_uploads", Within(1, 10_000, "uploads")),
+    ("server.memory_budget_mib", Within(0, 1 << 20, "MiB")),
     ("server.max_connections", Within(1, 1_000_000, "connections")),
     ("storage.data_dir", Text(|text| (1..=4096).contains(&text.len()), "a path of 1 to 4096 bytes")),
     (

@@ -12,6 +12,7 @@ mod collections;
 mod compare;
 mod deadline;
 mod descriptors;
+mod docs;
 mod error;
 mod extract;
 mod health;
@@ -34,6 +35,7 @@ mod state;
 mod transfer;
 mod web;
 
+pub use intake::WHILE_READ;
 pub use links::{InvalidPublicPath, PublicPath};
 pub use openapi::OPENAPI_YAML;
 pub use options::HttpOptions;

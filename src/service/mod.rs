@@ -3,9 +3,10 @@
 //! [`RetrievalService`] is the one door. Behind it: `core` (what the use cases share), `images`
 //! with `upload`, `collections`, `search` with `rerank` and `similar`, `compare`, `describe`, `batch`,
 //! `originals` and `once` (the use cases), `jobs` (work in the background), `transfer` (export and import), `pool` (the
-//! threads that describe images) and `readiness`.
+//! threads that describe images) with `lanes` (who is next) and `caller` and `readiness`.
 
 mod batch;
+mod caller;
 mod collections;
 mod compare;
 mod core;
@@ -13,6 +14,7 @@ mod describe;
 mod error;
 mod images;
 mod jobs;
+mod lanes;
 mod once;
 mod options;
 mod originals;
@@ -33,6 +35,7 @@ mod upload;
 pub use crate::originals::OriginalsError;
 pub use crate::store::{CollectionSummary, StoreError};
 pub use batch::{Deletion, Selection};
+pub use caller::Caller;
 pub use compare::{CompareRequest, CompareResponse, ComparedImage, Pictured};
 pub use describe::{DescribeRequest, Described, Remark};
 pub use error::ServiceError;

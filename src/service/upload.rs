@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{MutexGuard, OnceCell};
 
 use super::core::{Core, unknown_collection};
+use super::lanes::Lane;
 use super::pool::WhenFull;
 use super::running::Running;
 use super::{AddOutcome, OnDuplicate, OnSimilar, PutOutcome, SearchHit, ServiceError, Stored};
@@ -221,7 +222,8 @@ impl<'a> Upload<'a> {
     }
 
     async fn describe(&self) -> Result<Extraction, ServiceError> {
-        self.core.pool.describe(self.bytes.clone(), to_be_stored(self.collection.profile), self.when_full).await
+        let request = to_be_stored(self.collection.profile);
+        self.core.pool.describe(self.bytes.clone(), request, Lane::Ingest, self.when_full).await
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use reqwest::{Client, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 
 use crate::program::{Program, Server, picture};
+use crate::support::client;
 
 fn png(picture: &image::RgbImage) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
@@ -24,7 +25,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 
 async fn add(address: &str, id: &str, bytes: Vec<u8>) -> Result<(StatusCode, Value), reqwest::Error> {
     let url = format!("http://{address}/v1/collections/c/images");
-    let request = Client::new().post(url).query(&[("id", id)]).header("content-type", "image/png").body(bytes);
+    let request = client().post(url).query(&[("id", id)]).header("content-type", "image/png").body(bytes);
     let response = request.send().await?;
     Ok((response.status(), response.json().await?))
 }
@@ -33,7 +34,7 @@ async fn add(address: &str, id: &str, bytes: Vec<u8>) -> Result<(StatusCode, Val
 async fn server(program: &Program) -> Server {
     let server = Server::start(program);
     let url = format!("http://{}/v1/collections/c", server.address);
-    let created = Client::new().put(url).json(&json!({"profile": "fast"})).send().await.expect("an answer");
+    let created = client().put(url).json(&json!({"profile": "fast"})).send().await.expect("an answer");
     assert!(created.status().is_success());
     server
 }
@@ -84,7 +85,7 @@ async fn a_kill_between_the_object_and_the_commit_leaves_an_orphan_that_doctor_f
     // What was acknowledged is there after the restart, to the byte.
     let running = server(&program).await;
     let url = format!("http://{}{}", running.address, record["original_url"].as_str().expect("it is kept"));
-    let original = reqwest::get(url).await.expect("an answer").bytes().await.expect("a body");
+    let original = client().get(url).send().await.expect("an answer").bytes().await.expect("a body");
     assert!(original == png(&picture(1)));
     running.signal("TERM");
     assert_eq!(running.wait().0, Some(0));
@@ -112,7 +113,7 @@ async fn where_no_larger_file_can_be_written_an_upload_is_a_507_and_stores_nothi
     let (status, problem) = add(&running.address, "large", png(&noise)).await.expect("an answer");
     assert_eq!((status.as_u16(), &problem["code"]), (507, &json!("originals_full")), "{problem}");
     let images = format!("http://{}/v1/collections/c/images:count", running.address);
-    let count: Value = reqwest::get(images).await.expect("an answer").json().await.expect("JSON");
+    let count: Value = client().get(images).send().await.expect("an answer").json().await.expect("JSON");
     assert_eq!(count, json!({"count": 0}));
     assert_eq!(files(&program.path("data/originals")), [] as [PathBuf; 0]);
     let (status, record) = add(&running.address, "small", png(&picture(1))).await.expect("an answer");

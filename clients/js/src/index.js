@@ -20,11 +20,11 @@ export class EyrieError extends Error {
 const segment = encodeURIComponent;
 
 /** Names of the options whose names on the wire differ. */
-const WIRE = { minScore: "min_score", onDuplicate: "on_duplicate", onSimilar: "on_similar" };
+const WIRE = { groupBy: "group_by", minScore: "min_score", onDuplicate: "on_duplicate", onSimilar: "on_similar" };
 
 /** An option as a form has it. */
 function asText(name, value) {
-  if (name === "include" || name === "region") return [value].flat().join(",");
+  if (name === "include" || name === "fields" || name === "region") return [value].flat().join(",");
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
@@ -198,11 +198,11 @@ export class Eyrie {
     return this.#call("GET", this.#path(`/images/${segment(id)}`), { signal });
   }
 
-  /** All pictures in order of id, page by page as they are asked for. */
-  async *list({ filter, limit, signal } = {}) {
+  /** All pictures in order of id unless `sort` says otherwise, page by page as they are asked for. */
+  async *list({ sort, filter, limit, signal } = {}) {
     let cursor;
     do {
-      const page = await this.#call("GET", this.#path("/images"), { query: fields({ filter, limit, cursor }), signal });
+      const page = await this.#call("GET", this.#path("/images"), { query: fields({ sort, filter, limit, cursor }), signal });
       yield* page.images;
       cursor = page.next_cursor;
     } while (cursor);

@@ -25,7 +25,13 @@ use crate::service::Started;
     params(InCollection),
     request_body = Option<FindDuplicatesBody>,
     responses(
-        (status = 202, description = "A new job", body = JobDto, headers(("Location" = String, description = "The job's path"))),
+        (status = 202, description = "A new job", body = JobDto, headers(("Location" = String, description = "The job's path")),
+            links(
+                ("get_job" = (operation_id = "get_job", parameters(("id" = "$response.body#/id")))),
+                ("list_groups" = (operation_id = "list_groups", parameters(("id" = "$response.body#/id")))),
+                ("cancel_job" = (operation_id = "cancel_job", parameters(("id" = "$response.body#/id")))),
+                ("delete_job" = (operation_id = "delete_job", parameters(("id" = "$response.body#/id")))),
+            )),
         (status = 200, description = "The same work waits or is done already: its job", body = JobDto,
             headers(("Location" = String, description = "The job's path"))),
         (status = "default", description = "Any failure", body = Problem, content_type = "application/problem+json"),
@@ -50,6 +56,11 @@ pub(crate) async fn find_duplicates(
     request_body = Option<ReindexBody>,
     responses(
         (status = 202, description = "A new job", body = JobDto, headers(("Location" = String, description = "The job's path")),
+            links(
+                ("get_job" = (operation_id = "get_job", parameters(("id" = "$response.body#/id")))),
+                ("cancel_job" = (operation_id = "cancel_job", parameters(("id" = "$response.body#/id")))),
+                ("delete_job" = (operation_id = "delete_job", parameters(("id" = "$response.body#/id")))),
+            ),
             example = json!({
                 "id": "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10", "kind": "reindex", "collection": "covers", "params": {"all": false},
                 "state": "queued", "done": 0, "created_at": "2026-11-24T12:00:00Z"

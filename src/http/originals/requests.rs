@@ -30,7 +30,7 @@ impl FromFields for OriginalQuery {
 impl Documented for OriginalQuery {
     fn fields() -> Vec<FieldDoc> {
         let text = "The beginning of the SHA-256 that the URL was made for, 16 digits. An answer that has it may be cached for ever.";
-        vec![FieldDoc::plain("v", any_text(), text)]
+        vec![FieldDoc::plain("v", any_text(), text).example("9f86d081884c7d65")]
     }
 }
 

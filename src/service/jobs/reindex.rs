@@ -14,6 +14,7 @@ use super::work::{Stop, Work, held, to_json};
 use crate::domain::{CollectionName, DescriptorVersion, ImageKey, ImageRecord, Job, Precondition, Profile, Seq};
 use crate::service::ServiceError;
 use crate::service::core::{Core, unknown_collection};
+use crate::service::lanes::Lane;
 use crate::service::pool::WhenFull;
 use crate::service::upload::{stored_as, to_be_stored};
 use crate::store::{NewImage, Outdated, WriteOutcome};
@@ -133,7 +134,7 @@ async fn describe_one(core: &Core, record: &ImageRecord, profile: Profile) -> Re
         Err(ServiceError::NoOriginal(_)) => return Ok(Described::WithoutOriginal),
         Err(error) => return Err(error),
     };
-    match core.pool.describe(bytes, to_be_stored(profile), WhenFull::Wait).await {
+    match core.pool.describe(bytes, to_be_stored(profile), Lane::Ingest, WhenFull::Wait).await {
         Ok(described) => {
             let (id, metadata) = (record.id.clone(), record.metadata.clone());
             let image = stored_as(described, id, metadata, record.content_hash, record.byte_size)?;

@@ -88,7 +88,7 @@ async fn what_no_image_got_is_removed_at_once() {
         tokio::spawn(async move { other.add_image(&default(), image(b"same", json!({}))).await }),
     ];
     fixture.control.until_begun(1).await;
-    while fixture.service.core.pool.waiting() < 1 {
+    while fixture.service.core.pool.waiting(crate::service::lanes::Lane::Ingest) < 1 {
         tokio::task::yield_now().await;
     }
     fixture.control.release();
