@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::answers::JobAnswer;
 use super::jobs;
 use super::settings::Settings;
 use super::signals::StopRequests;
@@ -128,7 +129,9 @@ impl Reindex {
 
     /// Writes page by page: there may be more than fit in memory.
     async fn as_json(&self, service: &RetrievalService, job: &Job) -> Result<(), CliError> {
-        output::results(|out| write!(out, "{{\"job\": {}, \"stale\": [", jobs::as_json(job)))?;
+        output::results(|out| {
+            write!(out, "{{\"job\": {}, \"stale\": [", jobs::as_json(&JobAnswer::from(job.clone())))
+        })?;
         let mut comma = "";
         let mut last = None;
         loop {

@@ -7,12 +7,13 @@ use tracing::Instrument;
 
 use super::jobs::Board;
 use super::originals::Originals;
+pub(super) use super::outcome::Outcome;
 use super::pool::InferencePool;
 use super::running::{Gate, Running};
 use super::{ServiceError, ServiceOptions};
 use crate::domain::{Catalogue, Clock, Collection, CollectionName, ImageId, Seq};
 use crate::search::{SearchBackend, SearchSlots};
-use crate::store::{DeleteOutcome, InsertOutcome, Store, StoreError, WriteOutcome};
+use crate::store::{Store, StoreError};
 
 /// How often a write starts over because another one changed the same thing in between.
 const TRIES: usize = 8;
@@ -35,54 +36,6 @@ pub(super) struct Core {
     pub(super) jobs: Board,
     /// The uploads themselves.
     pub(super) originals: Arc<Originals>,
-}
-
-/// What became of a write.
-pub(super) trait Outcome: Send + 'static {
-    /// The change that was committed; `None` where nothing was.
-    fn change(&self) -> Option<Seq>;
-
-    /// Whether an image may have lost its original by it.
-    fn discards(&self) -> bool {
-        self.change().is_some()
-    }
-}
-
-impl Outcome for InsertOutcome {
-    fn discards(&self) -> bool {
-        false
-    }
-
-    fn change(&self) -> Option<Seq> {
-        match self {
-            Self::Inserted(record) => Some(record.revision),
-            Self::SameContent(_) | Self::IdTaken(_) | Self::UnknownCollection => None,
-        }
-    }
-}
-
-impl Outcome for WriteOutcome {
-    fn change(&self) -> Option<Seq> {
-        match self {
-            Self::Created(record) | Self::Updated(record) => Some(record.revision),
-            Self::PreconditionFailed | Self::UnknownImage | Self::UnknownCollection => None,
-        }
-    }
-}
-
-impl Outcome for DeleteOutcome {
-    fn change(&self) -> Option<Seq> {
-        match self {
-            Self::Deleted(seq) => Some(*seq),
-            Self::PreconditionFailed | Self::UnknownImage | Self::UnknownCollection => None,
-        }
-    }
-}
-
-impl Outcome for Option<Seq> {
-    fn change(&self) -> Option<Seq> {
-        *self
-    }
 }
 
 impl Core {

@@ -1,11 +1,13 @@
 //! Adding, replacing, changing and deleting images.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::core::{Core, unknown_collection};
+use super::originals::ByteStream;
 use super::pool::WhenFull;
 use super::running::Running;
 use super::upload::Upload;
@@ -238,6 +240,29 @@ impl RetrievalService {
             Some(thumbnail) => Ok((thumbnail, record.revision)),
             None => Err(self.core.missing(collection, id).await),
         }
+    }
+
+    /// The record of an image whose original is kept.
+    ///
+    /// # Errors
+    /// [`ServiceError::NoOriginal`], [`ServiceError::UnknownImage`],
+    /// [`ServiceError::UnknownCollection`], [`ServiceError::Store`].
+    pub async fn original(&self, collection: &CollectionName, id: &ImageId) -> Result<ImageRecord, ServiceError> {
+        let record = self.image(collection, id).await?;
+        if record.original.is_none() {
+            return Err(ServiceError::NoOriginal(id.to_string()));
+        }
+        Ok(record)
+    }
+
+    /// The bytes of a range of an original, as they are read. The range lies within the
+    /// `byte_size` of the record.
+    ///
+    /// # Errors
+    /// [`ServiceError::NoOriginal`] where it is not kept or not there any more, [`ServiceError::Store`],
+    /// [`ServiceError::Originals`]; all of these in the stream too.
+    pub async fn original_bytes(&self, record: &ImageRecord, range: Range<u64>) -> Result<ByteStream, ServiceError> {
+        self.core.originals.read(record, range).await
     }
 }
 

@@ -10,10 +10,10 @@ use futures::{StreamExt, TryStreamExt};
 use tokio::sync::{OnceCell, watch};
 use tokio::task::JoinHandle;
 
-use super::core::Outcome;
-use super::upload::hash_of;
-use super::{RetrievalService, ServiceError};
-use crate::domain::{CollectionName, ImageId, ImageRecord, OriginalName};
+use super::ServiceError;
+use super::hash::hash_of;
+use super::outcome::Outcome;
+use crate::domain::{ImageRecord, OriginalName};
 use crate::originals::{Keeping, Objects, OriginalsError, sweep};
 use crate::store::{NewImage, NewOriginal, PART_BYTES, Store, StoreError};
 
@@ -24,7 +24,7 @@ const SWEEP_PAUSE: Duration = Duration::from_secs(60);
 const READ_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Bytes on their way.
-type ByteStream = BoxStream<'static, Result<Bytes, ServiceError>>;
+pub(super) type ByteStream = BoxStream<'static, Result<Bytes, ServiceError>>;
 
 /// What becomes of the uploads themselves.
 pub(super) struct Originals {
@@ -43,31 +43,6 @@ struct Sweeping {
     asked: bool,
     runs: bool,
     task: Option<JoinHandle<()>>,
-}
-
-impl RetrievalService {
-    /// The record of an image whose original is kept.
-    ///
-    /// # Errors
-    /// [`ServiceError::NoOriginal`], [`ServiceError::UnknownImage`],
-    /// [`ServiceError::UnknownCollection`], [`ServiceError::Store`].
-    pub async fn original(&self, collection: &CollectionName, id: &ImageId) -> Result<ImageRecord, ServiceError> {
-        let record = self.image(collection, id).await?;
-        if record.original.is_none() {
-            return Err(ServiceError::NoOriginal(id.to_string()));
-        }
-        Ok(record)
-    }
-
-    /// The bytes of a range of an original, as they are read. The range lies within the
-    /// `byte_size` of the record.
-    ///
-    /// # Errors
-    /// [`ServiceError::NoOriginal`] where it is not kept or not there any more, [`ServiceError::Store`],
-    /// [`ServiceError::Originals`]; all of these in the stream too.
-    pub async fn original_bytes(&self, record: &ImageRecord, range: Range<u64>) -> Result<ByteStream, ServiceError> {
-        self.core.originals.read(record, range).await
-    }
 }
 
 impl Originals {
@@ -121,7 +96,10 @@ impl Originals {
     }
 
     /// The bytes of a range of an original.
-    async fn read(&self, record: &ImageRecord, range: Range<u64>) -> Result<ByteStream, ServiceError> {
+    ///
+    /// # Errors
+    /// [`ServiceError::NoOriginal`], [`ServiceError::Store`], [`ServiceError::Originals`].
+    pub(super) async fn read(&self, record: &ImageRecord, range: Range<u64>) -> Result<ByteStream, ServiceError> {
         let none = || ServiceError::NoOriginal(record.id.to_string());
         let name = record.original.as_ref().ok_or_else(none)?;
         if name.is_in_database() {

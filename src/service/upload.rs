@@ -1,10 +1,10 @@
 //! The bytes of an image on their way into a collection.
 
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 use tokio::sync::{MutexGuard, OnceCell};
 
 use super::core::{Core, unknown_collection};
+use super::hash::hash_of;
 use super::lanes::Lane;
 use super::pool::WhenFull;
 use super::running::Running;
@@ -15,10 +15,6 @@ use crate::domain::{
 use crate::store::{InsertOutcome, NewImage, SameContent, WriteOutcome};
 use eyrie_vision::describe::{Extraction, Request};
 use eyrie_vision::local::STORED_FEATURES;
-
-/// Uploads larger than this are hashed off the async threads (SHA-256 takes about a millisecond for
-/// it at worst).
-const HASH_INLINE_BYTES: usize = 256 * 1024;
 
 /// The most similar images that an answer names.
 const MOST_SIMILAR: usize = 10;
@@ -260,20 +256,4 @@ pub(super) fn stored_as(
         local_features: features.encode(),
         original: None,
     })
-}
-
-/// # Errors
-/// [`ServiceError::Internal`].
-pub(super) async fn hash_of(bytes: &Bytes) -> Result<ContentHash, ServiceError> {
-    if bytes.len() <= HASH_INLINE_BYTES {
-        return Ok(sha256(bytes));
-    }
-    let bytes = bytes.clone();
-    tokio::task::spawn_blocking(move || sha256(&bytes))
-        .await
-        .map_err(|e| ServiceError::Internal(format!("the upload could not be hashed: {e}")))
-}
-
-fn sha256(bytes: &[u8]) -> ContentHash {
-    ContentHash(Sha256::digest(bytes).into())
 }
