@@ -50,8 +50,12 @@ impl Place {
 #[async_trait]
 impl Objects for Place {
     async fn put(&self, name: &OriginalName, bytes: Bytes) -> Result<(), OriginalsError> {
-        self.store.put(&self.path(name.as_str()), PutPayload::from(bytes)).await?;
-        Ok(())
+        match self.store.put(&self.path(name.as_str()), PutPayload::from(bytes)).await.map_err(OriginalsError::from) {
+            Ok(_) => Ok(()),
+            // The bucket itself is not there.
+            Err(OriginalsError::Missing(text)) => Err(OriginalsError::Unavailable(text)),
+            Err(error) => Err(error),
+        }
     }
 
     async fn read(&self, name: &OriginalName, range: Range<u64>) -> Result<(u64, ByteStream), OriginalsError> {

@@ -4,6 +4,7 @@ EYRIE names the program. Run by scripts/test-s3.
 """
 
 import json
+import logging
 import os
 import random
 import struct
@@ -54,6 +55,7 @@ def call(method, url, body=None, **headers):
 class OriginalsInS3(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
         cls.server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
         cls.server.start()
         host, port = cls.server.get_host_and_port()
