@@ -14,6 +14,8 @@ use tokio::net::TcpListener;
 use crate::config::Config;
 use crate::domain::{Catalogue, Clock, SystemClock};
 use crate::http::{self, AppState, HttpOptions};
+pub use crate::originals::Diagnosis as OriginalsDiagnosis;
+use crate::originals::{self, Keeping, OriginalsError, UpkeepError};
 pub use crate::search::doctor::{Diagnosis, SavedIndex};
 use crate::search::{
     FlatIndex, IndexError, IndexMaker, MemoryOptions, MemorySearch, NoSearch, SearchBackend, SearchSlots, Shelf,
@@ -49,6 +51,9 @@ pub enum StartError {
     /// The Postgres database cannot be opened.
     #[error("cannot open the Postgres database: {0}")]
     Postgres(StoreError),
+    /// Originals cannot be kept as it is configured.
+    #[error("originals cannot be kept: {0}")]
+    Originals(#[from] OriginalsError),
     /// Parameters of the index.
     #[error("index: {0}")]
     Index(#[from] IndexError),
@@ -102,6 +107,7 @@ impl StartError {
             Self::Listen { .. } => {
                 Some("--bind takes an address of this machine and a port, for example 127.0.0.1:8080")
             }
+            Self::Originals(_) => Some("see storage.originals and the keys below it in `eyrie config show`"),
             Self::Memory { .. } => {
                 Some("a lower extractor.max_pixels or fewer extractor.workers need less; 0 sets no bound")
             }
@@ -154,6 +160,8 @@ pub struct Backend {
     pub store: Arc<dyn Store>,
     /// What describes them.
     pub describer: Describer,
+    /// Where the uploads themselves are kept.
+    pub originals: Keeping,
 }
 
 impl Backend {
@@ -171,6 +179,7 @@ impl Backend {
         let describer = Describer::load(&config.extractor.describer)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         config.index.graph.check()?;
+        let originals = originals::open(&config.storage)?;
         let store = match store {
             Some(store) => store,
             None => open_store(&config.storage, Arc::clone(&clock)).await?,
@@ -202,6 +211,7 @@ impl Backend {
             queue_length: config.extractor.pool.queue_length,
             costs: Arc::clone(&describer.costs),
             clock,
+            originals: originals.clone(),
         };
         let options = ServiceOptions {
             limits: config.limits.clone(),
@@ -211,7 +221,7 @@ impl Backend {
             spool_dir: config.storage.data_dir.clone(),
         };
         let service = RetrievalService::start(parts, options)?;
-        Ok(Self { service, store, describer })
+        Ok(Self { service, store, describer, originals })
     }
 
     /// Ends the work under way and closes the database.
@@ -256,15 +266,38 @@ async fn open_store(storage: &StorageOptions, clock: Arc<dyn Clock>) -> Result<A
     Ok(Arc::new(store))
 }
 
-/// Compares the saved indexes with the database; with `repair`, removes those that are wrong.
+/// Compares the saved indexes, and the originals that are kept, with the database; with `repair`,
+/// removes what is wrong. An object that no image names is an orphan once it is older than `grace`.
 ///
 /// # Errors
 /// [`StartError`]; [`StartError::Process`] while a server uses the folder of the indexes.
-pub async fn diagnose(config: &Config, repair: bool) -> Result<Vec<Diagnosis>, StartError> {
+pub async fn diagnose(
+    config: &Config,
+    repair: bool,
+    grace: Duration,
+) -> Result<(Vec<Diagnosis>, OriginalsDiagnosis), StartError> {
     let backend = Backend::open(config, Purpose::Import).await?;
-    let found = diagnose_in(&backend, config, repair).await;
+    let indexes = diagnose_in(&backend, config, repair).await;
+    let found = match indexes {
+        Ok(indexes) => diagnose_originals(&backend, repair, grace).await.map(|originals| (indexes, originals)),
+        Err(error) => Err(error),
+    };
     backend.close().await;
     found
+}
+
+async fn diagnose_originals(
+    backend: &Backend,
+    repair: bool,
+    grace: Duration,
+) -> Result<OriginalsDiagnosis, StartError> {
+    let failed = |error: UpkeepError| StartError::Process(format!("cannot look at the originals: {error}"));
+    let grace = grace.try_into().unwrap_or(time::Duration::MAX);
+    let found = originals::diagnose(&*backend.store, &backend.originals, grace).await.map_err(failed)?;
+    if repair {
+        originals::repair(&*backend.store, &backend.originals, &found).await.map_err(failed)?;
+    }
+    Ok(found)
 }
 
 async fn diagnose_in(backend: &Backend, config: &Config, repair: bool) -> Result<Vec<Diagnosis>, StartError> {

@@ -13,6 +13,7 @@ pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod http;
+pub mod originals;
 pub mod search;
 pub mod service;
 pub mod store;

@@ -16,6 +16,7 @@ mod jobs;
 mod load;
 mod model;
 mod packaging;
+mod reindex;
 mod remote;
 mod search;
 mod serve;
@@ -40,6 +41,7 @@ Examples:
   eyrie search query.jpg -k 5                    the five most similar images
   eyrie export --output backup.ndjson            everything that is stored of a collection
   eyrie duplicates                               groups of pictures that show the same thing
+  eyrie reindex                                  describe everything anew after a change of the model
   eyrie describe query.jpg                       the descriptor, and what it costs on the chip
   eyrie compare a.jpg b.jpg                      do they show the same thing, and where?
   eyrie chip                                     what describing images costs, and why
@@ -80,6 +82,7 @@ enum Command {
     Search(search::Search),
     Duplicates(duplicates::Duplicates),
     Jobs(jobs::Jobs),
+    Reindex(reindex::Reindex),
     Describe(describe::Describe),
     Compare(compare::Compare),
     #[cfg(feature = "lab")]
@@ -126,6 +129,7 @@ pub fn main() -> ExitCode {
         Some(Command::Search(command)) => command.run(),
         Some(Command::Duplicates(command)) => command.run(),
         Some(Command::Jobs(command)) => command.run(),
+        Some(Command::Reindex(command)) => command.run(),
         Some(Command::Describe(command)) => command.run(),
         Some(Command::Compare(command)) => command.run(),
         #[cfg(feature = "lab")]

@@ -44,7 +44,9 @@ impl Setting {
         ConfigError::Value {
             key: key.to_owned(),
             value: match key {
-                "storage.database_url" => "a text that is not shown".to_owned(),
+                "storage.database_url" | "storage.s3_access_key_id" | "storage.s3_secret_access_key" => {
+                    "a text that is not shown".to_owned()
+                }
                 _ => self.value.to_string(),
             },
             allowed: allowed.into(),

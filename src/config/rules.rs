@@ -24,7 +24,7 @@ pub(super) enum Rule {
 use Rule::{OneOf, Text, Within};
 
 /// The rules by key. A key without one takes any value of its type.
-pub(super) const RULES: [(&str, Rule); 36] = [
+pub(super) const RULES: [(&str, Rule); 39] = [
     ("server.bind", Text(is_host_and_port, "HOST:PORT, for example 127.0.0.1:8080")),
     ("server.max_upload_bytes", Within(1024, 1 << 30, "bytes")),
     ("server.header_timeout_ms", Within(100, 3_600_000, "milliseconds")),
@@ -43,6 +43,15 @@ pub(super) const RULES: [(&str, Rule); 36] = [
         ),
     ),
     ("storage.max_connections", Within(1, 1000, "connections")),
+    ("storage.originals", OneOf(&["none", "database", "directory", "s3"])),
+    (
+        "storage.s3_endpoint",
+        Text(
+            |url| url.is_empty() || url.starts_with("https://") || url.starts_with("http://"),
+            "https://HOST:PORT or http://HOST:PORT, or empty for AWS",
+        ),
+    ),
+    ("storage.s3_prefix", Text(is_prefix, "segments of A-Z a-z 0-9 . _ - with slashes between them, or empty")),
     ("extractor.isa", OneOf(&ISAS)),
     ("extractor.algorithm", OneOf(&ALGORITHMS)),
     ("extractor.threads", Within(0, 1024, "threads")),
@@ -106,7 +115,19 @@ pub(super) fn check(layers: &Layers) -> Result<(), ConfigError> {
     {
         return Err(none.refusal("search.verify_candidates", "at least 1 where search.verify is always"));
     }
+    if let (Some(s3), Some(bucket)) = (is("storage.originals", "s3".into()), is("storage.s3_bucket", "".into())) {
+        let needs = format!("the name of a bucket where storage.originals is {}", s3.value);
+        return Err(bucket.refusal("storage.s3_bucket", needs));
+    }
     Ok(())
+}
+
+fn is_prefix(text: &str) -> bool {
+    let is_segment = |segment: &str| {
+        let plain = segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
+        plain && !matches!(segment, "" | "." | "..")
+    };
+    text.is_empty() || text.split('/').all(is_segment)
 }
 
 fn is_host_and_port(text: &str) -> bool {

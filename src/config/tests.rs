@@ -80,7 +80,9 @@ fn every_key_can_be_set_by_the_environment() {
             "server.bind" => "127.0.0.1:0",
             "storage.data_dir" => "2024",
             "storage.database_url" => "postgres://localhost/x",
-            "storage.prepared_statements" => "false",
+            "storage.prepared_statements" | "storage.s3_path_style" => "false",
+            "storage.originals" => "database",
+            "storage.s3_endpoint" => "http://127.0.0.1:9000",
             "index.serve_while_building" => "true",
             "extractor.isa" => "scalar",
             "extractor.algorithm" => "direct",
@@ -227,6 +229,28 @@ fn the_database_url_is_never_shown() {
 }
 
 #[test]
+fn the_keys_of_s3_are_never_shown_and_a_bucket_is_needed() {
+    let environment = env(&[
+        ("EYRIE_STORAGE__ORIGINALS", "s3"),
+        ("EYRIE_STORAGE__S3_BUCKET", "b"),
+        ("EYRIE_STORAGE__S3_ACCESS_KEY_ID", "AKIAhunter2"),
+        ("EYRIE_STORAGE__S3_SECRET_ACCESS_KEY", "hunter2"),
+    ]);
+    let loaded = load(None, environment, &[]).expect("ok");
+    assert_eq!(loaded.config.storage.originals.secret_access_key.reveal(), "hunter2");
+    let shown = format!("{loaded:?} {}", serde_json::to_string(&loaded.config).expect("serialises"));
+    assert!(!shown.contains("hunter2"), "{shown}");
+    let text = message(from_file("[storage]\ns3_secret_access_key = [\"hunter2\"]\n"));
+    assert!(text.contains("storage.s3_secret_access_key") && !text.contains("hunter2"), "{text}");
+    let text = message(load(None, env(&[("EYRIE_STORAGE__ORIGINALS", "s3")]), &[]));
+    assert!(text.starts_with("storage.s3_bucket is \"\"") && text.contains("the name of a bucket"), "{text}");
+    for prefix in ["/a", "a/", "a//b", "../b", "a b"] {
+        let text = message(load(None, env(&[("EYRIE_STORAGE__S3_PREFIX", prefix)]), &[]));
+        assert!(text.starts_with("storage.s3_prefix"), "{text}");
+    }
+}
+
+#[test]
 fn a_file_that_is_no_toml_is_an_error_with_the_line_and_nothing_of_its_text() {
     let text = message(from_file("[storage]\n\ndatabase_url = postgres://u:hunter2@h/d\n"));
     assert!(text.starts_with("file ") && text.contains(" is not valid TOML: line 3: "), "{text}");
@@ -245,7 +269,8 @@ fn every_number_has_a_range_and_every_choice_is_taken() {
             assert!(rule.is_some() || !value.is_integer(), "{key}");
             let Some(Rule::OneOf(choices)) = rule else { continue };
             for choice in *choices {
-                let text = format!("[{section}]\n{name} = \"{choice}\"\n");
+                let needed = if *choice == "s3" { "s3_bucket = \"b\"\n" } else { "" };
+                let text = format!("[{section}]\n{name} = \"{choice}\"\n{needed}");
                 assert!(from_file(&text).is_ok(), "{text}");
             }
         }

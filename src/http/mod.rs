@@ -25,6 +25,7 @@ mod once;
 mod openapi;
 mod options;
 mod origin;
+mod originals;
 mod pages;
 mod routes;
 mod schema;

@@ -48,9 +48,10 @@ pub(crate) const QUERIES: [&str; 4] = [
 /// What listed pages may send.
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 /// Headers that pages may send beside those that need no question.
-const SENT: &str = "content-type, idempotency-key, if-match, if-none-match, x-request-id";
+const SENT: &str = "content-type, idempotency-key, if-match, if-none-match, if-range, range, x-request-id";
 /// Headers of answers that pages may read beside those that need no word.
-const EXPOSED: &str = "deprecation, etag, idempotent-replayed, location, retry-after, x-request-id";
+const EXPOSED: &str = "accept-ranges, content-disposition, content-range, deprecation, etag, idempotent-replayed, location, \
+     retry-after, x-request-id";
 /// For how long a browser may remember what a page may do, in seconds.
 const REMEMBERED: &str = "7200";
 

@@ -19,8 +19,8 @@ use super::options::HttpOptions;
 use super::pages::{self, PageRule};
 use super::state::AppState;
 use super::{
-    batch, chip, collections, compare, deadline, descriptors, docs, health, images, jobs, observe, openapi, search,
-    transfer, web,
+    batch, chip, collections, compare, deadline, descriptors, docs, health, images, jobs, observe, openapi, originals,
+    search, transfer, web,
 };
 
 /// The whole HTTP interface.
@@ -82,12 +82,14 @@ pub(crate) fn described_routes() -> OpenApiRouter<AppState> {
         .routes(routes!(batch::handlers::add_images))
         .routes(routes!(batch::handlers::delete_images))
         .routes(routes!(images::handlers::get_thumbnail))
+        .routes(routes!(originals::handlers::get_original))
         .routes(routes!(search::handlers::similar_images))
         .routes(routes!(search::handlers::search))
         .routes(routes!(batch::handlers::search_batch))
         .routes(routes!(compare::handlers::compare))
         .routes(routes!(descriptors::handlers::describe))
         .routes(routes!(jobs::handlers::find_duplicates))
+        .routes(routes!(jobs::handlers::reindex))
         .routes(routes!(jobs::handlers::list_jobs))
         .routes(routes!(jobs::handlers::get_job, jobs::handlers::delete_job))
         .routes(routes!(jobs::handlers::cancel_job))

@@ -6,11 +6,13 @@ use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use time::OffsetDateTime;
 
 use super::{
-    Change, ChangeKind, ClaimedJob, CollectionSummary, GroupMember, NewImage, StoreError, StoredDescriptor, WholeImage,
+    Change, ChangeKind, ClaimedJob, CollectionSummary, GroupMember, KeptOriginal, NewImage, StoreError,
+    StoredDescriptor, WholeImage,
 };
 use crate::domain::{
     Begun, Collection, CollectionName, ContentHash, Descriptor, Filter, ImageFormat, ImageId, ImageKey, ImageRecord,
-    Job, JobId, JobKind, JobProgress, JobState, KeptAnswer, Metadata, Seq, SimilarPair, Thumbnail, Verdict,
+    Job, JobId, JobKind, JobProgress, JobState, KeptAnswer, Metadata, OriginalName, Seq, SimilarPair, Thumbnail,
+    Verdict,
 };
 
 /// A row whose columns are named as the fields are.
@@ -53,6 +55,7 @@ row! {
         revision: i64,
         created_at: T,
         updated_at: T,
+        original: Option<String>,
     }
 }
 
@@ -116,6 +119,8 @@ pub(super) struct SummaryRow<T> {
     collection: CollectionRow<T>,
     images: i64,
     stale: i64,
+    originals: i64,
+    original_bytes: i64,
 }
 
 impl<'r, R: Row, T> FromRow<'r, R> for SummaryRow<T>
@@ -129,6 +134,8 @@ where
             collection: CollectionRow::from_row(row)?,
             images: row.try_get("images")?,
             stale: row.try_get("stale")?,
+            originals: row.try_get("originals")?,
+            original_bytes: row.try_get("original_bytes")?,
         })
     }
 }
@@ -185,6 +192,16 @@ row! {
 }
 
 row! {
+    /// An image whose original is kept.
+    pub(super) struct KeptRow {
+        key: i64,
+        name: String,
+        byte_size: i64,
+        stored: Option<i64>,
+    }
+}
+
+row! {
     /// A row of the change log, with the descriptor of its image where that is still there.
     pub(super) struct ChangeRow {
         seq: i64,
@@ -231,6 +248,7 @@ impl<T: StoredTime> RecordRow<T> {
             revision: Seq(self.revision),
             created_at: self.created_at.into_time()?,
             updated_at: self.updated_at.into_time()?,
+            original: self.original.map(original_name).transpose()?,
         })
     }
 }
@@ -269,6 +287,8 @@ impl<T: StoredTime> SummaryRow<T> {
             collection: self.collection.into_collection()?,
             images: u64::try_from(self.images).map_err(damaged)?,
             stale: u64::try_from(self.stale).map_err(damaged)?,
+            originals: u64::try_from(self.originals).map_err(damaged)?,
+            original_bytes: u64::try_from(self.original_bytes).map_err(damaged)?,
         })
     }
 }
@@ -325,6 +345,18 @@ impl MemberRow {
             key: key(self.image_key)?,
             score: self.score,
             verdict: verdict(&self.verdict)?,
+        })
+    }
+}
+
+impl KeptRow {
+    pub(super) fn into_kept(self) -> Result<KeptOriginal, StoreError> {
+        let size = |column: i64| u64::try_from(column).map_err(damaged);
+        Ok(KeptOriginal {
+            key: key(self.key)?,
+            name: original_name(self.name)?,
+            byte_size: size(self.byte_size)?,
+            stored: self.stored.map(size).transpose()?,
         })
     }
 }
@@ -387,6 +419,7 @@ pub(super) fn record_of(
     revision: Seq,
     created_at: OffsetDateTime,
     updated_at: OffsetDateTime,
+    original: Option<OriginalName>,
 ) -> ImageRecord {
     ImageRecord {
         key,
@@ -402,7 +435,13 @@ pub(super) fn record_of(
         revision,
         created_at,
         updated_at,
+        original,
     }
+}
+
+/// The name of an original from its column.
+pub(super) fn original_name(column: String) -> Result<OriginalName, StoreError> {
+    OriginalName::from_stored(column).ok_or_else(|| damaged("an original has no name that this program gives"))
 }
 
 /// A descriptor as little-endian 32-bit floats.

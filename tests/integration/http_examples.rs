@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use boon::{Compiler, Draft, Schemas};
 use eyrie::domain::{CollectionName, JobId, JobKind};
-use eyrie::store::{JobCreation, NewJob};
+use eyrie::store::{JobCreation, KeepIn, NewJob};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Map, Value, json};
@@ -285,7 +285,9 @@ async fn requests(app: &TestApp, document: &Value, call: &Call<'_>) -> Vec<(Stri
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_example_request_has_the_answer_that_is_documented() {
-    let app = TestApp::start().await;
+    let mut builder = TestApp::builder();
+    builder.config.storage.originals.keep_in = KeepIn::Database;
+    let app = builder.start().await;
     let document = document(&app).await;
     assert_eq!(missing(&document), [""; 0], "calls lack examples");
     let mut run = 0;

@@ -8,7 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::dto::{GroupListDto, JobDto, JobListDto};
-use super::requests::{FindDuplicates, FindDuplicatesBody, GroupsQuery, JobQuery, JobsQuery};
+use super::requests::{FindDuplicates, FindDuplicatesBody, GroupsQuery, JobQuery, JobsQuery, Reindex, ReindexBody};
 use crate::http::error::{ApiError, Problem};
 use crate::http::extract::json_body::JsonBody;
 use crate::http::extract::path::{InCollection, OfJob};
@@ -42,12 +42,55 @@ pub(crate) async fn find_duplicates(
     InCollection(collection): InCollection,
     JsonBody(FindDuplicates(request)): JsonBody<FindDuplicates>,
 ) -> Result<Response, ApiError> {
-    let (status, job) = match state.service.find_duplicates(&collection, request).await? {
+    Ok(begun(&state, state.service.find_duplicates(&collection, request).await?))
+}
+
+/// Describe the images of a collection anew from their originals, in the background.
+///
+/// After a change of the model, images are not found until they are described by it. This does so for
+/// all whose originals are kept (`storage.originals`); `GET .../images?stale=true` lists what is left,
+/// to be sent again. An image keeps its id, its metadata and the time of its creation; one that is
+/// changed or deleted meanwhile is left as it is. The result of the job counts what became of them.
+#[utoipa::path(post, path = "/v1/collections/{collection}/reindex", tag = "jobs",
+    params(InCollection),
+    request_body = Option<ReindexBody>,
+    responses(
+        (status = 202, description = "A new job", body = JobDto, headers(("Location" = String, description = "The job's path")),
+            links(
+                ("get_job" = (operation_id = "get_job", parameters(("id" = "$response.body#/id")))),
+                ("cancel_job" = (operation_id = "cancel_job", parameters(("id" = "$response.body#/id")))),
+                ("delete_job" = (operation_id = "delete_job", parameters(("id" = "$response.body#/id")))),
+            ),
+            example = json!({
+                "id": "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10", "kind": "reindex", "collection": "covers", "params": {"all": false},
+                "state": "queued", "done": 0, "created_at": "2026-11-24T12:00:00Z"
+            })),
+        (status = 200, description = "The same work waits or is done already: its job", body = JobDto,
+            headers(("Location" = String, description = "The job's path")),
+            example = json!({
+                "id": "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10", "kind": "reindex", "collection": "covers", "params": {"all": false},
+                "state": "running", "done": 400, "total": 1200, "rate": 3.1, "seconds_left": 258.1,
+                "created_at": "2026-11-24T12:00:00Z", "started_at": "2026-11-24T12:00:00Z"
+            })),
+        (status = "default", description = "Any failure", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn reindex(
+    State(state): State<AppState>,
+    InCollection(collection): InCollection,
+    JsonBody(Reindex(request)): JsonBody<Reindex>,
+) -> Result<Response, ApiError> {
+    Ok(begun(&state, state.service.reindex(&collection, request).await?))
+}
+
+/// The answer to a wish for a job.
+fn begun(state: &AppState, started: Started) -> Response {
+    let (status, job) = match started {
         Started::New(job) => (StatusCode::ACCEPTED, job),
         Started::There(job) => (StatusCode::OK, job),
     };
     let location = state.options.public_path.job(&job.id);
-    Ok((status, [(header::LOCATION, location)], Json(JobDto::from(job))).into_response())
+    (status, [(header::LOCATION, location)], Json(JobDto::from(job))).into_response()
 }
 
 /// List the jobs, the newest first.

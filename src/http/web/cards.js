@@ -130,6 +130,7 @@ async function details(image, query, removed) {
       ["Verdict", image.score === undefined ? undefined : verdictOf(image)],
       ["Spots that match", image.inliers === undefined ? undefined : String(image.inliers)],
       ["Picture", `${record.width} × ${record.height}, ${record.format.toUpperCase()}, ${bytes(record.byte_size)}`],
+      ["Original", record.original_url && el("a", { href: relative(record.original_url), download: "", text: "Download the file" })],
       ["Added", when(record.created_at)],
       ["Changed", record.updated_at === record.created_at ? undefined : when(record.updated_at)],
       ["Model", el("code", { text: record.version })],

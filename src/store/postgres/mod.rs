@@ -14,6 +14,7 @@ mod duplicates;
 mod images;
 mod job_data;
 mod jobs;
+mod originals;
 mod session;
 mod writes;
 

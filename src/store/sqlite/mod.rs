@@ -15,6 +15,7 @@ mod images;
 mod job_data;
 mod jobs;
 mod open;
+mod originals;
 #[cfg(test)]
 mod tests;
 mod writes;

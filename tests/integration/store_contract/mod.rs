@@ -28,6 +28,7 @@ mod images;
 mod jobs;
 mod keys;
 mod migration;
+mod originals;
 mod preconditions;
 mod setup;
 mod transfer;
@@ -96,6 +97,7 @@ fn image(text: &str, seed: u32) -> NewImage {
             media_type: "image/jpeg".to_owned(),
         },
         local_features: features(seed),
+        original: None,
     }
 }
 
