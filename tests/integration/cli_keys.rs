@@ -86,8 +86,6 @@ fn refusals_are_in_the_log_with_key_peer_and_route_and_no_key_ever_is() {
     assert!(get(&server.address, "/v1/jobs", "").starts_with("HTTP/1.1 401 "));
     assert!(get(&server.address, "/v1/jobs", "eyrie_forged-and-not-to-be-seen").starts_with("HTTP/1.1 401 "));
     assert!(get(&server.address, "/v1/jobs/x", key).starts_with("HTTP/1.1 403 "));
-    let metrics = program.run(&["keys", "add", "--label", "m", "--scope", "read"]).expect_code(0);
-    drop(metrics);
     server.signal("TERM");
     let (_, log) = server.wait();
     let lines: Vec<Value> = log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
