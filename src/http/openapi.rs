@@ -84,7 +84,7 @@ pub(crate) fn secured(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi
             };
             let requirements = ["bearer", "apiKey"].map(|scheme| SecurityRequirement::new(scheme, [scope]));
             operation.security = Some(requirements.to_vec());
-            let before = operation.description.take().map(|text| format!("{text}\n\n")).unwrap_or_default();
+            let before = operation.description.take().map(|text| format!("{text} ")).unwrap_or_default();
             operation.description = Some(format!("{before}{text}"));
         }
     }

@@ -76,10 +76,16 @@ impl RetrievalService {
     /// # Errors
     /// [`ServiceError::Store`]: where the database does not answer, nobody is let in.
     pub async fn known_keys(&self) -> Result<Arc<KnownKeys>, ServiceError> {
+        let asked = self.core.clock.elapsed();
         let mut read = self.core.keys.read.lock().await;
         let now = self.core.clock.elapsed();
-        if let Some(Read { keys, .. }) = read.as_ref().filter(|read| now.saturating_sub(read.at) < FRESH) {
-            return keys.clone().map_err(|reason| StoreError::Unavailable(reason).into());
+        match read.as_ref() {
+            Some(Read { at, keys: Ok(keys) }) if now.saturating_sub(*at) < FRESH => return Ok(Arc::clone(keys)),
+            // Whoever waited for this answer gets it, instead of asking a database that is away.
+            Some(Read { at, keys: Err(reason) }) if asked <= *at => {
+                return Err(StoreError::Unavailable(reason.clone()).into());
+            }
+            Some(_) | None => {}
         }
         match self.core.read_keys().await.map(Arc::new) {
             Ok(keys) => {
@@ -87,7 +93,6 @@ impl RetrievalService {
                 Ok(keys)
             }
             Err(error) => {
-                // Whoever waits gets this answer, too, instead of asking a database that is away.
                 *read = Some(Read { at: self.core.clock.elapsed(), keys: Err(error.to_string()) });
                 Err(error.into())
             }

@@ -80,7 +80,7 @@ pub(in crate::service) struct KeyRing {
     pub(super) noted: std::sync::Mutex<HashMap<KeyId, i64>>,
 }
 
-/// What reading the keys came to, and when.
+/// What reading the keys came to, and when: from when on they are so, or when it failed.
 pub(super) struct Read {
     pub(super) at: Duration,
     pub(super) keys: Result<Arc<KnownKeys>, String>,

@@ -53,7 +53,7 @@ async fn wrong_keys_ask_the_database_nothing_and_an_outage_lets_nobody_in() {
         assert!(matches!(service.known_keys().await, Err(ServiceError::Store(_))));
     }
     fixture.store.heal();
-    assert!(service.known_keys().await.is_err(), "those that wait do not ask one by one");
+    assert!(service.known_keys().await.is_err(), "those that waited do not ask one by one");
     clock.pass(Duration::from_secs(1));
     assert!(service.known_keys().await.is_ok());
 }
