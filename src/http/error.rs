@@ -61,6 +61,13 @@ codes! {
     IdempotencyKeyRunning, "idempotency_key_running", CONFLICT, "The request with this Idempotency-Key is under way";
     CrossOrigin, "cross_origin", FORBIDDEN, "Another web site's page sent the request";
     RangeNotSatisfiable, "range_not_satisfiable", RANGE_NOT_SATISFIABLE, "The range lies behind the end";
+    MissingKey, "missing_key", UNAUTHORIZED, "A key is needed";
+    InvalidKey, "invalid_key", UNAUTHORIZED, "The key is not taken";
+    AmbiguousKey, "ambiguous_key", BAD_REQUEST, "There is more than one key in the request";
+    InsufficientScope, "insufficient_scope", FORBIDDEN, "The key may not do this";
+    OriginNotAllowed, "origin_not_allowed", FORBIDDEN, "The key is for pages of other origins";
+    RateLimited, "rate_limited", TOO_MANY_REQUESTS, "Too many requests";
+    TooManyAtOnce, "too_many_at_once", TOO_MANY_REQUESTS, "Too many requests at a time";
     UnsupportedMediaType, "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body has a type that is not accepted";
     UploadTooLarge, "upload_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
     BodyTimeout, "body_timeout", REQUEST_TIMEOUT, "The body took too long to arrive";
@@ -93,6 +100,10 @@ codes! {
     NoResult, "no_result", CONFLICT, "The job has no result to read, or not yet";
     InvalidRange, "invalid_range", RANGE_NOT_SATISFIABLE, "The range lies outside";
     ExportTooLarge, "export_too_large", UNPROCESSABLE_ENTITY, "The export is too large for a job";
+
+    // Keys.
+    UnknownKey, "unknown_key", NOT_FOUND, "There is no such key";
+    TooManyKeys, "too_many_keys", CONFLICT, "There are too many keys";
 
     // The upload.
     MissingImage, "missing_image", BAD_REQUEST, "There is no image in the request";
@@ -316,6 +327,9 @@ impl From<ServiceError> for ApiError {
             }
             ServiceError::UnsupportedExport(_) => Self::new(Code::UnsupportedExport, detail),
             ServiceError::InvalidRecord(_) => Self::new(Code::InvalidRecord, detail),
+            ServiceError::UnknownKey(_) => Self::new(Code::UnknownKey, detail),
+            ServiceError::InvalidKey(_) => Self::new(Code::InvalidRequest, detail),
+            ServiceError::TooManyKeys(_) => Self::new(Code::TooManyKeys, detail),
             ServiceError::InvalidArchive(_) => Self::new(Code::InvalidArchive, detail),
             ServiceError::InvalidEntry(_) => Self::new(Code::InvalidEntry, detail),
             ServiceError::NoResult(_) => Self::new(Code::NoResult, detail),

@@ -6,6 +6,7 @@ use tokio::sync::{Mutex, MutexGuard, Semaphore};
 use tracing::Instrument;
 
 use super::jobs::Board;
+use super::keys::KeyRing;
 use super::originals::Originals;
 pub(super) use super::outcome::Outcome;
 use super::pool::InferencePool;
@@ -41,6 +42,8 @@ pub(super) struct Core {
     pub(super) jobs: Board,
     /// The uploads themselves.
     pub(super) originals: Arc<Originals>,
+    /// Who is known by which key.
+    pub(super) keys: KeyRing,
 }
 
 impl Core {

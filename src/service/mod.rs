@@ -2,8 +2,8 @@
 //!
 //! [`RetrievalService`] is the one door. Behind it: `core` (what the use cases share), `images`
 //! with `upload`, `collections`, `search` with `rerank` and `similar`, `compare`, `describe`, `batch`,
-//! `originals` and `once` (the use cases), `jobs` (work in the background), `transfer` (export and import), `pool` (the
-//! threads that describe images) with `lanes` (who is next) and `caller` and `readiness`.
+//! `originals` and `once` (the use cases), `keys` (who may use them), `jobs` (work in the background), `transfer` (export
+//! and import), `pool` (the threads that describe images) with `lanes` (who is next), `caller` and `readiness`.
 
 mod batch;
 mod caller;
@@ -15,6 +15,7 @@ mod error;
 mod hash;
 mod images;
 mod jobs;
+mod keys;
 mod lanes;
 mod once;
 mod options;
@@ -47,6 +48,7 @@ pub use jobs::{
     DuplicateGroup, DuplicateMember, DuplicatesRequest, GroupPage, ImportRequest, JobResult, MOST_CANDIDATES,
     ReindexRequest, Started,
 };
+pub use keys::{KnownKeys, MOST_COLLECTIONS, MOST_DAYS, MOST_ORIGINS, MadeKey, NewApiKey};
 pub use once::Fingerprint;
 pub use options::{JobOptions, Limits, PoolOptions, ServiceOptions, VerificationOptions};
 pub use requests::{

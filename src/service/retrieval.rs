@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::core::{Core, MOST_SPOOLS};
 use super::error::ServiceError;
 use super::jobs::Board;
+use super::keys::KeyRing;
 use super::options::ServiceOptions;
 use super::originals::Originals;
 use super::pool::InferencePool;
@@ -53,6 +54,7 @@ impl RetrievalService {
     /// # Errors
     /// [`ServiceError::Internal`] when there is no extractor, or when the system refuses a thread.
     pub fn start(parts: ServiceParts, options: ServiceOptions) -> Result<Arc<Self>, ServiceError> {
+        let keys = KeyRing::new(&options.admin_key, parts.clock.now())?;
         let pool = Arc::new(InferencePool::start(parts.extractors, parts.queue_length)?);
         let originals = Originals::new(Arc::clone(&parts.store), parts.originals);
         let core = Arc::new(Core {
@@ -69,6 +71,7 @@ impl RetrievalService {
             spools: Arc::new(tokio::sync::Semaphore::new(MOST_SPOOLS)),
             jobs: Board::new(),
             originals,
+            keys,
         });
         Ok(Arc::new(Self { core, store_check: StoreCheck::default(), costs: parts.costs }))
     }

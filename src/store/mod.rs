@@ -2,10 +2,11 @@
 //! SQLite or Postgres.
 //!
 //! [`Store`] is what a database does, in parts: [`Collections`], [`Images`], [`ChangeLog`],
-//! [`Answers`], [`Jobs`], [`JobData`], [`Duplicates`], [`Originals`]. Ids are text at the edge only: what the index and the
+//! [`Answers`], [`Jobs`], [`JobData`], [`Duplicates`], [`Originals`], [`ApiKeys`]. Ids are text at the edge only: what the index and the
 //! change log speak of are [`ImageKey`]s.
 
 mod answers;
+mod api_keys;
 mod codec;
 mod error;
 mod failure;
@@ -34,6 +35,7 @@ use crate::domain::{
 };
 
 pub use answers::{AnswerTimes, Answers};
+pub use api_keys::{ApiKeys, KeyCreation, StoredKey};
 pub use error::StoreError;
 pub use job_data::{DataPart, JobData};
 pub use jobs::{
@@ -466,7 +468,9 @@ const PRUNED_AT_ONCE: i64 = 10_000;
 
 /// A database.
 #[async_trait]
-pub trait Store: Collections + Images + ChangeLog + Answers + Jobs + JobData + Duplicates + Originals {
+pub trait Store:
+    Collections + Images + ChangeLog + Answers + Jobs + JobData + Duplicates + Originals + ApiKeys
+{
     /// `sqlite` or `postgres`.
     fn kind(&self) -> &'static str;
 

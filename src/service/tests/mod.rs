@@ -7,6 +7,7 @@ mod faults;
 mod following;
 mod ingesting;
 mod jobs;
+mod keys;
 mod originals;
 mod pool;
 mod preconditions;
@@ -26,7 +27,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::domain::{Catalogue, Profile};
 use crate::domain::{
-    CollectionName, ImageId, ImageRecord, JobId, Levels, Order, Position, Precondition, SystemClock, Verify,
+    CollectionName, ImageId, ImageRecord, JobId, Levels, Order, Position, Precondition, Secret, SystemClock, Verify,
 };
 use crate::originals::Keeping;
 use crate::search::{
@@ -74,6 +75,7 @@ fn options() -> ServiceOptions {
         max_upload_bytes: 1 << 20,
         spool_dir: std::env::temp_dir(),
         search: VerificationOptions { verify: Verify::Auto, verify_candidates: 20 },
+        admin_key: Secret::default(),
     }
 }
 
