@@ -17,7 +17,7 @@ COPY models ./models
 COPY openapi.yaml README.md ./
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked --no-default-features --bin eyrie \
+    cargo build --release --locked --no-default-features --features s3 --bin eyrie \
     && cp target/release/eyrie /eyrie \
     && /eyrie man --out /packed/share/man/man1 \
     && mkdir -p /packed/share/bash-completion/completions /packed/share/zsh/site-functions /packed/share/fish/vendor_completions.d \
@@ -35,6 +35,7 @@ COPY --from=build /eyrie /usr/local/bin/eyrie
 COPY --from=build /packed/share /usr/local/share
 COPY LICENSE NOTICE /usr/share/doc/eyrie/
 USER eyrie
+# It does not start without a key (EYRIE_ADMIN_KEY_FILE, `eyrie keys add`) or EYRIE_SERVER__ALLOW_ANONYMOUS.
 ENV EYRIE_BIND=0.0.0.0:8080 EYRIE_DATA_DIR=/data
 VOLUME /data
 EXPOSE 8080

@@ -12,8 +12,10 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
 use crate::config::Config;
-use crate::domain::{Catalogue, Clock, SystemClock};
-use crate::http::{self, AppState, HttpOptions};
+use crate::domain::{Catalogue, Clock, Scope, SystemClock};
+use crate::http::{self, AppState, Entrance, HttpOptions};
+pub use crate::originals::Diagnosis as OriginalsDiagnosis;
+use crate::originals::{self, Keeping, OriginalsError, UpkeepError};
 pub use crate::search::doctor::{Diagnosis, SavedIndex};
 use crate::search::{
     FlatIndex, IndexError, IndexMaker, MemoryOptions, MemorySearch, NoSearch, SearchBackend, SearchSlots, Shelf,
@@ -27,6 +29,11 @@ use eyrie_vision::{Describer, DescriberError};
 
 /// How often the gauges of the process are refreshed and old histogram samples folded up.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The ways out of [`StartError::Unguarded`].
+const UNGUARDED_HINT: &str = "make a key with `eyrie keys add --label admin --scope admin`, or give one in EYRIE_ADMIN_KEY (or \
+    EYRIE_ADMIN_KEY_FILE); or listen on this machine alone (--bind 127.0.0.1:8080); or, where something in front of it asks who they are, say \
+    what is open: EYRIE_SERVER__ALLOW_ANONYMOUS=admin";
 
 /// What a worker keeps beside the picture that it decodes: the arena of its passes and their inputs.
 const ARENA_BYTES: usize = 32 << 20;
@@ -49,6 +56,9 @@ pub enum StartError {
     /// The Postgres database cannot be opened.
     #[error("cannot open the Postgres database: {0}")]
     Postgres(StoreError),
+    /// Originals cannot be kept as it is configured.
+    #[error("originals cannot be kept: {0}")]
+    Originals(#[from] OriginalsError),
     /// Parameters of the index.
     #[error("index: {0}")]
     Index(#[from] IndexError),
@@ -76,6 +86,14 @@ pub enum StartError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// Everybody could do everything.
+    #[error(
+        "{address} can be reached from other machines, and there is no key: everybody who reaches it could do everything"
+    )]
+    Unguarded {
+        /// The address.
+        address: SocketAddr,
+    },
     /// No threads, or no recorder.
     #[error("{0}")]
     Process(String),
@@ -102,6 +120,8 @@ impl StartError {
             Self::Listen { .. } => {
                 Some("--bind takes an address of this machine and a port, for example 127.0.0.1:8080")
             }
+            Self::Originals(_) => Some("see storage.originals and the keys below it in `eyrie config show`"),
+            Self::Unguarded { .. } => Some(UNGUARDED_HINT),
             Self::Memory { .. } => {
                 Some("a lower extractor.max_pixels or fewer extractor.workers need less; 0 sets no bound")
             }
@@ -154,6 +174,8 @@ pub struct Backend {
     pub store: Arc<dyn Store>,
     /// What describes them.
     pub describer: Describer,
+    /// Where the uploads themselves are kept.
+    pub originals: Keeping,
 }
 
 impl Backend {
@@ -163,14 +185,19 @@ impl Backend {
     /// # Errors
     /// [`StartError`].
     pub async fn open(config: &Config, purpose: Purpose) -> Result<Self, StartError> {
-        Self::compose(config, purpose, None).await
+        Self::compose(config, purpose, None, Arc::new(SystemClock)).await
     }
 
     /// [`Backend::open`] over `store`, where there is one, in place of the configured database.
-    async fn compose(config: &Config, purpose: Purpose, store: Option<Arc<dyn Store>>) -> Result<Self, StartError> {
+    async fn compose(
+        config: &Config,
+        purpose: Purpose,
+        store: Option<Arc<dyn Store>>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StartError> {
         let describer = Describer::load(&config.extractor.describer)?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         config.index.graph.check()?;
+        let originals = originals::open(&config.storage)?;
         let store = match store {
             Some(store) => store,
             None => open_store(&config.storage, Arc::clone(&clock)).await?,
@@ -202,16 +229,18 @@ impl Backend {
             queue_length: config.extractor.pool.queue_length,
             costs: Arc::clone(&describer.costs),
             clock,
+            originals: originals.clone(),
         };
         let options = ServiceOptions {
             limits: config.limits.clone(),
             search: config.search.clone(),
+            admin_key: config.server.admin_key.clone(),
             jobs: config.jobs.clone(),
             max_upload_bytes: config.server.http.max_upload_bytes as u64,
             spool_dir: config.storage.data_dir.clone(),
         };
         let service = RetrievalService::start(parts, options)?;
-        Ok(Self { service, store, describer })
+        Ok(Self { service, store, describer, originals })
     }
 
     /// Ends the work under way and closes the database.
@@ -256,15 +285,38 @@ async fn open_store(storage: &StorageOptions, clock: Arc<dyn Clock>) -> Result<A
     Ok(Arc::new(store))
 }
 
-/// Compares the saved indexes with the database; with `repair`, removes those that are wrong.
+/// Compares the saved indexes, and the originals that are kept, with the database; with `repair`,
+/// removes what is wrong. An object that no image names is an orphan once it is older than `grace`.
 ///
 /// # Errors
 /// [`StartError`]; [`StartError::Process`] while a server uses the folder of the indexes.
-pub async fn diagnose(config: &Config, repair: bool) -> Result<Vec<Diagnosis>, StartError> {
+pub async fn diagnose(
+    config: &Config,
+    repair: bool,
+    grace: Duration,
+) -> Result<(Vec<Diagnosis>, OriginalsDiagnosis), StartError> {
     let backend = Backend::open(config, Purpose::Import).await?;
-    let found = diagnose_in(&backend, config, repair).await;
+    let indexes = diagnose_in(&backend, config, repair).await;
+    let found = match indexes {
+        Ok(indexes) => diagnose_originals(&backend, repair, grace).await.map(|originals| (indexes, originals)),
+        Err(error) => Err(error),
+    };
     backend.close().await;
     found
+}
+
+async fn diagnose_originals(
+    backend: &Backend,
+    repair: bool,
+    grace: Duration,
+) -> Result<OriginalsDiagnosis, StartError> {
+    let failed = |error: UpkeepError| StartError::Process(format!("cannot look at the originals: {error}"));
+    let grace = grace.try_into().unwrap_or(time::Duration::MAX);
+    let found = originals::diagnose(&*backend.store, &backend.originals, grace).await.map_err(failed)?;
+    if repair {
+        originals::repair(&*backend.store, &backend.originals, &found).await.map_err(failed)?;
+    }
+    Ok(found)
 }
 
 async fn diagnose_in(backend: &Backend, config: &Config, repair: bool) -> Result<Vec<Diagnosis>, StartError> {
@@ -316,6 +368,7 @@ pub struct App {
 pub struct AppBuilder {
     config: Config,
     store: Option<Arc<dyn Store>>,
+    clock: Arc<dyn Clock>,
 }
 
 impl AppBuilder {
@@ -326,12 +379,19 @@ impl AppBuilder {
         self
     }
 
+    /// By this clock in place of the machine's.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
     /// Opens everything that the configuration names, listens, and logs one line that says so.
     ///
     /// # Errors
     /// [`StartError`].
     pub async fn start(self) -> Result<App, StartError> {
-        let Self { config, store } = self;
+        let Self { config, store, clock } = self;
         let started = Instant::now();
         // First, so that a port in use is told before a model is loaded or a database touched.
         let bind = &config.server.bind;
@@ -341,7 +401,11 @@ impl AppBuilder {
 
         let upload_memory = upload_memory(&config)?;
         let metrics = telemetry::install_metrics().map_err(StartError::Process)?;
-        let backend = Backend::compose(&config, Purpose::Serve, store).await?;
+        let backend = Backend::compose(&config, Purpose::Serve, store, clock).await?;
+        if let Err(error) = check_guard(&backend, &config.server.http, address).await {
+            backend.close().await;
+            return Err(error);
+        }
         let isa = backend.describer.kernels.isa().name();
         let model = backend.describer.model.fingerprint().to_owned();
         telemetry::record_build_info(&model, isa);
@@ -351,14 +415,9 @@ impl AppBuilder {
         let stale: u64 = collections.iter().map(|c| c.stale).sum();
 
         let http = config.server.http.clone();
-        let state = AppState::new(Arc::clone(&backend.service), metrics.clone(), http.clone(), upload_memory);
+        let entrance = Entrance { only_here: address.ip().is_loopback(), rates: config.rate };
+        let state = AppState::new(Arc::clone(&backend.service), metrics.clone(), http.clone(), upload_memory, entrance);
         let router = http::router(state);
-        if !address.ip().is_loopback() {
-            tracing::warn!(
-                %address,
-                "everybody who reaches this address can read, add and delete images: put a proxy that authenticates in front"
-            );
-        }
         if stale > 0 {
             tracing::warn!(stale, "some images were described by another model and are not found; import them again");
         }
@@ -378,11 +437,30 @@ impl AppBuilder {
     }
 }
 
+/// Refuses to let everybody in where other machines reach the server and nobody said so.
+async fn check_guard(backend: &Backend, http: &HttpOptions, address: SocketAddr) -> Result<(), StartError> {
+    if address.ip().is_loopback() {
+        return Ok(());
+    }
+    let has_keys = !backend.service.known_keys().await?.is_empty();
+    let open = http.allow_anonymous.iter().filter(|scope| !has_keys || **scope != Scope::Admin).max();
+    match open {
+        None if !has_keys => return Err(StartError::Unguarded { address }),
+        Some(scope) if scope.includes(Scope::Write) => tracing::warn!(
+            %address,
+            %scope,
+            "everybody who reaches this address can change what is stored (server.allow_anonymous): let a proxy ask who they are"
+        ),
+        Some(_) | None => {}
+    }
+    Ok(())
+}
+
 impl App {
     /// An app of this configuration.
     #[must_use]
     pub fn builder(config: Config) -> AppBuilder {
-        AppBuilder { config, store: None }
+        AppBuilder { config, store: None, clock: Arc::new(SystemClock) }
     }
 
     /// The service and its store.

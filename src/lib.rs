@@ -14,6 +14,7 @@ pub mod config;
 pub mod domain;
 pub mod http;
 pub mod operate;
+pub mod originals;
 pub mod search;
 pub mod service;
 pub mod store;

@@ -37,6 +37,8 @@ pub mod metric {
     /// Counter: answered requests, by `method`, `path` (the matched route, never the raw path) and
     /// `status`.
     pub const HTTP_REQUESTS: &str = "http_requests_total";
+    /// Counter: requests that were refused for who sent them or how many there were, by `reason`.
+    pub const REFUSALS: &str = "eyrie_refusals_total";
     /// Histogram: seconds from the head of a request to its answer, with the same labels.
     pub const HTTP_REQUEST_SECONDS: &str = "http_request_duration_seconds";
     /// Gauge: images that wait for a worker.
@@ -253,6 +255,7 @@ fn describe() {
     describe_gauge!(metric::HTTP_CONNECTIONS_LIMIT, "Connections that may be open.");
     describe_counter!(metric::HTTP_ERRORS, "Requests that were refused or failed, by code of the answer.");
     describe_counter!(metric::HTTP_REQUESTS, "Answered requests, by method, matched route and status.");
+    describe_counter!(metric::REFUSALS, "Requests refused for who sent them or how many there were, by reason.");
     describe_histogram!(metric::HTTP_REQUEST_SECONDS, Unit::Seconds, "Time from the head of a request to its answer.");
     describe_gauge!(metric::QUEUE_DEPTH, "Images that wait for a worker, by lane (search, ingest).");
     describe_gauge!(metric::QUEUE_CAPACITY, "Images that may wait for a worker, by lane.");

@@ -1,12 +1,15 @@
-//! `eyrie doctor`: do the saved indexes hold what the database holds?
+//! `eyrie doctor`: do the saved indexes hold what the database holds, and are the originals where
+//! the database says?
+
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
 
 use super::settings::Settings;
-use crate::app::{self, Diagnosis, SavedIndex};
+use crate::app::{self, Diagnosis, OriginalsDiagnosis, SavedIndex};
 use eyrie_terminal::CliError;
-use eyrie_terminal::output::{self, note};
+use eyrie_terminal::output::{self, grouped, note};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -16,18 +19,30 @@ Examples:
 
 Reads every descriptor of the database and compares it with the index that `eyrie serve` saved in the folder `index` of the data \
 directory. Stop the server first: it keeps that folder to itself. `--repair` removes a saved index that is wrong, and the next start \
-builds it from the database. The database itself is never changed.
+builds it from the database.
+
+Where originals are kept (`storage.originals`), it looks for each of them too: an image may name one that is not there, and an object \
+may be there that no image names, which a crash in the middle of an upload leaves. `--repair` removes such orphans once they are older \
+than `--grace`, and lets images whose originals are not there name none. Nothing else of the database is changed.
 
 Exit codes: 0 all is well or was repaired, 1 something is wrong, 2 wrong usage or configuration, 3 could not start.";
 
-/// Compare the saved search index with the database, and repair it
+/// Images and objects that are listed one by one; JSON has all.
+const SHOWN: usize = 20;
+
+/// Compare the saved search index and the originals with the database, and repair them
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Doctor {
-    /// Remove saved indexes that are wrong; the next start builds them
+    /// Remove saved indexes that are wrong (the next start builds them) and originals that no image
+    /// has; forget originals that are not there
     #[arg(long)]
     repair: bool,
-    /// Print JSON: a list with an object for each collection
+    /// How old an object without an image has to be, in seconds: a younger one may belong to an
+    /// upload under way in another process
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    grace: u64,
+    /// Print JSON: `collections`, an object for each, and `originals`
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -37,9 +52,11 @@ pub(super) struct Doctor {
 impl Doctor {
     pub(super) fn run(self) -> Result<(), CliError> {
         let loaded = self.settings.load_quietly([])?;
-        let found = app::runtime()?.block_on(app::diagnose(&loaded.config, self.repair))?;
+        let grace = Duration::from_secs(self.grace);
+        let (found, originals) = app::runtime()?.block_on(app::diagnose(&loaded.config, self.repair, grace))?;
         if self.json {
-            output::json(&found.iter().map(as_json).collect::<Vec<_>>())?;
+            let collections: Vec<_> = found.iter().map(as_json).collect();
+            output::json(&json!({"collections": collections, "originals": originals_as_json(&originals)}))?;
         } else {
             let mut table = output::table(["COLLECTION", "IMAGES", "STALE", "SAVED INDEX"]);
             for one in &found {
@@ -50,19 +67,37 @@ impl Doctor {
                     in_words(&one.index),
                 ]);
             }
-            output::results(|out| writeln!(out, "{table}"))?;
+            let lines = originals_in_words(&originals);
+            output::results(|out| {
+                writeln!(out, "{table}")?;
+                lines.iter().try_for_each(|line| writeln!(out, "{line}"))
+            })?;
         }
         let ill = found.iter().filter(|one| one.index.is_ill()).count();
-        if ill == 0 {
+        if ill == 0 && !originals.is_ill() {
             return Ok(());
         }
         if self.repair {
-            note("what was wrong is removed; the next `eyrie serve` builds it from the database");
+            if ill > 0 {
+                note("what was wrong is removed; the next `eyrie serve` builds it from the database");
+            }
+            if originals.is_ill() {
+                note("orphans are removed; images whose originals are not there name none any more");
+            }
             return Ok(());
         }
-        Err(CliError::Failed(format!(
-            "saved indexes that are wrong: {ill}; `eyrie doctor --repair` has them built anew"
-        )))
+        let mut wrong = Vec::new();
+        if ill > 0 {
+            wrong.push(format!("saved indexes that are wrong: {ill}; `eyrie doctor --repair` has them built anew"));
+        }
+        if originals.is_ill() {
+            let (missing, orphans) = (originals.missing.len(), originals.orphans.len());
+            wrong.push(format!(
+                "originals that are missing: {missing}, and objects that no image has: {orphans}; `eyrie doctor --repair` forgets \
+                 the former and removes the latter"
+            ));
+        }
+        Err(CliError::Failed(wrong.join("; ")))
     }
 }
 
@@ -82,4 +117,48 @@ fn in_words(index: &SavedIndex) -> String {
 fn as_json(one: &Diagnosis) -> serde_json::Value {
     let Diagnosis { collection, images, stale, index } = one;
     json!({"collection": collection, "images": images, "stale": stale, "sound": !index.is_ill(), "index": in_words(index)})
+}
+
+/// Nothing where no original is, or was, kept.
+fn originals_in_words(found: &OriginalsDiagnosis) -> Vec<String> {
+    let mut lines = Vec::new();
+    if found.kept > 0 {
+        lines.push(format!("originals: {}, {} bytes", grouped(found.kept), grouped(found.bytes)));
+    }
+    if found.out_of_reach > 0 {
+        let text = "are objects, and storage.originals names no place for objects: nobody looked at them";
+        lines.push(format!("  {} {text}", grouped(found.out_of_reach)));
+    }
+    if found.discarded > 0 {
+        lines.push(format!("  {} of images that are gone will be removed", grouped(found.discarded)));
+    }
+    if found.young > 0 {
+        lines.push(format!("  {} objects may belong to uploads under way", grouped(found.young)));
+    }
+    for missing in found.missing.iter().take(SHOWN) {
+        lines.push(format!("  missing: {} ({})", missing.image, missing.name));
+    }
+    for orphan in found.orphans.iter().take(SHOWN) {
+        lines.push(format!("  orphan: {} ({} bytes)", orphan.name, grouped(orphan.size)));
+    }
+    let rest = found.missing.len().saturating_sub(SHOWN) + found.orphans.len().saturating_sub(SHOWN);
+    if rest > 0 {
+        lines.push(format!("  and {rest} more; --json lists all"));
+    }
+    lines
+}
+
+fn originals_as_json(found: &OriginalsDiagnosis) -> serde_json::Value {
+    let missing = found.missing.iter().map(|one| json!({"image": one.image, "name": one.name.as_str()}));
+    let orphans = found.orphans.iter().map(|one| json!({"name": one.name.as_str(), "bytes": one.size}));
+    json!({
+        "kept": found.kept,
+        "bytes": found.bytes,
+        "missing": missing.collect::<Vec<_>>(),
+        "orphans": orphans.collect::<Vec<_>>(),
+        "young": found.young,
+        "discarded": found.discarded,
+        "out_of_reach": found.out_of_reach,
+        "sound": !found.is_ill(),
+    })
 }

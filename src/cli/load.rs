@@ -155,6 +155,7 @@ impl Rows<'_> {
             descriptor: Descriptor::new(values, self.dimension).map_err(|e| about(&e))?,
             thumbnail: Thumbnail { bytes: self.thumbnail.clone(), media_type: "image/jpeg".to_owned() },
             local_features: self.local_features.clone(),
+            original: None,
         };
         Ok(RestoredImage { image, created_at: self.now, updated_at: self.now })
     }

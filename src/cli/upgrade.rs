@@ -117,7 +117,8 @@ fn as_text(found: &Upgrade) -> Result<(), CliError> {
         if found.collections.iter().any(|one| one.summary.stale > 0) {
             writeln!(
                 out,
-                "Stale images were described by another model and are not found: import their pictures again (`eyrie import`)."
+                "Stale images were described by another model and are not found: `eyrie reindex` where originals are kept, \
+                 else import their pictures again (`eyrie import`)."
             )?;
         }
         if found.outdated_features > 0 {

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use super::rules::{RULES, Rule};
 use super::*;
-use crate::domain::Secret;
+use crate::domain::{Scope, Secret};
 use crate::telemetry::LogFormat;
 
 fn env(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -80,7 +80,9 @@ fn every_key_can_be_set_by_the_environment() {
             "server.bind" => "127.0.0.1:0",
             "storage.data_dir" => "2024",
             "storage.database_url" => "postgres://localhost/x",
-            "storage.prepared_statements" => "false",
+            "storage.prepared_statements" | "storage.s3_path_style" => "false",
+            "storage.originals" => "database",
+            "storage.s3_endpoint" => "http://127.0.0.1:9000",
             "index.serve_while_building" => "true",
             "extractor.isa" => "scalar",
             "extractor.algorithm" => "direct",
@@ -91,6 +93,9 @@ fn every_key_can_be_set_by_the_environment() {
             "server.max_upload_bytes" | "limits.max_transfer_bytes" => "2048",
             "server.public_path" => "/eyrie",
             "server.cors_origins" => "https://a.example, *",
+            "server.admin_key" => "0123456789abcdef0123456789abcdef",
+            "server.allow_anonymous" => "search, read",
+            "server.metrics" => "open",
             "server.trusted_proxies" => "10.0.0.0/8,::1",
             _ => "100",
         };
@@ -227,6 +232,28 @@ fn the_database_url_is_never_shown() {
 }
 
 #[test]
+fn the_keys_of_s3_are_never_shown_and_a_bucket_is_needed() {
+    let environment = env(&[
+        ("EYRIE_STORAGE__ORIGINALS", "s3"),
+        ("EYRIE_STORAGE__S3_BUCKET", "b"),
+        ("EYRIE_STORAGE__S3_ACCESS_KEY_ID", "AKIAhunter2"),
+        ("EYRIE_STORAGE__S3_SECRET_ACCESS_KEY", "hunter2"),
+    ]);
+    let loaded = load(None, environment, &[]).expect("ok");
+    assert_eq!(loaded.config.storage.originals.secret_access_key.reveal(), "hunter2");
+    let shown = format!("{loaded:?} {}", serde_json::to_string(&loaded.config).expect("serialises"));
+    assert!(!shown.contains("hunter2"), "{shown}");
+    let text = message(from_file("[storage]\ns3_secret_access_key = [\"hunter2\"]\n"));
+    assert!(text.contains("storage.s3_secret_access_key") && !text.contains("hunter2"), "{text}");
+    let text = message(load(None, env(&[("EYRIE_STORAGE__ORIGINALS", "s3")]), &[]));
+    assert!(text.starts_with("storage.s3_bucket is \"\"") && text.contains("the name of a bucket"), "{text}");
+    for prefix in ["/a", "a/", "a//b", "../b", "a b"] {
+        let text = message(load(None, env(&[("EYRIE_STORAGE__S3_PREFIX", prefix)]), &[]));
+        assert!(text.starts_with("storage.s3_prefix"), "{text}");
+    }
+}
+
+#[test]
 fn a_file_that_is_no_toml_is_an_error_with_the_line_and_nothing_of_its_text() {
     let text = message(from_file("[storage]\n\ndatabase_url = postgres://u:hunter2@h/d\n"));
     assert!(text.starts_with("file ") && text.contains(" is not valid TOML: line 3: "), "{text}");
@@ -245,7 +272,8 @@ fn every_number_has_a_range_and_every_choice_is_taken() {
             assert!(rule.is_some() || !value.is_integer(), "{key}");
             let Some(Rule::OneOf(choices)) = rule else { continue };
             for choice in *choices {
-                let text = format!("[{section}]\n{name} = \"{choice}\"\n");
+                let needed = if *choice == "s3" { "s3_bucket = \"b\"\n" } else { "" };
+                let text = format!("[{section}]\n{name} = \"{choice}\"\n{needed}");
                 assert!(from_file(&text).is_ok(), "{text}");
             }
         }
@@ -258,4 +286,51 @@ fn the_production_example_is_valid() {
     let loaded = load(Some(std::path::Path::new(path)), [], &[]).expect("valid");
     assert_eq!(loaded.config.log.format, LogFormat::Json);
     assert_eq!(loaded.config.storage.database_url, Secret::default());
+}
+
+#[test]
+fn secrets_can_come_from_files_and_nothing_else_can() {
+    let url = file("postgres://u:hunter2@h/d\n");
+    let path = url.path().to_str().expect("text");
+    for name in ["EYRIE_DATABASE_URL_FILE", "EYRIE_STORAGE__DATABASE_URL_FILE"] {
+        let loaded = load(None, env(&[(name, path)]), &[]).expect(name);
+        assert_eq!(loaded.config.storage.database_url.reveal(), "postgres://u:hunter2@h/d");
+        assert_eq!(loaded.sources["storage.database_url"], Source::Environment(name.to_owned()));
+        assert!(!format!("{loaded:?}").contains("hunter2"));
+    }
+    let both = env(&[("EYRIE_DATABASE_URL_FILE", path), ("EYRIE_DATABASE_URL", "postgres://u:hunter2@h/d")]);
+    assert!(load(None, both, &[]).is_ok(), "they say the same");
+    let both = env(&[("EYRIE_DATABASE_URL_FILE", path), ("EYRIE_DATABASE_URL", "postgres://other@h/d")]);
+    let text = message(load(None, both, &[]));
+    assert!(text.contains("different values") && !text.contains("hunter2"), "{text}");
+    let text = message(load(None, env(&[("EYRIE_ADMIN_KEY_FILE", "/no/such/file")]), &[]));
+    assert!(text.starts_with("cannot read the file /no/such/file that EYRIE_ADMIN_KEY_FILE names: "), "{text}");
+    let empty = file("\n");
+    let text = message(load(None, env(&[("EYRIE_ADMIN_KEY_FILE", empty.path().to_str().expect("text"))]), &[]));
+    assert!(text.ends_with("it is empty"), "{text}");
+    let warned = load(None, env(&[("EYRIE_BIND_FILE", path)]), &[]).expect("a warning");
+    assert!(warned.warnings[0].contains("EYRIE_BIND_FILE"), "{:?}", warned.warnings);
+    assert!(load(None, env(&[("EYRIE_SERVER__BIND_FILE", path)]), &[]).is_err(), "no such key");
+}
+
+#[test]
+fn an_admin_key_is_long_enough_and_is_never_shown() {
+    let long = "0123456789abcdef0123456789abcdef";
+    let loaded = load(None, env(&[("EYRIE_ADMIN_KEY", long)]), &[]).expect("valid");
+    assert_eq!(loaded.config.server.admin_key.reveal(), long);
+    assert!(!format!("{loaded:?}").contains(long));
+    for wrong in ["short", "0123456789abcdef 0123456789abcdef", &"x".repeat(513), "ключключключключключключключключ"]
+    {
+        let text = message(load(None, env(&[("EYRIE_ADMIN_KEY", wrong)]), &[]));
+        assert!(text.contains("server.admin_key is a text that is not shown") && !text.contains(wrong), "{text}");
+    }
+}
+
+#[test]
+fn what_is_open_is_a_list_of_scopes() {
+    let open = |text: &str| load(None, env(&[("EYRIE_SERVER__ALLOW_ANONYMOUS", text)]), &[]);
+    assert_eq!(open("search, read").expect("valid").config.server.http.allow_anonymous, [Scope::Search, Scope::Read]);
+    assert_eq!(open("").expect("valid").config.server.http.allow_anonymous, []);
+    let text = message(open("everything"));
+    assert!(text.contains("server.allow_anonymous") && text.contains("a list of search, read, write, admin"), "{text}");
 }

@@ -47,6 +47,8 @@ names! {
         Import = "import",
         /// Writes down what is stored of a collection.
         Export = "export",
+        /// Describes the images of a collection anew from their originals.
+        Reindex = "reindex",
     }
 }
 

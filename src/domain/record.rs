@@ -6,7 +6,7 @@ use eyrie_vision::describe::DescriptorVersion;
 use eyrie_vision::picture::ImageFormat;
 use time::OffsetDateTime;
 
-use super::{CollectionName, ImageId, ImageKey, Metadata, Seq};
+use super::{CollectionName, ImageId, ImageKey, Metadata, OriginalName, Seq};
 
 /// The SHA-256 of an image's bytes as they were uploaded.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,8 +24,7 @@ impl fmt::Debug for ContentHash {
     }
 }
 
-/// Everything that is stored of an image except its descriptor and its thumbnail. The original
-/// bytes are not kept.
+/// Everything that is stored of an image except its descriptor, its thumbnail and the upload itself.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageRecord {
     /// What the index and the change log call it.
@@ -55,6 +54,8 @@ pub struct ImageRecord {
     pub created_at: OffsetDateTime,
     /// When it was last written (UTC, microseconds).
     pub updated_at: OffsetDateTime,
+    /// The name of the upload itself, where it is kept.
+    pub original: Option<OriginalName>,
 }
 
 /// One hit of an index search.

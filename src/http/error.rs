@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::domain::{InvalidDescriptor, InvalidFilter, InvalidMetadata};
-use crate::service::{PictureError, ServiceError, StoreError};
+use crate::service::{OriginalsError, PictureError, ServiceError, StoreError};
 
 macro_rules! codes {
     ($($variant:ident, $code:literal, $status:ident, $title:literal;)*) => {
@@ -60,6 +60,14 @@ codes! {
     IdempotencyKeyReused, "idempotency_key_reused", UNPROCESSABLE_ENTITY, "Another request had this Idempotency-Key";
     IdempotencyKeyRunning, "idempotency_key_running", CONFLICT, "The request with this Idempotency-Key is under way";
     CrossOrigin, "cross_origin", FORBIDDEN, "Another web site's page sent the request";
+    RangeNotSatisfiable, "range_not_satisfiable", RANGE_NOT_SATISFIABLE, "The range lies behind the end";
+    MissingKey, "missing_key", UNAUTHORIZED, "A key is needed";
+    InvalidKey, "invalid_key", UNAUTHORIZED, "The key is not taken";
+    AmbiguousKey, "ambiguous_key", BAD_REQUEST, "There is more than one key in the request";
+    InsufficientScope, "insufficient_scope", FORBIDDEN, "The key may not do this";
+    OriginNotAllowed, "origin_not_allowed", FORBIDDEN, "The key is for pages of other origins";
+    RateLimited, "rate_limited", TOO_MANY_REQUESTS, "Too many requests";
+    TooManyAtOnce, "too_many_at_once", TOO_MANY_REQUESTS, "Too many requests at a time";
     UnsupportedMediaType, "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body has a type that is not accepted";
     UploadTooLarge, "upload_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
     BodyTimeout, "body_timeout", REQUEST_TIMEOUT, "The body took too long to arrive";
@@ -71,6 +79,7 @@ codes! {
     UnknownImage, "unknown_image", NOT_FOUND, "There is no such image";
     CollectionExists, "collection_exists", CONFLICT, "There is such a collection with other settings";
     DefaultCollection, "default_collection", CONFLICT, "The default collection cannot be deleted";
+    NoOriginal, "no_original", NOT_FOUND, "The original of the image is not kept";
     IdTaken, "id_taken", CONFLICT, "The id is taken";
     DuplicateImage, "duplicate_image", CONFLICT, "The same image is stored already";
     SimilarExists, "similar_exists", CONFLICT, "An image that shows the same thing is stored already";
@@ -91,6 +100,10 @@ codes! {
     NoResult, "no_result", CONFLICT, "The job has no result to read, or not yet";
     InvalidRange, "invalid_range", RANGE_NOT_SATISFIABLE, "The range lies outside";
     ExportTooLarge, "export_too_large", UNPROCESSABLE_ENTITY, "The export is too large for a job";
+
+    // Keys.
+    UnknownKey, "unknown_key", NOT_FOUND, "There is no such key";
+    TooManyKeys, "too_many_keys", CONFLICT, "There are too many keys";
 
     // The upload.
     MissingImage, "missing_image", BAD_REQUEST, "There is no image in the request";
@@ -132,6 +145,8 @@ codes! {
     DatabaseReadOnly, "database_read_only", SERVICE_UNAVAILABLE, "The database can only be read";
     DatabaseFull, "database_full", INSUFFICIENT_STORAGE, "The database has no space left";
     IndexFull, "index_full", INSUFFICIENT_STORAGE, "The search index has no room for more pictures";
+    OriginalsUnavailable, "originals_unavailable", SERVICE_UNAVAILABLE, "Originals cannot be stored or read at the moment";
+    OriginalsFull, "originals_full", INSUFFICIENT_STORAGE, "There is no space left for originals";
     InternalError, "internal_error", INTERNAL_SERVER_ERROR, "Something went wrong in the service";
 }
 
@@ -301,6 +316,7 @@ impl From<ServiceError> for ApiError {
         match error {
             ServiceError::UnknownCollection(_) => Self::new(Code::UnknownCollection, detail),
             ServiceError::UnknownImage(_) => Self::new(Code::UnknownImage, detail),
+            ServiceError::NoOriginal(_) => Self::new(Code::NoOriginal, detail),
             ServiceError::IdTaken(_) => Self::new(Code::IdTaken, detail),
             ServiceError::DuplicateContent(_) => Self::new(Code::DuplicateImage, detail),
             ServiceError::SimilarExists { id, verdict, score } => {
@@ -311,6 +327,9 @@ impl From<ServiceError> for ApiError {
             }
             ServiceError::UnsupportedExport(_) => Self::new(Code::UnsupportedExport, detail),
             ServiceError::InvalidRecord(_) => Self::new(Code::InvalidRecord, detail),
+            ServiceError::UnknownKey(_) => Self::new(Code::UnknownKey, detail),
+            ServiceError::InvalidKey(_) => Self::new(Code::InvalidRequest, detail),
+            ServiceError::TooManyKeys(_) => Self::new(Code::TooManyKeys, detail),
             ServiceError::InvalidArchive(_) => Self::new(Code::InvalidArchive, detail),
             ServiceError::InvalidEntry(_) => Self::new(Code::InvalidEntry, detail),
             ServiceError::NoResult(_) => Self::new(Code::NoResult, detail),
@@ -337,6 +356,7 @@ impl From<ServiceError> for ApiError {
             ServiceError::IndexFull => Self::new(Code::IndexFull, detail),
             ServiceError::ShuttingDown => Self::new(Code::ShuttingDown, detail).retry_after(5),
             ServiceError::Store(error) => error.into(),
+            ServiceError::Originals(error) => error.into(),
             ServiceError::Internal(inside) => Self::internal(inside),
         }
     }
@@ -369,6 +389,23 @@ impl From<StoreError> for ApiError {
             StoreError::Full(_) => Self::new(Code::DatabaseFull, "the database has no space left for this"),
             StoreError::ReadOnly(_) => Self::new(Code::DatabaseReadOnly, "the database takes no changes at the moment"),
             StoreError::Setup { .. } | StoreError::Internal(_) => return Self::internal(error.to_string()),
+        }
+        .logging(error.to_string())
+    }
+}
+
+impl From<OriginalsError> for ApiError {
+    fn from(error: OriginalsError) -> Self {
+        match &error {
+            OriginalsError::Unavailable(_) => {
+                let detail = "the place where originals are kept cannot be reached at the moment; nothing was stored";
+                Self::new(Code::OriginalsUnavailable, detail).retry_after(5)
+            }
+            OriginalsError::Full(_) => Self::new(
+                Code::OriginalsFull,
+                "there is no space left for the original of this image; nothing was stored",
+            ),
+            OriginalsError::Missing(_) | OriginalsError::Setup(_) => return Self::internal(error.to_string()),
         }
         .logging(error.to_string())
     }

@@ -61,6 +61,13 @@ impl PublicPath {
         format!("{}/thumbnail?v={}", self.image(record), record.revision)
     }
 
+    /// The path of an image's original, where it is kept; it may be cached for ever.
+    pub(crate) fn original(&self, record: &ImageRecord) -> Option<String> {
+        record.original.as_ref()?;
+        let hash = record.content_hash.to_string();
+        Some(format!("{}/original?v={}", self.image(record), hash.get(..16)?))
+    }
+
     /// The path of a job.
     pub(crate) fn job(&self, id: &JobId) -> String {
         format!("{self}/v1/jobs/{id}")

@@ -4,8 +4,10 @@
 //! requests, one folder a resource has its handlers and what they answer, `error.rs` alone knows
 //! statuses and codes, and every answer leaves through `observe.rs`, which gives it its request id,
 //! its line in the log and, where it is a failure, its problem document. `routes.rs` puts all of it
-//! together: it imports the handlers and nothing imports it.
+//! together: it imports the handlers and nothing imports it. `access/` stands before them and says who
+//! may do what.
 
+mod access;
 mod batch;
 mod chip;
 mod collections;
@@ -19,12 +21,14 @@ mod health;
 mod images;
 mod intake;
 mod jobs;
+mod keys;
 mod links;
 mod observe;
 mod once;
 mod openapi;
 mod options;
 mod origin;
+mod originals;
 mod pages;
 mod routes;
 mod schema;
@@ -34,11 +38,12 @@ mod state;
 mod transfer;
 mod web;
 
+pub use access::rates::RateOptions;
 pub use intake::WHILE_READ;
 pub use links::{InvalidPublicPath, PublicPath};
 pub use openapi::OPENAPI_YAML;
-pub use options::HttpOptions;
-pub use origin::{CorsOrigin, InvalidOrigin, InvalidPeers, Origin, Peers};
+pub use options::{HttpOptions, MetricsAccess};
+pub use origin::{CorsOrigin, InvalidPeers, Peers};
 pub use routes::{generated_openapi, router};
 pub use serve::serve;
-pub use state::AppState;
+pub use state::{AppState, Entrance};

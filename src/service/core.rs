@@ -6,12 +6,15 @@ use tokio::sync::{Mutex, MutexGuard, Semaphore};
 use tracing::Instrument;
 
 use super::jobs::Board;
+use super::keys::KeyRing;
+use super::originals::Originals;
+pub(super) use super::outcome::Outcome;
 use super::pool::InferencePool;
 use super::running::{Gate, Running};
 use super::{ServiceError, ServiceOptions};
 use crate::domain::{Catalogue, Clock, Collection, CollectionName, ImageId, Seq};
 use crate::search::{SearchBackend, SearchSlots};
-use crate::store::{DeleteOutcome, InsertOutcome, Store, StoreError, WriteOutcome};
+use crate::store::{Store, StoreError};
 
 /// How often a write starts over because another one changed the same thing in between.
 const TRIES: usize = 8;
@@ -37,45 +40,10 @@ pub(super) struct Core {
     pub(super) spools: Arc<Semaphore>,
     /// What the jobs of this process share.
     pub(super) jobs: Board,
-}
-
-/// What became of a write.
-pub(super) trait Outcome: Send + 'static {
-    /// The change that was committed; `None` where nothing was.
-    fn change(&self) -> Option<Seq>;
-}
-
-impl Outcome for InsertOutcome {
-    fn change(&self) -> Option<Seq> {
-        match self {
-            Self::Inserted(record) => Some(record.revision),
-            Self::SameContent(_) | Self::IdTaken(_) | Self::UnknownCollection => None,
-        }
-    }
-}
-
-impl Outcome for WriteOutcome {
-    fn change(&self) -> Option<Seq> {
-        match self {
-            Self::Created(record) | Self::Updated(record) => Some(record.revision),
-            Self::PreconditionFailed | Self::UnknownImage | Self::UnknownCollection => None,
-        }
-    }
-}
-
-impl Outcome for DeleteOutcome {
-    fn change(&self) -> Option<Seq> {
-        match self {
-            Self::Deleted(seq) => Some(*seq),
-            Self::PreconditionFailed | Self::UnknownImage | Self::UnknownCollection => None,
-        }
-    }
-}
-
-impl Outcome for Option<Seq> {
-    fn change(&self) -> Option<Seq> {
-        *self
-    }
+    /// The uploads themselves.
+    pub(super) originals: Arc<Originals>,
+    /// Who is known by which key.
+    pub(super) keys: KeyRing,
 }
 
 impl Core {
@@ -89,18 +57,33 @@ impl Core {
         running: &Running,
         write: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     ) -> Result<T, ServiceError> {
-        let search = Arc::clone(&self.search);
+        self.work_and_follow(running, async move { Ok(write.await?) }).await
+    }
+
+    /// The same of a write that may fail in other ways.
+    ///
+    /// # Errors
+    /// Those of the write.
+    pub(super) async fn work_and_follow<T: Outcome>(
+        &self,
+        running: &Running,
+        write: impl Future<Output = Result<T, ServiceError>> + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        let (search, originals) = (Arc::clone(&self.search), Arc::clone(&self.originals));
         let running = Arc::clone(running);
         let task = async move {
             let outcome = write.await?;
+            if outcome.discards() {
+                originals.wake();
+            }
             if let Some(seq) = outcome.change() {
                 search.caught_up(seq).await;
             }
             drop(running);
-            Ok::<_, StoreError>(outcome)
+            Ok::<_, ServiceError>(outcome)
         };
         let joined = tokio::spawn(task.in_current_span()).await;
-        Ok(joined.map_err(|e| ServiceError::Internal(format!("a write ended early: {e}")))??)
+        joined.map_err(|e| ServiceError::Internal(format!("a write ended early: {e}")))?
     }
 
     /// Returns when a record that another request wrote, and that this one answers with, is found.

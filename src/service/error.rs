@@ -1,6 +1,7 @@
 //! Why a request fails.
 
 use crate::domain::{DescriptorVersion, InvalidDescriptor, InvalidMetadata, JobState, Profile, Verdict};
+use crate::originals::OriginalsError;
 use crate::search::SearchError;
 use crate::store::StoreError;
 use eyrie_vision::picture::PictureError;
@@ -14,6 +15,9 @@ pub enum ServiceError {
     /// There is no such image.
     #[error("there is no image {0:?} in this collection")]
     UnknownImage(String),
+    /// The upload itself is not kept of this image.
+    #[error("the original of the image {0:?} is not kept")]
+    NoOriginal(String),
     /// An image with this id is there.
     #[error("there is already an image {0:?} in this collection")]
     IdTaken(String),
@@ -39,6 +43,15 @@ pub enum ServiceError {
     /// What the request requires of the image does not hold.
     #[error("the image is not as If-Match or If-None-Match require it; it was changed, stored or deleted since")]
     PreconditionFailed,
+    /// There is no such API key.
+    #[error("there is no key {0:?}")]
+    UnknownKey(String),
+    /// An API key cannot be like this.
+    #[error("{0}")]
+    InvalidKey(&'static str),
+    /// So many API keys are there that no further one is made.
+    #[error("there are {0} keys already; revoke some that are not used")]
+    TooManyKeys(u32),
     /// There is no such job.
     #[error("there is no job {0:?}")]
     UnknownJob(String),
@@ -140,6 +153,9 @@ pub enum ServiceError {
     /// The database cannot be reached or has no space; trying later may help.
     #[error("the database is not available")]
     Store(#[from] StoreError),
+    /// The uploads themselves cannot be stored or read where they are kept.
+    #[error("originals cannot be stored or read")]
+    Originals(#[from] OriginalsError),
     /// A defect of the program.
     #[error("internal error: {0}")]
     Internal(String),

@@ -1,10 +1,13 @@
 //! Adding, replacing, changing and deleting images.
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde_json::{Map, Value};
 
 use super::core::{Core, unknown_collection};
+use super::originals::ByteStream;
 use super::pool::WhenFull;
 use super::running::Running;
 use super::upload::Upload;
@@ -167,6 +170,23 @@ impl RetrievalService {
         Ok(records)
     }
 
+    /// The same of images that another model described than the running one.
+    ///
+    /// # Errors
+    /// [`ServiceError::UnknownCollection`], [`ServiceError::Store`].
+    pub async fn list_stale(
+        &self,
+        collection: &CollectionName,
+        order: Order,
+        after: Option<Position>,
+        limit: u32,
+        filter: Option<Filter>,
+    ) -> Result<Vec<ImageRecord>, ServiceError> {
+        let profile = self.core.collection(collection).await?.profile;
+        let version = &self.core.catalogue.profile(profile).version;
+        Ok(self.core.store.list_stale(collection, version, order, after.as_ref(), limit, filter.as_ref()).await?)
+    }
+
     /// How many images there are, of those whose metadata match the filter where there is one.
     ///
     /// # Errors
@@ -197,6 +217,29 @@ impl RetrievalService {
             Some(thumbnail) => Ok((thumbnail, record.revision)),
             None => Err(self.core.missing(collection, id).await),
         }
+    }
+
+    /// The record of an image whose original is kept.
+    ///
+    /// # Errors
+    /// [`ServiceError::NoOriginal`], [`ServiceError::UnknownImage`],
+    /// [`ServiceError::UnknownCollection`], [`ServiceError::Store`].
+    pub async fn original(&self, collection: &CollectionName, id: &ImageId) -> Result<ImageRecord, ServiceError> {
+        let record = self.image(collection, id).await?;
+        if record.original.is_none() {
+            return Err(ServiceError::NoOriginal(id.to_string()));
+        }
+        Ok(record)
+    }
+
+    /// The bytes of a range of an original, as they are read. The range lies within the
+    /// `byte_size` of the record.
+    ///
+    /// # Errors
+    /// [`ServiceError::NoOriginal`] where it is not kept or not there any more, [`ServiceError::Store`],
+    /// [`ServiceError::Originals`]; all of these in the stream too.
+    pub async fn original_bytes(&self, record: &ImageRecord, range: Range<u64>) -> Result<ByteStream, ServiceError> {
+        self.core.originals.read(record, range).await
     }
 }
 
@@ -233,7 +276,7 @@ impl Core {
     }
 
     /// Whether a stored image has what its bytes would give now: a descriptor of the running model,
-    /// and local features.
+    /// local features, and its original where originals are kept.
     ///
     /// # Errors
     /// [`ServiceError::Store`].
@@ -241,38 +284,56 @@ impl Core {
         if there.version != self.catalogue.profile(profile).version {
             return Ok(false);
         }
+        if there.original.is_none() && self.originals.keeps() {
+            return Ok(false);
+        }
         let stored = self.store.local_features(&[there.key]).await?;
         Ok(stored.first().is_some_and(|(_, bytes)| LocalFeatures::decode(bytes).is_ok()))
     }
 
-    /// Stores an image under a new id and returns when it is found.
+    /// Stores an image of these bytes under a new id and returns when it is found.
     ///
     /// # Errors
-    /// [`ServiceError::Store`].
+    /// [`ServiceError::Store`], [`ServiceError::Originals`].
     pub(super) async fn insert(
         &self,
         running: &Running,
         collection: &CollectionName,
-        image: NewImage,
+        mut image: NewImage,
+        bytes: Bytes,
         same_content: SameContent,
     ) -> Result<InsertOutcome, ServiceError> {
-        let (store, name) = (Arc::clone(&self.store), collection.clone());
-        self.write_and_follow(running, async move { store.insert(&name, &image, same_content).await }).await
+        let (store, name, originals) = (Arc::clone(&self.store), collection.clone(), Arc::clone(&self.originals));
+        let write = async move {
+            let object = originals.keep(&mut image, bytes).await?;
+            let outcome = store.insert(&name, &image, same_content).await;
+            originals.settle(object, &outcome).await;
+            Ok(outcome?)
+        };
+        self.work_and_follow(running, write).await
     }
 
-    /// Stores an image over an older one, if there is one, and returns when it is found.
+    /// Stores an image of these bytes over an older one, if there is one, and returns when it is
+    /// found.
     ///
     /// # Errors
-    /// [`ServiceError::Store`].
+    /// [`ServiceError::Store`], [`ServiceError::Originals`].
     pub(super) async fn put(
         &self,
         running: &Running,
         collection: &CollectionName,
-        image: NewImage,
+        mut image: NewImage,
+        bytes: Bytes,
         precondition: Precondition,
     ) -> Result<WriteOutcome, ServiceError> {
-        let (store, name) = (Arc::clone(&self.store), collection.clone());
-        self.write_and_follow(running, async move { store.put(&name, &image, precondition).await }).await
+        let (store, name, originals) = (Arc::clone(&self.store), collection.clone(), Arc::clone(&self.originals));
+        let write = async move {
+            let object = originals.keep(&mut image, bytes).await?;
+            let outcome = store.put(&name, &image, precondition).await;
+            originals.settle(object, &outcome).await;
+            Ok(outcome?)
+        };
+        self.work_and_follow(running, write).await
     }
 
     /// Replaces the metadata of one revision of an image and returns when the search follows.

@@ -1,9 +1,9 @@
 //! What Eyrie does, without HTTP: add, change and remove images, search.
 //!
 //! [`RetrievalService`] is the one door. Behind it: `core` (what the use cases share), `images`
-//! with `upload`, `collections`, `search` with `rerank` and `similar`, `compare`, `describe`, `batch` and
-//! `once` (the use cases), `jobs` (work in the background), `transfer` (export and import), `pool` (the
-//! threads that describe images) with `lanes` (who is next) and `caller` and `readiness`.
+//! with `upload`, `collections`, `search` with `rerank` and `similar`, `compare`, `describe`, `batch`,
+//! `originals` and `once` (the use cases), `keys` (who may use them), `jobs` (work in the background), `transfer` (export
+//! and import), `pool` (the threads that describe images) with `lanes` (who is next), `caller` and `readiness`.
 
 mod batch;
 mod caller;
@@ -12,11 +12,15 @@ mod compare;
 mod core;
 mod describe;
 mod error;
+mod hash;
 mod images;
 mod jobs;
+mod keys;
 mod lanes;
 mod once;
 mod options;
+mod originals;
+mod outcome;
 mod pool;
 mod readiness;
 mod requests;
@@ -31,6 +35,7 @@ mod transfer;
 mod upload;
 
 // The layer above names these types through this module alone.
+pub use crate::originals::OriginalsError;
 pub use crate::store::{CollectionSummary, StoreError};
 pub use batch::{Deletion, Selection};
 pub use caller::Caller;
@@ -40,8 +45,10 @@ pub use error::ServiceError;
 pub use eyrie_vision::local::{MatchedRegion, Quad, Verification};
 pub use eyrie_vision::picture::PictureError;
 pub use jobs::{
-    DuplicateGroup, DuplicateMember, DuplicatesRequest, GroupPage, ImportRequest, JobResult, MOST_CANDIDATES, Started,
+    DuplicateGroup, DuplicateMember, DuplicatesRequest, GroupPage, ImportRequest, JobResult, MOST_CANDIDATES,
+    ReindexRequest, Started,
 };
+pub use keys::{KnownKeys, MOST_COLLECTIONS, MOST_DAYS, MOST_ORIGINS, MadeKey, NewApiKey};
 pub use once::Fingerprint;
 pub use options::{JobOptions, Limits, PoolOptions, ServiceOptions, VerificationOptions};
 pub use requests::{

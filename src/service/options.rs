@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{MetadataLimits, Verify};
+use crate::domain::{MetadataLimits, Secret, Verify};
 
 /// What the use cases are configured by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct ServiceOptions {
     pub limits: Limits,
     /// The verification of searches.
     pub search: VerificationOptions,
+    /// A key that may do everything, or an empty text.
+    pub admin_key: Secret,
     /// Work in the background.
     pub jobs: JobOptions,
     /// The most bytes of one picture in an archive.

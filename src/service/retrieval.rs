@@ -7,12 +7,15 @@ use metrics::gauge;
 use super::core::{Core, MOST_SPOOLS};
 use super::error::ServiceError;
 use super::jobs::Board;
+use super::keys::KeyRing;
 use super::options::ServiceOptions;
+use super::originals::Originals;
 use super::pool::InferencePool;
 use super::readiness::StoreCheck;
 use super::requests::Readiness;
 use super::running::Gate;
 use crate::domain::{Catalogue, ChipReport, Clock, DescriptorVersion, JobState, Profile};
+use crate::originals::Keeping;
 use crate::search::{SearchBackend, SearchSlots};
 use crate::store::Store;
 use crate::telemetry::metric;
@@ -37,6 +40,8 @@ pub struct ServiceParts {
     pub costs: Arc<CostModel>,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
+    /// Where the uploads themselves are kept.
+    pub originals: Keeping,
 }
 
 /// The use cases. One lives in a process, behind an `Arc`.
@@ -52,7 +57,9 @@ impl RetrievalService {
     /// # Errors
     /// [`ServiceError::Internal`] when there is no extractor, or when the system refuses a thread.
     pub fn start(parts: ServiceParts, options: ServiceOptions) -> Result<Arc<Self>, ServiceError> {
+        let keys = KeyRing::new(&options.admin_key, parts.clock.now())?;
         let pool = Arc::new(InferencePool::start(parts.extractors, parts.queue_length)?);
+        let originals = Originals::new(Arc::clone(&parts.store), parts.originals);
         let core = Arc::new(Core {
             store: parts.store,
             search: parts.search,
@@ -66,6 +73,8 @@ impl RetrievalService {
             similar_turn: tokio::sync::Mutex::new(()),
             spools: Arc::new(tokio::sync::Semaphore::new(MOST_SPOOLS)),
             jobs: Board::new(),
+            originals,
+            keys,
         });
         Ok(Arc::new(Self { core, store_check: StoreCheck::default(), costs: parts.costs }))
     }
@@ -119,6 +128,7 @@ impl RetrievalService {
         self.core.gate.close();
         self.core.jobs.idle().await;
         self.core.gate.drained().await;
+        self.core.originals.idle().await;
         self.core.search.shutdown().await;
         let pool = Arc::clone(&self.core.pool);
         if let Err(error) = tokio::task::spawn_blocking(move || pool.join()).await {

@@ -1,22 +1,20 @@
 //! The bytes of an image on their way into a collection.
 
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 use tokio::sync::{MutexGuard, OnceCell};
 
 use super::core::{Core, unknown_collection};
+use super::hash::hash_of;
 use super::lanes::Lane;
 use super::pool::WhenFull;
 use super::running::Running;
 use super::{AddOutcome, OnDuplicate, OnSimilar, PutOutcome, SearchHit, ServiceError, Stored};
-use crate::domain::{Collection, ContentHash, ImageId, ImageKey, ImageRecord, Metadata, Precondition, Verdict};
+use crate::domain::{
+    Collection, ContentHash, ImageId, ImageKey, ImageRecord, Metadata, Precondition, Profile, Verdict,
+};
 use crate::store::{InsertOutcome, NewImage, SameContent, WriteOutcome};
 use eyrie_vision::describe::{Extraction, Request};
 use eyrie_vision::local::STORED_FEATURES;
-
-/// Uploads larger than this are hashed off the async threads (SHA-256 takes about a millisecond for
-/// it at worst).
-const HASH_INLINE_BYTES: usize = 256 * 1024;
 
 /// The most similar images that an answer names.
 const MOST_SIMILAR: usize = 10;
@@ -99,7 +97,7 @@ impl<'a> Upload<'a> {
         }
         let id = id.cloned().unwrap_or_else(ImageId::generate);
         let Ready { image, _turn } = self.unless_similar(id, metadata.clone(), None).await?;
-        match self.core.insert(&self.running, &self.collection.name, image, same_content).await? {
+        match self.core.insert(&self.running, &self.collection.name, image, self.bytes.clone(), same_content).await? {
             InsertOutcome::Inserted(record) => Ok(Some(AddOutcome::Created(record))),
             // Stored by another request while this one was describing: the next attempt answers.
             InsertOutcome::SameContent(_) => Ok(None),
@@ -117,7 +115,7 @@ impl<'a> Upload<'a> {
         }
         let precondition = Precondition::Revision(there.revision);
         let image = self.image(there.id, there.metadata).await?;
-        match self.core.put(&self.running, &self.collection.name, image, precondition).await? {
+        match self.core.put(&self.running, &self.collection.name, image, self.bytes.clone(), precondition).await? {
             WriteOutcome::Created(record) | WriteOutcome::Updated(record) => Ok(Some(record)),
             WriteOutcome::PreconditionFailed | WriteOutcome::UnknownImage => Ok(None),
             WriteOutcome::UnknownCollection => Err(unknown_collection(&self.collection.name)),
@@ -169,7 +167,7 @@ impl<'a> Upload<'a> {
             }
             None => {
                 let Ready { image, _turn } = self.unless_similar(id.clone(), metadata.clone(), itself).await?;
-                let write = self.core.put(&self.running, name, image, precondition);
+                let write = self.core.put(&self.running, name, image, self.bytes.clone(), precondition);
                 (write.await?, Err(ServiceError::PreconditionFailed))
             }
         };
@@ -216,41 +214,46 @@ impl<'a> Upload<'a> {
             return Err(ServiceError::IndexFull);
         }
         let described = self.described.get_or_try_init(|| self.describe()).await?.clone();
-        let (Some(thumbnail), Some(features)) = (described.thumbnail, described.features) else {
-            return Err(ServiceError::Internal("an image came without thumbnail or local features".to_owned()));
-        };
-        Ok(NewImage {
-            id,
-            content_hash: self.hash,
-            format: described.format,
-            width: described.width,
-            height: described.height,
-            byte_size: self.bytes.len() as u64,
-            metadata,
-            version: described.version,
-            descriptor: described.descriptor,
-            thumbnail,
-            local_features: features.encode(),
-        })
+        stored_as(described, id, metadata, self.hash, self.bytes.len() as u64)
     }
 
     async fn describe(&self) -> Result<Extraction, ServiceError> {
-        let of_an_upload =
-            Request { thumbnail: true, features: STORED_FEATURES, ..Request::descriptor(self.collection.profile) };
-        self.core.pool.describe(self.bytes.clone(), of_an_upload, Lane::Ingest, self.when_full).await
+        let request = to_be_stored(self.collection.profile);
+        self.core.pool.describe(self.bytes.clone(), request, Lane::Ingest, self.when_full).await
     }
 }
 
-async fn hash_of(bytes: &Bytes) -> Result<ContentHash, ServiceError> {
-    if bytes.len() <= HASH_INLINE_BYTES {
-        return Ok(sha256(bytes));
-    }
-    let bytes = bytes.clone();
-    tokio::task::spawn_blocking(move || sha256(&bytes))
-        .await
-        .map_err(|e| ServiceError::Internal(format!("the upload could not be hashed: {e}")))
+/// How an image is described that is stored.
+pub(super) fn to_be_stored(profile: Profile) -> Request {
+    Request { thumbnail: true, features: STORED_FEATURES, ..Request::descriptor(profile) }
 }
 
-fn sha256(bytes: &[u8]) -> ContentHash {
-    ContentHash(Sha256::digest(bytes).into())
+/// What is stored of an image that was described as [`to_be_stored`] says.
+///
+/// # Errors
+/// [`ServiceError::Internal`].
+pub(super) fn stored_as(
+    described: Extraction,
+    id: ImageId,
+    metadata: Metadata,
+    content_hash: ContentHash,
+    byte_size: u64,
+) -> Result<NewImage, ServiceError> {
+    let (Some(thumbnail), Some(features)) = (described.thumbnail, described.features) else {
+        return Err(ServiceError::Internal("an image came without thumbnail or local features".to_owned()));
+    };
+    Ok(NewImage {
+        id,
+        content_hash,
+        format: described.format,
+        width: described.width,
+        height: described.height,
+        byte_size,
+        metadata,
+        version: described.version,
+        descriptor: described.descriptor,
+        thumbnail,
+        local_features: features.encode(),
+        original: None,
+    })
 }

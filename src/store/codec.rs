@@ -6,11 +6,13 @@ use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use time::OffsetDateTime;
 
 use super::{
-    Change, ChangeKind, ClaimedJob, CollectionSummary, GroupMember, NewImage, StoreError, StoredDescriptor, WholeImage,
+    Change, ChangeKind, ClaimedJob, CollectionSummary, GroupMember, KeptOriginal, NewImage, StoreError,
+    StoredDescriptor, StoredKey, WholeImage,
 };
 use crate::domain::{
-    Begun, Collection, CollectionName, ContentHash, Descriptor, Filter, ImageFormat, ImageId, ImageKey, ImageRecord,
-    Job, JobId, JobKind, JobProgress, JobState, KeptAnswer, Metadata, Seq, SimilarPair, Thumbnail, Verdict,
+    ApiKey, Begun, Collection, CollectionName, ContentHash, Descriptor, Filter, ImageFormat, ImageId, ImageKey,
+    ImageRecord, Job, JobId, JobKind, JobProgress, JobState, KeptAnswer, KeyHash, KeyId, KeyLabel, Metadata, Origin,
+    OriginalName, Seq, SimilarPair, Thumbnail, Verdict,
 };
 
 /// A row whose columns are named as the fields are.
@@ -69,6 +71,7 @@ row! {
         revision: i64,
         created_at: T,
         updated_at: T,
+        original: Option<String>,
     }
 }
 
@@ -132,6 +135,8 @@ pub(super) struct SummaryRow<T> {
     collection: CollectionRow<T>,
     images: i64,
     stale: i64,
+    originals: i64,
+    original_bytes: i64,
 }
 
 impl<'r, R: Row, T> FromRow<'r, R> for SummaryRow<T>
@@ -145,6 +150,8 @@ where
             collection: CollectionRow::from_row(row)?,
             images: row.try_get("images")?,
             stale: row.try_get("stale")?,
+            originals: row.try_get("originals")?,
+            original_bytes: row.try_get("original_bytes")?,
         })
     }
 }
@@ -201,6 +208,32 @@ row! {
 }
 
 row! {
+    /// An image whose original is kept.
+    pub(super) struct KeptRow {
+        key: i64,
+        name: String,
+        byte_size: i64,
+        stored: Option<i64>,
+    }
+}
+
+row! {
+    /// A row of an API key; times are microseconds.
+    pub(super) struct KeyRow {
+        id: String,
+        hash: Vec<u8>,
+        label: String,
+        scope: String,
+        collections: Option<String>,
+        origins: String,
+        created_at: i64,
+        expires_at: Option<i64>,
+        last_used_at: Option<i64>,
+        revoked_at: Option<i64>,
+    }
+}
+
+row! {
     /// A row of the change log, with the descriptor of its image where that is still there.
     pub(super) struct ChangeRow {
         seq: i64,
@@ -247,6 +280,7 @@ impl<T: StoredTime> RecordRow<T> {
             revision: Seq(self.revision),
             created_at: self.created_at.into_time()?,
             updated_at: self.updated_at.into_time()?,
+            original: self.original.map(original_name).transpose()?,
         })
     }
 }
@@ -285,6 +319,8 @@ impl<T: StoredTime> SummaryRow<T> {
             collection: self.collection.into_collection()?,
             images: u64::try_from(self.images).map_err(damaged)?,
             stale: u64::try_from(self.stale).map_err(damaged)?,
+            originals: u64::try_from(self.originals).map_err(damaged)?,
+            original_bytes: u64::try_from(self.original_bytes).map_err(damaged)?,
         })
     }
 }
@@ -341,6 +377,18 @@ impl MemberRow {
             key: key(self.image_key)?,
             score: self.score,
             verdict: verdict(&self.verdict)?,
+        })
+    }
+}
+
+impl KeptRow {
+    pub(super) fn into_kept(self) -> Result<KeptOriginal, StoreError> {
+        let size = |column: i64| u64::try_from(column).map_err(damaged);
+        Ok(KeptOriginal {
+            key: key(self.key)?,
+            name: original_name(self.name)?,
+            byte_size: size(self.byte_size)?,
+            stored: self.stored.map(size).transpose()?,
         })
     }
 }
@@ -403,6 +451,7 @@ pub(super) fn record_of(
     revision: Seq,
     created_at: OffsetDateTime,
     updated_at: OffsetDateTime,
+    original: Option<OriginalName>,
 ) -> ImageRecord {
     ImageRecord {
         key,
@@ -418,7 +467,13 @@ pub(super) fn record_of(
         revision,
         created_at,
         updated_at,
+        original,
     }
+}
+
+/// The name of an original from its column.
+pub(super) fn original_name(column: String) -> Result<OriginalName, StoreError> {
+    OriginalName::from_stored(column).ok_or_else(|| damaged("an original has no name that this program gives"))
 }
 
 /// A descriptor as little-endian 32-bit floats.
@@ -515,6 +570,47 @@ pub(super) fn begun(
         Some((_, None)) => Some(Begun::Running),
         Some((_, Some(answer))) => Some(Begun::Answered(serde_json::from_str(&answer).map_err(damaged)?)),
     })
+}
+
+/// The columns of a key that are no texts of it.
+pub(super) struct KeyColumns {
+    pub(super) collections: Option<String>,
+    pub(super) origins: String,
+    pub(super) expires_at: Option<i64>,
+}
+
+impl KeyColumns {
+    pub(super) fn of(key: &ApiKey) -> Result<Self, StoreError> {
+        let unwritable = |error: serde_json::Error| StoreError::Internal(format!("a key cannot be kept: {error}"));
+        let origins: Vec<String> = key.origins.iter().map(Origin::to_string).collect();
+        Ok(Self {
+            collections: key.collections.as_ref().map(serde_json::to_string).transpose().map_err(unwritable)?,
+            origins: serde_json::to_string(&origins).map_err(unwritable)?,
+            expires_at: key.expires_at.map(microseconds),
+        })
+    }
+}
+
+impl KeyRow {
+    pub(super) fn into_key(self) -> Result<StoredKey, StoreError> {
+        let collections = self.collections.as_deref().map(serde_json::from_str).transpose().map_err(damaged)?;
+        let origins: Vec<String> = serde_json::from_str(&self.origins).map_err(damaged)?;
+        let time = |column: Option<i64>| column.map(StoredTime::into_time).transpose();
+        Ok(StoredKey {
+            hash: KeyHash(<[u8; 32]>::try_from(self.hash).map_err(|_| damaged("a key's hash is not 32 bytes long"))?),
+            key: ApiKey {
+                id: KeyId::new(self.id).map_err(damaged)?,
+                label: KeyLabel::new(self.label).map_err(damaged)?,
+                scope: self.scope.parse().map_err(damaged)?,
+                collections,
+                origins: origins.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(damaged)?,
+                created_at: self.created_at.into_time()?,
+                expires_at: time(self.expires_at)?,
+                last_used_at: time(self.last_used_at)?,
+                revoked_at: time(self.revoked_at)?,
+            },
+        })
+    }
 }
 
 #[cfg(test)]

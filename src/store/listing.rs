@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use super::StoreError;
 use super::statements::record_columns;
-use crate::domain::{CollectionName, Filter, ImageRecord, Order, OrderBy, Position};
+use crate::domain::{CollectionName, DescriptorVersion, Filter, ImageRecord, Order, OrderBy, Position};
 
 /// Candidates that a filtered list reads at first; each further page is twice as large.
 const FIRST_PAGE: u32 = 256;
@@ -28,6 +28,8 @@ pub(super) struct Page<'a> {
     pub(super) after: Option<&'a Position>,
     pub(super) limit: u32,
     pub(super) filter: Option<&'a Filter>,
+    /// Only images whose descriptors have another version than this one.
+    pub(super) other_than: Option<&'a DescriptorVersion>,
 }
 
 /// A database that reads pages of records.
@@ -70,6 +72,9 @@ where
         if column.is_some() {
             query.push(")");
         }
+    }
+    if let Some(version) = page.other_than {
+        query.push(" AND i.version <> ").push_bind(version.to_string());
     }
     if let Some(filter) = page.filter {
         query.push(" AND ");
@@ -150,7 +155,15 @@ pub(super) fn scan<'a>(
             Place::After(position) => Some(position),
             Place::End => return Ok::<_, StoreError>(None),
         };
-        let page = Page { operation: "scan", collection, order: Order::default(), after, limit: SCAN_PAGE, filter };
+        let page = Page {
+            operation: "scan",
+            collection,
+            order: Order::default(),
+            after,
+            limit: SCAN_PAGE,
+            filter,
+            other_than: None,
+        };
         let mut records = pages.page(page).await?;
         let next = match records.last() {
             Some(last) if records.len() == SCAN_PAGE as usize => Place::After(page.order.behind(last)),

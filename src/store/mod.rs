@@ -2,10 +2,11 @@
 //! SQLite or Postgres.
 //!
 //! [`Store`] is what a database does, in parts: [`Collections`], [`Images`], [`ChangeLog`],
-//! [`Answers`], [`Jobs`], [`JobData`], [`Duplicates`]. Ids are text at the edge only: what the index and the
+//! [`Answers`], [`Jobs`], [`JobData`], [`Duplicates`], [`Originals`], [`ApiKeys`]. Ids are text at the edge only: what the index and the
 //! change log speak of are [`ImageKey`]s.
 
 mod answers;
+mod api_keys;
 mod codec;
 mod error;
 mod examine;
@@ -16,6 +17,7 @@ mod lease;
 mod listing;
 mod migrate;
 mod options;
+mod originals;
 mod postgres;
 mod prefilter;
 mod sqlite;
@@ -34,13 +36,15 @@ use crate::domain::{
 };
 
 pub use answers::{AnswerTimes, Answers};
+pub use api_keys::{ApiKeys, KeyCreation, StoredKey};
 pub use error::StoreError;
 pub use examine::Examination;
 pub use job_data::{DataPart, JobData};
 pub use jobs::{
     Cancellation, Claim, ClaimedJob, DuplicateScan, Duplicates, GroupMember, JobCreation, JobEnd, Jobs, NewJob,
 };
-pub use options::StorageOptions;
+pub use options::{KeepIn, OriginalsOptions, StorageOptions};
+pub use originals::{KeptOriginal, NewOriginal, Originals, PART_BYTES};
 pub use postgres::{PostgresOptions, PostgresStore};
 pub use sqlite::{
     BackupError, BackupStep, BackupWatch, Manifest, Restored, SqliteStore, backup, check_backup, manifest, restore,
@@ -71,6 +75,9 @@ pub struct NewImage {
     pub thumbnail: Thumbnail,
     /// The local features, encoded; empty where there are none.
     pub local_features: Vec<u8>,
+    /// The upload itself, where it is to be kept. Without it, an image that has the same bytes
+    /// already keeps its own.
+    pub original: Option<NewOriginal>,
 }
 
 /// An image with all that belongs to it, as it was at one moment.
@@ -192,6 +199,25 @@ pub enum Changes {
     Pruned,
 }
 
+/// Which images of a collection are not, or may not be, as the running model describes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outdated {
+    /// Those whose descriptors have another version than the one asked about.
+    Only,
+    /// Those, and all that did not change behind this place of the change log.
+    OrUnchangedSince(Seq),
+}
+
+impl Outdated {
+    /// Images up to this revision are meant whatever their version is.
+    fn revision(self) -> Seq {
+        match self {
+            Self::Only => Seq::ZERO,
+            Self::OrUnchangedSince(seq) => seq,
+        }
+    }
+}
+
 /// What happened to a collection's images.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ChangeKind {
@@ -222,6 +248,10 @@ pub struct CollectionSummary {
     pub images: u64,
     /// Of these, images whose descriptor has another version than the one asked about.
     pub stale: u64,
+    /// Images whose originals are kept.
+    pub originals: u64,
+    /// The bytes of these originals.
+    pub original_bytes: u64,
 }
 
 /// Collections in a database.
@@ -256,7 +286,7 @@ pub trait Collections: Send + Sync {
 }
 
 /// Images in a database. Each write is one transaction: record, descriptor, thumbnail, local
-/// features and change-log row, or nothing; its precondition is decided in that transaction.
+/// features, original (or its name) and change-log row, or nothing; its precondition is decided in that transaction.
 #[async_trait]
 pub trait Images: Send + Sync {
     /// Stores an image under a new id.
@@ -362,6 +392,35 @@ pub trait Images: Send + Sync {
         filter: Option<&Filter>,
     ) -> Result<Vec<ImageRecord>, StoreError>;
 
+    /// The same of images whose descriptors have another version than this one.
+    async fn list_stale(
+        &self,
+        collection: &CollectionName,
+        version: &DescriptorVersion,
+        order: Order,
+        after: Option<&Position>,
+        limit: u32,
+        filter: Option<&Filter>,
+    ) -> Result<Vec<ImageRecord>, StoreError>;
+
+    /// Images that `which` means, behind `after` in the order of their keys, at most `limit`.
+    async fn outdated(
+        &self,
+        collection: &CollectionName,
+        version: &DescriptorVersion,
+        which: Outdated,
+        after: Option<ImageKey>,
+        limit: u32,
+    ) -> Result<Vec<ImageRecord>, StoreError>;
+
+    /// How many there are.
+    async fn count_outdated(
+        &self,
+        collection: &CollectionName,
+        version: &DescriptorVersion,
+        which: Outdated,
+    ) -> Result<u64, StoreError>;
+
     /// Every record that matches `filter` in order of id, read page by page: no more than a page is
     /// in memory.
     fn scan<'a>(
@@ -413,7 +472,9 @@ const PRUNED_AT_ONCE: i64 = 10_000;
 
 /// A database.
 #[async_trait]
-pub trait Store: Collections + Images + ChangeLog + Answers + Jobs + JobData + Duplicates {
+pub trait Store:
+    Collections + Images + ChangeLog + Answers + Jobs + JobData + Duplicates + Originals + ApiKeys
+{
     /// `sqlite` or `postgres`.
     fn kind(&self) -> &'static str;
 

@@ -5,7 +5,7 @@
 macro_rules! record_columns {
     () => {
         "i.key, i.id, i.content_hash, i.format, i.width, i.height, i.byte_size, i.metadata, i.version, i.revision, \
-         i.created_at, i.updated_at"
+         i.created_at, i.updated_at, i.original"
     };
 }
 
@@ -33,7 +33,7 @@ macro_rules! whole_images {
 macro_rules! insert_image {
     () => {
         "INSERT INTO images (collection_id, id, content_hash, format, width, height, byte_size, metadata, version, revision, \
-         created_at, updated_at)"
+         created_at, updated_at, original)"
     };
 }
 
@@ -44,8 +44,10 @@ macro_rules! over_image {
         "ON CONFLICT (collection_id, id) DO UPDATE SET content_hash = excluded.content_hash, format = excluded.format, \
              width = excluded.width, height = excluded.height, byte_size = excluded.byte_size, \
              metadata = excluded.metadata, version = excluded.version, revision = excluded.revision, \
-             updated_at = excluded.updated_at \
-         RETURNING key, revision"
+             updated_at = excluded.updated_at, \
+             original = CASE WHEN excluded.original IS NULL AND excluded.content_hash = images.content_hash \
+                 THEN images.original ELSE excluded.original END \
+         RETURNING key, revision, original"
     };
 }
 
@@ -70,11 +72,28 @@ macro_rules! changed_since {
     };
 }
 
+/// Keeps the images of a collection that have another version than `$2`, or a revision up to `$3`.
+macro_rules! outdated {
+    () => {
+        concat!(" FROM images i WHERE ", in_collection!(), " AND (i.version <> $2 OR i.revision <= $3)")
+    };
+}
+
+/// The columns of an API key.
+macro_rules! key_columns {
+    () => {
+        "id, hash, label, scope, collections, origins, created_at, expires_at, last_used_at, revoked_at"
+    };
+}
+
 pub(super) use {insert_image, job_columns, over_image, record_columns, whole_images};
 
 pub(super) const SUMMARIES: &str = "SELECT name, profile, description, created_at, \
          (SELECT count(*) FROM images WHERE collection_id = c.id) AS images, \
-         (SELECT count(*) FROM images WHERE collection_id = c.id AND version <> $1 || '/' || c.profile) AS stale \
+         (SELECT count(*) FROM images WHERE collection_id = c.id AND version <> $1 || '/' || c.profile) AS stale, \
+         (SELECT count(*) FROM images WHERE collection_id = c.id AND original IS NOT NULL) AS originals, \
+         (SELECT CAST(coalesce(sum(byte_size), 0) AS BIGINT) FROM images \
+             WHERE collection_id = c.id AND original IS NOT NULL) AS original_bytes \
      FROM collections c WHERE CAST($2 AS TEXT) IS NULL OR name = $2 ORDER BY name";
 
 pub(super) const COLLECTION: &str = "SELECT name, profile, description, created_at FROM collections WHERE name = $1";
@@ -256,3 +275,41 @@ pub(super) const MEMBERS: &str = "SELECT place, member, size, name, image_key, s
      WHERE job_id = $1 AND (place, member) > ($2, $3) ORDER BY place, member LIMIT $4";
 
 pub(super) const FORGET_FEATURES: &str = "DELETE FROM local_features WHERE image_key = $1";
+
+pub(super) const ORIGINALS_FOLDER: &str = "SELECT name FROM originals_folder";
+
+pub(super) const KEEP_PART: &str = "INSERT INTO original_parts (name, part, bytes) VALUES ($1, $2, $3)";
+
+pub(super) const ORIGINAL_PART: &str = "SELECT bytes FROM original_parts WHERE name = $1 AND part = $2";
+
+pub(super) const DISCARDED: &str = "SELECT name FROM discarded_originals WHERE name > $1 ORDER BY name LIMIT $2";
+
+pub(super) const FORGET_DISCARDED: &str = "DELETE FROM discarded_originals WHERE name = $1";
+
+pub(super) const KEPT_ORIGINALS: &str = "SELECT i.key, i.original AS name, i.byte_size, \
+         (SELECT CAST(sum(length(p.bytes)) AS BIGINT) FROM original_parts p WHERE p.name = i.original) AS stored \
+     FROM images i WHERE i.original IS NOT NULL AND i.key > $1 ORDER BY i.key LIMIT $2";
+
+pub(super) const CLEAR_ORIGINAL: &str = "UPDATE images SET original = NULL WHERE key = $1 AND original = $2";
+
+pub(super) const OUTDATED: &str =
+    concat!("SELECT ", record_columns!(), outdated!(), " AND i.key > $4 ORDER BY i.key LIMIT $5");
+
+pub(super) const COUNT_OUTDATED: &str = concat!("SELECT count(*)", outdated!());
+
+pub(super) const COUNT_KEYS: &str = "SELECT count(*) FROM api_keys";
+
+pub(super) const ADD_KEY: &str = "INSERT INTO api_keys (id, hash, label, scope, collections, origins, created_at, expires_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+/// The oldest key that is not taken any more.
+pub(super) const FORGET_DEAD_KEY: &str = "DELETE FROM api_keys WHERE id = (SELECT id FROM api_keys \
+     WHERE revoked_at IS NOT NULL OR expires_at <= $1 ORDER BY id LIMIT 1)";
+
+pub(super) const ALL_KEYS: &str = concat!("SELECT ", key_columns!(), " FROM api_keys ORDER BY id");
+
+pub(super) const REVOKE_KEY: &str =
+    concat!("UPDATE api_keys SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1 RETURNING ", key_columns!());
+
+pub(super) const NOTE_KEY_USE: &str =
+    "UPDATE api_keys SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)";

@@ -6,10 +6,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::future::join_all;
-use reqwest::{Client, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::program::{Program, Server, picture, text};
+use crate::support::client;
 use crate::support::postgres::fresh_database;
 
 fn png(seed: u32) -> Vec<u8> {
@@ -45,7 +46,7 @@ fn exported(program: &Program, data: &str) -> String {
 async fn a_backup_beside_writes_holds_everything_that_was_acknowledged_before_it() {
     let program = Program::new();
     let server = Server::start(&program);
-    let client = Client::new();
+    let client = client();
     let collection = format!("http://{}/v1/collections/c", server.address);
     let created = client.put(&collection).json(&json!({"profile": "fast"})).send().await.expect("an answer");
     assert_eq!(created.status(), StatusCode::CREATED);

@@ -27,12 +27,13 @@ fn a_saved_index_is_found_sound_or_wrong_and_is_repaired() {
     assert!(refused.stderr().contains("stop the server first"), "{}", refused.stderr());
     stop(&program, server);
     let sound = program.run(&["doctor", "--json"]).expect_code(0).json();
-    assert_eq!((&sound[0]["images"], &sound[0]["index"]), (&2.into(), &"ok".into()), "{sound}");
+    let one = &sound["collections"][0];
+    assert_eq!((&one["images"], &one["index"]), (&2.into(), &"ok".into()), "{sound}");
 
     program.picture("3.png", 3);
     program.run(&["import", "3.png"]).expect_code(0);
     let behind = program.run(&["doctor", "--json"]).expect_code(0).json();
-    assert_eq!(behind[0]["index"], "ok; 1 changed since, which the next start reads");
+    assert_eq!(behind["collections"][0]["index"], "ok; 1 changed since, which the next start reads");
 
     let vectors = program.path("data/index/default/vectors");
     let sound = fs::read(&vectors).expect("saved");
@@ -52,5 +53,6 @@ fn a_saved_index_is_found_sound_or_wrong_and_is_repaired() {
     program.run(&["doctor", "--repair"]).expect_code(0);
     stop(&program, Server::start(&program));
     let repaired = program.run(&["doctor", "--json"]).expect_code(0).json();
-    assert_eq!((&repaired[0]["images"], &repaired[0]["index"]), (&3.into(), &"ok".into()), "{repaired}");
+    let one = &repaired["collections"][0];
+    assert_eq!((&one["images"], &one["index"]), (&3.into(), &"ok".into()), "{repaired}");
 }

@@ -196,7 +196,8 @@ async fn killed_again_and_again(mut program: Program, seed: u64) {
             server.signal("TERM");
             assert_eq!(server.wait().0, Some(0));
             let found = program.run(&["doctor", "--json"]).expect_code(0).json();
-            let crash = found.as_array().expect("a list").iter().find(|one| one["collection"] == "crash");
+            let crash =
+                found["collections"].as_array().expect("a list").iter().find(|one| one["collection"] == "crash");
             let index = crash.expect("it is there")["index"].as_str().expect("words").to_owned();
             assert!(index == "ok" || index.starts_with("none"), "{index}");
         }

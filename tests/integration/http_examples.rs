@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use boon::{Compiler, Draft, Schemas};
-use eyrie::domain::{CollectionName, JobId, JobKind};
-use eyrie::store::{JobCreation, NewJob};
+use eyrie::domain::{ApiKey, CollectionName, JobId, JobKind, KeyHash, KeyId, KeyLabel, Scope};
+use eyrie::store::{JobCreation, KeepIn, NewJob, StoredKey};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
 
 use crate::support::app::TestApp;
 use crate::support::pictures;
@@ -16,6 +17,7 @@ use crate::support::pictures;
 /// What the examples find on the server.
 const COLLECTION: &str = "covers";
 const STORED: [(&str, u32); 2] = [("alien-1979", 1979), ("aliens-1986", 1986)];
+const KEY: &str = "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10";
 const JOB: &str = "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10";
 /// What they store.
 const NEW: [&str; 2] = ["alien3-1992", "resurrection-1997"];
@@ -186,6 +188,21 @@ async fn prepare(app: &TestApp) {
     for id in NEW {
         assert!([204, 404].contains(&status(app.delete(&format!("{collection}/images/{id}"))).await), "{id}");
     }
+    if status(app.get(&format!("/v1/keys/{KEY}"))).await == 404 {
+        let key = ApiKey {
+            id: KeyId::new(KEY).expect("an id"),
+            label: KeyLabel::new("of an example").expect("a label"),
+            scope: Scope::Search,
+            collections: None,
+            origins: Vec::new(),
+            created_at: OffsetDateTime::UNIX_EPOCH,
+            expires_at: None,
+            last_used_at: None,
+            revoked_at: None,
+        };
+        let stored = StoredKey { hash: KeyHash([1; 32]), key };
+        app.store.add_key(&stored, 10).await.expect("the store answers");
+    }
     let id = JobId::new(JOB).expect("an id");
     if app.store.job(&id).await.expect("the store answers").is_none() {
         let params = json!({"verdict": "same", "min_score": null, "candidates": 5});
@@ -285,7 +302,10 @@ async fn requests(app: &TestApp, document: &Value, call: &Call<'_>) -> Vec<(Stri
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_example_request_has_the_answer_that_is_documented() {
-    let app = TestApp::start().await;
+    // With a key, which the first example of one would ask for.
+    let mut builder = TestApp::builder().with_admin_key();
+    builder.config.storage.originals.keep_in = KeepIn::Database;
+    let app = builder.start().await;
     let document = document(&app).await;
     assert_eq!(missing(&document), [""; 0], "calls lack examples");
     let mut run = 0;

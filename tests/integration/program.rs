@@ -44,6 +44,25 @@ impl Program {
         program
     }
 
+    /// The same run by a shell that lets it write no file larger than so many kibibytes, as a full
+    /// disk would.
+    #[cfg(unix)]
+    pub(crate) fn with_file_limit(kibibytes: u32) -> Self {
+        use std::os::unix::fs::PermissionsExt;
+        let mut program = Self::new();
+        let script = program.path("limited");
+        // The unit of `ulimit -f` is 512 bytes; without the trap the signal would end the program.
+        let text = format!(
+            "#!/bin/sh\ntrap '' XFSZ\nulimit -f {}\nexec '{}' \"$@\"\n",
+            kibibytes * 2,
+            program.executable.display()
+        );
+        std::fs::write(&script, text).expect("written");
+        std::fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).expect("set");
+        program.executable = script;
+        program
+    }
+
     /// Sets a variable of its environment.
     pub(crate) fn set(&mut self, name: &'static str, value: impl Into<String>) {
         self.variables.push((name, value.into()));

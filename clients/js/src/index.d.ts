@@ -129,6 +129,8 @@ export class Eyrie {
   in(collection: string): Eyrie;
   /** The address of a path of an answer, such as `thumbnail_url`. */
   url(path: string): string;
+  /** The picture behind a path of an answer, such as `thumbnail_url`: with a key an `<img>` cannot ask for it by itself. */
+  picture(path: string, options?: { signal?: AbortSignal }): Promise<Blob>;
   /** A search as below, of which `fields` says what each result carries in place of the usual. */
   search<Field extends HitField>(
     query: Picture | string | Descriptor,

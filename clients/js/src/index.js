@@ -17,6 +17,9 @@ export class EyrieError extends Error {
   }
 }
 
+/** Codes of refusals that pass. */
+const BUSY = ["overloaded", "rate_limited", "too_many_at_once"];
+
 const segment = encodeURIComponent;
 
 /** Names of the options whose names on the wire differ. */
@@ -134,6 +137,22 @@ export class Eyrie {
     return new URL(path, this.#base).href;
   }
 
+  /** The picture behind a path of an answer, such as `thumbnail_url`. With a key an `<img>` cannot ask for it by itself. */
+  async picture(path, { signal } = {}) {
+    signal?.throwIfAborted();
+    const { apiKey, fetch = globalThis.fetch } = this.#options;
+    const headers = apiKey ? { authorization: `Bearer ${apiKey}` } : {};
+    let response;
+    try {
+      response = await fetch(this.url(path), { headers, signal });
+      if (response.ok) return await response.blob();
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw unreachable(error);
+    }
+    throw failure(response.status, await response.text(), (name) => response.headers.get(name));
+  }
+
   #path(rest = "") {
     return `v1/collections/${segment(this.collection)}${rest}`;
   }
@@ -166,8 +185,8 @@ export class Eyrie {
       const { status, text, header } = await this.#exchange(url.href, { method, headers: all, body: sent, signal, onProgress });
       if (status >= 200 && status < 300) return text ? JSON.parse(text) : undefined;
       const error = failure(status, text, header);
-      // A full queue says when to come back; nothing was done.
-      if (error.code !== "overloaded" || tries >= retries) throw error;
+      // A full queue and a limit say when to come back; nothing was done.
+      if (!BUSY.includes(error.code) || tries >= retries) throw error;
       await wait(error.retryAfter || 1, signal);
     }
   }

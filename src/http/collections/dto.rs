@@ -17,7 +17,7 @@ use crate::service::CollectionSummary;
 fn collection_example() -> Value {
     json!({
         "name": "covers", "profile": "rnip", "description": "DVD covers", "created_at": "2026-11-24T12:00:00Z",
-        "images": 1200, "stale_images": 0
+        "images": 1200, "stale_images": 0, "originals": 1200, "original_bytes": 103219204
     })
 }
 
@@ -43,6 +43,12 @@ pub(crate) struct CollectionDto {
     /// found by searches.
     #[serde(skip_serializing_if = "Option::is_none")]
     stale_images: Option<u64>,
+    /// Of how many of them the originals are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    originals: Option<u64>,
+    /// How many bytes these originals have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    original_bytes: Option<u64>,
 }
 
 impl From<Collection> for CollectionDto {
@@ -54,13 +60,21 @@ impl From<Collection> for CollectionDto {
             created_at: collection.created_at,
             images: None,
             stale_images: None,
+            originals: None,
+            original_bytes: None,
         }
     }
 }
 
 impl From<CollectionSummary> for CollectionDto {
     fn from(summary: CollectionSummary) -> Self {
-        Self { images: Some(summary.images), stale_images: Some(summary.stale), ..summary.collection.into() }
+        Self {
+            images: Some(summary.images),
+            stale_images: Some(summary.stale),
+            originals: Some(summary.originals),
+            original_bytes: Some(summary.original_bytes),
+            ..summary.collection.into()
+        }
     }
 }
 

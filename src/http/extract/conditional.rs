@@ -103,6 +103,12 @@ impl TagsOfClient {
         let Ok(Some(list)) = combined(&self.0, &header::IF_NONE_MATCH) else { return false };
         list == "*" || tags(&list).is_some_and(|tags| tags.iter().any(|tag| tag.revision() == Some(revision)))
     }
+
+    /// Whether the client has what this entity tag, without its quotes, stands for.
+    pub(crate) fn have_tag(&self, opaque: &str) -> bool {
+        let Ok(Some(list)) = combined(&self.0, &header::IF_NONE_MATCH) else { return false };
+        list == "*" || tags(&list).is_some_and(|tags| tags.iter().any(|tag| tag.opaque == opaque))
+    }
 }
 
 /// A tag as a header value.

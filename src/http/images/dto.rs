@@ -23,7 +23,8 @@ pub(crate) fn image_example() -> Value {
         "collection": "covers", "id": "alien-1979", "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
         "format": "jpeg", "width": 480, "height": 640, "byte_size": 83412, "metadata": {"title": "Alien", "year": 1979},
         "version": "0123456789abcdef/rnip", "revision": 17, "created_at": "2026-11-24T12:00:00Z",
-        "updated_at": "2026-11-24T12:00:00Z", "thumbnail_url": "/v1/collections/covers/images/alien-1979/thumbnail?v=17"
+        "updated_at": "2026-11-24T12:00:00Z", "thumbnail_url": "/v1/collections/covers/images/alien-1979/thumbnail?v=17",
+        "original_url": "/v1/collections/covers/images/alien-1979/original?v=9f86d081884c7d65"
     })
 }
 
@@ -62,6 +63,10 @@ pub(crate) struct ImageDto {
     updated_at: OffsetDateTime,
     /// Where its small picture is.
     thumbnail_url: String,
+    /// Where the upload itself is, where it is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    original_url: Option<String>,
     /// What describing it cost; in the answer to an upload that asks for it with `include`, unless
     /// nothing had to be described.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -103,6 +108,7 @@ impl ImageDto {
             cost: None,
             similar: None,
             thumbnail_url: links.thumbnail(&record),
+            original_url: links.original(&record),
             collection: record.collection.into(),
             id: record.id.into(),
             sha256: record.content_hash.to_string(),

@@ -39,10 +39,15 @@ use crate::service::{AddImage, AddOutcome, Fingerprint, PutImage, PutOutcome, Se
 pub(crate) async fn list_images(
     State(state): State<AppState>,
     InCollection(collection): InCollection,
-    Query(ListQuery { order, after, limit, filter }): Query<ListQuery>,
+    Query(ListQuery { order, after, limit, filter, stale }): Query<ListQuery>,
 ) -> Result<Json<ImageListDto>, ApiError> {
+    let service = &state.service;
     // One more than the page has, to know whether there is a next page.
-    let mut records = state.service.list_images(&collection, order, after, limit + 1, filter).await?;
+    let mut records = if stale {
+        service.list_stale(&collection, order, after, limit + 1, filter).await?
+    } else {
+        service.list_images(&collection, order, after, limit + 1, filter).await?
+    };
     let more = records.len() > limit as usize;
     records.truncate(limit as usize);
     let next_cursor = records.last().filter(|_| more).map(|record| cursor::of(order, record));

@@ -1,7 +1,7 @@
 //! What calls about images take beside the image itself.
 
 use serde_json::{Map, Value, json};
-use utoipa::openapi::ObjectBuilder;
+use utoipa::openapi::{ObjectBuilder, Type};
 
 use super::cursor;
 use crate::domain::{Filter, ImageId, Order, OrderBy, Position};
@@ -35,6 +35,8 @@ pub(crate) struct ListQuery {
     pub(crate) limit: u32,
     /// Only images whose metadata match.
     pub(crate) filter: Option<Filter>,
+    /// Only images that another model described.
+    pub(crate) stale: bool,
 }
 
 impl FromFields for ListQuery {
@@ -46,7 +48,8 @@ impl FromFields for ListQuery {
             fields.fail(Code::InvalidCursor, "the cursor is not one that a page of this list in this order gave");
         }
         let limit = fields.number("limit", 1..=MAX_PAGE).unwrap_or(DEFAULT_PAGE);
-        Self { order, after, limit, filter: fields.filter("filter") }
+        let stale = fields.switch("stale").unwrap_or(false);
+        Self { order, after, limit, filter: fields.filter("filter"), stale }
     }
 }
 
@@ -63,6 +66,12 @@ impl Documented for ListQuery {
             FieldDoc::plain("cursor", cursor::schema(), "`next_cursor` of the page before, in the same order."),
             FieldDoc::plain("limit", limit, "The most images of a page.").example(20),
             filter_doc(),
+            FieldDoc::plain(
+                "stale",
+                ObjectBuilder::new().schema_type(Type::Boolean).default(Some(Value::from(false))),
+                "Only images that another model described than the one that runs: searches do not find them until they are stored \
+                 again, or described anew from their originals (`POST .../reindex`).",
+            ),
         ]
     }
 }

@@ -8,7 +8,9 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::dto::{GroupListDto, JobDto, JobListDto};
-use super::requests::{FindDuplicates, FindDuplicatesBody, GroupsQuery, JobQuery, JobsQuery};
+use super::requests::{FindDuplicates, FindDuplicatesBody, GroupsQuery, JobQuery, JobsQuery, Reindex, ReindexBody};
+use crate::domain::{Job, JobId};
+use crate::http::access::caller::Caller;
 use crate::http::error::{ApiError, Problem};
 use crate::http::extract::json_body::JsonBody;
 use crate::http::extract::path::{InCollection, OfJob};
@@ -42,12 +44,55 @@ pub(crate) async fn find_duplicates(
     InCollection(collection): InCollection,
     JsonBody(FindDuplicates(request)): JsonBody<FindDuplicates>,
 ) -> Result<Response, ApiError> {
-    let (status, job) = match state.service.find_duplicates(&collection, request).await? {
+    Ok(begun(&state, state.service.find_duplicates(&collection, request).await?))
+}
+
+/// Describe the images of a collection anew from their originals, in the background.
+///
+/// After a change of the model, images are not found until they are described by it. This does so for
+/// all whose originals are kept (`storage.originals`); `GET .../images?stale=true` lists what is left,
+/// to be sent again. An image keeps its id, its metadata and the time of its creation; one that is
+/// changed or deleted meanwhile is left as it is. The result of the job counts what became of them.
+#[utoipa::path(post, path = "/v1/collections/{collection}/reindex", tag = "jobs",
+    params(InCollection),
+    request_body = Option<ReindexBody>,
+    responses(
+        (status = 202, description = "A new job", body = JobDto, headers(("Location" = String, description = "The job's path")),
+            links(
+                ("get_job" = (operation_id = "get_job", parameters(("id" = "$response.body#/id")))),
+                ("cancel_job" = (operation_id = "cancel_job", parameters(("id" = "$response.body#/id")))),
+                ("delete_job" = (operation_id = "delete_job", parameters(("id" = "$response.body#/id")))),
+            ),
+            example = json!({
+                "id": "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10", "kind": "reindex", "collection": "covers", "params": {"all": false},
+                "state": "queued", "done": 0, "created_at": "2026-11-24T12:00:00Z"
+            })),
+        (status = 200, description = "The same work waits or is done already: its job", body = JobDto,
+            headers(("Location" = String, description = "The job's path")),
+            example = json!({
+                "id": "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10", "kind": "reindex", "collection": "covers", "params": {"all": false},
+                "state": "running", "done": 400, "total": 1200, "rate": 3.1, "seconds_left": 258.1,
+                "created_at": "2026-11-24T12:00:00Z", "started_at": "2026-11-24T12:00:00Z"
+            })),
+        (status = "default", description = "Any failure", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(crate) async fn reindex(
+    State(state): State<AppState>,
+    InCollection(collection): InCollection,
+    JsonBody(Reindex(request)): JsonBody<Reindex>,
+) -> Result<Response, ApiError> {
+    Ok(begun(&state, state.service.reindex(&collection, request).await?))
+}
+
+/// The answer to a wish for a job.
+fn begun(state: &AppState, started: Started) -> Response {
+    let (status, job) = match started {
         Started::New(job) => (StatusCode::ACCEPTED, job),
         Started::There(job) => (StatusCode::OK, job),
     };
     let location = state.options.public_path.job(&job.id);
-    Ok((status, [(header::LOCATION, location)], Json(JobDto::from(job))).into_response())
+    (status, [(header::LOCATION, location)], Json(JobDto::from(job))).into_response()
 }
 
 /// List the jobs, the newest first.
@@ -60,14 +105,35 @@ pub(crate) async fn find_duplicates(
 )]
 pub(crate) async fn list_jobs(
     State(state): State<AppState>,
+    caller: Caller,
     Query(JobsQuery { before, limit }): Query<JobsQuery>,
 ) -> Result<Json<JobListDto>, ApiError> {
     // One more than the page has, to know whether there is a next page.
-    let mut jobs = state.service.jobs(before.as_ref(), limit + 1).await?;
+    let mut jobs = visible_jobs(&state, &caller, before, limit + 1).await?;
     let more = jobs.len() > limit as usize;
     jobs.truncate(limit as usize);
     let next_cursor = jobs.last().filter(|_| more).map(|job| job.id.to_string());
     Ok(Json(JobListDto { jobs: jobs.into_iter().map(JobDto::from).collect(), next_cursor }))
+}
+
+/// Jobs that exist for the caller, the newest first, at most `limit`.
+async fn visible_jobs(
+    state: &AppState,
+    caller: &Caller,
+    mut before: Option<JobId>,
+    limit: u32,
+) -> Result<Vec<Job>, ApiError> {
+    let mut visible: Vec<Job> = Vec::new();
+    loop {
+        let read = state.service.jobs(before.as_ref(), limit).await?;
+        let is_last = read.len() < limit as usize;
+        before = read.last().map(|job| job.id.clone());
+        visible.extend(read.into_iter().filter(|job| caller.sees(&job.collection)));
+        if is_last || visible.len() >= limit as usize {
+            visible.truncate(limit as usize);
+            return Ok(visible);
+        }
+    }
 }
 
 /// Read a job.

@@ -1,6 +1,7 @@
 //! What calls about jobs take.
 
 use serde_json::{Value, json};
+use utoipa::openapi::{ObjectBuilder, Type};
 
 use crate::domain::{JobId, Verdict};
 use crate::http::error::Code;
@@ -8,7 +9,7 @@ use crate::http::extract::fields::{Fields, FromFields};
 use crate::http::schema::{
     Documented, FieldDoc, body_schema, cosine_schema, integer, job_schema, json_object, one_of, text_schema,
 };
-use crate::service::{DuplicatesRequest, MOST_CANDIDATES};
+use crate::service::{DuplicatesRequest, MOST_CANDIDATES, ReindexRequest};
 
 const DEFAULT_JOBS: u32 = 50;
 const MAX_JOBS: u32 = 1000;
@@ -62,6 +63,28 @@ body_schema! {
     /// How duplicates are looked for.
     FindDuplicatesBody, "FindDuplicates",
     json_object(FindDuplicates::fields()).examples([json!({"verdict": "near_duplicate"})])
+}
+
+/// Which images are described anew.
+pub(crate) struct Reindex(pub(crate) ReindexRequest);
+
+impl FromFields for Reindex {
+    fn from_fields(fields: &mut Fields) -> Self {
+        Self(ReindexRequest { all: fields.switch("all").unwrap_or(false) })
+    }
+}
+
+impl Documented for Reindex {
+    fn fields() -> Vec<FieldDoc> {
+        let switch = ObjectBuilder::new().schema_type(Type::Boolean).default(Some(Value::from(false)));
+        vec![FieldDoc::plain("all", switch, "Every image, and not only those that another model described.")]
+    }
+}
+
+body_schema! {
+    /// Which images are described anew.
+    ReindexBody, "Reindex",
+    json_object(Reindex::fields()).examples([json!({"all": false})])
 }
 
 /// Which page of the jobs.

@@ -91,6 +91,10 @@ pub(crate) struct HitDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     thumbnail_url: Option<String>,
+    /// Where the upload itself is, where it is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    original_url: Option<String>,
     /// The client's own data, unless left out by `include`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>, nullable = false)]
@@ -117,6 +121,7 @@ impl HitDto {
             width: has(HitField::Width).then_some(record.width),
             height: has(HitField::Height).then_some(record.height),
             thumbnail_url: has(HitField::ThumbnailUrl).then(|| links.thumbnail(&record)),
+            original_url: if has(HitField::OriginalUrl) { links.original(&record) } else { None },
             metadata: has(HitField::Metadata).then(|| record.metadata.as_map().clone()),
             record: has(HitField::Record).then(|| ImageDto::new(record, links)),
         }

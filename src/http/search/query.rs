@@ -62,13 +62,15 @@ pub(crate) enum HitField {
     Height,
     /// Where the small picture is.
     ThumbnailUrl,
+    /// Where the upload itself is.
+    OriginalUrl,
     /// The client's own data.
     Metadata,
     /// The whole record.
     Record,
 }
 
-const HIT_FIELDS: [(&str, Option<HitField>); 12] = [
+const HIT_FIELDS: [(&str, Option<HitField>); 13] = [
     ("id", None),
     ("rank", None),
     ("score", Some(HitField::Score)),
@@ -79,6 +81,7 @@ const HIT_FIELDS: [(&str, Option<HitField>); 12] = [
     ("width", Some(HitField::Width)),
     ("height", Some(HitField::Height)),
     ("thumbnail_url", Some(HitField::ThumbnailUrl)),
+    ("original_url", Some(HitField::OriginalUrl)),
     ("metadata", Some(HitField::Metadata)),
     ("record", Some(HitField::Record)),
 ];

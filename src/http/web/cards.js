@@ -1,6 +1,6 @@
 // One picture of the collection: its card, and everything about it on demand.
 
-import { call, imagePath, isStale, relative, state } from "./api.js";
+import { call, imagePath, isStale, relative, showStored, state } from "./api.js";
 import { copyButton } from "./files.js";
 import { learnFields } from "./filter.js";
 import { clearProblem, go, guarded, loadCollections } from "./page.js";
@@ -38,7 +38,7 @@ export function thumbnail(img, image) {
   const scale = Math.min(1, THUMBNAIL / Math.max(image.width, image.height));
   img.width = Math.max(1, Math.round(image.width * scale));
   img.height = Math.max(1, Math.round(image.height * scale));
-  img.src = relative(image.thumbnail_url);
+  showStored(img, relative(image.thumbnail_url));
 }
 
 export const asQuery = (image) => ({ id: image.id, name: nameOf(image), thumbnail: relative(image.thumbnail_url), width: image.width, height: image.height });
@@ -130,6 +130,7 @@ async function details(image, query, removed) {
       ["Verdict", image.score === undefined ? undefined : verdictOf(image)],
       ["Spots that match", image.inliers === undefined ? undefined : String(image.inliers)],
       ["Picture", `${record.width} × ${record.height}, ${record.format.toUpperCase()}, ${bytes(record.byte_size)}`],
+      ["Original", record.original_url && el("a", { href: relative(record.original_url), download: "", text: "Download the file" })],
       ["Added", when(record.created_at)],
       ["Changed", record.updated_at === record.created_at ? undefined : when(record.updated_at)],
       ["Model", el("code", { text: record.version })],

@@ -102,6 +102,7 @@ fn of_direction(catalogue: &Catalogue, degrees: f32) -> NewImage {
         descriptor: direction(degrees),
         thumbnail: Thumbnail { bytes: Vec::new(), media_type: "image/png".to_owned() },
         local_features: Vec::new(),
+        original: None,
     }
 }
 

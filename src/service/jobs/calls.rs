@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::duplicates::{DuplicatesRequest, MOST_CANDIDATES};
+use super::reindex::ReindexRequest;
 use super::runner::{self, PAUSE, Worked};
 use super::work::{Tell, to_json};
 use crate::domain::{CollectionName, ImageId, ImageKey, ImageRecord, Job, JobId, JobKind, JobState, Verdict};
@@ -89,17 +91,17 @@ impl RetrievalService {
         if request.min_score.is_some_and(|score| !(-1.0..=1.0).contains(&score)) {
             return Err(ServiceError::OutOfRange { name: "min_score", allowed: "between -1 and 1".to_owned() });
         }
-        self.core.collection(collection).await?;
-        let params = to_json(&request)?;
-        let new = NewJob { id: JobId::generate(), kind: JobKind::Duplicates, collection: collection.clone(), params };
-        match self.core.store.create_job(&new, MOST_ACTIVE).await? {
-            JobCreation::Created(job) => {
-                self.core.jobs.created.notify_one();
-                Ok(Started::New(job))
-            }
-            JobCreation::Active(job) => Ok(Started::There(job)),
-            JobCreation::TooMany => Err(ServiceError::TooManyJobs),
-        }
+        self.core.create_job(JobKind::Duplicates, collection, to_json(&request)?).await
+    }
+
+    /// Has the images of a collection described anew from their originals, in the background: those
+    /// that another model described, or all.
+    ///
+    /// # Errors
+    /// [`ServiceError::UnknownCollection`], [`ServiceError::TooManyJobs`], [`ServiceError::Store`].
+    pub async fn reindex(&self, collection: &CollectionName, request: ReindexRequest) -> Result<Started, ServiceError> {
+        let _running = self.core.gate.enter()?;
+        self.core.create_job(JobKind::Reindex, collection, to_json(&request)?).await
     }
 
     /// Jobs older than `before`, the newest first, at most `limit`.
@@ -236,12 +238,14 @@ impl RetrievalService {
         Ok((surplus.filter_map(|row| records.remove(&row.key)).collect(), next))
     }
 
-    /// Works on jobs in the background from now on, until the shutdown.
+    /// Works on jobs in the background from now on, until the shutdown; removes what a process before
+    /// this one left to be removed.
     ///
     /// # Panics
     /// Outside a tokio runtime.
     pub fn run_jobs(&self) {
         runner::start(&self.core);
+        self.core.originals.wake();
     }
 
     /// Works on jobs until this one has ended, wherever that happens: on older ones first.
@@ -271,6 +275,25 @@ impl RetrievalService {
 }
 
 impl Core {
+    /// Makes a job of a kind for a collection.
+    async fn create_job(
+        &self,
+        kind: JobKind,
+        collection: &CollectionName,
+        params: Value,
+    ) -> Result<Started, ServiceError> {
+        self.collection(collection).await?;
+        let new = NewJob { id: JobId::generate(), kind, collection: collection.clone(), params };
+        match self.store.create_job(&new, MOST_ACTIVE).await? {
+            JobCreation::Created(job) => {
+                self.jobs.created.notify_one();
+                Ok(Started::New(job))
+            }
+            JobCreation::Active(job) => Ok(Started::There(job)),
+            JobCreation::TooMany => Err(ServiceError::TooManyJobs),
+        }
+    }
+
     pub(super) async fn job(&self, id: &JobId) -> Result<Job, ServiceError> {
         self.store.job(id).await?.ok_or_else(|| ServiceError::UnknownJob(id.to_string()))
     }

@@ -1,6 +1,6 @@
 //! Work in the background: `calls` (what is asked), `runner` (who does it), `board` (what both
-//! share), `work` (how far a job is), and what there is to do: `duplicates` with `groups`, `import` and
-//! `export`, which `transfers` asks for.
+//! share), `work` (how far a job is), and what there is to do: `duplicates` with `groups`, `reindex`, `import`
+//! and `export`, which `transfers` asks for.
 
 mod board;
 mod calls;
@@ -8,6 +8,7 @@ mod duplicates;
 mod export;
 mod groups;
 mod import;
+mod reindex;
 mod runner;
 mod transfers;
 mod work;
@@ -16,4 +17,5 @@ pub(super) use board::Board;
 pub use calls::{DuplicateGroup, DuplicateMember, GroupPage, Started};
 pub use duplicates::{DuplicatesRequest, MOST_CANDIDATES};
 pub use import::ImportRequest;
+pub use reindex::ReindexRequest;
 pub use transfers::JobResult;

@@ -9,8 +9,9 @@ use metrics::counter;
 use tracing::Instrument;
 
 use super::work::{Stop, Tell, Work, in_public};
-use super::{duplicates, export, import};
+use super::{duplicates, export, import, reindex};
 use crate::domain::{Job, JobId, JobKind};
+use crate::originals::OriginalsError;
 use crate::service::ServiceError;
 use crate::service::core::Core;
 use crate::store::{Claim, ClaimedJob, JobEnd, StoreError};
@@ -126,6 +127,7 @@ async fn worked(core: &Arc<Core>, job: &Job, claim: Claim, work: Work<'_>) -> Wo
             JobKind::Duplicates => duplicates::find(core, job, work).await,
             JobKind::Import => import::import(core, job, work).await,
             JobKind::Export => export::export(core, job, work).await,
+            JobKind::Reindex => reindex::describe(core, job, work).await,
         }
     };
     // A job that panics must not end the work on all others.
@@ -205,6 +207,7 @@ fn passes(error: &ServiceError) -> bool {
     matches!(
         error,
         ServiceError::Store(StoreError::Unavailable(_) | StoreError::Full(_) | StoreError::ReadOnly(_))
+            | ServiceError::Originals(OriginalsError::Unavailable(_) | OriginalsError::Full(_))
             | ServiceError::Overloaded { .. }
             | ServiceError::NotReady
             | ServiceError::ShuttingDown
@@ -213,5 +216,8 @@ fn passes(error: &ServiceError) -> bool {
 
 /// What the log gets.
 fn inside(error: &ServiceError) -> String {
+    if let ServiceError::Originals(inner) = error {
+        return inner.to_string();
+    }
     if let ServiceError::Store(inner) = error { inner.to_string() } else { error.to_string() }
 }

@@ -88,7 +88,7 @@ pub(super) fn to_json(value: &impl Serialize) -> Result<Value, ServiceError> {
 
 /// What clients may read of it; the log has the inside.
 pub(super) fn in_public(error: &ServiceError) -> String {
-    if matches!(error, ServiceError::Store(_) | ServiceError::Internal(_)) {
+    if matches!(error, ServiceError::Store(_) | ServiceError::Originals(_) | ServiceError::Internal(_)) {
         return "something went wrong in the service; its log has the details".to_owned();
     }
     error.to_string()

@@ -7,8 +7,11 @@ mod faults;
 mod following;
 mod ingesting;
 mod jobs;
+mod keys;
+mod originals;
 mod pool;
 mod preconditions;
+mod reindex;
 mod searching;
 mod similar;
 mod stand_in;
@@ -24,8 +27,9 @@ use tempfile::TempDir;
 use super::*;
 use crate::domain::{Catalogue, Profile};
 use crate::domain::{
-    CollectionName, ImageId, ImageRecord, JobId, Levels, Order, Position, Precondition, SystemClock, Verify,
+    CollectionName, ImageId, ImageRecord, JobId, Levels, Order, Position, Precondition, Secret, SystemClock, Verify,
 };
+use crate::originals::Keeping;
 use crate::search::{
     FlatIndex, GraphIndex, GraphParams, IndexMaker, MemoryOptions, MemorySearch, NoSearch, VectorIndex,
 };
@@ -71,6 +75,7 @@ fn options() -> ServiceOptions {
         max_upload_bytes: 1 << 20,
         spool_dir: std::env::temp_dir(),
         search: VerificationOptions { verify: Verify::Auto, verify_candidates: 20 },
+        admin_key: Secret::default(),
     }
 }
 
@@ -93,13 +98,30 @@ impl Fixture {
         Self::with_options(workers, queue_length, index, options()).await
     }
 
+    /// Like [`Fixture::new`], with originals kept as this says of the folder.
+    async fn keeping(originals: impl FnOnce(&Path) -> Keeping) -> Self {
+        Self::with_all(1, 64, Index::Graph, options(), originals).await
+    }
+
     async fn with_options(workers: usize, queue_length: usize, index: Index, options: ServiceOptions) -> Self {
+        Self::with_all(workers, queue_length, index, options, |_| Keeping::Nothing).await
+    }
+
+    async fn with_all(
+        workers: usize,
+        queue_length: usize,
+        index: Index,
+        options: ServiceOptions,
+        originals: impl FnOnce(&Path) -> Keeping,
+    ) -> Self {
         let dir = tempfile::tempdir().expect("temporary folder");
         let store = open(dir.path()).await;
         let control = Arc::new(Control::default());
         let search = search_over(&store, MODEL, maker(index));
         let extractors = (0..workers).map(|_| StandIn::boxed(MODEL, &control)).collect();
-        let parts = ServiceParts { extractors, queue_length, ..parts(&store, &control, MODEL, search.clone()) };
+        let originals = originals(dir.path());
+        let parts =
+            ServiceParts { extractors, queue_length, originals, ..parts(&store, &control, MODEL, search.clone()) };
         let service = RetrievalService::start(parts, options).expect("started");
         service.index_built().await.expect("built");
         Self { service, search, store, control, dir }
@@ -167,6 +189,7 @@ fn parts(
         queue_length: 8,
         costs: costs(),
         clock: Arc::new(SystemClock),
+        originals: Keeping::Nothing,
     }
 }
 

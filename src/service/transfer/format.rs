@@ -281,6 +281,7 @@ fn image(line: ImageLine, expected: &Expected) -> Result<RestoredImage, ServiceE
         descriptor: Descriptor::new(values, expected.dimension)?,
         thumbnail: thumbnail(&line.thumbnail)?,
         local_features,
+        original: None,
     };
     let (created_at, updated_at) = (whole_microseconds(line.created_at), whole_microseconds(line.updated_at));
     if created_at < OffsetDateTime::UNIX_EPOCH || updated_at < created_at {

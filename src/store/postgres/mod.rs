@@ -7,6 +7,7 @@
 //! and a server that returns finds fresh connections.
 
 mod answers;
+mod api_keys;
 mod changes;
 mod collections;
 mod connect;
@@ -15,6 +16,7 @@ mod examine;
 mod images;
 mod job_data;
 mod jobs;
+mod originals;
 mod session;
 mod writes;
 

@@ -16,12 +16,15 @@ use sqlx::types::Json;
 use time::OffsetDateTime;
 
 use super::super::codec::{self, COLLECTION_DELETED, IMAGE_DELETED, IMAGE_WRITTEN, RecordRow, Times};
-use super::super::statements::{FORGET_FEATURES, OLDEST_WITH_HASH, RECORD, insert_image, over_image};
+use super::super::statements::{FORGET_FEATURES, KEEP_PART, OLDEST_WITH_HASH, RECORD, insert_image, over_image};
 use super::super::{
-    DeleteOutcome, InsertOutcome, NewImage, RestoreOutcome, RestoredImage, SameContent, StoreError, WriteOutcome,
+    DeleteOutcome, InsertOutcome, NewImage, NewOriginal, PART_BYTES, RestoreOutcome, RestoredImage, SameContent,
+    StoreError, WriteOutcome,
 };
 use super::session::Session;
-use crate::domain::{Clock, CollectionName, ContentHash, ImageId, ImageKey, ImageRecord, Metadata, Precondition, Seq};
+use crate::domain::{
+    Clock, CollectionName, ContentHash, ImageId, ImageKey, ImageRecord, Metadata, OriginalName, Precondition, Seq,
+};
 
 /// The advisory lock of the change log; any number that every Eyrie agrees on.
 const CHANGE_LOG_LOCK: i64 = 0x6579_7269_655f_6c6f;
@@ -91,9 +94,10 @@ pub(super) async fn insert(
     if let Some(existing) = record(session, collection, &image.id).await? {
         return Ok(InsertOutcome::IdTaken(existing));
     }
+    let original = keep_original(session, image).await?;
     lock_change_log(session).await?;
     let times = Times::all(clock.now());
-    Ok(InsertOutcome::Inserted(write(session, times, collection, collection_id, image, None).await?))
+    Ok(InsertOutcome::Inserted(write(session, times, collection, collection_id, image, original, None).await?))
 }
 
 pub(super) async fn put(
@@ -111,9 +115,10 @@ pub(super) async fn put(
     if !precondition.holds(existing.as_ref().map(|record| record.revision)) {
         return Ok(WriteOutcome::PreconditionFailed);
     }
+    let original = keep_original(session, image).await?;
     lock_change_log(session).await?;
     let times = Times::all(clock.now());
-    let written = write(session, times, collection, collection_id, image, existing.as_ref()).await?;
+    let written = write(session, times, collection, collection_id, image, original, existing.as_ref()).await?;
     Ok(match existing {
         Some(_) => WriteOutcome::Updated(written),
         None => WriteOutcome::Created(written),
@@ -147,7 +152,9 @@ pub(super) async fn restore(
             Some(_) | None => {
                 let RestoredImage { image, created_at, updated_at } = restored;
                 let times = Times { created_at: *created_at, updated_at: *updated_at, at: clock.now() };
-                let written = write(session, times, collection, collection_id, image, existing.as_ref()).await?;
+                let original = keep_original(session, image).await?;
+                let written =
+                    write(session, times, collection, collection_id, image, original, existing.as_ref()).await?;
                 match existing {
                     Some(_) => RestoreOutcome::Replaced(written.revision),
                     None => RestoreOutcome::Created(written.revision),
@@ -156,6 +163,21 @@ pub(super) async fn restore(
         });
     }
     Ok(Some(outcomes))
+}
+
+/// Stores the upload itself where the database keeps it; its name, wherever it is kept. Before the
+/// change log is locked, since it may take a while.
+async fn keep_original(session: &mut Session, image: &NewImage) -> Result<Option<OriginalName>, StoreError> {
+    let bytes = match &image.original {
+        None => return Ok(None),
+        Some(NewOriginal::Object(name)) => return Ok(Some(name.clone())),
+        Some(NewOriginal::Bytes(bytes)) => bytes,
+    };
+    let name = OriginalName::in_database();
+    for (part, bytes) in (0_i64..).zip(bytes.chunks(PART_BYTES)) {
+        sqlx::query(KEEP_PART).bind(name.as_str()).bind(part).bind(bytes).execute(&mut *session).await?;
+    }
+    Ok(Some(name))
 }
 
 /// Writes the change, the record and what belongs to it, over those of `existing` where there is
@@ -170,16 +192,17 @@ async fn write(
     collection: &CollectionName,
     collection_id: i64,
     image: &NewImage,
+    original: Option<OriginalName>,
     existing: Option<&ImageRecord>,
 ) -> Result<ImageRecord, StoreError> {
     let byte_size = codec::integer(image.byte_size)?;
     if let Some(existing) = existing.filter(|_| image.local_features.is_empty()) {
         sqlx::query(FORGET_FEATURES).bind(codec::integer(existing.key.0)?).execute(&mut *session).await?;
     }
-    let (key, seq): (i64, i64) = sqlx::query_as(concat!(
+    let (key, seq, original): (i64, i64, Option<String>) = sqlx::query_as(concat!(
         "WITH number AS MATERIALIZED (SELECT nextval(pg_get_serial_sequence('changes', 'seq')) AS seq), image AS ( ",
         insert_image!(),
-        " SELECT $3, $4, $5, $6, $7, $8, $9, $10, $11, seq, $17, $18 FROM number ",
+        " SELECT $3, $4, $5, $6, $7, $8, $9, $10, $11, seq, $17, $18, $19 FROM number ",
         over_image!(),
         "), change AS ( \
              INSERT INTO changes (seq, collection, kind, image_key, at) OVERRIDING SYSTEM VALUE \
@@ -194,7 +217,7 @@ async fn write(
              INSERT INTO local_features (image_key, bytes) SELECT key, $16 FROM image WHERE length($16) > 0 \
              ON CONFLICT (image_key) DO UPDATE SET bytes = excluded.bytes \
          ) \
-         SELECT key, revision FROM image"
+         SELECT key, revision, original FROM image"
     ))
     .bind(collection.as_str())
     .bind(IMAGE_WRITTEN)
@@ -214,10 +237,12 @@ async fn write(
     .bind(&image.local_features)
     .bind(times.created_at)
     .bind(times.updated_at)
+    .bind(original.as_ref().map(OriginalName::as_str))
     .fetch_one(session)
     .await?;
     let created_at = existing.map_or(times.created_at, |record| record.created_at);
-    Ok(codec::record_of(codec::key(key)?, collection, image, Seq(seq), created_at, times.updated_at))
+    let original = original.map(codec::original_name).transpose()?;
+    Ok(codec::record_of(codec::key(key)?, collection, image, Seq(seq), created_at, times.updated_at, original))
 }
 
 pub(super) async fn replace_metadata(

@@ -7,10 +7,11 @@ use futures::stream::BoxStream;
 use super::super::codec::{self, MetadataRow, NamedRecordRow, RecordRow, WholeRow};
 use super::super::listing::{self, Page, Pages};
 use super::super::statements::{
-    DESCRIPTOR, DESCRIPTORS, OLDEST_WITH_HASH, RECORD, THUMBNAIL, record_columns, whole_images,
+    COUNT_OUTDATED, DESCRIPTOR, DESCRIPTORS, OLDEST_WITH_HASH, OUTDATED, RECORD, THUMBNAIL, record_columns,
+    whole_images,
 };
 use super::super::{
-    DeleteOutcome, Images, InsertOutcome, NewImage, RestoreOutcome, RestoredImage, SameContent, StoreError,
+    DeleteOutcome, Images, InsertOutcome, NewImage, Outdated, RestoreOutcome, RestoredImage, SameContent, StoreError,
     StoredDescriptor, WholeImage, WriteOutcome, prefilter,
 };
 use super::{SqliteStore, writes};
@@ -214,7 +215,64 @@ impl Images for SqliteStore {
         limit: u32,
         filter: Option<&Filter>,
     ) -> Result<Vec<ImageRecord>, StoreError> {
-        listing::list(self, Page { operation: "list", collection, order, after, limit, filter }).await
+        let page = Page { operation: "list", collection, order, after, limit, filter, other_than: None };
+        listing::list(self, page).await
+    }
+
+    async fn list_stale(
+        &self,
+        collection: &CollectionName,
+        version: &DescriptorVersion,
+        order: Order,
+        after: Option<&Position>,
+        limit: u32,
+        filter: Option<&Filter>,
+    ) -> Result<Vec<ImageRecord>, StoreError> {
+        let other_than = Some(version);
+        listing::list(self, Page { operation: "list_stale", collection, order, after, limit, filter, other_than }).await
+    }
+
+    async fn outdated(
+        &self,
+        collection: &CollectionName,
+        version: &DescriptorVersion,
+        which: Outdated,
+        after: Option<ImageKey>,
+        limit: u32,
+    ) -> Result<Vec<ImageRecord>, StoreError> {
+        let after = codec::integer(after.map_or(0, |key| key.0))?;
+        let rows: Vec<RecordRow<i64>> = self
+            .read("outdated", async |connection| {
+                Ok(sqlx::query_as(OUTDATED)
+                    .bind(collection.as_str())
+                    .bind(version.to_string())
+                    .bind(which.revision().0)
+                    .bind(after)
+                    .bind(i64::from(limit))
+                    .fetch_all(connection)
+                    .await?)
+            })
+            .await?;
+        rows.into_iter().map(|row| row.into_record(collection)).collect()
+    }
+
+    async fn count_outdated(
+        &self,
+        collection: &CollectionName,
+        version: &DescriptorVersion,
+        which: Outdated,
+    ) -> Result<u64, StoreError> {
+        let count: i64 = self
+            .read("count_outdated", async |connection| {
+                Ok(sqlx::query_scalar(COUNT_OUTDATED)
+                    .bind(collection.as_str())
+                    .bind(version.to_string())
+                    .bind(which.revision().0)
+                    .fetch_one(connection)
+                    .await?)
+            })
+            .await?;
+        u64::try_from(count).map_err(codec::damaged)
     }
 
     fn scan<'a>(

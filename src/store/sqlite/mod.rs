@@ -6,6 +6,7 @@
 //! queue up for the file's one write lock at the start instead of failing in the middle.
 
 mod answers;
+mod api_keys;
 mod backup;
 mod changes;
 mod collections;
@@ -17,6 +18,7 @@ mod images;
 mod job_data;
 mod jobs;
 mod open;
+mod originals;
 #[cfg(test)]
 mod tests;
 mod writes;

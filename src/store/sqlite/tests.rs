@@ -25,6 +25,7 @@ fn image(seed: u8, thumbnail_bytes: usize) -> NewImage {
         descriptor: Descriptor::new(vec![1.0, f32::from(seed)], 2).expect("valid"),
         thumbnail: Thumbnail { bytes: vec![0; thumbnail_bytes], media_type: "image/png".to_owned() },
         local_features: vec![seed],
+        original: None,
     }
 }
 

@@ -3,11 +3,14 @@
 use sqlx::SqliteConnection;
 
 use super::super::codec::{self, COLLECTION_DELETED, IMAGE_DELETED, IMAGE_WRITTEN, RecordRow, Times};
-use super::super::statements::{FORGET_FEATURES, OLDEST_WITH_HASH, RECORD, insert_image, over_image};
+use super::super::statements::{FORGET_FEATURES, KEEP_PART, OLDEST_WITH_HASH, RECORD, insert_image, over_image};
 use super::super::{
-    DeleteOutcome, InsertOutcome, NewImage, RestoreOutcome, RestoredImage, SameContent, StoreError, WriteOutcome,
+    DeleteOutcome, InsertOutcome, NewImage, NewOriginal, PART_BYTES, RestoreOutcome, RestoredImage, SameContent,
+    StoreError, WriteOutcome,
 };
-use crate::domain::{Clock, CollectionName, ContentHash, ImageId, ImageKey, ImageRecord, Metadata, Precondition, Seq};
+use crate::domain::{
+    Clock, CollectionName, ContentHash, ImageId, ImageKey, ImageRecord, Metadata, OriginalName, Precondition, Seq,
+};
 
 async fn collection_id(conn: &mut SqliteConnection, name: &CollectionName) -> Result<Option<i64>, StoreError> {
     Ok(sqlx::query_scalar("SELECT id FROM collections WHERE name = $1")
@@ -135,6 +138,20 @@ pub(super) async fn restore(
     Ok(Some(outcomes))
 }
 
+/// Stores the upload itself where the database keeps it; its name, wherever it is kept.
+async fn keep_original(conn: &mut SqliteConnection, image: &NewImage) -> Result<Option<OriginalName>, StoreError> {
+    let bytes = match &image.original {
+        None => return Ok(None),
+        Some(NewOriginal::Object(name)) => return Ok(Some(name.clone())),
+        Some(NewOriginal::Bytes(bytes)) => bytes,
+    };
+    let name = OriginalName::in_database();
+    for (part, bytes) in (0_i64..).zip(bytes.chunks(PART_BYTES)) {
+        sqlx::query(KEEP_PART).bind(name.as_str()).bind(part).bind(bytes).execute(&mut *conn).await?;
+    }
+    Ok(Some(name))
+}
+
 /// Writes the change, the record and what belongs to it, over those of `existing` where there is
 /// one.
 async fn write(
@@ -145,10 +162,11 @@ async fn write(
     image: &NewImage,
     existing: Option<&ImageRecord>,
 ) -> Result<ImageRecord, StoreError> {
+    let original = keep_original(conn, image).await?;
     let seq = next_seq(conn).await?;
-    let (key, _): (i64, i64) = sqlx::query_as(concat!(
+    let (key, _, original): (i64, i64, Option<String>) = sqlx::query_as(concat!(
         insert_image!(),
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ",
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ",
         over_image!()
     ))
     .bind(collection_id)
@@ -163,6 +181,7 @@ async fn write(
     .bind(seq.0)
     .bind(codec::microseconds(times.created_at))
     .bind(codec::microseconds(times.updated_at))
+    .bind(original.as_ref().map(OriginalName::as_str))
     .fetch_one(&mut *conn)
     .await?;
     sqlx::query(
@@ -197,7 +216,8 @@ async fn write(
     let key = codec::key(key)?;
     log(conn, seq, collection, IMAGE_WRITTEN, Some(key), codec::microseconds(times.at)).await?;
     let created_at = existing.map_or(times.created_at, |record| record.created_at);
-    Ok(codec::record_of(key, collection, image, seq, created_at, times.updated_at))
+    let original = original.map(codec::original_name).transpose()?;
+    Ok(codec::record_of(key, collection, image, seq, created_at, times.updated_at, original))
 }
 
 pub(super) async fn replace_metadata(

@@ -1,7 +1,9 @@
 //! Collections: the one that is there from the start, creation, description, counts, deletion.
 
-use eyrie::domain::{Collection, CollectionName, DescriptorVersion, Profile, Seq};
-use eyrie::store::{ChangeKind, SameContent, Store};
+use eyrie::domain::{
+    Collection, CollectionName, DescriptorVersion, Filter, FilterLimits, ImageRecord, Order, OrderBy, Profile, Seq,
+};
+use eyrie::store::{ChangeKind, Outdated, SameContent, Store};
 use time::OffsetDateTime;
 use time::macros::datetime;
 
@@ -12,6 +14,7 @@ over_both_databases!(
     the_default_collection_is_there_from_the_start,
     a_collection_is_created_once_and_described,
     stale_images_are_counted_against_the_model_and_the_profile,
+    stale_images_are_listed_in_every_order_and_by_key,
     a_deleted_collection_takes_its_images_along_and_is_logged,
 );
 
@@ -83,6 +86,44 @@ async fn stale_images_are_counted_against_the_model_and_the_profile(place: Place
     assert_eq!(counts("beef").await, [("default".to_owned(), 3, 3), ("empty".to_owned(), 0, 0)]);
     let one = store.collection_summary(&default_collection(), "feed").await.expect("readable").expect("there");
     assert_eq!((one.images, one.stale), (3, 2));
+}
+
+async fn stale_images_are_listed_in_every_order_and_by_key(place: Place) {
+    let store = place.open().await;
+    let (collection, current) = (default_collection(), version(Profile::Rnip));
+    let mut records = Vec::new();
+    for (seed, text) in (0..).zip(["d", "b", "c", "a"]) {
+        let mut image = image(text, seed);
+        if seed != 1 {
+            image.version = DescriptorVersion::new("feed", Profile::Rnip);
+        }
+        records.push(insert(&*store, &image).await);
+    }
+    let ids = |records: Vec<ImageRecord>| records.into_iter().map(|record| record.id.to_string()).collect::<Vec<_>>();
+    let list = async |order, after: Option<&ImageRecord>, limit, filter: Option<&Filter>| {
+        let after = after.map(|record| Order::behind(order, record));
+        ids(store.list_stale(&collection, &current, order, after.as_ref(), limit, filter).await.expect("readable"))
+    };
+    assert_eq!(list(Order::default(), None, 10, None).await, ["a", "c", "d"]);
+    assert_eq!(list(Order::default(), Some(&records[3]), 1, None).await, ["c"]);
+    let newest = Order { by: OrderBy::Created, descending: true };
+    assert_eq!(list(newest, None, 10, None).await, ["a", "c", "d"]);
+    let filter = serde_json::json!({"field": "seed", "lte": 2});
+    let filter = Filter::parse(&filter, FilterLimits::default()).expect("valid");
+    assert_eq!(list(Order::default(), None, 10, Some(&filter)).await, ["c", "d"]);
+
+    let outdated = async |which, after: Option<&ImageRecord>, limit| {
+        let after = after.map(|record| record.key);
+        let count = store.count_outdated(&collection, &current, which).await.expect("readable");
+        (count, ids(store.outdated(&collection, &current, which, after, limit).await.expect("readable")))
+    };
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    assert_eq!(outdated(Outdated::Only, None, 10).await, (3, texts(&["d", "c", "a"])));
+    assert_eq!(outdated(Outdated::Only, Some(&records[0]), 1).await, (3, texts(&["c"])));
+    let so_far = Outdated::OrUnchangedSince(records[1].revision);
+    assert_eq!(outdated(so_far, None, 10).await, (4, texts(&["d", "b", "c", "a"])));
+    let before = Outdated::OrUnchangedSince(records[0].revision);
+    assert_eq!(outdated(before, None, 10).await, (3, texts(&["d", "c", "a"])));
 }
 
 async fn a_deleted_collection_takes_its_images_along_and_is_logged(place: Place) {

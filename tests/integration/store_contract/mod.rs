@@ -19,6 +19,7 @@ macro_rules! over_both_databases {
 }
 
 mod answers;
+mod api_keys;
 mod changes;
 mod collections;
 mod concurrency;
@@ -28,6 +29,7 @@ mod images;
 mod jobs;
 mod keys;
 pub(crate) mod migration;
+mod originals;
 mod preconditions;
 mod setup;
 mod transfer;
@@ -96,6 +98,7 @@ fn image(text: &str, seed: u32) -> NewImage {
             media_type: "image/jpeg".to_owned(),
         },
         local_features: features(seed),
+        original: None,
     }
 }
 

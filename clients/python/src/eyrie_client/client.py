@@ -24,6 +24,9 @@ Region = tuple[float, float, float, float]
 # Describing a picture takes seconds on a small machine, and the queue before it may be long.
 TIMEOUT = httpx.Timeout(120.0, connect=10.0)
 
+# Codes of refusals that pass.
+BUSY = ("overloaded", "rate_limited", "too_many_at_once")
+
 
 class _Face:
     """What both clients know: where the service is, and how it is asked."""
@@ -43,8 +46,8 @@ class _Face:
         return {"authorization": f"Bearer {self._api_key}"} if self._api_key else {}
 
     def _pause(self, error: EyrieError, tries: int) -> float:
-        """How long to wait before another try; a failure that is none of a full queue is raised."""
-        if error.code != "overloaded" or tries >= self._retries:
+        """How long to wait before another try; a failure that does not pass is raised."""
+        if error.code not in BUSY or tries >= self._retries:
             raise error
         return error.retry_after or 1.0
 

@@ -1,0 +1,4 @@
+//! The uploads themselves.
+
+pub(crate) mod handlers;
+pub(crate) mod requests;
