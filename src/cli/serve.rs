@@ -116,5 +116,5 @@ fn check(loaded: &Loaded) -> Result<(), CliError> {
     // That RUST_LOG is a filter shows here.
     init_logging(&loaded.config.log)?;
     let plan = operate::plan(&loaded.config)?;
-    output::results(|out| write!(out, "{plan}the configuration is valid; nothing was started\n"))
+    output::results(|out| writeln!(out, "{plan}the configuration is valid; nothing was started"))
 }
