@@ -252,7 +252,7 @@ impl Backend {
 
 /// The bytes that uploads may share: what the budget leaves beside the workers' share. `None`
 /// where there is no budget.
-fn upload_memory(config: &Config) -> Result<Option<usize>, StartError> {
+pub(crate) fn upload_memory(config: &Config) -> Result<Option<usize>, StartError> {
     let http = &config.server.http;
     if http.memory_budget_mib == 0 {
         return Ok(None);
@@ -269,7 +269,7 @@ fn upload_memory(config: &Config) -> Result<Option<usize>, StartError> {
 }
 
 /// What the running model yields for each profile.
-fn catalogue(describer: &Describer) -> Catalogue {
+pub(crate) fn catalogue(describer: &Describer) -> Catalogue {
     let model = &describer.model;
     Catalogue::new(model.fingerprint(), model.dimension(), |p| *model.levels(p))
 }
@@ -487,6 +487,14 @@ impl App {
                 metrics.run_upkeep();
             }
         });
+        let service = Arc::clone(&backend.service);
+        let measuring = tokio::spawn(async move {
+            let mut every = tokio::time::interval(UPKEEP_INTERVAL);
+            loop {
+                every.tick().await;
+                service.measure().await;
+            }
+        });
         let stopping = async {
             stop.await;
             tracing::info!(
@@ -496,6 +504,7 @@ impl App {
         };
         http::serve(listener, router, &http, stopping).await;
         upkeep.abort();
+        measuring.abort();
         backend.close().await;
         tracing::info!("stopped");
     }

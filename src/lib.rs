@@ -13,6 +13,7 @@ pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod http;
+pub mod operate;
 pub mod originals;
 pub mod search;
 pub mod service;

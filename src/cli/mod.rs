@@ -2,6 +2,7 @@
 //! output.
 
 mod answers;
+mod backup;
 mod chip;
 mod compare;
 mod config;
@@ -19,10 +20,12 @@ mod model;
 mod packaging;
 mod reindex;
 mod remote;
+mod restore;
 mod search;
 mod serve;
 mod settings;
 mod signals;
+mod upgrade;
 
 use std::process::ExitCode;
 
@@ -48,6 +51,8 @@ Examples:
   eyrie compare a.jpg b.jpg                      do they show the same thing, and where?
   eyrie chip                                     what describing images costs, and why
   eyrie doctor                                   does the saved index hold what the database holds?
+  eyrie backup eyrie.backup                      a copy of the database, beside a running server
+  eyrie upgrade --check                          what would this version change on the database?
   eyrie config show                              every setting, and where it comes from
   eyrie completions bash                         what the shell completes; zsh, fish, powershell, elvish, too
 
@@ -60,6 +65,7 @@ Exit codes:
   2  wrong usage, or a wrong configuration
   3  could not start: a port in use, a folder that cannot be written, a database or server out of reach, a
      bad model or chip
+  4  there is something to do (`eyrie upgrade --check`)
 
 `eyrie COMMAND --help` explains a command with its flags and examples.";
 
@@ -99,6 +105,9 @@ enum Command {
     #[cfg(feature = "lab")]
     Whiten(eyrie_lab::commands::Whiten),
     Doctor(doctor::Doctor),
+    Backup(backup::Backup),
+    Restore(restore::Restore),
+    Upgrade(upgrade::UpgradeCommand),
     Model(model::Model),
     Chip(chip::ChipCommand),
     Config(config::ConfigCommand),
@@ -147,6 +156,9 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "lab")]
         Some(Command::Whiten(command)) => command.run(),
         Some(Command::Doctor(command)) => command.run(),
+        Some(Command::Backup(command)) => command.run(),
+        Some(Command::Restore(command)) => command.run(),
+        Some(Command::Upgrade(command)) => command.run(),
         Some(Command::Model(command)) => command.run(),
         Some(Command::Chip(command)) => command.run(),
         Some(Command::Config(command)) => command.run(),

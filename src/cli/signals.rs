@@ -46,3 +46,36 @@ impl StopRequests {
         }
     }
 }
+
+/// Receives SIGHUP from its creation on, which would end the process otherwise. Elsewhere than on Unix
+/// there is none.
+pub(super) struct ReloadRequests {
+    #[cfg(unix)]
+    signal: Signal,
+}
+
+impl ReloadRequests {
+    /// Begins to receive.
+    ///
+    /// # Errors
+    /// [`StartError::Process`] when the operating system refuses.
+    pub(super) fn receive() -> Result<Self, StartError> {
+        #[cfg(unix)]
+        {
+            let signal = signal::unix::signal(SignalKind::hangup());
+            let signal = signal.map_err(|e| StartError::Process(format!("cannot receive signals: {e}")))?;
+            Ok(Self { signal })
+        }
+        #[cfg(not(unix))]
+        Ok(Self {})
+    }
+
+    /// Completes at the next request to reload.
+    pub(super) async fn next(&mut self) {
+        #[cfg(unix)]
+        if self.signal.recv().await.is_some() {
+            return;
+        }
+        std::future::pending::<()>().await;
+    }
+}

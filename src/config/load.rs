@@ -47,6 +47,22 @@ pub struct Loaded {
     pub warnings: Vec<String>,
 }
 
+impl Loaded {
+    /// The keys whose values are others in `newer`, in order.
+    #[must_use]
+    pub fn changed_in(&self, newer: &Self) -> Vec<String> {
+        let [before, after] = [self, newer].map(|loaded| serde_json::to_value(&loaded.config).unwrap_or_default());
+        let pointer = |key: &str| format!("/{}", key.replace('.', "/"));
+        let differs = |key: &&String| before.pointer(&pointer(key)) != after.pointer(&pointer(key));
+        let mut keys: Vec<String> = self.sources.keys().filter(differs).cloned().collect();
+        // Secrets look alike when they are written down.
+        if keys.is_empty() && self.config != newer.config {
+            keys.push("a secret".to_owned());
+        }
+        keys
+    }
+}
+
 /// Loads the configuration: defaults, then the file (`file`, or the one that `EYRIE_CONFIG` names),
 /// then the environment, then the flags.
 ///

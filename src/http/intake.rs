@@ -28,6 +28,8 @@ pub const WHILE_READ: usize = 2;
 
 /// What memory is counted in.
 const UNIT: usize = 1024;
+/// Why a body is turned away, as a label of the metric.
+const REASONS: [&str; 2] = ["uploads", "memory"];
 
 /// Reads bodies and bounds how many are in memory, and how much they take.
 pub(crate) struct Intake {
@@ -81,6 +83,9 @@ impl Intake {
     /// At most `bodies` at a time, each there within `timeout`, and not more than `memory` bytes of
     /// them where that is bounded.
     pub(crate) fn new(bodies: usize, timeout: Duration, memory: Option<usize>) -> Self {
+        for reason in REASONS {
+            counter!(metric::UPLOADS_REFUSED, "reason" => reason).increment(0);
+        }
         let memory = memory.map(|bytes| Arc::new(Semaphore::new((bytes / UNIT).min(Semaphore::MAX_PERMITS))));
         Self { permits: Arc::new(Semaphore::new(bodies)), memory, timeout }
     }

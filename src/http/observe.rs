@@ -58,6 +58,7 @@ fn finish(mut response: Response, request_id: &str, watch: Watch) -> Response {
     let mut code = "";
     if let Some(failure) = failure {
         code = failure.code().as_str();
+        metrics::counter!(metric::HTTP_ERRORS, "code" => code).increment(1);
         failure.write_into(&mut response, request_id);
     }
     let headers = response.headers_mut();

@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tower::ServiceExt;
 
 use super::options::HttpOptions;
+use crate::telemetry::metric;
 
 /// What hyper keeps of a connection's input, and so the longest head of a request; a URL has at
 /// most 64 KiB.
@@ -32,6 +33,7 @@ const MAX_HEAD_BYTES: usize = 128 << 10;
 /// over hyper. A failed accept is logged and tried again.
 pub async fn serve(listener: TcpListener, router: Router, options: &HttpOptions, shutdown: impl Future<Output = ()>) {
     let connections = Arc::new(Semaphore::new(options.max_connections));
+    say_limit(options.max_connections);
     let graceful = GracefulShutdown::new();
     let mut open = JoinSet::new();
     let mut shutdown = std::pin::pin!(shutdown);
@@ -54,13 +56,33 @@ pub async fn serve(listener: TcpListener, router: Router, options: &HttpOptions,
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    connections: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+#[allow(clippy::cast_precision_loss)]
+fn say_limit(connections: usize) {
+    metrics::gauge!(metric::HTTP_CONNECTIONS_LIMIT).set(connections as f64);
+}
+
+/// Counts a connection as long as it is open.
+struct Open {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Open {
+    fn new(permit: OwnedSemaphorePermit) -> Self {
+        metrics::gauge!(metric::HTTP_CONNECTIONS).increment(1);
+        Self { _permit: permit }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        metrics::gauge!(metric::HTTP_CONNECTIONS).decrement(1);
+    }
+}
+
+async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> Option<(TcpStream, SocketAddr, Open)> {
     let permit = connections.clone().acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, peer)) => Some((stream, peer, permit)),
+        Ok((stream, peer)) => Some((stream, peer, Open::new(permit))),
         Err(error) => {
             tracing::error!(%error, "a connection could not be accepted");
             // Usually there is no file descriptor left; trying at once would spin.
@@ -76,7 +98,7 @@ async fn connection(
     router: Router,
     header_timeout: Duration,
     watcher: Watcher,
-    permit: OwnedSemaphorePermit,
+    open: Open,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, %peer, "TCP_NODELAY could not be set");
@@ -94,5 +116,5 @@ async fn connection(
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, %peer, "the connection ended early");
     }
-    drop(permit);
+    drop(open);
 }

@@ -35,6 +35,8 @@ struct Job {
     request: Request,
     answer: oneshot::Sender<Result<Answer, Displaced>>,
     when_full: WhenFull,
+    /// Since when it waits.
+    since: Instant,
     /// Held from admission until the job is done or dropped: this is what bounds the queue.
     room: OwnedSemaphorePermit,
 }
@@ -137,6 +139,7 @@ impl InferencePool {
             workers,
             queue_length,
         };
+        pool.say_size();
         for (number, extractor) in extractors.into_iter().enumerate() {
             let shared = Arc::clone(&pool.shared);
             // Where the system refuses a thread, dropping the pool ends those that were started.
@@ -147,6 +150,16 @@ impl InferencePool {
             pool.threads.lock().unwrap_or_else(PoisonError::into_inner).push(thread);
         }
         Ok(pool)
+    }
+
+    #[allow(clippy::cast_precision_loss)]
+    fn say_size(&self) {
+        gauge!(metric::WORKERS).set(self.workers as f64);
+        for lane in Lane::ALL {
+            gauge!(metric::QUEUE_CAPACITY, "lane" => lane.as_str()).set(self.queue_length as f64);
+            // Who looks for a rise of a counter would miss the first event otherwise.
+            counter!(metric::EXTRACTIONS_OVERLOADED, "lane" => lane.as_str()).increment(0);
+        }
     }
 
     /// Describes an image on one of the threads, for the current [`Caller`]. When the returned
@@ -176,7 +189,7 @@ impl InferencePool {
             if queue.closed {
                 return Err(ServiceError::ShuttingDown);
             }
-            queue.jobs.push(lane, caller, Job { bytes, request, answer, when_full, room });
+            queue.jobs.push(lane, caller, Job { bytes, request, answer, when_full, since: Instant::now(), room });
             depth(&queue);
         }
         self.shared.filled.notify_one();
@@ -276,12 +289,14 @@ fn work(shared: &Shared, number: usize, mut extractor: Box<dyn Extractor>) {
     while let Some(job) = shared.next() {
         busy(shared.busy.fetch_add(1, Ordering::Relaxed) + 1);
         let start = Instant::now();
+        histogram!(metric::EXTRACTION_WAIT_SECONDS).record((start - job.since).as_secs_f64());
         let answer = describe(&mut *extractor, &job);
         let elapsed = start.elapsed();
         memory(number, &*extractor);
         busy(shared.busy.fetch_sub(1, Ordering::Relaxed) - 1);
         let outcome = match &answer {
-            Ok(_) => {
+            Ok(extraction) => {
+                steps(extraction);
                 histogram!(metric::EXTRACTION_SECONDS, "profile" => job.request.profile.as_str())
                     .record(elapsed.as_secs_f64());
                 shared.took(elapsed);
@@ -337,6 +352,18 @@ fn describe(extractor: &mut dyn Extractor, job: &Job) -> Answer {
 #[allow(clippy::cast_precision_loss)]
 fn memory(worker: usize, extractor: &dyn Extractor) {
     gauge!(metric::WORKER_MEMORY_BYTES, "worker" => worker.to_string()).set(extractor.memory_bytes() as f64);
+}
+
+/// Where the time of an extraction went.
+fn steps(extraction: &Extraction) {
+    let Extraction { decode_time, network_time, features_time, .. } = extraction;
+    let mut steps = vec![("decode", decode_time), ("network", network_time)];
+    if extraction.features.is_some() {
+        steps.push(("features", features_time));
+    }
+    for (step, time) in steps {
+        histogram!(metric::EXTRACTION_STEP_SECONDS, "step" => step).record(time.as_secs_f64());
+    }
 }
 
 #[allow(clippy::cast_precision_loss)]

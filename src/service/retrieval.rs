@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use metrics::gauge;
+
 use super::core::{Core, MOST_SPOOLS};
 use super::error::ServiceError;
 use super::jobs::Board;
@@ -12,10 +14,11 @@ use super::pool::InferencePool;
 use super::readiness::StoreCheck;
 use super::requests::Readiness;
 use super::running::Gate;
-use crate::domain::{Catalogue, ChipReport, Clock, DescriptorVersion, Profile};
+use crate::domain::{Catalogue, ChipReport, Clock, DescriptorVersion, JobState, Profile};
 use crate::originals::Keeping;
 use crate::search::{SearchBackend, SearchSlots};
 use crate::store::Store;
+use crate::telemetry::metric;
 use eyrie_vision::cost::CostModel;
 use eyrie_vision::describe::Extractor;
 
@@ -104,6 +107,19 @@ impl RetrievalService {
     pub async fn readiness(&self) -> Readiness {
         let Core { store, search, gate, .. } = &*self.core;
         self.store_check.readiness(&**store, search.state(), gate.is_closed()).await
+    }
+
+    /// Says in the metrics whether the service can answer and how many jobs there are; to be called
+    /// every few seconds.
+    #[allow(clippy::cast_precision_loss)]
+    pub async fn measure(&self) {
+        gauge!(metric::READY).set(f64::from(u8::from(self.readiness().await.ready)));
+        // While the database is away, what was last known stays.
+        let Ok(counts) = self.core.store.count_jobs().await else { return };
+        for state in JobState::ALL {
+            let count = counts.iter().find(|(other, _)| *other == state).map_or(0, |(_, count)| *count);
+            gauge!(metric::JOBS_BY_STATE, "state" => state.as_str()).set(count as f64);
+        }
     }
 
     /// Refuses new work from now on and returns when the work under way has ended (a job at where

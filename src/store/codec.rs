@@ -40,6 +40,22 @@ macro_rules! row {
 pub(super) use row;
 
 row! {
+    /// How many jobs are in a state.
+    pub(super) struct JobCountRow {
+        state: String,
+        count: i64,
+    }
+}
+
+impl JobCountRow {
+    pub(super) fn into_count(self) -> Result<(JobState, u64), StoreError> {
+        let state = JobState::from_name(&self.state);
+        let state = state.ok_or_else(|| damaged(format!("{:?} is no state of a job", self.state)))?;
+        Ok((state, u64::try_from(self.count).map_err(damaged)?))
+    }
+}
+
+row! {
     /// An image's row with times of type `T` (integer microseconds in SQLite, a timestamp in
     /// Postgres).
     pub(super) struct RecordRow<T> {

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::error::StoreError;
 use crate::domain::{
-    CollectionName, DescriptorVersion, ImageId, ImageKey, Job, JobId, JobKind, JobProgress, Seq, SimilarPair, Verdict,
+    CollectionName, DescriptorVersion, ImageId, ImageKey, Job, JobId, JobKind, JobProgress, JobState, Seq, SimilarPair,
+    Verdict,
 };
 
 /// A job to be created.
@@ -88,6 +89,9 @@ pub trait Jobs: Send + Sync {
 
     /// Jobs older than `before`, the newest first, at most `limit`.
     async fn jobs(&self, before: Option<&JobId>, limit: u32) -> Result<Vec<Job>, StoreError>;
+
+    /// How many jobs are in each state; states of none are left out.
+    async fn count_jobs(&self) -> Result<Vec<(JobState, u64)>, StoreError>;
 
     /// Claims the oldest job that waits, or whose lease is over.
     async fn claim_job(&self, owner: &str, lease: Duration) -> Result<Option<ClaimedJob>, StoreError>;

@@ -62,6 +62,16 @@ fn migrations(database: Database) -> Vec<Migration> {
     }
 }
 
+/// The newest schema that this program knows.
+pub(super) fn newest(database: Database) -> i64 {
+    migrations(database).last().map_or(0, |migration| migration.version)
+}
+
+/// The schema of a database; 0 for an empty one.
+pub(super) fn newest_of(applied: &[Applied]) -> i64 {
+    applied.last().map_or(0, |row| row.version)
+}
+
 /// The migrations that are missing, oldest first.
 ///
 /// # Errors

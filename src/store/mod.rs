@@ -9,6 +9,7 @@ mod answers;
 mod api_keys;
 mod codec;
 mod error;
+mod examine;
 mod failure;
 mod job_data;
 mod jobs;
@@ -37,6 +38,7 @@ use crate::domain::{
 pub use answers::{AnswerTimes, Answers};
 pub use api_keys::{ApiKeys, KeyCreation, StoredKey};
 pub use error::StoreError;
+pub use examine::Examination;
 pub use job_data::{DataPart, JobData};
 pub use jobs::{
     Cancellation, Claim, ClaimedJob, DuplicateScan, Duplicates, GroupMember, JobCreation, JobEnd, Jobs, NewJob,
@@ -44,7 +46,9 @@ pub use jobs::{
 pub use options::{KeepIn, OriginalsOptions, StorageOptions};
 pub use originals::{KeptOriginal, NewOriginal, Originals, PART_BYTES};
 pub use postgres::{PostgresOptions, PostgresStore};
-pub use sqlite::SqliteStore;
+pub use sqlite::{
+    BackupError, BackupStep, BackupWatch, Manifest, Restored, SqliteStore, backup, check_backup, manifest, restore,
+};
 
 /// An image to be stored, with all that belongs to it.
 #[derive(Debug, Clone, PartialEq)]

@@ -134,6 +134,9 @@ pub(super) const DESCRIPTORS: &str = concat!(
     " AND i.version = $2 AND i.key > $3 ORDER BY i.key LIMIT $4"
 );
 
+/// How many jobs are in each state.
+pub(super) const COUNT_JOBS: &str = "SELECT state, count(*) AS count FROM jobs GROUP BY state";
+
 pub(super) const LAST_SEQ: &str = "SELECT coalesce(max(seq), 0) FROM changes";
 
 pub(super) const CHANGES: &str = "SELECT ch.seq, ch.collection, ch.kind, ch.image_key, i.version, d.components \

@@ -93,3 +93,72 @@ fn a_postgres_out_of_reach_is_exit_code_3_without_its_password() {
     assert!(ended.stderr().contains("EYRIE_DATABASE_URL"), "{}", ended.stderr());
     assert!(!ended.stderr().contains("hunter2"), "{}", ended.stderr());
 }
+
+#[test]
+fn check_config_says_what_would_be_started_and_starts_nothing() {
+    let program = Program::new();
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let ended = program.run(&["serve", "--check-config", "--bind", &address]).expect_code(0);
+    for part in [address.as_str(), "SQLite, ", "(would be made)", "(built in)", "nothing was started"] {
+        assert!(ended.stdout().contains(part), "{}", ended.stdout());
+    }
+    assert!(!program.path("data").exists());
+    let url = "postgres://eyrie:hunter2@db.internal/eyrie";
+    let ended = program.run(&["serve", "--check-config", "--database-url", url]).expect_code(0);
+    assert!(ended.stdout().contains("Postgres on host \"db.internal\""), "{}", ended.stdout());
+    assert!(!ended.stdout().contains("hunter2"), "{}", ended.stdout());
+}
+
+#[test]
+fn check_config_tells_a_wrong_key_from_a_part_that_cannot_be_used() {
+    let mut program = Program::new();
+    std::fs::write(program.path("wrong.toml"), "[index]\nm = 1\n").expect("file");
+    let ended = program.run(&["serve", "--check-config", "--config", "wrong.toml"]).expect_code(2);
+    assert!(ended.stderr().contains("index.m is 1"), "{}", ended.stderr());
+    std::fs::write(program.path("model"), "no model").expect("file");
+    std::fs::write(program.path("model.toml"), "[extractor]\nmodel = \"model\"\n").expect("file");
+    let ended = program.run(&["serve", "--check-config", "--config", "model.toml"]).expect_code(3);
+    assert!(ended.stderr().contains("cannot use the model model"), "{}", ended.stderr());
+    let url = "postgres://eyrie:p@ss/word@db/eyrie";
+    let ended = program.run(&["serve", "--check-config", "--database-url", url]).expect_code(3);
+    assert!(ended.stderr().contains("percent-encode"), "{}", ended.stderr());
+    program.set("RUST_LOG", "eyrie=loud");
+    let ended = program.run(&["serve", "--check-config"]).expect_code(2);
+    assert!(ended.stderr().contains("RUST_LOG"), "{}", ended.stderr());
+}
+
+#[cfg(unix)]
+#[test]
+fn sighup_takes_over_the_level_of_the_log_and_names_what_needs_a_restart() {
+    let mut program = Program::new();
+    let write = |program: &Program, text: &str| std::fs::write(program.path("eyrie.toml"), text).expect("file");
+    write(&program, "[log]\nlevel = \"info\"\n");
+    program.set("EYRIE_CONFIG", program.path("eyrie.toml").to_str().expect("UTF-8"));
+    let mut server = Server::start(&program);
+    let answered = |line: &serde_json::Value| line["message"] == "answered";
+
+    server.signal("HUP");
+    server.log_until(|line| line["message"] == "the configuration was read again: nothing has changed");
+    write(&program, "[log]\nlevel = \"loud\"\n");
+    server.signal("HUP");
+    let refused = server.log_until(|line| line["level"] == "ERROR");
+    assert!(refused["error"].as_str().is_some_and(|text| text.contains("log.level is \"loud\"")), "{refused}");
+    get(&server.address, "/livez");
+    server.log_until(answered);
+
+    write(&program, "[log]\nlevel = \"warn\"\n[limits]\nmax_batch = 7\n");
+    server.signal("HUP");
+    let restart = server.log_until(|line| line["level"] == "WARN");
+    assert_eq!(restart["keys"], "limits.max_batch", "{restart}");
+    let said = server.log_until(|line| line["message"] == "the log has another level");
+    assert_eq!((&said["from"], &said["to"]), (&"info".into(), &"warn".into()));
+    get(&server.address, "/livez");
+    write(&program, "[log]\nlevel = \"info\"\n");
+    server.signal("HUP");
+    // Nothing of the request is in between.
+    let next = server.log_until(|_| true);
+    assert_eq!((&next["from"], &next["to"]), (&"warn".into(), &"info".into()), "{next}");
+    server.signal("TERM");
+    assert_eq!(server.wait().0, Some(0));
+}

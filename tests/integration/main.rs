@@ -2,6 +2,7 @@
 
 mod api_guide;
 mod browser;
+mod cli_backup;
 mod cli_basics;
 mod cli_chip;
 mod cli_compare;
@@ -14,8 +15,10 @@ mod cli_load;
 mod cli_serve;
 mod cli_server;
 mod cli_transfer;
+mod cli_upgrade;
 mod cli_whiten;
 mod crash;
+mod deploy;
 mod http_archives;
 mod http_bad_input;
 mod http_batch;

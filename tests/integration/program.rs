@@ -176,6 +176,19 @@ impl Server {
         assert!(sent.expect("kill runs").success());
     }
 
+    /// Reads the log up to a line that is looked for.
+    pub(crate) fn log_until(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let mut line = String::new();
+            assert_ne!(self.log.read_line(&mut line).expect("the log is text"), 0, "the server ended\n{}", self.said);
+            self.said.push_str(&line);
+            match serde_json::from_str::<Value>(&line) {
+                Ok(event) if wanted(&event) => return event,
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+
     /// Waits for the end; the exit code and the rest of the log.
     pub(crate) fn wait(mut self) -> (Option<i32>, String) {
         let rest = std::io::read_to_string(&mut self.log).expect("the log is text");

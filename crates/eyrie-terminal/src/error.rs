@@ -12,6 +12,9 @@ pub enum CliError {
     /// What was asked for failed. Exit code 1.
     #[error("{0}")]
     Failed(String),
+    /// A check found something to do, and has told the user. Exit code 4.
+    #[error("there is something to do")]
+    ToDo,
     /// The same with what the user can do about it, where there is something to say. Exit code 1.
     #[error("{message}")]
     Refused {
@@ -42,6 +45,7 @@ impl CliError {
     pub fn report(&self) -> ExitCode {
         match self {
             Self::Reported => ExitCode::from(1),
+            Self::ToDo => ExitCode::from(4),
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Self::Output(_) | Self::Failed(_) => self.tell(1),
             Self::Usage(_) => self.tell(2),

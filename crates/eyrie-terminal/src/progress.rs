@@ -58,6 +58,11 @@ impl Progress {
         self.plain_line();
     }
 
+    /// What is being done now, behind the numbers of the bar.
+    pub fn show(&self, what: &'static str) {
+        self.bar.set_message(what);
+    }
+
     fn plain_line(&self) {
         let Some(last) = &self.last_line else { return };
         let mut last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -124,6 +124,22 @@ impl Shelf {
         Ok((index, saved_at.max(Seq(through))))
     }
 
+    /// Whether a start would read the index that was saved: `false` where there is none.
+    ///
+    /// # Errors
+    /// Why there is one that would be built anew, in words.
+    pub fn would_read(&self, of: &Indexed) -> Result<bool, String> {
+        let of_this_name = |entry: &Entry| entry.collection == of.name.as_str();
+        match self.find(of) {
+            Ok(_) => Ok(true),
+            Err(OpenError::Missing) if self.list().indexes.iter().any(of_this_name) => {
+                Err("it was saved for other descriptors, or is gone".to_owned())
+            }
+            Err(OpenError::Missing) => Ok(false),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
     fn write(&self, list: &List) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
         let aside = self.folder.join("indexes.tmp");
@@ -146,6 +162,16 @@ impl Shelf {
         let before = list.indexes.len();
         list.indexes.retain(|entry| entry.collection != name.as_str());
         if list.indexes.len() == before { Ok(()) } else { self.write(&list) }
+    }
+
+    /// Removes every index, as after a change of the database that the change log does not tell of.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn clear(&self) -> io::Result<()> {
+        let mut used = self.used();
+        used.clear();
+        self.write(&List { format: FORMAT, indexes: Vec::new() }).and_then(|()| self.sweep(&used))
     }
 
     /// Removes the folders of collections that were deleted while this process did not run.

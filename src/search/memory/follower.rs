@@ -279,7 +279,9 @@ impl Follower {
             self.announce(0, 0);
             return Ok(());
         }
+        lag(newest, *at);
         let result = self.advance(at, newest).await;
+        lag(newest, *at);
         self.rebuild_after(result, &mut watermark)
     }
 
@@ -397,6 +399,12 @@ impl Follower {
             gauge!(metric::INDEX_MEMORY_BYTES, "part" => part).set(bytes as f64);
         }
     }
+}
+
+/// How many changes the indexes are behind the database.
+#[allow(clippy::cast_precision_loss)]
+fn lag(newest: Seq, applied: Seq) {
+    gauge!(metric::INDEX_LAG).set((newest.0 - applied.0).max(0) as f64);
 }
 
 pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, FollowError> {

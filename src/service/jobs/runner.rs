@@ -46,6 +46,10 @@ pub(super) enum Worked {
 
 /// Works on jobs in the background until the gate closes.
 pub(super) fn start(core: &Arc<Core>) {
+    // A counter that is not there before its first event hides it from those who look for a rise.
+    for (kind, outcome) in JobKind::ALL.into_iter().flat_map(|kind| ["done", "failed", "lost"].map(|end| (kind, end))) {
+        counter!(metric::JOBS, "kind" => kind.as_str(), "outcome" => outcome).increment(0);
+    }
     let this = Arc::clone(core);
     core.jobs.employ(tokio::spawn(async move { work(&this).await }));
 }

@@ -130,6 +130,8 @@ impl Extractor for StandIn {
             thumbnail: request.thumbnail.then_some(thumbnail),
             view: (request.view > 0).then_some(picture),
             features,
+            decode_time: Duration::ZERO,
+            network_time: Duration::ZERO,
             features_time: Duration::ZERO,
             cost: ExtractionCost {
                 passes: 1,

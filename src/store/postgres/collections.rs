@@ -87,6 +87,6 @@ impl Collections for PostgresStore {
     async fn delete_collection(&self, name: &CollectionName) -> Result<Option<Seq>, StoreError> {
         let (clock, limit) = (&*self.clock, DELETE_COLLECTION_TIMEOUT);
         let work = async |session: &mut Session| writes::delete_collection(session, clock, name).await;
-        self.call("delete_collection", limit, Some(limit), work).await
+        self.call("delete_collection", "write", limit, Some(limit), work).await
     }
 }

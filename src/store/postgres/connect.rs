@@ -14,7 +14,7 @@ use super::{PostgresOptions, STATEMENT_TIMEOUT, session};
 /// How long a call waits for a connection, a new one included.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the first connection may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the schema may take, the wait for another server that is at it included.
 const MIGRATE_TIMEOUT: Duration = Duration::from_secs(600);
 
@@ -129,15 +129,7 @@ async fn migrate(connection: &mut PgConnection) -> Result<(), StoreError> {
             hint: "create it with ENCODING 'UTF8': CREATE DATABASE eyrie ENCODING 'UTF8' TEMPLATE template0",
         });
     }
-    let has_table: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
-        .persistent(false)
-        .fetch_one(&mut *connection)
-        .await?;
-    let applied: Vec<Applied> = match has_table {
-        true => sqlx::query_as(APPLIED).persistent(false).fetch_all(&mut *connection).await?,
-        false => Vec::new(),
-    };
-    let pending = migrate::pending(Database::Postgres, &applied)?;
+    let pending = migrate::pending(Database::Postgres, &applied(connection).await?)?;
     // A role without the right to create may use what is up to date.
     if !pending.is_empty() {
         sqlx::raw_sql(MIGRATIONS_TABLE).execute(&mut *connection).await.map_err(explain)?;
@@ -156,8 +148,20 @@ async fn migrate(connection: &mut PgConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// What was applied, oldest first.
+pub(super) async fn applied(connection: &mut PgConnection) -> Result<Vec<Applied>, StoreError> {
+    let has_table: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
+        .persistent(false)
+        .fetch_one(&mut *connection)
+        .await?;
+    Ok(match has_table {
+        true => sqlx::query_as(APPLIED).persistent(false).fetch_all(connection).await?,
+        false => Vec::new(),
+    })
+}
+
 /// What an error while opening means to the person who starts the program.
-fn explain(error: sqlx::Error) -> StoreError {
+pub(super) fn explain(error: sqlx::Error) -> StoreError {
     let code = error.as_database_error().and_then(DatabaseError::code).unwrap_or_default().into_owned();
     let text = error.as_database_error().map(DatabaseError::message).unwrap_or_default().to_owned();
     let setup = |reason: String, hint: &'static str| StoreError::Setup { reason, hint };
@@ -185,7 +189,7 @@ fn explain(error: sqlx::Error) -> StoreError {
     }
 }
 
-fn parse(url: &str) -> Result<PgConnectOptions, StoreError> {
+pub(super) fn parse(url: &str) -> Result<PgConnectOptions, StoreError> {
     let invalid = |reason: &dyn std::fmt::Display| StoreError::Setup {
         reason: format!(
             "the database URL is not valid ({reason}); one looks like postgres://user:password@host/database"

@@ -12,6 +12,7 @@ mod changes;
 mod collections;
 mod connect;
 mod duplicates;
+mod examine;
 mod images;
 mod job_data;
 mod jobs;
@@ -20,7 +21,7 @@ mod session;
 mod writes;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,7 @@ use sqlx::postgres::PgPool;
 use self::session::Session;
 use super::{Store, StoreError};
 use crate::domain::Clock;
+use crate::telemetry::took;
 
 /// How long the server works on one statement.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(20);
@@ -79,7 +81,7 @@ impl PostgresStore {
         // Without prepared statements a pooler may be there, which keeps a connection for a
         // transaction only.
         let transaction = (!self.prepared).then_some(STATEMENT_TIMEOUT);
-        self.call(operation, CALL_TIMEOUT, transaction, work).await
+        self.call(operation, "read", CALL_TIMEOUT, transaction, work).await
     }
 
     /// Does what writes, in a transaction.
@@ -88,18 +90,20 @@ impl PostgresStore {
         operation: &'static str,
         work: impl AsyncFnOnce(&mut Session) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.call(operation, CALL_TIMEOUT, Some(STATEMENT_TIMEOUT), work).await
+        self.call(operation, "write", CALL_TIMEOUT, Some(STATEMENT_TIMEOUT), work).await
     }
 
-    /// Bounds a piece of work in time; with `transaction` it is one, with that limit for each
+    /// Bounds a piece of work in time, which counts as `access`; with `transaction` it is one, with that limit for each
     /// statement.
     async fn call<T>(
         &self,
         operation: &'static str,
+        access: &'static str,
         limit: Duration,
         transaction: Option<Duration>,
         work: impl AsyncFnOnce(&mut Session) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        let start = Instant::now();
         let call = async {
             let mut session = Session::from(&self.pool, self.prepared).await?;
             if let Some(limit) = transaction {
@@ -109,6 +113,7 @@ impl PostgresStore {
             if transaction.is_some() {
                 session.commit().await?;
             }
+            took(access, start);
             Ok(session.done(value))
         };
         tokio::time::timeout(limit, call).await.unwrap_or_else(|_| {
@@ -126,7 +131,7 @@ impl Store for PostgresStore {
 
     async fn ping(&self) -> Result<(), StoreError> {
         let transaction = (!self.prepared).then_some(PING_TIMEOUT);
-        self.call("ping", PING_TIMEOUT, transaction, async |session| {
+        self.call("ping", "read", PING_TIMEOUT, transaction, async |session| {
             let (read_only, _): (bool, bool) = sqlx::query_as(
                 "SELECT current_setting('transaction_read_only') = 'on', EXISTS (SELECT 1 FROM changes)",
             )

@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use serde_json::Value;
 use sqlx::SqliteConnection;
 
-use super::super::codec::{self, JobRow};
+use super::super::codec::{self, JobCountRow, JobRow};
 use super::super::statements::{
-    ACTIVE_JOB, ACTIVE_JOBS, CANCEL_JOB, CREATE_JOB, END_JOB, JOB, JOBS, NOTE_PROGRESS, RELEASE_JOB, REMOVE_JOB,
-    RENEW_CLAIM, job_columns,
+    ACTIVE_JOB, ACTIVE_JOBS, CANCEL_JOB, COUNT_JOBS, CREATE_JOB, END_JOB, JOB, JOBS, NOTE_PROGRESS, RELEASE_JOB,
+    REMOVE_JOB, RENEW_CLAIM, job_columns,
 };
 use super::super::{Cancellation, Claim, ClaimedJob, JobCreation, JobEnd, Jobs, NewJob, StoreError};
 use super::SqliteStore;
@@ -106,6 +106,12 @@ impl Jobs for SqliteStore {
             })
             .await?;
         rows.into_iter().map(JobRow::into_job).collect()
+    }
+
+    async fn count_jobs(&self) -> Result<Vec<(JobState, u64)>, StoreError> {
+        let rows: Vec<JobCountRow> =
+            self.read("count_jobs", async |conn| Ok(sqlx::query_as(COUNT_JOBS).fetch_all(conn).await?)).await?;
+        rows.into_iter().map(JobCountRow::into_count).collect()
     }
 
     async fn claim_job(&self, owner: &str, lease: Duration) -> Result<Option<ClaimedJob>, StoreError> {

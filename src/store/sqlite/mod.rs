@@ -7,9 +7,11 @@
 
 mod answers;
 mod api_keys;
+mod backup;
 mod changes;
 mod collections;
 mod duplicates;
+mod examine;
 #[cfg(test)]
 mod faults;
 mod images;
@@ -23,7 +25,7 @@ mod writes;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
@@ -31,6 +33,11 @@ use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use super::lease::Lease;
 use super::{Store, StoreError, failure};
 use crate::domain::Clock;
+use crate::telemetry::took;
+
+pub use self::backup::{
+    BackupError, BackupStep, BackupWatch, Manifest, Restored, backup, check_backup, manifest, restore,
+};
 
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -70,10 +77,12 @@ impl SqliteStore {
         operation: &'static str,
         work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        let start = Instant::now();
         self.begins(operation)?;
         let mut connection = self.readers.acquire().await?;
         let value = work(&mut connection).await?;
         drop(connection);
+        took("read", start);
         self.ended(operation).await?;
         Ok(value)
     }
@@ -84,6 +93,7 @@ impl SqliteStore {
         operation: &'static str,
         work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        let start = Instant::now();
         self.begins(operation)?;
         let mut lease = Lease::from(&self.writer).await?;
         // No guard rolls back: a connection whose work was not done is closed.
@@ -92,6 +102,7 @@ impl SqliteStore {
         let value = work(connection).await?;
         sqlx::raw_sql("COMMIT").execute(connection).await?;
         let value = lease.done(value);
+        took("write", start);
         self.ended(operation).await?;
         Ok(value)
     }

@@ -13,11 +13,14 @@ use super::super::StoreError;
 use super::super::migrate::{self, APPLIED, Applied, Database, NOTE};
 
 /// How long a write waits for another process's write.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a call waits for a connection. Writes queue up for the only one: on a busy machine that
 /// is a backlog, no failure.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 const READERS: u32 = 4;
+
+/// The name of the database in the data directory.
+pub(super) const FILE: &str = "eyrie.db";
 
 /// The table as sqlx's own migrator makes it.
 const MIGRATIONS_TABLE: &str = "CREATE TABLE IF NOT EXISTS _sqlx_migrations ( \
@@ -37,7 +40,7 @@ pub(super) async fn pools(data_dir: &Path) -> Result<Pools, StoreError> {
     let lock = tokio::task::spawn_blocking(move || prepare_directory(&dir))
         .await
         .map_err(|e| StoreError::Internal(e.to_string()))??;
-    let path = data_dir.join("eyrie.db");
+    let path = data_dir.join(FILE);
     let pools = open(&path).await.map_err(|error| error.about(&path.display().to_string()))?;
     drop(lock);
     Ok(pools)
@@ -70,14 +73,7 @@ async fn open(path: &Path) -> Result<Pools, StoreError> {
 
 /// Brings the schema up to date. The data directory's lock keeps other processes out.
 async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
-    let has_table: bool = sqlx::query_scalar("SELECT count(*) > 0 FROM sqlite_master WHERE name = '_sqlx_migrations'")
-        .fetch_one(&mut *connection)
-        .await?;
-    let applied: Vec<Applied> = match has_table {
-        true => sqlx::query_as(APPLIED).fetch_all(&mut *connection).await?,
-        false => Vec::new(),
-    };
-    let pending = migrate::pending(Database::Sqlite, &applied)?;
+    let pending = migrate::pending(Database::Sqlite, &applied(connection).await?)?;
     // A file that can only be read may be up to date.
     if pending.is_empty() {
         return Ok(());
@@ -97,8 +93,19 @@ async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// What was applied, oldest first.
+pub(super) async fn applied(connection: &mut SqliteConnection) -> Result<Vec<Applied>, StoreError> {
+    let has_table: bool = sqlx::query_scalar("SELECT count(*) > 0 FROM sqlite_master WHERE name = '_sqlx_migrations'")
+        .fetch_one(&mut *connection)
+        .await?;
+    Ok(match has_table {
+        true => sqlx::query_as(APPLIED).fetch_all(connection).await?,
+        false => Vec::new(),
+    })
+}
+
 /// Creates the data directory and locks it until the returned file is dropped.
-fn prepare_directory(dir: &Path) -> Result<File, StoreError> {
+pub(super) fn prepare_directory(dir: &Path) -> Result<File, StoreError> {
     let failed = |what: &str, error: std::io::Error| {
         let text = format!("{what} the data directory {}: {error}", dir.display());
         if error.kind() == ErrorKind::StorageFull {

@@ -31,7 +31,11 @@ fn schema(count: usize, sql: [&'static str; 2]) -> Migrator {
 
 /// Makes a database of the first `count` migrations and fills it. `statements` get how the database
 /// writes bytes and a time.
-async fn old_database(place: &Place, count: usize, statements: impl Fn(&dyn Fn(&str) -> String, &str) -> String) {
+pub(crate) async fn old_database(
+    place: &Place,
+    count: usize,
+    statements: impl Fn(&dyn Fn(&str) -> String, &str) -> String,
+) {
     match place {
         Place::Sqlite(dir) => {
             let file = SqliteConnectOptions::new().filename(dir.path().join("eyrie.db")).create_if_missing(true);
@@ -59,13 +63,13 @@ async fn old_database(place: &Place, count: usize, statements: impl Fn(&dyn Fn(&
     }
 }
 
-fn change(collection: &str, kind: &str, image: Option<&str>, time: &str) -> String {
+pub(crate) fn change(collection: &str, kind: &str, image: Option<&str>, time: &str) -> String {
     let image = image.map_or("NULL".to_owned(), |id| format!("'{id}'"));
     format!("INSERT INTO changes (collection, kind, image_id, at) VALUES ('{collection}', '{kind}', {image}, {time}); ")
 }
 
 /// An image of revision `revision` with all that belonged to one under the first schema.
-fn old_image(
+pub(crate) fn old_image(
     collection: &str,
     image: &str,
     seed: u32,

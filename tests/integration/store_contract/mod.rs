@@ -28,7 +28,7 @@ mod filters;
 mod images;
 mod jobs;
 mod keys;
-mod migration;
+pub(crate) mod migration;
 mod originals;
 mod preconditions;
 mod setup;

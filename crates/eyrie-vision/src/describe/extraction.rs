@@ -56,6 +56,10 @@ pub struct Extraction {
     pub view: Option<Decoded>,
     /// The local features of what was described; `None` where the request says so.
     pub features: Option<LocalFeatures>,
+    /// Time from the bytes of the file to upright pixels.
+    pub decode_time: Duration,
+    /// Time of the passes of the network, pooling included.
+    pub network_time: Duration,
     /// Time that looking for local features took.
     pub features_time: Duration,
     /// What the descriptor cost.

@@ -196,11 +196,12 @@ impl Extractor for AsicExtractor {
             Some(region) => crop(whole, region, self.limits).map(|(part, region)| (part, Some(region)))?,
             None => (whole, None),
         };
-        self.times.decode += clock.lap();
+        let decode_time = clock.lap();
+        self.times.decode += decode_time;
         self.prepare(&image, profile)?;
         self.times.scale += clock.lap();
         let vectors = self.passes();
-        clock.lap();
+        let network_time = clock.lap();
         let descriptor = self.model.descriptor(&vectors, profile)?;
         self.times.describe += clock.lap();
         let thumbnail = with_thumbnail.then(|| thumbnail(&image, &mut self.scaler, &mut self.canvas)).transpose()?;
@@ -218,6 +219,8 @@ impl Extractor for AsicExtractor {
             thumbnail,
             view,
             features,
+            decode_time,
+            network_time,
             features_time: clock.lap(),
             cost,
         })
