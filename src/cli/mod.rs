@@ -18,6 +18,8 @@ mod search;
 mod serve;
 mod settings;
 mod signals;
+#[cfg(target_os = "linux")]
+mod worker;
 
 use std::process::ExitCode;
 
@@ -89,6 +91,8 @@ enum Command {
     Model(model::Model),
     Chip(chip::ChipCommand),
     Config(config::ConfigCommand),
+    #[cfg(target_os = "linux")]
+    Worker(worker::Worker),
 }
 
 /// Runs the program with the arguments of this process.
@@ -132,6 +136,8 @@ pub fn main() -> ExitCode {
         Some(Command::Model(command)) => command.run(),
         Some(Command::Chip(command)) => command.run(),
         Some(Command::Config(command)) => command.run(),
+        #[cfg(target_os = "linux")]
+        Some(Command::Worker(command)) => command.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

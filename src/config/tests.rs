@@ -83,6 +83,7 @@ fn every_key_can_be_set_by_the_environment() {
             "storage.prepared_statements" => "false",
             "index.serve_while_building" => "true",
             "extractor.isa" => "scalar",
+            "extractor.isolation" => "thread",
             "extractor.algorithm" => "direct",
             "extractor.model" => "model.eyrie",
             "search.verify" => "never",

@@ -41,7 +41,7 @@ pub use eyrie_vision::local::{MatchedRegion, Quad, Verification};
 pub use eyrie_vision::picture::PictureError;
 pub use jobs::{DuplicateGroup, DuplicateMember, DuplicatesRequest, GroupPage, MOST_CANDIDATES, Started};
 pub use once::Fingerprint;
-pub use options::{Limits, PoolOptions, ServiceOptions, VerificationOptions};
+pub use options::{Isolation, Limits, PoolOptions, ServiceOptions, VerificationOptions};
 pub use requests::{
     AddImage, AddOutcome, OnDuplicate, OnSimilar, PutImage, PutOutcome, Readiness, SearchHit, SearchQuery,
     SearchRequest, SearchResponse, Stored, VerificationEffort,
