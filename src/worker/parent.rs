@@ -44,6 +44,19 @@ impl IsolatedExtractor {
         let (program, options) = (program.to_owned(), options.clone());
         Ok(Self { program, options, timeout, child: Some(child), memory_bytes: 0 })
     }
+
+    /// Takes the child, unless it has ended since its last picture.
+    fn running(&mut self) -> Option<Child> {
+        let mut child = self.child.take()?;
+        match child.process.try_wait() {
+            Ok(None) => Some(child),
+            Ok(Some(_)) | Err(_) => {
+                counter!(metric::WORKERS_LOST, "reason" => "ended").increment(1);
+                tracing::warn!("a worker process had ended; another one is started");
+                None
+            }
+        }
+    }
 }
 
 impl Extractor for IsolatedExtractor {
@@ -52,7 +65,7 @@ impl Extractor for IsolatedExtractor {
     }
 
     fn extract(&mut self, bytes: &[u8], request: Request) -> Result<Extraction, PictureError> {
-        let mut child = match self.child.take() {
+        let mut child = match self.running() {
             Some(child) => child,
             None => Child::start(&self.program, &self.options).map_err(|e| PictureError::Internal(e.to_string()))?,
         };
@@ -215,5 +228,77 @@ impl<T: AsFd + Write> Write for Timed<T> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.pipe.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::domain::Profile;
+
+    /// An extractor whose child is a shell script: it says that it is ready, and then does `then`.
+    fn scripted(then: &str, timeout: Duration) -> (IsolatedExtractor, tempfile::TempDir) {
+        let mut ready = Vec::new();
+        write(&mut ready, &Started::Ready { open: None }, &[]).expect("written");
+        let octal: String = ready.iter().map(|byte| format!("\\{byte:o}")).collect();
+        let folder = tempfile::tempdir().expect("a folder");
+        let script = folder.path().join("worker");
+        std::fs::write(&script, format!("#!/bin/sh\nprintf '{octal}'\n{then}\n")).expect("written");
+        std::fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).expect("set");
+        let options = DescriberOptions {
+            isa: "auto".to_owned(),
+            algorithm: "auto".to_owned(),
+            threads: 1,
+            max_pixels: 1,
+            max_aspect_ratio: 1,
+            model: PathBuf::new(),
+            chip: "default".to_owned(),
+        };
+        (IsolatedExtractor::start(&script, &options, timeout).expect("ready"), folder)
+    }
+
+    fn describe(extractor: &mut IsolatedExtractor) -> String {
+        let described = extractor.extract(&[7; 100_000], Request::descriptor(Profile::Fast));
+        described.expect_err("no script describes pictures").to_string()
+    }
+
+    #[test]
+    fn a_picture_that_crashes_a_child_is_damaged_and_the_next_finds_another_child() {
+        let minute = Duration::from_secs(60);
+        let (mut extractor, _folder) = scripted("head -c 100000 >/dev/null; kill -SEGV $$", minute);
+        for _ in 0..2 {
+            assert_eq!(
+                describe(&mut extractor),
+                "the image is damaged: the program that reads pictures crashed over it (signal 11)"
+            );
+        }
+    }
+
+    #[test]
+    fn a_picture_that_keeps_a_child_busy_is_damaged() {
+        // It neither reads all of the picture nor answers.
+        let (mut extractor, _folder) = scripted("exec sleep 600", Duration::from_millis(100));
+        for _ in 0..2 {
+            assert_eq!(describe(&mut extractor), "the image is damaged: reading it did not end within 0.1 s");
+        }
+    }
+
+    #[test]
+    fn a_child_that_gives_nonsense_is_not_believed() {
+        let minute = Duration::from_secs(60);
+        let (mut extractor, _folder) = scripted("head -c 100000 >/dev/null; echo nonsense of some length", minute);
+        assert!(
+            describe(&mut extractor).starts_with("internal error while describing the image: a worker process ended")
+        );
+    }
+
+    #[test]
+    fn what_cannot_start_says_so() {
+        let (extractor, folder) = scripted("", Duration::from_secs(60));
+        let missing = folder.path().join("missing");
+        let refused = IsolatedExtractor::start(&missing, &extractor.options, Duration::ZERO).err().expect("refused");
+        assert!(refused.to_string().contains("missing: No such file"), "{refused}");
     }
 }

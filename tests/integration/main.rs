@@ -30,6 +30,8 @@ mod http_region;
 mod http_search;
 mod http_transfer;
 mod http_verify;
+#[cfg(target_os = "linux")]
+mod isolation;
 mod layers;
 mod program;
 mod read_only;

@@ -1,12 +1,13 @@
 //! A whole server over a fresh database, on a port of its own.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use eyrie::app::App;
 use eyrie::config::{self, Config};
-use eyrie::service::RetrievalService;
+use eyrie::service::{Isolation, RetrievalService};
 use eyrie::store::Store;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
@@ -22,6 +23,7 @@ pub(crate) struct Builder {
     /// The defaults, but for what [`TestApp::builder`] says.
     pub(crate) config: Config,
     store: Option<Arc<dyn Store>>,
+    worker_program: Option<PathBuf>,
     data_dir: TempDir,
 }
 
@@ -46,11 +48,21 @@ impl Builder {
         self
     }
 
+    /// With this program's workers, where the configuration says that they are processes.
+    pub(crate) fn worker_program(mut self, program: PathBuf) -> Self {
+        self.worker_program = Some(program);
+        self
+    }
+
     /// Starts it, with [`COLLECTION`] beside what the database has.
     pub(crate) async fn start(self) -> TestApp {
         let builder = App::builder(self.config);
         let builder = match self.store {
             Some(store) => builder.store(store),
+            None => builder,
+        };
+        let builder = match self.worker_program {
+            Some(program) => builder.worker_program(program),
             None => builder,
         };
         let app = builder.start().await.expect("the app starts");
@@ -88,12 +100,14 @@ impl TestApp {
         config.server.http.request_timeout = Duration::from_secs(600);
         config.server.http.body_timeout = Duration::from_secs(600);
         config.storage.data_dir = data_dir.path().to_owned();
+        // The program of this process is that of the tests.
+        config.extractor.pool.isolation = Isolation::Thread;
         config.extractor.describer.threads = 1;
         config.extractor.describer.max_pixels = 1_000_000;
         config.limits.max_results = 100;
         config.limits.metadata_max_bytes = 1000;
         config.limits.metadata_max_depth = 4;
-        Builder { config, store: None, data_dir }
+        Builder { config, store: None, worker_program: None, data_dir }
     }
 
     /// Starts one with the usual limits.
