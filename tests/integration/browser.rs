@@ -59,7 +59,7 @@ impl Browser {
         ];
         let mut arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
         arguments.push(format!("--user-data-dir={}", profile.path().display()));
-        let client = Client::new();
+        let client = crate::support::client();
         let asked = json!({"capabilities": {"alwaysMatch": {
             "goog:chromeOptions": {"args": arguments},
             "goog:loggingPrefs": {"browser": "ALL"},
@@ -420,7 +420,7 @@ async fn a_person_filters_by_metadata_and_deletes_what_is_too_much() {
 /// Passes everything below `/eyrie/` on to the server without that path and under the server's own
 /// name, as nginx does with `location /eyrie/ { proxy_pass http://SERVER/; }`.
 async fn proxy(server: SocketAddr) -> SocketAddr {
-    let client = Client::new();
+    let client = crate::support::client();
     let pass = async move |request: axum::extract::Request| {
         let (head, body) = request.into_parts();
         let target = head.uri.path_and_query().expect("a target").as_str();

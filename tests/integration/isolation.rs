@@ -2,14 +2,12 @@
 
 use std::path::PathBuf;
 
-use eyrie::app::App;
 use eyrie::service::Isolation;
-use reqwest::Client;
 use serde_json::{Value, json};
 
 use crate::program::{Program, Server};
-use crate::support::app::{TestApp, images, ok};
-use crate::support::pictures;
+use crate::support::app::{TestApp, images, ok, search};
+use crate::support::{client, pictures};
 
 /// The one process that a server started.
 fn worker_of(server: &Server) -> i32 {
@@ -27,7 +25,7 @@ fn worker_of(server: &Server) -> i32 {
 }
 
 async fn upload(server: &Server, picture: Vec<u8>) -> (u16, Value) {
-    let request = Client::new().post(format!("http://{}/v1/collections/default/images", server.address));
+    let request = client().post(format!("http://{}/v1/collections/default/images", server.address));
     let answer = request.header("content-type", "image/png").body(picture).send().await.expect("an answer");
     (answer.status().as_u16(), answer.json().await.expect("JSON"))
 }
@@ -42,9 +40,8 @@ async fn a_process_describes_as_a_thread_does() {
         let image = || app.post(&images("?id=a")).header("content-type", "image/png").body(pictures::png(1));
         ok(image()).await;
         let thumbnail = app.get(&images("/a/thumbnail")).send().await.expect("an answer").bytes().await.expect("bytes");
-        let search =
-            app.post(&crate::support::app::search("?k=1&include=descriptor")).header("content-type", "image/png");
-        let mut found = ok(search.body(pictures::png(2))).await;
+        let searched = app.post(&format!("{}?k=1&include=descriptor", search())).header("content-type", "image/png");
+        let mut found = ok(searched.body(pictures::png(2))).await;
         found["took_ms"] = Value::Null;
         found["extraction"] = Value::Null;
         let described =
@@ -102,7 +99,7 @@ async fn a_worker_that_is_killed_is_replaced_and_one_that_hangs_too() {
     let (status, _) = upload(&server, pictures::png(2)).await;
     assert_eq!(status, 201);
     assert_ne!(worker_of(&server), first);
-    let metrics = reqwest::get(format!("http://{}/metrics", server.address)).await.expect("an answer");
+    let metrics = client().get(format!("http://{}/metrics", server.address)).send().await.expect("an answer");
     let metrics = metrics.text().await.expect("text");
     assert!(metrics.contains("eyrie_workers_lost_total{reason=\"timeout\"} 1"), "{metrics}");
 }

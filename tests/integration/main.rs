@@ -10,6 +10,7 @@ mod cli_eval;
 mod cli_import;
 mod cli_load;
 mod cli_serve;
+mod cli_server;
 mod cli_transfer;
 mod cli_whiten;
 mod crash;

@@ -133,6 +133,8 @@ pub(crate) struct DuplicateDto {
     /// When it was first stored.
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
+    /// Grows with every change; in quotes it is the entity tag that `If-Match` takes.
+    revision: i64,
     /// Where its small picture is.
     thumbnail_url: String,
     /// The client's own data.
@@ -152,6 +154,7 @@ impl DuplicateDto {
             height: record.height,
             byte_size: record.byte_size,
             created_at: record.created_at,
+            revision: record.revision.0,
             metadata: record.metadata.as_map().clone(),
         }
     }

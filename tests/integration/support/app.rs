@@ -80,7 +80,7 @@ impl Builder {
             address,
             service,
             store,
-            client: reqwest::Client::new(),
+            client: super::client(),
             stop: Some(stop),
             server,
             _data_dir: self.data_dir,
