@@ -120,6 +120,21 @@ text_id! {
     set = "a-z 0-9 -"
 }
 
+text_id! {
+    /// The public name of an API key: 1 to 64 of `a-z 0-9 -`.
+    KeyId, max = 64,
+    allowed = |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-',
+    set = "a-z 0-9 -"
+}
+
+impl KeyId {
+    /// A fresh time-ordered id (UUIDv7).
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(uuid::Uuid::now_v7().to_string())
+    }
+}
+
 impl JobId {
     /// A fresh time-ordered id (UUIDv7).
     #[must_use]

@@ -36,7 +36,7 @@ mod web;
 pub use links::{InvalidPublicPath, PublicPath};
 pub use openapi::OPENAPI_YAML;
 pub use options::HttpOptions;
-pub use origin::{CorsOrigin, InvalidOrigin, InvalidPeers, Origin, Peers};
+pub use origin::{CorsOrigin, InvalidPeers, Peers};
 pub use routes::{generated_openapi, router};
 pub use serve::serve;
 pub use state::AppState;

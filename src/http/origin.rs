@@ -1,11 +1,11 @@
-//! Names of web pages and of proxies: origins and addresses.
+//! Whose pages are let in, and which proxies are believed.
 
-use std::fmt;
 use std::net::IpAddr;
 
-use axum::http::uri::Authority;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+
+use crate::domain::{InvalidOrigin, Origin};
 
 /// Whose pages may use the server beside its own; `pages.rs` says what each of them may.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,68 +33,6 @@ impl From<CorsOrigin> for String {
             CorsOrigin::Any => "*".to_owned(),
             CorsOrigin::Listed(origin) => origin.to_string(),
         }
-    }
-}
-
-/// The origin of web pages: scheme, host and port, such as `https://pictures.example`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
-    scheme: String,
-    host: String,
-    port: u16,
-}
-
-/// Why a text names no origins.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0:?} is not an origin; it must be like https://pictures.example or http://192.168.1.5:8080, without a path, or *"
-)]
-pub struct InvalidOrigin(pub String);
-
-fn default_port(scheme: &str) -> Option<u16> {
-    match scheme {
-        "http" => Some(80),
-        "https" => Some(443),
-        _ => None,
-    }
-}
-
-impl Origin {
-    /// Reads an origin as browsers write it.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (scheme, authority) = text.split_once("://")?;
-        let scheme = scheme.to_ascii_lowercase();
-        let (host, port) = host_and_port(authority)?;
-        let port = port.or(default_port(&scheme))?;
-        default_port(&scheme).map(|_| Self { scheme, host, port })
-    }
-
-    /// Whether a page of this origin calls an address with this host and port its own; without a
-    /// port it is that of the scheme.
-    pub(crate) fn is_of(&self, authority: &str) -> bool {
-        host_and_port(authority)
-            .is_some_and(|(host, port)| host == self.host && port.or(default_port(&self.scheme)) == Some(self.port))
-    }
-
-    /// `http` or `https`.
-    pub(crate) fn scheme(&self) -> &str {
-        &self.scheme
-    }
-}
-
-/// Host in lower case, and the port where one is written.
-fn host_and_port(authority: &str) -> Option<(String, Option<u16>)> {
-    let parsed: Authority = authority.trim().parse().ok()?;
-    if parsed.as_str().contains(['@', '*']) || parsed.host().is_empty() {
-        return None;
-    }
-    Some((parsed.host().to_ascii_lowercase(), parsed.port_u16()))
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}", self.scheme, self.host)?;
-        if Some(self.port) == default_port(&self.scheme) { Ok(()) } else { write!(f, ":{}", self.port) }
     }
 }
 

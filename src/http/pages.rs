@@ -35,7 +35,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::error::{ApiError, Code};
-use super::origin::{CorsOrigin, Origin, Peers};
+use super::origin::{CorsOrigin, Peers};
+use crate::domain::Origin;
 
 /// The routes whose POST changes nothing.
 pub(crate) const QUERIES: [&str; 4] = [

@@ -6,11 +6,13 @@ use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 use time::OffsetDateTime;
 
 use super::{
-    Change, ChangeKind, ClaimedJob, CollectionSummary, GroupMember, NewImage, StoreError, StoredDescriptor, WholeImage,
+    Change, ChangeKind, ClaimedJob, CollectionSummary, GroupMember, NewImage, StoreError, StoredDescriptor, StoredKey,
+    WholeImage,
 };
 use crate::domain::{
-    Begun, Collection, CollectionName, ContentHash, Descriptor, Filter, ImageFormat, ImageId, ImageKey, ImageRecord,
-    Job, JobId, JobKind, JobProgress, JobState, KeptAnswer, Metadata, Seq, SimilarPair, Thumbnail, Verdict,
+    ApiKey, Begun, Collection, CollectionName, ContentHash, Descriptor, Filter, ImageFormat, ImageId, ImageKey,
+    ImageRecord, Job, JobId, JobKind, JobProgress, JobState, KeptAnswer, KeyHash, KeyId, KeyLabel, Metadata, Origin,
+    Seq, SimilarPair, Thumbnail, Verdict,
 };
 
 /// A row whose columns are named as the fields are.
@@ -181,6 +183,22 @@ row! {
         image_key: i64,
         score: f32,
         verdict: String,
+    }
+}
+
+row! {
+    /// A row of an API key; times are microseconds.
+    pub(super) struct KeyRow {
+        id: String,
+        hash: Vec<u8>,
+        label: String,
+        scope: String,
+        collections: Option<String>,
+        origins: String,
+        created_at: i64,
+        expires_at: Option<i64>,
+        last_used_at: Option<i64>,
+        revoked_at: Option<i64>,
     }
 }
 
@@ -489,6 +507,47 @@ pub(super) fn begun(
         Some((_, None)) => Some(Begun::Running),
         Some((_, Some(answer))) => Some(Begun::Answered(serde_json::from_str(&answer).map_err(damaged)?)),
     })
+}
+
+/// The columns of a key that are no texts of it.
+pub(super) struct KeyColumns {
+    pub(super) collections: Option<String>,
+    pub(super) origins: String,
+    pub(super) expires_at: Option<i64>,
+}
+
+impl KeyColumns {
+    pub(super) fn of(key: &ApiKey) -> Result<Self, StoreError> {
+        let unwritable = |error: serde_json::Error| StoreError::Internal(format!("a key cannot be kept: {error}"));
+        let origins: Vec<String> = key.origins.iter().map(Origin::to_string).collect();
+        Ok(Self {
+            collections: key.collections.as_ref().map(serde_json::to_string).transpose().map_err(unwritable)?,
+            origins: serde_json::to_string(&origins).map_err(unwritable)?,
+            expires_at: key.expires_at.map(microseconds),
+        })
+    }
+}
+
+impl KeyRow {
+    pub(super) fn into_key(self) -> Result<StoredKey, StoreError> {
+        let collections = self.collections.as_deref().map(serde_json::from_str).transpose().map_err(damaged)?;
+        let origins: Vec<String> = serde_json::from_str(&self.origins).map_err(damaged)?;
+        let time = |column: Option<i64>| column.map(StoredTime::into_time).transpose();
+        Ok(StoredKey {
+            hash: KeyHash(<[u8; 32]>::try_from(self.hash).map_err(|_| damaged("a key's hash is not 32 bytes long"))?),
+            key: ApiKey {
+                id: KeyId::new(self.id).map_err(damaged)?,
+                label: KeyLabel::new(self.label).map_err(damaged)?,
+                scope: self.scope.parse().map_err(damaged)?,
+                collections,
+                origins: origins.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(damaged)?,
+                created_at: self.created_at.into_time()?,
+                expires_at: time(self.expires_at)?,
+                last_used_at: time(self.last_used_at)?,
+                revoked_at: time(self.revoked_at)?,
+            },
+        })
+    }
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 //! SQLite or Postgres.
 //!
 //! [`Store`] is what a database does, in parts: [`Collections`], [`Images`], [`ChangeLog`],
-//! [`Answers`], [`Jobs`], [`Duplicates`]. Ids are text at the edge only: what the index and the
+//! [`Answers`], [`Jobs`], [`Duplicates`], [`ApiKeys`]. Ids are text at the edge only: what the index and the
 //! change log speak of are [`ImageKey`]s.
 
 mod answers;
+mod api_keys;
 mod codec;
 mod error;
 mod failure;
@@ -32,6 +33,7 @@ use crate::domain::{
 };
 
 pub use answers::{AnswerTimes, Answers};
+pub use api_keys::{ApiKeys, KeyCreation, StoredKey};
 pub use error::StoreError;
 pub use jobs::{
     Cancellation, Claim, ClaimedJob, DuplicateScan, Duplicates, GroupMember, JobCreation, JobEnd, Jobs, NewJob,
@@ -407,7 +409,7 @@ const PRUNED_AT_ONCE: i64 = 10_000;
 
 /// A database.
 #[async_trait]
-pub trait Store: Collections + Images + ChangeLog + Answers + Jobs + Duplicates {
+pub trait Store: Collections + Images + ChangeLog + Answers + Jobs + Duplicates + ApiKeys {
     /// `sqlite` or `postgres`.
     fn kind(&self) -> &'static str;
 

@@ -70,6 +70,13 @@ macro_rules! changed_since {
     };
 }
 
+/// The columns of an API key.
+macro_rules! key_columns {
+    () => {
+        "id, hash, label, scope, collections, origins, created_at, expires_at, last_used_at, revoked_at"
+    };
+}
+
 pub(super) use {insert_image, job_columns, over_image, record_columns, whole_images};
 
 pub(super) const SUMMARIES: &str = "SELECT name, profile, description, created_at, \
@@ -235,3 +242,20 @@ pub(super) const MEMBERS: &str = "SELECT place, member, size, name, image_key, s
      WHERE job_id = $1 AND (place, member) > ($2, $3) ORDER BY place, member LIMIT $4";
 
 pub(super) const FORGET_FEATURES: &str = "DELETE FROM local_features WHERE image_key = $1";
+
+pub(super) const COUNT_KEYS: &str = "SELECT count(*) FROM api_keys";
+
+pub(super) const ADD_KEY: &str = "INSERT INTO api_keys (id, hash, label, scope, collections, origins, created_at, expires_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+/// The oldest key that is not taken any more.
+pub(super) const FORGET_DEAD_KEY: &str = "DELETE FROM api_keys WHERE id = (SELECT id FROM api_keys \
+     WHERE revoked_at IS NOT NULL OR expires_at <= $1 ORDER BY id LIMIT 1)";
+
+pub(super) const ALL_KEYS: &str = concat!("SELECT ", key_columns!(), " FROM api_keys ORDER BY id");
+
+pub(super) const REVOKE_KEY: &str =
+    concat!("UPDATE api_keys SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1 RETURNING ", key_columns!());
+
+pub(super) const NOTE_KEY_USE: &str =
+    "UPDATE api_keys SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)";

@@ -7,6 +7,7 @@
 //! and a server that returns finds fresh connections.
 
 mod answers;
+mod api_keys;
 mod changes;
 mod collections;
 mod connect;

@@ -6,6 +6,7 @@
 //! queue up for the file's one write lock at the start instead of failing in the middle.
 
 mod answers;
+mod api_keys;
 mod changes;
 mod collections;
 mod duplicates;

@@ -19,6 +19,7 @@ macro_rules! over_both_databases {
 }
 
 mod answers;
+mod api_keys;
 mod changes;
 mod collections;
 mod concurrency;
