@@ -12,8 +12,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
 use crate::config::Config;
-use crate::domain::{Catalogue, Clock, SystemClock};
-use crate::http::{self, AppState, HttpOptions};
+use crate::domain::{Catalogue, Clock, Scope, SystemClock};
+use crate::http::{self, AppState, Entrance, HttpOptions};
 pub use crate::search::doctor::{Diagnosis, SavedIndex};
 use crate::search::{
     FlatIndex, IndexError, IndexMaker, MemoryOptions, MemorySearch, NoSearch, SearchBackend, SearchSlots, Shelf,
@@ -27,6 +27,11 @@ use eyrie_vision::{Describer, DescriberError};
 
 /// How often the gauges of the process are refreshed and old histogram samples folded up.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The ways out of [`StartError::Unguarded`].
+const UNGUARDED_HINT: &str = "make a key with `eyrie keys add --label admin --scope admin`, or give one in EYRIE_ADMIN_KEY (or \
+    EYRIE_ADMIN_KEY_FILE); or listen on this machine alone (--bind 127.0.0.1:8080); or, where something in front of it asks who they are, say \
+    what is open: EYRIE_SERVER__ALLOW_ANONYMOUS=admin";
 
 /// Why the program cannot start. Each text is a sentence that names the part; [`StartError::hint`]
 /// says what helps.
@@ -60,6 +65,14 @@ pub enum StartError {
         /// What the operating system says.
         source: io::Error,
     },
+    /// Everybody could do everything.
+    #[error(
+        "{address} can be reached from other machines, and there is no key: everybody who reaches it could do everything"
+    )]
+    Unguarded {
+        /// The address.
+        address: SocketAddr,
+    },
     /// No threads, or no recorder.
     #[error("{0}")]
     Process(String),
@@ -86,6 +99,7 @@ impl StartError {
             Self::Listen { .. } => {
                 Some("--bind takes an address of this machine and a port, for example 127.0.0.1:8080")
             }
+            Self::Unguarded { .. } => Some(UNGUARDED_HINT),
             Self::Index(_) | Self::Service(_) | Self::Process(_) => None,
         }
     }
@@ -144,13 +158,17 @@ impl Backend {
     /// # Errors
     /// [`StartError`].
     pub async fn open(config: &Config, purpose: Purpose) -> Result<Self, StartError> {
-        Self::compose(config, purpose, None).await
+        Self::compose(config, purpose, None, Arc::new(SystemClock)).await
     }
 
     /// [`Backend::open`] over `store`, where there is one, in place of the configured database.
-    async fn compose(config: &Config, purpose: Purpose, store: Option<Arc<dyn Store>>) -> Result<Self, StartError> {
+    async fn compose(
+        config: &Config,
+        purpose: Purpose,
+        store: Option<Arc<dyn Store>>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StartError> {
         let describer = Describer::load(&config.extractor.describer)?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         config.index.graph.check()?;
         let store = match store {
             Some(store) => store,
@@ -184,7 +202,11 @@ impl Backend {
             costs: Arc::clone(&describer.costs),
             clock,
         };
-        let options = ServiceOptions { limits: config.limits.clone(), search: config.search.clone() };
+        let options = ServiceOptions {
+            limits: config.limits.clone(),
+            search: config.search.clone(),
+            admin_key: config.server.admin_key.clone(),
+        };
         let service = RetrievalService::start(parts, options)?;
         Ok(Self { service, store, describer })
     }
@@ -273,6 +295,7 @@ pub struct App {
 pub struct AppBuilder {
     config: Config,
     store: Option<Arc<dyn Store>>,
+    clock: Arc<dyn Clock>,
 }
 
 impl AppBuilder {
@@ -283,12 +306,19 @@ impl AppBuilder {
         self
     }
 
+    /// By this clock in place of the machine's.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
     /// Opens everything that the configuration names, listens, and logs one line that says so.
     ///
     /// # Errors
     /// [`StartError`].
     pub async fn start(self) -> Result<App, StartError> {
-        let Self { config, store } = self;
+        let Self { config, store, clock } = self;
         let started = Instant::now();
         // First, so that a port in use is told before a model is loaded or a database touched.
         let bind = &config.server.bind;
@@ -297,7 +327,11 @@ impl AppBuilder {
         let address = listener.local_addr().map_err(listen_error)?;
 
         let metrics = telemetry::install_metrics().map_err(StartError::Process)?;
-        let backend = Backend::compose(&config, Purpose::Serve, store).await?;
+        let backend = Backend::compose(&config, Purpose::Serve, store, clock).await?;
+        if let Err(error) = check_guard(&backend, &config.server.http, address).await {
+            backend.close().await;
+            return Err(error);
+        }
         let isa = backend.describer.kernels.isa().name();
         let model = backend.describer.model.fingerprint().to_owned();
         telemetry::record_build_info(&model, isa);
@@ -307,13 +341,9 @@ impl AppBuilder {
         let stale: u64 = collections.iter().map(|c| c.stale).sum();
 
         let http = config.server.http.clone();
-        let router = http::router(AppState::new(Arc::clone(&backend.service), metrics.clone(), http.clone()));
-        if !address.ip().is_loopback() {
-            tracing::warn!(
-                %address,
-                "everybody who reaches this address can read, add and delete images: put a proxy that authenticates in front"
-            );
-        }
+        let entrance = Entrance { only_here: address.ip().is_loopback(), rates: config.rate };
+        let state = AppState::new(Arc::clone(&backend.service), metrics.clone(), http.clone(), entrance);
+        let router = http::router(state);
         if stale > 0 {
             tracing::warn!(stale, "some images were described by another model and are not found; import them again");
         }
@@ -333,11 +363,30 @@ impl AppBuilder {
     }
 }
 
+/// Refuses to let everybody in where other machines reach the server and nobody said so.
+async fn check_guard(backend: &Backend, http: &HttpOptions, address: SocketAddr) -> Result<(), StartError> {
+    if address.ip().is_loopback() {
+        return Ok(());
+    }
+    let has_keys = !backend.service.known_keys().await?.is_empty();
+    let open = http.allow_anonymous.iter().filter(|scope| !has_keys || **scope != Scope::Admin).max();
+    match open {
+        None if !has_keys => return Err(StartError::Unguarded { address }),
+        Some(scope) if scope.includes(Scope::Write) => tracing::warn!(
+            %address,
+            %scope,
+            "everybody who reaches this address can change what is stored (server.allow_anonymous): let a proxy ask who they are"
+        ),
+        Some(_) | None => {}
+    }
+    Ok(())
+}
+
 impl App {
     /// An app of this configuration.
     #[must_use]
     pub fn builder(config: Config) -> AppBuilder {
-        AppBuilder { config, store: None }
+        AppBuilder { config, store: None, clock: Arc::new(SystemClock) }
     }
 
     /// The service and its store.

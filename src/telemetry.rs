@@ -17,6 +17,8 @@ pub mod metric {
     /// Counter: answered requests, by `method`, `path` (the matched route, never the raw path) and
     /// `status`.
     pub const HTTP_REQUESTS: &str = "http_requests_total";
+    /// Counter: requests that were refused for who sent them or how many there were, by `reason`.
+    pub const REFUSALS: &str = "eyrie_refusals_total";
     /// Histogram: seconds from the head of a request to its answer, with the same labels.
     pub const HTTP_REQUEST_SECONDS: &str = "http_request_duration_seconds";
     /// Gauge: images that wait for a worker.
@@ -146,6 +148,7 @@ fn describe() {
     describe_gauge!(metric::UPTIME_SECONDS, Unit::Seconds, "Seconds since the process started to serve.");
     describe_gauge!(metric::RESIDENT_MEMORY_BYTES, Unit::Bytes, "Resident memory of the process.");
     describe_counter!(metric::HTTP_REQUESTS, "Answered requests, by method, matched route and status.");
+    describe_counter!(metric::REFUSALS, "Requests refused for who sent them or how many there were, by reason.");
     describe_histogram!(metric::HTTP_REQUEST_SECONDS, Unit::Seconds, "Time from the head of a request to its answer.");
     describe_gauge!(metric::QUEUE_DEPTH, "Images that wait for a worker.");
     describe_gauge!(metric::WORKERS_BUSY, "Workers that are describing an image.");

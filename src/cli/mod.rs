@@ -11,6 +11,7 @@ mod export;
 mod health;
 mod import;
 mod jobs;
+mod keys;
 #[cfg(feature = "lab")]
 mod load;
 mod model;
@@ -37,6 +38,7 @@ Examples:
   eyrie search query.jpg -k 5                    the five most similar images
   eyrie export --output backup.ndjson            everything that is stored of a collection
   eyrie duplicates                               groups of pictures that show the same thing
+  eyrie keys add --label shop --scope search     a key for a program or a page
   eyrie describe query.jpg                       the descriptor, and what it costs on the chip
   eyrie compare a.jpg b.jpg                      do they show the same thing, and where?
   eyrie chip                                     what describing images costs, and why
@@ -73,6 +75,7 @@ enum Command {
     Search(search::Search),
     Duplicates(duplicates::Duplicates),
     Jobs(jobs::Jobs),
+    Keys(keys::Keys),
     Describe(describe::Describe),
     Compare(compare::Compare),
     #[cfg(feature = "lab")]
@@ -116,6 +119,7 @@ pub fn main() -> ExitCode {
         Some(Command::Search(command)) => command.run(),
         Some(Command::Duplicates(command)) => command.run(),
         Some(Command::Jobs(command)) => command.run(),
+        Some(Command::Keys(command)) => command.run(),
         Some(Command::Describe(command)) => command.run(),
         Some(Command::Compare(command)) => command.run(),
         #[cfg(feature = "lab")]

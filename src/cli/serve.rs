@@ -11,10 +11,13 @@ use eyrie_terminal::CliError;
 const EXAMPLES: &str = "\
 Examples:
   eyrie serve
-  eyrie serve --data-dir /var/lib/eyrie --bind 0.0.0.0:8080
+  eyrie serve --data-dir /var/lib/eyrie
+  EYRIE_ADMIN_KEY_FILE=/run/secrets/admin eyrie serve --bind 0.0.0.0:8080
   EYRIE_DATABASE_URL=postgres://eyrie:PASSWORD@db/eyrie eyrie serve --config production.toml
 
 The line \"listening\" of the log names the address; with port 0 the system chooses a free port. \
+On an address that other machines reach it starts with a key only (`eyrie keys add`, EYRIE_ADMIN_KEY), \
+or where server.allow_anonymous says what is open. \
 SIGTERM and Ctrl-C let the requests under way finish (server.shutdown_grace_ms) and end with exit code 0. \
 Every other setting is a key of the configuration file or a variable: `eyrie config defaults` explains them.";
 

@@ -13,6 +13,16 @@ pub enum ConfigError {
         /// What the operating system says.
         reason: String,
     },
+    /// The file of a secret cannot be used.
+    #[error("cannot read the file {path} that {variable} names: {reason}")]
+    SecretFile {
+        /// The environment variable.
+        variable: String,
+        /// The path as it was given.
+        path: PathBuf,
+        /// What the operating system says, or that it is empty.
+        reason: String,
+    },
     /// The text of a layer is no TOML.
     #[error("{source_name} is not valid TOML: line {line}: {reason}")]
     Toml {

@@ -8,6 +8,10 @@ use toml::{Table, Value};
 
 use super::error::ConfigError;
 
+/// The keys whose values are never shown. Their variables have a second form that ends in `_FILE`
+/// and names a file with the value.
+pub(super) const SECRETS: [&str; 2] = ["server.admin_key", "storage.database_url"];
+
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
@@ -44,7 +48,7 @@ impl Setting {
         ConfigError::Value {
             key: key.to_owned(),
             value: match key {
-                "storage.database_url" => "a text that is not shown".to_owned(),
+                key if SECRETS.contains(&key) => "a text that is not shown".to_owned(),
                 _ => self.value.to_string(),
             },
             allowed: allowed.into(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::error::ConfigError;
-use super::layers::{Layers, Source, nearest};
+use super::layers::{Layers, SECRETS, Source, nearest};
 use super::rules::check;
 use super::sections::Config;
 
@@ -12,7 +12,8 @@ use super::sections::Config;
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 
 /// Short names of environment variables, and the keys they set.
-const SHORT_NAMES: [(&str, &str); 3] = [
+const SHORT_NAMES: [(&str, &str); 4] = [
+    ("EYRIE_ADMIN_KEY", "server.admin_key"),
     ("EYRIE_BIND", "server.bind"),
     ("EYRIE_DATA_DIR", "storage.data_dir"),
     ("EYRIE_DATABASE_URL", "storage.database_url"),
@@ -77,9 +78,15 @@ pub fn load(
         if name == FILE_VARIABLE {
             continue;
         }
-        let Some(key) = key_of_variable(&name) else {
-            warnings.push(unknown_variable(&name, layers.keys()));
-            continue;
+        let (key, text) = match secret_in_file(&name) {
+            Some(key) => (key, read_secret(&name, &text)?),
+            None => match key_of_variable(&name) {
+                Some(key) => (key, text),
+                None => {
+                    warnings.push(unknown_variable(&name, layers.keys()));
+                    continue;
+                }
+            },
         };
         layers.set_text(&key, &text, Source::Environment(name.clone()))?;
         if let Some((first, other)) = by_environment.get(&key)
@@ -109,10 +116,24 @@ fn key_of_variable(name: &str) -> Option<String> {
     Some(format!("{}.{}", section.to_ascii_lowercase(), key.to_ascii_lowercase()))
 }
 
+/// The secret whose file a variable names: `EYRIE_DATABASE_URL_FILE`, as containers are given them.
+fn secret_in_file(name: &str) -> Option<String> {
+    key_of_variable(name.strip_suffix("_FILE")?).filter(|key| SECRETS.contains(&key.as_str()))
+}
+
+/// A secret from its file, without the line's end that editors add.
+fn read_secret(variable: &str, path: &str) -> Result<String, ConfigError> {
+    let refusal = |reason: String| ConfigError::SecretFile { variable: variable.to_owned(), path: path.into(), reason };
+    let text = std::fs::read_to_string(path).map_err(|error| refusal(error.to_string()))?;
+    let text = text.trim_end_matches(['\n', '\r']);
+    if text.is_empty() { Err(refusal("it is empty".to_owned())) } else { Ok(text.to_owned()) }
+}
+
 fn unknown_variable<'a>(name: &str, keys: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<String> = keys
         .map(|key| format!("EYRIE_{}", key.replace('.', "__").to_ascii_uppercase()))
         .chain(SHORT_NAMES.map(|(short, _)| short.to_owned()))
+        .chain(SHORT_NAMES.iter().filter(|(_, key)| SECRETS.contains(key)).map(|(short, _)| format!("{short}_FILE")))
         .chain([FILE_VARIABLE.to_owned()])
         .collect();
     match nearest(name, names.iter().map(String::as_str)) {

@@ -17,14 +17,16 @@ pub(super) enum Rule {
     Within(i64, i64, &'static str),
     /// One of these texts.
     OneOf(&'static [&'static str]),
+    /// A list of these texts.
+    Each(&'static [&'static str]),
     /// A text that passes the check; the words say which texts do.
     Text(fn(&str) -> bool, &'static str),
 }
 
-use Rule::{OneOf, Text, Within};
+use Rule::{Each, OneOf, Text, Within};
 
 /// The rules by key. A key without one takes any value of its type.
-pub(super) const RULES: [(&str, Rule); 33] = [
+pub(super) const RULES: [(&str, Rule); 43] = [
     ("server.bind", Text(is_host_and_port, "HOST:PORT, for example 127.0.0.1:8080")),
     ("server.max_upload_bytes", Within(1024, 1 << 30, "bytes")),
     ("server.header_timeout_ms", Within(100, 3_600_000, "milliseconds")),
@@ -33,6 +35,9 @@ pub(super) const RULES: [(&str, Rule); 33] = [
     ("server.shutdown_grace_ms", Within(0, 600_000, "milliseconds")),
     ("server.max_concurrent_uploads", Within(1, 10_000, "uploads")),
     ("server.max_connections", Within(1, 1_000_000, "connections")),
+    ("server.admin_key", Text(is_empty_or_secret, "32 to 512 visible ASCII characters, or empty for none")),
+    ("server.allow_anonymous", Each(&["search", "read", "write", "admin"])),
+    ("server.metrics", OneOf(&["open", "key"])),
     ("storage.data_dir", Text(|text| (1..=4096).contains(&text.len()), "a path of 1 to 4096 bytes")),
     (
         "storage.database_url",
@@ -62,6 +67,13 @@ pub(super) const RULES: [(&str, Rule); 33] = [
     ("limits.max_batch", Within(1, 10_000, "items")),
     ("limits.metadata_max_bytes", Within(2, 1 << 20, "bytes")),
     ("limits.metadata_max_depth", Within(1, 64, "levels")),
+    ("rate.peer_reads", Within(0, 1_000_000, "requests a second")),
+    ("rate.peer_writes", Within(0, 1_000_000, "requests a second")),
+    ("rate.key_reads", Within(0, 1_000_000, "requests a second")),
+    ("rate.key_writes", Within(0, 1_000_000, "requests a second")),
+    ("rate.burst_seconds", Within(1, 3_600, "seconds")),
+    ("rate.wrong_keys", Within(0, 1_000_000, "wrong keys a minute")),
+    ("rate.concurrent", Within(0, 1_000_000, "requests")),
     ("log.level", OneOf(&["off", "error", "warn", "info", "debug", "trace"])),
     ("log.format", OneOf(&["text", "json"])),
 ];
@@ -71,6 +83,9 @@ impl Rule {
         match self {
             Self::Within(least, most, _) => value.as_integer().is_some_and(|n| (*least..=*most).contains(&n)),
             Self::OneOf(texts) => value.as_str().is_some_and(|text| texts.contains(&text)),
+            Self::Each(texts) => value
+                .as_array()
+                .is_some_and(|list| list.iter().all(|item| item.as_str().is_some_and(|text| texts.contains(&text)))),
             Self::Text(check, _) => value.as_str().is_some_and(check),
         }
     }
@@ -79,6 +94,7 @@ impl Rule {
         match self {
             Self::Within(least, most, unit) => format!("{least} to {most} {unit}"),
             Self::OneOf(texts) => format!("one of {}", texts.join(", ")),
+            Self::Each(texts) => format!("a list of {}", texts.join(", ")),
             Self::Text(_, words) => (*words).to_owned(),
         }
     }
@@ -104,6 +120,10 @@ pub(super) fn check(layers: &Layers) -> Result<(), ConfigError> {
         return Err(none.refusal("search.verify_candidates", "at least 1 where search.verify is always"));
     }
     Ok(())
+}
+
+fn is_empty_or_secret(text: &str) -> bool {
+    text.is_empty() || (32..=512).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn is_host_and_port(text: &str) -> bool {

@@ -3,7 +3,8 @@
 use eyrie_vision::DescriberOptions;
 use serde::{Deserialize, Serialize};
 
-use crate::http::HttpOptions;
+use crate::domain::Secret;
+use crate::http::{HttpOptions, RateOptions};
 use crate::search::IndexOptions;
 use crate::service::{Limits, PoolOptions, VerificationOptions};
 use crate::store::StorageOptions;
@@ -26,6 +27,8 @@ pub struct Config {
     pub search: VerificationOptions,
     /// Bounds on requests.
     pub limits: Limits,
+    /// How many requests a client may send.
+    pub rate: RateOptions,
     /// The log.
     pub log: LogOptions,
 }
@@ -35,6 +38,8 @@ pub struct Config {
 pub struct Server {
     /// `HOST:PORT` to listen on; port 0 takes a free one.
     pub bind: String,
+    /// A key that may do everything and is in no database; empty for none.
+    pub admin_key: Secret,
     /// What it takes and answers.
     #[serde(flatten)]
     pub http: HttpOptions,

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use super::rules::{RULES, Rule};
 use super::*;
-use crate::domain::Secret;
+use crate::domain::{Scope, Secret};
 use crate::telemetry::LogFormat;
 
 fn env(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -91,6 +91,9 @@ fn every_key_can_be_set_by_the_environment() {
             "server.max_upload_bytes" => "2048",
             "server.public_path" => "/eyrie",
             "server.cors_origins" => "https://a.example, *",
+            "server.admin_key" => "0123456789abcdef0123456789abcdef",
+            "server.allow_anonymous" => "search, read",
+            "server.metrics" => "open",
             "server.trusted_proxies" => "10.0.0.0/8,::1",
             _ => "100",
         };
@@ -258,4 +261,51 @@ fn the_production_example_is_valid() {
     let loaded = load(Some(std::path::Path::new(path)), [], &[]).expect("valid");
     assert_eq!(loaded.config.log.format, LogFormat::Json);
     assert_eq!(loaded.config.storage.database_url, Secret::default());
+}
+
+#[test]
+fn secrets_can_come_from_files_and_nothing_else_can() {
+    let url = file("postgres://u:hunter2@h/d\n");
+    let path = url.path().to_str().expect("text");
+    for name in ["EYRIE_DATABASE_URL_FILE", "EYRIE_STORAGE__DATABASE_URL_FILE"] {
+        let loaded = load(None, env(&[(name, path)]), &[]).expect(name);
+        assert_eq!(loaded.config.storage.database_url.reveal(), "postgres://u:hunter2@h/d");
+        assert_eq!(loaded.sources["storage.database_url"], Source::Environment(name.to_owned()));
+        assert!(!format!("{loaded:?}").contains("hunter2"));
+    }
+    let both = env(&[("EYRIE_DATABASE_URL_FILE", path), ("EYRIE_DATABASE_URL", "postgres://u:hunter2@h/d")]);
+    assert!(load(None, both, &[]).is_ok(), "they say the same");
+    let both = env(&[("EYRIE_DATABASE_URL_FILE", path), ("EYRIE_DATABASE_URL", "postgres://other@h/d")]);
+    let text = message(load(None, both, &[]));
+    assert!(text.contains("different values") && !text.contains("hunter2"), "{text}");
+    let text = message(load(None, env(&[("EYRIE_ADMIN_KEY_FILE", "/no/such/file")]), &[]));
+    assert!(text.starts_with("cannot read the file /no/such/file that EYRIE_ADMIN_KEY_FILE names: "), "{text}");
+    let empty = file("\n");
+    let text = message(load(None, env(&[("EYRIE_ADMIN_KEY_FILE", empty.path().to_str().expect("text"))]), &[]));
+    assert!(text.ends_with("it is empty"), "{text}");
+    let warned = load(None, env(&[("EYRIE_BIND_FILE", path)]), &[]).expect("a warning");
+    assert!(warned.warnings[0].contains("EYRIE_BIND_FILE"), "{:?}", warned.warnings);
+    assert!(load(None, env(&[("EYRIE_SERVER__BIND_FILE", path)]), &[]).is_err(), "no such key");
+}
+
+#[test]
+fn an_admin_key_is_long_enough_and_is_never_shown() {
+    let long = "0123456789abcdef0123456789abcdef";
+    let loaded = load(None, env(&[("EYRIE_ADMIN_KEY", long)]), &[]).expect("valid");
+    assert_eq!(loaded.config.server.admin_key.reveal(), long);
+    assert!(!format!("{loaded:?}").contains(long));
+    for wrong in ["short", "0123456789abcdef 0123456789abcdef", &"x".repeat(513), "ключключключключключключключключ"]
+    {
+        let text = message(load(None, env(&[("EYRIE_ADMIN_KEY", wrong)]), &[]));
+        assert!(text.contains("server.admin_key is a text that is not shown") && !text.contains(wrong), "{text}");
+    }
+}
+
+#[test]
+fn what_is_open_is_a_list_of_scopes() {
+    let open = |text: &str| load(None, env(&[("EYRIE_SERVER__ALLOW_ANONYMOUS", text)]), &[]);
+    assert_eq!(open("search, read").expect("valid").config.server.http.allow_anonymous, [Scope::Search, Scope::Read]);
+    assert_eq!(open("").expect("valid").config.server.http.allow_anonymous, []);
+    let text = message(open("everything"));
+    assert!(text.contains("server.allow_anonymous") && text.contains("a list of search, read, write, admin"), "{text}");
 }

@@ -1,12 +1,23 @@
 //! What time it is.
 
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
 use time::OffsetDateTime;
+
+/// From where the time of this process counts.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// Tells the time. A parameter, so that tests decide what it is.
 pub trait Clock: Send + Sync {
     /// The current time (UTC) in whole microseconds: that is what databases keep, so that what is
     /// answered equals what is read back.
     fn now(&self) -> OffsetDateTime;
+
+    /// The time since some moment, which nobody sets back as they may the other one.
+    fn elapsed(&self) -> Duration {
+        START.elapsed()
+    }
 }
 
 /// The clock of the machine.

@@ -60,6 +60,13 @@ codes! {
     IdempotencyKeyReused, "idempotency_key_reused", UNPROCESSABLE_ENTITY, "Another request had this Idempotency-Key";
     IdempotencyKeyRunning, "idempotency_key_running", CONFLICT, "The request with this Idempotency-Key is under way";
     CrossOrigin, "cross_origin", FORBIDDEN, "Another web site's page sent the request";
+    MissingKey, "missing_key", UNAUTHORIZED, "A key is needed";
+    InvalidKey, "invalid_key", UNAUTHORIZED, "The key is not taken";
+    AmbiguousKey, "ambiguous_key", BAD_REQUEST, "There is more than one key in the request";
+    InsufficientScope, "insufficient_scope", FORBIDDEN, "The key may not do this";
+    OriginNotAllowed, "origin_not_allowed", FORBIDDEN, "The key is for pages of other origins";
+    RateLimited, "rate_limited", TOO_MANY_REQUESTS, "Too many requests";
+    TooManyAtOnce, "too_many_at_once", TOO_MANY_REQUESTS, "Too many requests at a time";
     UnsupportedMediaType, "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body has a type that is not accepted";
     UploadTooLarge, "upload_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
     BodyTimeout, "body_timeout", REQUEST_TIMEOUT, "The body took too long to arrive";
@@ -85,6 +92,10 @@ codes! {
     UnknownJob, "unknown_job", NOT_FOUND, "There is no such job";
     TooManyJobs, "too_many_jobs", SERVICE_UNAVAILABLE, "Too many jobs wait already";
     NoGroups, "no_groups", CONFLICT, "The job has no groups, or not yet";
+
+    // Keys.
+    UnknownKey, "unknown_key", NOT_FOUND, "There is no such key";
+    TooManyKeys, "too_many_keys", CONFLICT, "There are too many keys";
 
     // The upload.
     MissingImage, "missing_image", BAD_REQUEST, "There is no image in the request";
@@ -305,6 +316,9 @@ impl From<ServiceError> for ApiError {
             }
             ServiceError::UnsupportedExport(_) => Self::new(Code::UnsupportedExport, detail),
             ServiceError::InvalidRecord(_) => Self::new(Code::InvalidRecord, detail),
+            ServiceError::UnknownKey(_) => Self::new(Code::UnknownKey, detail),
+            ServiceError::InvalidKey(_) => Self::new(Code::InvalidRequest, detail),
+            ServiceError::TooManyKeys(_) => Self::new(Code::TooManyKeys, detail),
             ServiceError::UnknownJob(_) => Self::new(Code::UnknownJob, detail),
             ServiceError::TooManyJobs => Self::new(Code::TooManyJobs, detail).retry_after(60),
             ServiceError::NoGroups(_) => Self::new(Code::NoGroups, detail),

@@ -4,8 +4,10 @@
 //! requests, one folder a resource has its handlers and what they answer, `error.rs` alone knows
 //! statuses and codes, and every answer leaves through `observe.rs`, which gives it its request id,
 //! its line in the log and, where it is a failure, its problem document. `routes.rs` puts all of it
-//! together: it imports the handlers and nothing imports it.
+//! together: it imports the handlers and nothing imports it. `access/` stands before them and says who
+//! may do what.
 
+mod access;
 mod batch;
 mod chip;
 mod collections;
@@ -18,6 +20,7 @@ mod health;
 mod images;
 mod intake;
 mod jobs;
+mod keys;
 mod links;
 mod observe;
 mod once;
@@ -33,10 +36,11 @@ mod state;
 mod transfer;
 mod web;
 
+pub use access::rates::RateOptions;
 pub use links::{InvalidPublicPath, PublicPath};
 pub use openapi::OPENAPI_YAML;
-pub use options::HttpOptions;
+pub use options::{HttpOptions, MetricsAccess};
 pub use origin::{CorsOrigin, InvalidPeers, Peers};
 pub use routes::{generated_openapi, router};
 pub use serve::serve;
-pub use state::AppState;
+pub use state::{AppState, Entrance};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::links::PublicPath;
 use super::origin::{CorsOrigin, Peers};
+use crate::domain::Scope;
 
 /// Bounds on what one client, and all of them together, can ask of the server, and what is in front
 /// of it. `config/default.toml` gives each key's range and default.
@@ -34,6 +35,20 @@ pub struct HttpOptions {
     pub public_path: PublicPath,
     /// The origins whose pages may use the server, beside its own.
     pub cors_origins: Vec<CorsOrigin>,
-    /// The proxies whose `X-Forwarded-Host` and `X-Forwarded-Proto` are believed.
+    /// The proxies whose `X-Forwarded-Host`, `X-Forwarded-Proto` and `X-Forwarded-For` are believed.
     pub trusted_proxies: Vec<Peers>,
+    /// What may be done without a key.
+    pub allow_anonymous: Vec<Scope>,
+    /// Who may read the metrics.
+    pub metrics: MetricsAccess,
+}
+
+/// Who may read the metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MetricsAccess {
+    /// Everybody.
+    Open,
+    /// Who may read anything else.
+    Key,
 }

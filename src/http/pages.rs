@@ -22,8 +22,11 @@
 //! cannot add `X-Forwarded-Host` to a request to another origin without asking first (a CORS
 //! preflight, whose answer does not name that header), so trusting a proxy does not open the door
 //! to pages; that only named peers are trusted keeps the header from meaning anything elsewhere.
-//! Cookies and other credentials are never asked for: no answer has
-//! `Access-Control-Allow-Credentials`.
+//! Cookies and other credentials of browsers are never asked for: no answer has
+//! `Access-Control-Allow-Credentials`. API keys are headers, which a page sends on purpose and only
+//! after a preflight: a request that has a good one was not sent behind somebody's back, wherever its
+//! page is from. Preflights carry no key, so they are answered for every origin that some key
+//! names; which key a page then has, and whether that is one of its origins, `access/` decides.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -34,6 +37,8 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::access::gate::Identity;
+use super::access::refusal::{Reason, audit};
 use super::error::{ApiError, Code};
 use super::origin::{CorsOrigin, Peers};
 use crate::domain::Origin;
@@ -49,9 +54,10 @@ pub(crate) const QUERIES: [&str; 4] = [
 /// What listed pages may send.
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 /// Headers that pages may send beside those that need no question.
-const SENT: &str = "content-type, idempotency-key, if-match, if-none-match, x-request-id";
+const SENT: &str = "authorization, content-type, idempotency-key, if-match, if-none-match, x-api-key, x-request-id";
 /// Headers of answers that pages may read beside those that need no word.
-const EXPOSED: &str = "deprecation, etag, idempotent-replayed, location, retry-after, x-request-id";
+const EXPOSED: &str = "deprecation, etag, idempotent-replayed, location, ratelimit, ratelimit-policy, retry-after, \
+    www-authenticate, x-request-id";
 /// For how long a browser may remember what a page may do, in seconds.
 const REMEMBERED: &str = "7200";
 
@@ -139,12 +145,18 @@ pub(crate) async fn pages(State(rule): State<PageRule>, request: Request, next: 
     let route = request.extensions().get::<MatchedPath>();
     let is_query = route.is_some_and(|route| QUERIES.contains(&route.as_str()));
     let reads = only_reads(asked.as_ref().unwrap_or(request.method()), is_query);
-    let may_read = sender == Sender::Listed || (sender == Sender::Foreign && rule.0.any && reads);
+    let identity = request.extensions().get::<Identity>().cloned().unwrap_or_default();
+    let origin = request.headers().get(header::ORIGIN).and_then(|value| Origin::parse(value.to_str().ok()?));
+    let has_keys = origin.is_some_and(|origin| identity.let_in(&origin));
+    let may_use_key = has_keys && (reads || asked.is_some() || identity.has_key());
+    let may_read = sender == Sender::Listed || (sender == Sender::Foreign && (may_use_key || rule.0.any && reads));
     let origin = request.headers().get(header::ORIGIN).cloned().filter(|_| may_read);
     // A simple read cannot be told from a link that somebody follows; browsers show pages nothing
     // of it.
     let is_plain_read = asked.is_none() && only_reads(request.method(), false);
-    let mut response = if sender == Sender::Foreign && !may_read && !is_plain_read {
+    let varies = rule.0.any || !rule.0.listed.is_empty() || identity.lets_pages_in();
+    let mut response = if sender == Sender::Foreign && !may_read && !is_plain_read && !identity.has_key() {
+        audit(Reason::Page, request.method(), request.extensions());
         refusal(rule.0.any)
     } else if asked.is_some() && may_read {
         StatusCode::NO_CONTENT.into_response()
@@ -152,12 +164,13 @@ pub(crate) async fn pages(State(rule): State<PageRule>, request: Request, next: 
         next.run(request).await
     };
     let headers = response.headers_mut();
-    if rule.0.any || !rule.0.listed.is_empty() {
+    if varies {
         headers.append(header::VARY, HeaderValue::from_static("origin"));
     }
     let Some(origin) = origin else { return response };
     let (reader, methods) = match sender {
         Sender::Own | Sender::Listed => (origin, METHODS),
+        Sender::Foreign if may_use_key => (origin, METHODS),
         Sender::Foreign => (HeaderValue::from_static("*"), if is_query { "POST" } else { "GET, HEAD" }),
     };
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, reader);

@@ -13,26 +13,28 @@ use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::access::gate::{Gate, admit, identify};
 use super::error::{ApiError, Code};
 use super::links::PublicPath;
 use super::options::HttpOptions;
 use super::pages::{self, PageRule};
 use super::state::AppState;
 use super::{
-    batch, chip, collections, compare, deadline, descriptors, health, images, jobs, observe, openapi, search, transfer,
-    web,
+    batch, chip, collections, compare, deadline, descriptors, health, images, jobs, keys, observe, openapi, search,
+    transfer, web,
 };
 
 /// The whole HTTP interface.
 pub fn router(state: AppState) -> Router {
     let options = state.options.clone();
+    let gate = Gate::of(&state);
     let (router, _) = described_routes().split_for_parts();
     let router = router.fallback(no_route).with_state(state);
-    below_public_path(layered(router, &options), options.public_path)
+    below_public_path(layered(router, &options, gate), options.public_path)
 }
 
 /// Puts around the routes what every request goes through.
-fn layered(router: Router, options: &HttpOptions) -> Router {
+fn layered(router: Router, options: &HttpOptions, gate: Gate) -> Router {
     let rule = PageRule::new(&options.cors_origins, options.trusted_proxies.clone());
     router
         .method_not_allowed_fallback(no_method)
@@ -40,8 +42,10 @@ fn layered(router: Router, options: &HttpOptions) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(options.request_timeout, deadline::deadline))
+        .layer(middleware::from_fn_with_state(gate.clone(), admit))
         // Around all that fails, so that pages may read why.
         .layer(middleware::from_fn_with_state(rule, pages::pages))
+        .layer(middleware::from_fn_with_state(gate, identify))
         .layer(middleware::from_fn(observe::observe))
 }
 
@@ -92,6 +96,8 @@ pub(crate) fn described_routes() -> OpenApiRouter<AppState> {
         .routes(routes!(jobs::handlers::get_job, jobs::handlers::delete_job))
         .routes(routes!(jobs::handlers::cancel_job))
         .routes(routes!(jobs::handlers::list_groups))
+        .routes(routes!(keys::handlers::list_keys, keys::handlers::add_key))
+        .routes(routes!(keys::handlers::get_key, keys::handlers::revoke_key))
         .routes(routes!(chip::handlers::chip))
         .routes(routes!(health::handlers::livez))
         .routes(routes!(health::handlers::readyz))
@@ -107,7 +113,7 @@ pub(crate) fn described_routes() -> OpenApiRouter<AppState> {
 /// # Errors
 /// When the document cannot be written as YAML.
 pub fn generated_openapi() -> Result<String, Box<dyn std::error::Error>> {
-    Ok(described_routes().into_openapi().to_yaml()?)
+    Ok(openapi::secured(described_routes().into_openapi()).to_yaml()?)
 }
 
 async fn no_route(State(state): State<AppState>) -> ApiError {
@@ -139,7 +145,9 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
+    use crate::http::access::operations::{OPERATIONS, listed};
     use crate::http::intake::Intake;
+    use crate::http::options::MetricsAccess;
 
     async fn sabotaged() {
         panic!("secret of the inside");
@@ -187,8 +195,10 @@ mod tests {
             public_path: PublicPath::default(),
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            allow_anonymous: Vec::new(),
+            metrics: MetricsAccess::Key,
         };
-        layered(router, &options)
+        layered(router, &options, Gate::open())
     }
 
     async fn problem(request: Request<Body>) -> (StatusCode, Value) {
@@ -247,6 +257,20 @@ mod tests {
         for route in pages::QUERIES {
             assert!(document.paths.paths.get(route).is_some_and(|item| item.post.is_some()), "{route}");
         }
+    }
+
+    #[test]
+    fn every_operation_says_what_it_needs_and_nothing_else_does() {
+        let mut document = openapi::secured(described_routes().into_openapi());
+        let mut seen = 0;
+        for (path, item) in &mut document.paths.paths {
+            for (method, operation) in openapi::operations(item) {
+                seen += 1;
+                assert!(listed(&method, path).is_some(), "{method} {path} is not in the table");
+                assert!(operation.security.is_some(), "{method} {path}");
+            }
+        }
+        assert_eq!(seen, OPERATIONS.len(), "the table has operations that there are not");
     }
 
     #[tokio::test]

@@ -5,9 +5,20 @@ use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use super::access::rates::RateOptions;
 use super::intake::Intake;
 use super::options::HttpOptions;
 use crate::service::RetrievalService;
+
+/// How strangers are met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entrance {
+    /// Whether only programs of this machine reach the server: then everybody may do everything as
+    /// long as there is no key and no [`HttpOptions::allow_anonymous`].
+    pub only_here: bool,
+    /// How much a client may ask for.
+    pub rates: RateOptions,
+}
 
 /// What every handler gets; a clone is the same one.
 #[derive(Clone)]
@@ -21,6 +32,8 @@ pub struct Parts {
     pub(crate) metrics: PrometheusHandle,
     /// How the server is configured.
     pub(crate) options: HttpOptions,
+    /// How strangers are met.
+    pub(crate) entrance: Entrance,
     /// Takes bodies in.
     pub(crate) intake: Intake,
 }
@@ -28,9 +41,14 @@ pub struct Parts {
 impl AppState {
     /// The state of a server that answers for this service.
     #[must_use]
-    pub fn new(service: Arc<RetrievalService>, metrics: PrometheusHandle, options: HttpOptions) -> Self {
+    pub fn new(
+        service: Arc<RetrievalService>,
+        metrics: PrometheusHandle,
+        options: HttpOptions,
+        entrance: Entrance,
+    ) -> Self {
         let intake = Intake::new(options.max_concurrent_uploads, options.body_timeout);
-        Self(Arc::new(Parts { service, metrics, options, intake }))
+        Self(Arc::new(Parts { service, metrics, options, entrance, intake }))
     }
 }
 

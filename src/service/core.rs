@@ -6,6 +6,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tracing::Instrument;
 
 use super::jobs::Board;
+use super::keys::KeyRing;
 use super::pool::InferencePool;
 use super::running::{Gate, Running};
 use super::{ServiceError, ServiceOptions};
@@ -32,6 +33,8 @@ pub(super) struct Core {
     pub(super) similar_turn: Mutex<()>,
     /// What the jobs of this process share.
     pub(super) jobs: Board,
+    /// Who is known by which key.
+    pub(super) keys: KeyRing,
 }
 
 /// What became of a write.

@@ -39,6 +39,15 @@ pub enum ServiceError {
     /// What the request requires of the image does not hold.
     #[error("the image is not as If-Match or If-None-Match require it; it was changed, stored or deleted since")]
     PreconditionFailed,
+    /// There is no such API key.
+    #[error("there is no key {0:?}")]
+    UnknownKey(String),
+    /// An API key cannot be like this.
+    #[error("{0}")]
+    InvalidKey(&'static str),
+    /// So many API keys are there that no further one is made.
+    #[error("there are {0} keys already; revoke some that are not used")]
+    TooManyKeys(u32),
     /// There is no such job.
     #[error("there is no job {0:?}")]
     UnknownJob(String),

@@ -2,7 +2,7 @@
 //!
 //! [`RetrievalService`] is the one door. Behind it: `core` (what the use cases share), `images`
 //! with `upload`, `collections`, `search` with `rerank` and `similar`, `compare`, `describe`, `batch` and
-//! `once` (the use cases), `jobs` (work in the background), `transfer` (export and import), `pool` (the
+//! `once` (the use cases), `keys` (who may use them), `jobs` (work in the background), `transfer` (export and import), `pool` (the
 //! threads that describe images) and `readiness`.
 
 mod batch;
@@ -13,6 +13,7 @@ mod describe;
 mod error;
 mod images;
 mod jobs;
+mod keys;
 mod once;
 mod options;
 mod pool;
@@ -37,6 +38,7 @@ pub use error::ServiceError;
 pub use eyrie_vision::local::{MatchedRegion, Quad, Verification};
 pub use eyrie_vision::picture::PictureError;
 pub use jobs::{DuplicateGroup, DuplicateMember, DuplicatesRequest, GroupPage, MOST_CANDIDATES, Started};
+pub use keys::{KnownKeys, MOST_COLLECTIONS, MOST_DAYS, MOST_ORIGINS, MadeKey, NewApiKey};
 pub use once::Fingerprint;
 pub use options::{Limits, PoolOptions, ServiceOptions, VerificationOptions};
 pub use requests::{

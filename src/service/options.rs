@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{MetadataLimits, Verify};
+use crate::domain::{MetadataLimits, Secret, Verify};
 
 /// What the use cases are configured by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct ServiceOptions {
     pub limits: Limits,
     /// The verification of searches.
     pub search: VerificationOptions,
+    /// A key that may do everything, or an empty text.
+    pub admin_key: Secret,
 }
 
 /// Bounds on requests.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::core::Core;
 use super::error::ServiceError;
 use super::jobs::Board;
+use super::keys::KeyRing;
 use super::options::ServiceOptions;
 use super::pool::InferencePool;
 use super::readiness::StoreCheck;
@@ -49,6 +50,7 @@ impl RetrievalService {
     /// # Errors
     /// [`ServiceError::Internal`] when there is no extractor, or when the system refuses a thread.
     pub fn start(parts: ServiceParts, options: ServiceOptions) -> Result<Arc<Self>, ServiceError> {
+        let keys = KeyRing::new(&options.admin_key, parts.clock.now())?;
         let pool = Arc::new(InferencePool::start(parts.extractors, parts.queue_length)?);
         let core = Arc::new(Core {
             store: parts.store,
@@ -62,6 +64,7 @@ impl RetrievalService {
             turn: tokio::sync::Mutex::new(()),
             similar_turn: tokio::sync::Mutex::new(()),
             jobs: Board::new(),
+            keys,
         });
         Ok(Arc::new(Self { core, store_check: StoreCheck::default(), costs: parts.costs }))
     }

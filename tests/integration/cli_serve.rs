@@ -41,13 +41,26 @@ fn sigterm_and_ctrl_c_end_the_server_with_exit_code_0() {
 }
 
 #[test]
-fn an_address_that_others_reach_is_warned_about_and_loopback_is_not() {
+fn a_server_that_others_reach_starts_with_a_key_or_with_a_word_about_what_is_open() {
     let program = Program::new();
-    for (bind, warned) in [("127.0.0.1:0", false), ("0.0.0.0:0", true)] {
-        let server = Server::start_on(&program, bind);
-        let warning = "put a proxy that authenticates in front";
-        assert_eq!(server.said.contains(warning), warned, "{bind}: {}", server.said);
+    let ended = program.run(&["serve", "--bind", "0.0.0.0:0"]).expect_code(3);
+    assert!(ended.stderr().contains("can be reached from other machines, and there is no key"), "{}", ended.stderr());
+    for way_out in ["eyrie keys add", "EYRIE_ADMIN_KEY", "--bind 127.0.0.1", "EYRIE_SERVER__ALLOW_ANONYMOUS"] {
+        assert!(ended.stderr().contains(way_out), "{way_out}: {}", ended.stderr());
     }
+    for (name, value, warned) in [
+        ("EYRIE_ADMIN_KEY", "0123456789abcdef0123456789abcdef", false),
+        ("EYRIE_SERVER__ALLOW_ANONYMOUS", "search", false),
+        ("EYRIE_SERVER__ALLOW_ANONYMOUS", "admin", true),
+    ] {
+        let mut program = Program::new();
+        program.set(name, value);
+        let server = Server::start_on(&program, "0.0.0.0:0");
+        let warning = "everybody who reaches this address can change what is stored";
+        assert_eq!(server.said.contains(warning), warned, "{name}={value}: {}", server.said);
+    }
+    program.run(&["keys", "add", "--label", "first", "--scope", "search"]).expect_code(0);
+    Server::start_on(&program, "0.0.0.0:0");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use super::dto::{
     CollectionDto, CollectionListDto, CreateCollection, CreateCollectionBody, PatchCollection, PatchCollectionBody,
 };
+use crate::http::access::caller::Caller;
 use crate::http::error::{ApiError, Problem};
 use crate::http::extract::json_body::JsonBody;
 use crate::http::extract::path::InCollection;
@@ -15,11 +16,15 @@ use crate::http::state::AppState;
 
 /// List the collections, with their counts.
 #[utoipa::path(get, path = "/v1/collections", tag = "collections", responses(
-    (status = 200, description = "Every collection by name", body = CollectionListDto),
+    (status = 200, description = "Every collection that the key is for, by name", body = CollectionListDto),
     (status = "default", description = "Any failure", body = Problem, content_type = "application/problem+json"),
 ))]
-pub(crate) async fn list_collections(State(state): State<AppState>) -> Result<Json<CollectionListDto>, ApiError> {
-    let collections = state.service.list_collections().await?;
+pub(crate) async fn list_collections(
+    State(state): State<AppState>,
+    caller: Caller,
+) -> Result<Json<CollectionListDto>, ApiError> {
+    let mut collections = state.service.list_collections().await?;
+    collections.retain(|summary| caller.sees(&summary.collection.name));
     Ok(Json(CollectionListDto { collections: collections.into_iter().map(Into::into).collect() }))
 }
 

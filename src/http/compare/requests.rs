@@ -9,6 +9,7 @@ use utoipa::openapi::schema::OneOfBuilder;
 use utoipa::openapi::{ObjectBuilder, Schema};
 
 use crate::domain::{CollectionName, ImageId, Profile};
+use crate::http::access::caller::Caller;
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::fields::{Fields, FromFields};
 use crate::http::extract::json_body::{media_type, require_identity_encoding};
@@ -122,14 +123,21 @@ impl FromRequest<AppState> for TwoPictures {
         let (head, body) = request.into_parts();
         require_identity_encoding(&head.headers)?;
         let fields = Fields::from_query(head.uri.query())?;
-        match media_type(&head.headers).as_deref() {
+        let caller = Caller::of(&head)?;
+        let pictures = match media_type(&head.headers).as_deref() {
             Some("multipart/form-data") => from_form(state, &head, body, fields).await,
             Some("application/json") => from_json(state, &head, body, fields).await,
             Some(_) | None => Err(ApiError::new(
                 Code::UnsupportedMediaType,
                 "send the pictures as multipart/form-data, or as base64 or by their ids in application/json",
             )),
+        }?;
+        for side in [&pictures.a, &pictures.b] {
+            if let Pictured::Stored(collection, _) = side {
+                caller.check(collection, &head)?;
+            }
         }
+        Ok(pictures)
     }
 }
 

@@ -11,7 +11,8 @@ use serde_json::value::RawValue;
 
 use super::json::{self, NotNumbers, Shape};
 use crate::domain::{
-    CollectionName, DescriptorVersion, FieldPath, Filter, FilterLimits, ImageId, InvalidId, InvalidVersion, QueryRegion,
+    CollectionName, DescriptorVersion, FieldPath, Filter, FilterLimits, ImageId, InvalidId, InvalidOrigin,
+    InvalidVersion, Origin, QueryRegion,
 };
 use crate::http::error::{ApiError, Code};
 
@@ -285,6 +286,30 @@ impl Fields {
                     .map_err(|error| ApiError::new(Code::InvalidImageId, format!("{name}[{at}]: {error}")))
             };
             texts.into_iter().enumerate().map(id).collect()
+        })
+    }
+
+    /// The names of collections: a JSON list of texts.
+    pub(crate) fn collections(&mut self, name: &'static str) -> Option<Vec<CollectionName>> {
+        self.texts(name, |at, text| {
+            CollectionName::new(text)
+                .map_err(|error| ApiError::new(Code::InvalidCollectionName, format!("{name}[{at}]: {error}")))
+        })
+    }
+
+    /// Origins of pages: a JSON list of texts.
+    pub(crate) fn origins(&mut self, name: &'static str) -> Option<Vec<Origin>> {
+        self.texts(name, |at, text| {
+            text.parse().map_err(|error: InvalidOrigin| wrong_shape(name, &format!("[{at}]: {error}")))
+        })
+    }
+
+    fn texts<T>(&mut self, name: &'static str, read: impl Fn(usize, String) -> Result<T, ApiError>) -> Option<Vec<T>> {
+        self.read_with(name, |field| {
+            let json = json_text(name, field, Code::InvalidJson)?;
+            let texts: Vec<String> =
+                serde_json::from_str(json).map_err(|_| wrong_shape(name, "a list of texts is needed"))?;
+            texts.into_iter().enumerate().map(|(at, text)| read(at, text)).collect()
         })
     }
 

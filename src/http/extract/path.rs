@@ -1,11 +1,14 @@
 //! The names in a path.
 
+use std::time::Duration;
+
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 
-use crate::domain::{CollectionName, ImageId, InvalidId, JobId};
+use crate::domain::{CollectionName, ImageId, InvalidId, JobId, KeyId};
+use crate::http::access::caller::Caller;
 use crate::http::error::{ApiError, Code};
 use crate::http::schema::{collection_schema, id_schema, job_schema, path_parameter};
 use crate::http::state::AppState;
@@ -16,7 +19,10 @@ pub(crate) struct InCollection(pub(crate) CollectionName);
 /// The image that a path names as `{collection}` and `{id}`.
 pub(crate) struct OfImage(pub(crate) CollectionName, pub(crate) ImageId);
 
-/// The job that a path names as `{id}`.
+/// The API key that a path names as `{id}`.
+pub(crate) struct OfKey(pub(crate) KeyId);
+
+/// The job that a path names as `{id}`. It is one that exists for the caller.
 pub(crate) struct OfJob(pub(crate) JobId);
 
 impl FromRequestParts<AppState> for OfJob {
@@ -26,9 +32,31 @@ impl FromRequestParts<AppState> for OfJob {
         let params = path_params(parts, state).await?;
         let id = param(&params, "id")?;
         // The service makes these ids: what is none belongs to no job.
-        JobId::new(id).map(Self).map_err(|_| {
+        let id = JobId::new(id).map_err(|_| {
             ApiError::new(Code::UnknownJob, "there is no such job; its id is in the answer to its creation")
-        })
+        })?;
+        let caller = Caller::of(parts)?;
+        if caller.is_limited() {
+            let job = state.service.job(&id, Duration::ZERO).await?;
+            caller.check_job(&id, &job.collection, parts)?;
+        }
+        Ok(Self(id))
+    }
+}
+
+impl FromRequestParts<AppState> for OfKey {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let params = path_params(parts, state).await?;
+        let id = param(&params, "id")?;
+        KeyId::new(id).map(Self).map_err(|_| ApiError::new(Code::UnknownKey, "there is no such key"))
+    }
+}
+
+impl IntoParams for OfKey {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![path_parameter("id", "The key's id", job_schema(), "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10")]
     }
 }
 

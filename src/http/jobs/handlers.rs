@@ -9,6 +9,8 @@ use axum::response::{IntoResponse, Response};
 
 use super::dto::{GroupListDto, JobDto, JobListDto};
 use super::requests::{FindDuplicates, FindDuplicatesBody, GroupsQuery, JobQuery, JobsQuery};
+use crate::domain::{Job, JobId};
+use crate::http::access::caller::Caller;
 use crate::http::error::{ApiError, Problem};
 use crate::http::extract::json_body::JsonBody;
 use crate::http::extract::path::{InCollection, OfJob};
@@ -54,14 +56,35 @@ pub(crate) async fn find_duplicates(
 )]
 pub(crate) async fn list_jobs(
     State(state): State<AppState>,
+    caller: Caller,
     Query(JobsQuery { before, limit }): Query<JobsQuery>,
 ) -> Result<Json<JobListDto>, ApiError> {
     // One more than the page has, to know whether there is a next page.
-    let mut jobs = state.service.jobs(before.as_ref(), limit + 1).await?;
+    let mut jobs = visible_jobs(&state, &caller, before, limit + 1).await?;
     let more = jobs.len() > limit as usize;
     jobs.truncate(limit as usize);
     let next_cursor = jobs.last().filter(|_| more).map(|job| job.id.to_string());
     Ok(Json(JobListDto { jobs: jobs.into_iter().map(JobDto::from).collect(), next_cursor }))
+}
+
+/// Jobs that exist for the caller, the newest first, at most `limit`.
+async fn visible_jobs(
+    state: &AppState,
+    caller: &Caller,
+    mut before: Option<JobId>,
+    limit: u32,
+) -> Result<Vec<Job>, ApiError> {
+    let mut visible: Vec<Job> = Vec::new();
+    loop {
+        let read = state.service.jobs(before.as_ref(), limit).await?;
+        let is_last = read.len() < limit as usize;
+        before = read.last().map(|job| job.id.clone());
+        visible.extend(read.into_iter().filter(|job| caller.sees(&job.collection)));
+        if is_last || visible.len() >= limit as usize {
+            visible.truncate(limit as usize);
+            return Ok(visible);
+        }
+    }
 }
 
 /// Read a job.

@@ -7,6 +7,7 @@ mod faults;
 mod following;
 mod ingesting;
 mod jobs;
+mod keys;
 mod pool;
 mod preconditions;
 mod searching;
@@ -24,7 +25,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::domain::{Catalogue, Profile};
 use crate::domain::{
-    CollectionName, ImageId, ImageRecord, JobId, Levels, Order, Position, Precondition, SystemClock, Verify,
+    CollectionName, ImageId, ImageRecord, JobId, Levels, Order, Position, Precondition, Secret, SystemClock, Verify,
 };
 use crate::search::{
     FlatIndex, GraphIndex, GraphParams, IndexMaker, MemoryOptions, MemorySearch, NoSearch, VectorIndex,
@@ -62,6 +63,7 @@ fn options() -> ServiceOptions {
     ServiceOptions {
         limits: Limits { max_results: 100, max_batch: 10, metadata_max_bytes: 1024, metadata_max_depth: 4 },
         search: VerificationOptions { verify: Verify::Auto, verify_candidates: 20 },
+        admin_key: Secret::default(),
     }
 }
 

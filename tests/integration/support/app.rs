@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use eyrie::app::App;
 use eyrie::config::{self, Config};
+use eyrie::domain::{Clock, CollectionName, Profile, Secret, SystemClock};
 use eyrie::service::RetrievalService;
 use eyrie::store::Store;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -17,11 +18,15 @@ use tokio::task::JoinHandle;
 /// The collection that every app has beside `default`; its profile is `fast`.
 pub(crate) const COLLECTION: &str = "pictures";
 
+/// The key of [`Builder::with_admin_key`].
+pub(crate) const ADMIN_KEY: &str = "the-admin-key-of-the-tests-0123456789";
+
 /// What a [`TestApp`] is made with.
 pub(crate) struct Builder {
     /// The defaults, but for what [`TestApp::builder`] says.
     pub(crate) config: Config,
     store: Option<Arc<dyn Store>>,
+    clock: Arc<dyn Clock>,
     data_dir: TempDir,
 }
 
@@ -33,6 +38,8 @@ pub(crate) struct TestApp {
     pub(crate) service: Arc<RetrievalService>,
     /// Its database.
     pub(crate) store: Arc<dyn Store>,
+    /// The key of its requests; empty for none.
+    key: String,
     client: reqwest::Client,
     stop: Option<oneshot::Sender<()>>,
     server: JoinHandle<()>,
@@ -46,9 +53,23 @@ impl Builder {
         self
     }
 
+    /// By this clock instead of the machine's.
+    pub(crate) fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// With a key in the configuration that may do everything; requests have it, but for
+    /// [`TestApp::bare`] ones.
+    pub(crate) fn with_admin_key(mut self) -> Self {
+        self.config.server.admin_key = Secret::new(ADMIN_KEY);
+        self
+    }
+
     /// Starts it, with [`COLLECTION`] beside what the database has.
     pub(crate) async fn start(self) -> TestApp {
-        let builder = App::builder(self.config);
+        let key = self.config.server.admin_key.reveal().to_owned();
+        let builder = App::builder(self.config).clock(self.clock);
         let builder = match self.store {
             Some(store) => builder.store(store),
             None => builder,
@@ -68,12 +89,14 @@ impl Builder {
             address,
             service,
             store,
+            key,
             client: reqwest::Client::new(),
             stop: Some(stop),
             server,
             _data_dir: self.data_dir,
         };
-        ok(app.put(&format!("/v1/collections/{COLLECTION}")).json(&json!({"profile": "fast"}))).await;
+        let name = CollectionName::new(COLLECTION).expect("a name");
+        app.service.create_collection(name, Some(Profile::Fast), String::new()).await.expect("created");
         app
     }
 }
@@ -93,7 +116,7 @@ impl TestApp {
         config.limits.max_results = 100;
         config.limits.metadata_max_bytes = 1000;
         config.limits.metadata_max_depth = 4;
-        Builder { config, store: None, data_dir }
+        Builder { config, store: None, clock: Arc::new(SystemClock), data_dir }
     }
 
     /// Starts one with the usual limits.
@@ -103,7 +126,20 @@ impl TestApp {
 
     /// A request.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.bare(method, path);
+        if self.key.is_empty() { request } else { request.bearer_auth(&self.key) }
+    }
+
+    /// A request without a key.
+    pub(crate) fn bare(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("http://{}{path}", self.address))
+    }
+
+    /// Makes a key, and returns it with its id.
+    pub(crate) async fn make_key(&self, new: Value) -> (String, String) {
+        let made = ok(self.post("/v1/keys").json(&new)).await;
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        (text(&made["secret"]), text(&made["key"]["id"]))
     }
 
     /// A GET request.
