@@ -26,6 +26,7 @@ from schemathesis.generation.meta import TestPhase
 from schemathesis.transport.serialization import Binary
 
 SERVER = os.environ["EYRIE_CONTRACT_URL"]
+KEY = os.environ["EYRIE_CONTRACT_KEY"]
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
 # A collection of the quickest profile, and what is in it.
@@ -72,7 +73,7 @@ LINES = [json.dumps({"image": base64.b64encode(picture).decode(), "metadata": {"
 
 def call(method: str, path: str, body: Any) -> Any:
     """The service's answer to a JSON request, failures included."""
-    headers = {"content-type": "application/json"}
+    headers = {"content-type": "application/json", "authorization": f"Bearer {KEY}"}
     request = urllib.request.Request(SERVER + path, json.dumps(body).encode(), headers, method=method)
     try:
         with urllib.request.urlopen(request) as response:
@@ -99,7 +100,8 @@ DESCRIPTOR_VERSION, DIMENSION = fill()
 
 def exported() -> bytes:
     """The lines of an export, which the document calls a text."""
-    with urllib.request.urlopen(f"{SERVER}/v1/collections/{COLLECTION}/export") as response:
+    request = urllib.request.Request(f"{SERVER}/v1/collections/{COLLECTION}/export", headers={"x-api-key": KEY})
+    with urllib.request.urlopen(request) as response:
         return response.read()
 
 

@@ -1,37 +1,11 @@
 // Pages of other people that use the client: the custom element, and the shop.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import { extname, join, normalize } from "node:path";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 
 import { URL_OF_SERVICE, freshCollection, picture } from "../../clients/js/test/server.js";
 import { choose, lookOver, openPage, pictureFiles, startBrowser } from "./browser.js";
-
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css" };
-
-/** The files of this repository on an origin of their own, as `python3 -m http.server` gives them. */
-async function otherOrigin(t, pages = {}) {
-  const server = createServer(async (request, response) => {
-    const path = normalize(decodeURIComponent(new URL(request.url, "http://x").pathname));
-    const file = path.endsWith("/") ? `${path}index.html` : path;
-    try {
-      const content = pages[path] ?? (await readFile(join(ROOT, file)));
-      response.writeHead(200, { "content-type": TYPES[extname(file)] ?? "application/octet-stream" }).end(content);
-    } catch {
-      response.writeHead(404).end();
-    }
-  });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  t.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  return `http://127.0.0.1:${server.address().port}`;
-}
+import { otherOrigin } from "./origin.js";
 
 /** Whether the service lets in pages of other origins; services of before cannot. */
 async function letsIn(t) {

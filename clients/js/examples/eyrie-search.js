@@ -3,6 +3,8 @@
 //   <script type="module" src="eyrie-search.js"></script>
 //   <eyrie-search url="https://eyrie.example" collection="shop" k="12" min-score="0.3" label="Find by photo"></eyrie-search>
 //
+// Where the service asks for keys, `key` is one that may be published: it searches, from the pages of this origin.
+//
 // Fires `eyrie-choose` with the result that was clicked as its `detail`, which links to nothing by itself. The parts `button`, `status`, `results`,
 // `result` and `picture` can be styled from outside.
 
@@ -52,7 +54,8 @@ class EyrieSearch extends HTMLElement {
     const own = new AbortController();
     this.#running = own;
     const number = (name) => (this.hasAttribute(name) ? Number(this.getAttribute(name)) : undefined);
-    const eyrie = new Eyrie(this.getAttribute("url") ?? ".", { collection: this.getAttribute("collection") ?? undefined });
+    const apiKey = this.getAttribute("key") ?? undefined;
+    const eyrie = new Eyrie(this.getAttribute("url") ?? ".", { apiKey, collection: this.getAttribute("collection") ?? undefined });
     this.status.textContent = "Searching…";
     try {
       const options = { k: number("k"), minScore: number("min-score"), signal: own.signal };
@@ -66,6 +69,15 @@ class EyrieSearch extends HTMLElement {
     }
   }
 
+  /** Fetches a picture with the key. */
+  async #show(img, eyrie, hit) {
+    const picture = await eyrie.picture(hit.thumbnail_url).catch(() => null);
+    if (!picture) return;
+    const url = URL.createObjectURL(picture);
+    for (const end of ["load", "error"]) img.addEventListener(end, () => URL.revokeObjectURL(url), { once: true });
+    img.src = url;
+  }
+
   #item(eyrie, hit) {
     const name = hit.metadata?.title ?? hit.metadata?.name ?? hit.id;
     const item = document.createElement("li");
@@ -74,7 +86,9 @@ class EyrieSearch extends HTMLElement {
     item.part = "result";
     img.part = "picture";
     button.type = "button";
-    Object.assign(img, { src: eyrie.url(hit.thumbnail_url), alt: "", loading: "lazy", width: hit.width, height: hit.height });
+    Object.assign(img, { alt: "", loading: "lazy", width: hit.width, height: hit.height });
+    if (this.hasAttribute("key")) this.#show(img, eyrie, hit);
+    else img.src = eyrie.url(hit.thumbnail_url);
     button.append(img, name);
     button.addEventListener("click", () => {
       this.dispatchEvent(new CustomEvent("eyrie-choose", { detail: hit, bubbles: true, composed: true }));

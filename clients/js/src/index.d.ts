@@ -133,6 +133,8 @@ export class Eyrie {
   in(collection: string): Eyrie;
   /** The address of a path of an answer, such as `thumbnail_url`. */
   url(path: string): string;
+  /** The picture behind a path of an answer, such as `thumbnail_url`: with a key an `<img>` cannot ask for it by itself. */
+  picture(path: string, options?: { signal?: AbortSignal }): Promise<Blob>;
   /** Searches by a picture, by the id of a stored one, or by a descriptor. */
   search(query: Picture | string | Descriptor, options?: SearchOptions): Promise<SearchResult>;
   add(picture: Picture, options?: AddOptions): Promise<Image>;

@@ -134,6 +134,22 @@ export class Eyrie {
     return new URL(path, this.#base).href;
   }
 
+  /** The picture behind a path of an answer, such as `thumbnail_url`. With a key an `<img>` cannot ask for it by itself. */
+  async picture(path, { signal } = {}) {
+    signal?.throwIfAborted();
+    const { apiKey, fetch = globalThis.fetch } = this.#options;
+    const headers = apiKey ? { authorization: `Bearer ${apiKey}` } : {};
+    let response;
+    try {
+      response = await fetch(this.url(path), { headers, signal });
+      if (response.ok) return await response.blob();
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw unreachable(error);
+    }
+    throw failure(response.status, await response.text(), (name) => response.headers.get(name));
+  }
+
   #path(rest = "") {
     return `v1/collections/${segment(this.collection)}${rest}`;
   }

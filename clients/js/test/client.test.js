@@ -142,6 +142,10 @@ test("an overloaded service is asked again, under a path and with the key", asyn
   assert.equal((await eyrie.search(picture(1))).results[0].id, "one");
   assert.equal(seen.length, 2);
   assert.equal(seen[1].headers.authorization, "Bearer secret");
+  const { thumbnail_url: path } = await real.get("one");
+  const thumbnail = await eyrie.picture(`/below${path}`);
+  assert.deepEqual([thumbnail.type, seen[2].headers.authorization], ["image/jpeg", "Bearer secret"]);
+  assert.equal((await failureOf(eyrie.picture(`/below${path.replace("one", "two")}`))).code, "unknown_image");
   assert.equal(seen[1].url, `/below/v1/collections/${real.collection}/search`);
   assert.equal(eyrie.url("/below/x?v=1"), new URL("/below/x?v=1", url).href);
 

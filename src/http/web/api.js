@@ -34,6 +34,8 @@ const HINTS = {
   unsupported_image_format: "Convert it to JPEG or PNG first.",
   image_too_many_pixels: "Make it smaller first.",
   upload_too_large: "Make the file smaller first.",
+  insufficient_scope: "Give another key: “Key” at the end of the page.",
+  rate_limited: "Wait a little, then try again.",
   region_too_small: "Draw a larger box.",
   overloaded: "Try again in a moment.",
   not_ready: "The service has just started. Try again in a moment.",
@@ -52,17 +54,65 @@ function failure(status, text, retryAfter) {
   return new Failure(problem, Number(retryAfter) || 0);
 }
 
+/** The key that the service asked for. It is kept here alone, and so forgotten with the page. */
+let key = "";
+
+/** Asks for a key and resolves to one, or to nothing; `key.js` fills it in. */
+let askForKey = async () => "";
+let asking;
+
+export function onKeyNeeded(ask) {
+  askForKey = ask;
+}
+
+export const hasKey = () => Boolean(key);
+
+export function useKey(text) {
+  key = text;
+}
+
+const keyHeaders = () => (key ? { authorization: `Bearer ${key}` } : {});
+
+/** Whether a call that was refused with one key can be made again with another. Calls that are refused together ask once. */
+async function hasOtherKey(used, refusal) {
+  if (refusal.problem.status !== 401) return false;
+  if (key === used) {
+    asking ||= askForKey(refusal).finally(() => {
+      asking = undefined;
+    });
+    key = (await asking) || key;
+  }
+  return key !== used;
+}
+
 /** The answer to a call that succeeded; anything else throws a Failure. */
 async function answer(path, options = {}) {
-  let response;
-  try {
-    response = await fetch(path, options);
-  } catch (error) {
-    if (error.name === "AbortError") throw error;
-    throw unreachable();
+  for (;;) {
+    const used = key;
+    let response;
+    try {
+      response = await fetch(path, { ...options, headers: { ...options.headers, ...keyHeaders() } });
+    } catch (error) {
+      if (error.name === "AbortError") throw error;
+      throw unreachable();
+    }
+    if (response.ok) return response;
+    const refusal = failure(response.status, await response.text().catch(() => ""), response.headers.get("retry-after"));
+    if (!(await hasOtherKey(used, refusal))) throw refusal;
   }
-  if (response.ok) return response;
-  throw failure(response.status, await response.text().catch(() => ""), response.headers.get("retry-after"));
+}
+
+/** Shows a stored picture. An address has no place for a key, so with one the picture is fetched. */
+export async function showStored(img, path) {
+  if (!key) {
+    img.src = path;
+    return;
+  }
+  const response = await answer(path).catch(() => null);
+  if (!response) return;
+  const url = URL.createObjectURL(await response.blob());
+  for (const end of ["load", "error"]) img.addEventListener(end, () => URL.revokeObjectURL(url), { once: true });
+  img.src = url;
 }
 
 export async function call(path, options) {
@@ -77,11 +127,23 @@ export const json = (method, body) => ({
 });
 
 /** Sends a form and says how much of it is sent, which `fetch` cannot. Resolves to status and JSON. */
-export function send(method, path, form, { signal, progress }) {
+export async function send(method, path, form, options) {
+  for (;;) {
+    const used = key;
+    try {
+      return await sendOnce(method, path, form, options);
+    } catch (error) {
+      if (!(error instanceof Failure) || !(await hasOtherKey(used, error))) throw error;
+    }
+  }
+}
+
+function sendOnce(method, path, form, { signal, progress }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const abort = () => request.abort();
     request.open(method, path);
+    for (const [name, value] of Object.entries(keyHeaders())) request.setRequestHeader(name, value);
     request.upload.addEventListener("progress", (event) => {
       if (event.lengthComputable) progress(event.loaded / event.total);
     });

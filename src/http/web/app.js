@@ -6,6 +6,7 @@ import { browse, wireBrowse } from "./browse.js";
 import { wireCompare } from "./compare.js";
 import { $, ask } from "./dom.js";
 import { wireDuplicates } from "./duplicates.js";
+import { wireKey } from "./key.js";
 import { clearProblem, guarded, isOpen, loadCollections, showTab, wireTabs } from "./page.js";
 import { forgetQuery, wireSearch } from "./search.js";
 
@@ -31,6 +32,7 @@ const createCollection = guarded(async () => {
   showTab("add");
 });
 
+wireKey();
 wireTabs();
 wireSearch();
 wireAdd();

@@ -1,6 +1,6 @@
 // One picture of the collection: its card, and everything about it on demand.
 
-import { call, imagePath, isStale, relative, state } from "./api.js";
+import { call, imagePath, isStale, relative, showStored, state } from "./api.js";
 import { copyButton } from "./files.js";
 import { learnFields } from "./filter.js";
 import { clearProblem, go, guarded, loadCollections } from "./page.js";
@@ -38,7 +38,7 @@ export function thumbnail(img, image) {
   const scale = Math.min(1, THUMBNAIL / Math.max(image.width, image.height));
   img.width = Math.max(1, Math.round(image.width * scale));
   img.height = Math.max(1, Math.round(image.height * scale));
-  img.src = relative(image.thumbnail_url);
+  showStored(img, relative(image.thumbnail_url));
 }
 
 export const asQuery = (image) => ({ id: image.id, name: nameOf(image), thumbnail: relative(image.thumbnail_url), width: image.width, height: image.height });

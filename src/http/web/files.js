@@ -1,5 +1,6 @@
 // Pictures from this device: chosen, dropped, pasted, photographed, whole folders.
 
+import { showStored } from "./api.js";
 import { button, el } from "./dom.js";
 
 const PICTURE = /\.(jpe?g|png|webp|gif|bmp|tiff?|avif|qoi|p[bgpn]m|ico)$/i;
@@ -63,7 +64,8 @@ export function preview(img) {
       if (url) URL.revokeObjectURL(url);
       url = typeof source === "string" ? "" : URL.createObjectURL(source);
       img.alt = alt;
-      img.src = url || source;
+      if (url) img.src = url;
+      else showStored(img, source);
     },
     clear() {
       if (url) URL.revokeObjectURL(url);

@@ -21,7 +21,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 
 /// Name, media type and text of every file beside the page itself.
-const ASSETS: [(&str, &str, &str); 14] = [
+const ASSETS: [(&str, &str, &str); 15] = [
     ("add.js", SCRIPT, include_str!("add.js")),
     ("api.js", SCRIPT, include_str!("api.js")),
     ("app.js", SCRIPT, include_str!("app.js")),
@@ -32,6 +32,7 @@ const ASSETS: [(&str, &str, &str); 14] = [
     ("duplicates.js", SCRIPT, include_str!("duplicates.js")),
     ("files.js", SCRIPT, include_str!("files.js")),
     ("filter.js", SCRIPT, include_str!("filter.js")),
+    ("key.js", SCRIPT, include_str!("key.js")),
     ("page.js", SCRIPT, include_str!("page.js")),
     ("region.js", SCRIPT, include_str!("region.js")),
     ("search.js", SCRIPT, include_str!("search.js")),
