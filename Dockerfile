@@ -29,6 +29,7 @@ RUN apt-get update \
 COPY --from=build /eyrie /usr/local/bin/eyrie
 COPY LICENSE NOTICE /usr/share/doc/eyrie/
 USER eyrie
+# It does not start without a key (EYRIE_ADMIN_KEY_FILE, `eyrie keys add`) or EYRIE_SERVER__ALLOW_ANONYMOUS.
 ENV EYRIE_BIND=0.0.0.0:8080 EYRIE_DATA_DIR=/data
 VOLUME /data
 EXPOSE 8080
