@@ -18,7 +18,12 @@ COPY openapi.yaml README.md ./
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --release --locked --no-default-features --bin eyrie \
-    && cp target/release/eyrie /eyrie
+    && cp target/release/eyrie /eyrie \
+    && /eyrie man --out /packed/share/man/man1 \
+    && mkdir -p /packed/share/bash-completion/completions /packed/share/zsh/site-functions /packed/share/fish/vendor_completions.d \
+    && /eyrie completions bash > /packed/share/bash-completion/completions/eyrie \
+    && /eyrie completions zsh > /packed/share/zsh/site-functions/_eyrie \
+    && /eyrie completions fish > /packed/share/fish/vendor_completions.d/eyrie.fish
 
 FROM debian:bookworm-slim
 RUN apt-get update \
@@ -27,6 +32,7 @@ RUN apt-get update \
     && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin eyrie \
     && install -d -o eyrie -g eyrie /data
 COPY --from=build /eyrie /usr/local/bin/eyrie
+COPY --from=build /packed/share /usr/local/share
 COPY LICENSE NOTICE /usr/share/doc/eyrie/
 USER eyrie
 # It does not start without a key (EYRIE_ADMIN_KEY_FILE, `eyrie keys add`) or EYRIE_SERVER__ALLOW_ANONYMOUS.

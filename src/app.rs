@@ -33,6 +33,9 @@ const UNGUARDED_HINT: &str = "make a key with `eyrie keys add --label admin --sc
     EYRIE_ADMIN_KEY_FILE); or listen on this machine alone (--bind 127.0.0.1:8080); or, where something in front of it asks who they are, say \
     what is open: EYRIE_SERVER__ALLOW_ANONYMOUS=admin";
 
+/// What a worker keeps beside the picture that it decodes: the arena of its passes and their inputs.
+const ARENA_BYTES: usize = 32 << 20;
+
 /// Why the program cannot start. Each text is a sentence that names the part; [`StartError::hint`]
 /// says what helps.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +60,19 @@ pub enum StartError {
     /// The service does not start.
     #[error("the service cannot start: {0}")]
     Service(#[from] ServiceError),
+    /// What the workers may need is more than the memory that there is for them.
+    #[error(
+        "server.memory_budget_mib is {budget} MiB: the workers may need {workers} MiB and reading one upload {upload} MiB, \
+         {} MiB together", workers + upload
+    )]
+    Memory {
+        /// As configured.
+        budget: usize,
+        /// Pictures of the largest size, one each worker.
+        workers: usize,
+        /// One body of the largest size.
+        upload: usize,
+    },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -100,6 +116,9 @@ impl StartError {
                 Some("--bind takes an address of this machine and a port, for example 127.0.0.1:8080")
             }
             Self::Unguarded { .. } => Some(UNGUARDED_HINT),
+            Self::Memory { .. } => {
+                Some("a lower extractor.max_pixels or fewer extractor.workers need less; 0 sets no bound")
+            }
             Self::Index(_) | Self::Service(_) | Self::Process(_) => None,
         }
     }
@@ -218,6 +237,24 @@ impl Backend {
     }
 }
 
+/// The bytes that uploads may share: what the budget leaves beside the workers' share. `None`
+/// where there is no budget.
+fn upload_memory(config: &Config) -> Result<Option<usize>, StartError> {
+    let http = &config.server.http;
+    if http.memory_budget_mib == 0 {
+        return Ok(None);
+    }
+    let picture = usize::try_from(config.extractor.describer.limits().max_bytes()).unwrap_or(usize::MAX);
+    let workers = picture.saturating_add(ARENA_BYTES).saturating_mul(config.extractor.pool.workers);
+    let upload = http.max_upload_bytes.saturating_mul(crate::http::WHILE_READ);
+    let left = (http.memory_budget_mib << 20).saturating_sub(workers);
+    if left < upload {
+        let mib = |bytes: usize| bytes.div_ceil(1 << 20);
+        return Err(StartError::Memory { budget: http.memory_budget_mib, workers: mib(workers), upload: mib(upload) });
+    }
+    Ok(Some(left))
+}
+
 /// What the running model yields for each profile.
 fn catalogue(describer: &Describer) -> Catalogue {
     let model = &describer.model;
@@ -326,6 +363,7 @@ impl AppBuilder {
         let listener = TcpListener::bind(bind).await.map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
 
+        let upload_memory = upload_memory(&config)?;
         let metrics = telemetry::install_metrics().map_err(StartError::Process)?;
         let backend = Backend::compose(&config, Purpose::Serve, store, clock).await?;
         if let Err(error) = check_guard(&backend, &config.server.http, address).await {
@@ -342,7 +380,7 @@ impl AppBuilder {
 
         let http = config.server.http.clone();
         let entrance = Entrance { only_here: address.ip().is_loopback(), rates: config.rate };
-        let state = AppState::new(Arc::clone(&backend.service), metrics.clone(), http.clone(), entrance);
+        let state = AppState::new(Arc::clone(&backend.service), metrics.clone(), http.clone(), upload_memory, entrance);
         let router = http::router(state);
         if stale > 0 {
             tracing::warn!(stale, "some images were described by another model and are not found; import them again");

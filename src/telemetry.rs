@@ -32,7 +32,9 @@ pub mod metric {
     pub const EXTRACTIONS: &str = "eyrie_extractions_total";
     /// Counter: decoders of pictures that panicked; each time the picture was refused as damaged.
     pub const DECODER_PANICS: &str = "eyrie_decoder_panics_total";
-    /// Counter: images that were turned away because the queue was full.
+    /// Counter: bodies that were turned away, by `reason` (`uploads`, `memory`).
+    pub const UPLOADS_REFUSED: &str = "eyrie_uploads_refused_total";
+    /// Counter: images that were turned away because the queue of their `lane` was full.
     pub const EXTRACTIONS_OVERLOADED: &str = "eyrie_extractions_overloaded_total";
     /// Histogram: seconds that a worker takes for one image, by `profile`.
     pub const EXTRACTION_SECONDS: &str = "eyrie_extraction_seconds";
@@ -150,7 +152,7 @@ fn describe() {
     describe_counter!(metric::HTTP_REQUESTS, "Answered requests, by method, matched route and status.");
     describe_counter!(metric::REFUSALS, "Requests refused for who sent them or how many there were, by reason.");
     describe_histogram!(metric::HTTP_REQUEST_SECONDS, Unit::Seconds, "Time from the head of a request to its answer.");
-    describe_gauge!(metric::QUEUE_DEPTH, "Images that wait for a worker.");
+    describe_gauge!(metric::QUEUE_DEPTH, "Images that wait for a worker, by lane (search, ingest).");
     describe_gauge!(metric::WORKERS_BUSY, "Workers that are describing an image.");
     describe_gauge!(metric::WORKER_MEMORY_BYTES, Unit::Bytes, "Memory that a worker keeps between two images.");
     describe_counter!(metric::EXTRACTIONS, "Images that a worker took, by outcome.");
@@ -158,7 +160,11 @@ fn describe() {
         metric::DECODER_PANICS,
         "Decoders of pictures that panicked; the picture was refused as damaged."
     );
-    describe_counter!(metric::EXTRACTIONS_OVERLOADED, "Images turned away because the queue was full.");
+    describe_counter!(
+        metric::UPLOADS_REFUSED,
+        "Bodies turned away, by reason: too many (uploads) or too much (memory)."
+    );
+    describe_counter!(metric::EXTRACTIONS_OVERLOADED, "Images turned away because the queue of their lane was full.");
     describe_histogram!(metric::EXTRACTION_SECONDS, Unit::Seconds, "Time of a worker for one image, by profile.");
     describe_gauge!(metric::INDEX_POINTS, "Descriptors in the indexes of all collections.");
     describe_gauge!(

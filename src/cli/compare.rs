@@ -1,19 +1,25 @@
-//! `eyrie compare`: two files, without a database.
+//! `eyrie compare`: two files, here without a database, or by a server.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::app::StartError;
+use crate::app::{self, StartError};
+use crate::config::Config;
 use crate::domain::Profile;
 use eyrie_vision::Describer;
-use eyrie_vision::compare::{Comparison, Subject, VIEW_SIDE, compare, overlay};
+use eyrie_vision::compare::{Subject, VIEW_SIDE, compare, overlay};
 use eyrie_vision::describe::{AsicExtractor, Extraction, Extractor as _, Request};
 use eyrie_vision::local::{QUERY_FEATURES, Quad, STORED_FEATURES};
-use eyrie_vision::picture::encode_png;
+use eyrie_vision::picture::{encode_png, sniff};
 
+use super::answers::{Compared, ComparedPicture, rounded};
+use super::remote::{self, Client, ServerFlags};
 use super::settings::Settings;
 use eyrie_terminal::CliError;
 use eyrie_terminal::output;
@@ -23,6 +29,7 @@ Examples:
   eyrie compare original.jpg crop.jpg
   eyrie compare a.jpg b.jpg --overlay both.png       both side by side, a line for each spot that both show
   eyrie compare a.jpg b.jpg --json | jq -r .verdict  same, near_duplicate, similar or different
+  eyrie compare a.jpg b.jpg --server http://127.0.0.1:8080    a server describes them, with its model
 
 The first image takes the place of a search's query and the second one that of a stored image, so that score and verdict are \
 those of a search. The exit code is 0 whatever the verdict. No database is opened.";
@@ -48,60 +55,116 @@ pub(super) struct Compare {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    server: ServerFlags,
+    #[command(flatten)]
     settings: Settings,
 }
 
 /// One of the images.
 struct Side<'a> {
     file: &'a Path,
-    described: Extraction,
-    /// Its outline in pixels of the other one.
-    outline: Option<Quad>,
+    format: &'static str,
+    picture: &'a ComparedPicture,
 }
 
 impl Compare {
     pub(super) fn run(self) -> Result<(), CliError> {
         let loaded = self.settings.load_quietly([])?;
-        let describer = Describer::load(&loaded.config.extractor.describer).map_err(StartError::from)?;
-        let mut extractor = describer.extractor();
-        let a = self.describe(&mut extractor, &self.a, QUERY_FEATURES)?;
-        let b = self.describe(&mut extractor, &self.b, STORED_FEATURES)?;
-        let found = compare(subject(&a), subject(&b), describer.model.levels(self.profile));
-        if let (Some(path), Some(a), Some(b)) = (&self.overlay, &a.view, &b.view) {
-            let png = encode_png(&overlay(a, b, &found)).map_err(|e| CliError::Failed(e.to_string()))?;
+        let server = self.server.connect(&self.settings)?;
+        let images = [read(&self.a)?, read(&self.b)?];
+        let (found, drawn) = match &server {
+            Some(server) => app::runtime()?.block_on(self.ask(server, &images))?,
+            None => self.look(&loaded.config, &images)?,
+        };
+        if let (Some(path), Some(png)) = (&self.overlay, drawn) {
             std::fs::write(path, png).map_err(|e| CliError::Failed(format!("cannot write {}: {e}", path.display())))?;
         }
-        let (a_in_b, b_in_a) = (found.outline_of_a((b.width, b.height)), found.outline_of_b((a.width, a.height)));
-        let a = Side { file: &self.a, described: a, outline: a_in_b };
-        let b = Side { file: &self.b, described: b, outline: b_in_a };
+        // Both sides were described, so that their format is known.
+        let format = |bytes: &[u8]| sniff(bytes).map_or("image", |format| format.as_str());
+        let a = Side { file: &self.a, format: format(&images[0]), picture: &found.a };
+        let b = Side { file: &self.b, format: format(&images[1]), picture: &found.b };
         if self.json {
             return output::json(&as_json(&found, &a, &b));
         }
         output::results(|out| as_text(out, &found, &a, &b))
     }
 
-    fn describe(&self, extractor: &mut AsicExtractor, file: &Path, features: usize) -> Result<Extraction, CliError> {
-        let failed = |reason: String| CliError::Failed(format!("{}: {reason}", file.display()));
-        let bytes = std::fs::read(file).map_err(|e| failed(format!("cannot be read: {e}")))?;
+    /// Compares them here; with the picture of the comparison, where it is asked for.
+    fn look(&self, config: &Config, [a, b]: &[Bytes; 2]) -> Result<(Compared, Option<Vec<u8>>), CliError> {
+        let describer = Describer::load(&config.extractor.describer).map_err(StartError::from)?;
+        let mut extractor = describer.extractor();
+        let a = self.describe(&mut extractor, &self.a, a, QUERY_FEATURES)?;
+        let b = self.describe(&mut extractor, &self.b, b, STORED_FEATURES)?;
+        let found = compare(subject(&a), subject(&b), describer.model.levels(self.profile));
+        let drawn = match (&a.view, &b.view) {
+            (Some(a), Some(b)) if self.overlay.is_some() => {
+                Some(encode_png(&overlay(a, b, &found)).map_err(|e| CliError::Failed(e.to_string()))?)
+            }
+            _ => None,
+        };
+        let (a_in_b, b_in_a) = (found.outline_of_a((b.width, b.height)), found.outline_of_b((a.width, a.height)));
+        let version = a.version.to_string();
+        let picture = |described: Extraction, outline_in_other: Option<Quad>| ComparedPicture {
+            width: described.width,
+            height: described.height,
+            cost: Some(rounded(described.cost)),
+            outline_in_other,
+        };
+        let compared = Compared {
+            score: found.score,
+            verdict: found.verdict,
+            verified: found.verification.map(|verification| verification.verified()),
+            inliers: found.verification.map(|verification| verification.inliers),
+            a: picture(a, a_in_b),
+            b: picture(b, b_in_a),
+            version,
+        };
+        Ok((compared, drawn))
+    }
+
+    /// Has a server compare them.
+    async fn ask(&self, server: &Client, [a, b]: &[Bytes; 2]) -> Result<(Compared, Option<Vec<u8>>), CliError> {
+        let found = remote::compare(server, [a, b], self.profile, self.overlay.is_some()).await;
+        let files = || format!("{} and {}", self.a.display(), self.b.display());
+        let (compared, drawn) = found.map_err(|error| error.about(&files()))?;
+        let undo = |url: String| {
+            let text = url.strip_prefix("data:image/png;base64,").unwrap_or_default();
+            STANDARD.decode(text).map_err(|e| CliError::Failed(format!("the drawing cannot be read: {e}")))
+        };
+        Ok((compared, drawn.map(undo).transpose()?))
+    }
+
+    fn describe(
+        &self,
+        extractor: &mut AsicExtractor,
+        file: &Path,
+        bytes: &[u8],
+        features: usize,
+    ) -> Result<Extraction, CliError> {
         let view = if self.overlay.is_some() { VIEW_SIDE } else { 0 };
         let request = Request { features, view, ..Request::descriptor(self.profile) };
-        extractor.extract(&bytes, request).map_err(|e| failed(e.to_string()))
+        extractor.extract(bytes, request).map_err(|e| CliError::Failed(format!("{}: {e}", file.display())))
     }
+}
+
+fn read(file: &Path) -> Result<Bytes, CliError> {
+    let bytes = std::fs::read(file);
+    bytes.map(Bytes::from).map_err(|e| CliError::Failed(format!("{}: cannot be read: {e}", file.display())))
 }
 
 fn subject(described: &Extraction) -> Subject<'_> {
     Subject { descriptor: &described.descriptor, features: described.features.as_ref() }
 }
 
-fn as_json(found: &Comparison, a: &Side<'_>, b: &Side<'_>) -> Value {
+fn as_json(found: &Compared, a: &Side<'_>, b: &Side<'_>) -> Value {
     let side = |side: &Side<'_>| {
         let mut value = json!({
             "file": side.file.display().to_string(),
-            "width": side.described.width,
-            "height": side.described.height,
-            "cost": side.described.cost,
+            "width": side.picture.width,
+            "height": side.picture.height,
+            "cost": side.picture.cost,
         });
-        if let Some(outline) = side.outline {
+        if let Some(outline) = side.picture.outline_in_other {
             value["outline_in_other"] = json!(outline);
         }
         value
@@ -111,32 +174,31 @@ fn as_json(found: &Comparison, a: &Side<'_>, b: &Side<'_>) -> Value {
         "verdict": found.verdict,
         "a": side(a),
         "b": side(b),
-        "version": a.described.version.to_string(),
+        "version": found.version,
     });
-    if let Some(verification) = found.verification {
-        value["verified"] = verification.verified().into();
-        value["inliers"] = verification.inliers.into();
+    if let (Some(verified), Some(inliers)) = (found.verified, found.inliers) {
+        value["verified"] = verified.into();
+        value["inliers"] = inliers.into();
     }
     value
 }
 
-fn as_text(out: &mut dyn Write, found: &Comparison, a: &Side<'_>, b: &Side<'_>) -> io::Result<()> {
+fn as_text(out: &mut dyn Write, found: &Compared, a: &Side<'_>, b: &Side<'_>) -> io::Result<()> {
     for (name, side) in [("a", a), ("b", b)] {
-        let described = &side.described;
-        let (file, format) = (side.file.display(), described.format.as_str());
-        writeln!(out, "{name}         {file}, {}x{} {format}", described.width, described.height)?;
+        let (file, picture) = (side.file.display(), side.picture);
+        writeln!(out, "{name}         {file}, {}x{} {}", picture.width, picture.height, side.format)?;
     }
     writeln!(out, "verdict   {}", found.verdict.as_str().replace('_', " "))?;
     writeln!(out, "score     {:.4}", found.score)?;
-    if let Some(verification) = found.verification {
-        let verified = if verification.verified() { "they show the same thing" } else { "not enough to say so" };
-        writeln!(out, "inliers   {}, {verified}", verification.inliers)?;
+    if let (Some(verified), Some(inliers)) = (found.verified, found.inliers) {
+        let verified = if verified { "they show the same thing" } else { "not enough to say so" };
+        writeln!(out, "inliers   {inliers}, {verified}")?;
     }
     for (name, side) in [("a in b", a), ("b in a", b)] {
-        if let Some(outline) = side.outline {
+        if let Some(outline) = side.picture.outline_in_other {
             let corners = outline.map(|[x, y]| format!("{x},{y}"));
             writeln!(out, "{name}    {}", corners.join(" "))?;
         }
     }
-    writeln!(out, "version   {}", a.described.version)
+    writeln!(out, "version   {}", found.version)
 }

@@ -5,12 +5,14 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use futures::StreamExt;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 
+use super::remote::{self, ServerFlags};
 use super::settings::Settings;
 use crate::app::{self, Backend, Purpose};
 use crate::domain::{CollectionName, ImageId};
-use crate::service::{RetrievalService, ServiceError};
+use crate::service::{ExportPart, RetrievalService, ServiceError};
 use eyrie_terminal::output::note;
 use eyrie_terminal::{CliError, Progress};
 
@@ -20,6 +22,7 @@ Examples:
   eyrie export --collection covers | gzip > covers.ndjson.gz
   eyrie export --after alien-1979                             what an export that was cut lacks
   eyrie import --records backup.ndjson --database-url postgres://eyrie@localhost/eyrie
+  eyrie export --server https://pictures.example --output backup.ndjson
 
 Writes one JSON object a line: a header, a line for each image with its metadata, descriptor, local features and thumbnail (about 60 KB), \
 and an end with their number. The pictures themselves are not kept, and so not in it. An import needs the same model; it describes \
@@ -41,54 +44,72 @@ pub(super) struct Export {
     #[arg(long, value_name = "ID")]
     after: Option<ImageId>,
     #[command(flatten)]
+    server: ServerFlags,
+    #[command(flatten)]
     settings: Settings,
 }
+
+/// The lines as they come.
+type Parts = BoxStream<'static, Result<ExportPart, CliError>>;
 
 impl Export {
     pub(super) fn run(self) -> Result<(), CliError> {
         let loaded = self.settings.load_quietly([])?;
-        app::runtime()?.block_on(async {
+        let server = self.server.connect(&self.settings)?;
+        let images = app::runtime()?.block_on(async {
+            if let Some(server) = &server {
+                let (total, parts) = remote::export(server, &self.collection, self.after.as_ref()).await?;
+                return self.write(total, parts).await;
+            }
             let backend = Backend::open(&loaded.config, Purpose::Import).await?;
-            let written = self.write(&backend.service).await;
+            let written = match self.stored(&backend.service).await {
+                Ok((total, parts)) => self.write(total, parts).await,
+                Err(error) => Err(error),
+            };
             backend.close().await;
-            let images = written?;
-            note(&format!("{images} images of the collection {} are exported", self.collection));
-            Ok(())
-        })
+            written
+        })?;
+        note(&format!("{images} images of the collection {} are exported", self.collection));
+        Ok(())
     }
 
-    async fn write(&self, service: &RetrievalService) -> Result<u64, CliError> {
+    /// The lines from the database, and how many images there are.
+    async fn stored(&self, service: &RetrievalService) -> Result<(u64, Parts), CliError> {
+        let failed = |error: ServiceError| CliError::Failed(error.to_string());
+        let (total, parts) = service.export(&self.collection, self.after.clone()).await.map_err(failed)?;
+        Ok((total, parts.map_err(failed).boxed()))
+    }
+
+    async fn write(&self, total: u64, parts: Parts) -> Result<u64, CliError> {
         if self.output.as_os_str() == "-" {
-            return self.write_to(service, io::stdout().lock()).await;
+            return write_to(io::stdout().lock(), total, parts).await;
         }
         // The file has its name only when all of it is on the disk.
         let partial = partial(&self.output);
         let failed = |e: io::Error| CliError::Failed(format!("cannot write {}: {e}", partial.display()));
         let file = File::create(&partial).map_err(failed)?;
-        let images = self.write_to(service, &file).await.inspect_err(|_| {
+        let images = write_to(&file, total, parts).await.inspect_err(|_| {
             // What is left of it is of no use, and no harm either.
             let _removed = std::fs::remove_file(&partial);
         })?;
         file.sync_all().and_then(|()| std::fs::rename(&partial, &self.output)).map_err(failed)?;
         Ok(images)
     }
+}
 
-    async fn write_to(&self, service: &RetrievalService, out: impl Write) -> Result<u64, CliError> {
-        let failed = |error: ServiceError| CliError::Failed(error.to_string());
-        let (total, mut parts) = service.export(&self.collection, self.after.clone()).await.map_err(failed)?;
-        let progress = Progress::start("exporting", total as usize);
-        let mut out = BufWriter::new(out);
-        let mut images = 0;
-        while let Some(part) = parts.next().await {
-            let part = part.map_err(failed)?;
-            out.write_all(&part.lines).map_err(CliError::Output)?;
-            images += part.images;
-            progress.set(images as usize);
-        }
-        out.flush().map_err(CliError::Output)?;
-        progress.end();
-        Ok(images)
+async fn write_to(out: impl Write, total: u64, mut parts: Parts) -> Result<u64, CliError> {
+    let progress = Progress::start("exporting", total as usize);
+    let mut out = BufWriter::new(out);
+    let mut images = 0;
+    while let Some(part) = parts.next().await {
+        let part = part?;
+        out.write_all(&part.lines).map_err(CliError::Output)?;
+        images += part.images;
+        progress.set(images as usize);
     }
+    out.flush().map_err(CliError::Output)?;
+    progress.end();
+    Ok(images)
 }
 
 fn partial(path: &Path) -> PathBuf {

@@ -1,11 +1,16 @@
 //! `eyrie jobs`: the work in the background.
 
+use std::time::Duration;
+
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::answers::JobAnswer;
+use super::remote::{self, Client, ServerFlags};
 use super::settings::Settings;
 use crate::app::{Backend, Purpose, runtime};
-use crate::domain::{Job, JobId, JobState};
+use crate::config::Config;
+use crate::domain::JobId;
 use crate::service::ServiceError;
 use eyrie_terminal::CliError;
 use eyrie_terminal::output::{self, note};
@@ -14,9 +19,11 @@ const EXAMPLES: &str = "\
 Examples:
   eyrie jobs
   eyrie jobs --json -n 1000
+  eyrie jobs --show 019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10
   eyrie jobs --cancel 019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10
+  eyrie jobs --server https://pictures.example                  those of a server
 
-Reads the database, also beside a running server. The process that works on a job notices within ten seconds that it was cancelled or \
+Without --server it reads the database, also beside a running server. The process that works on a job notices within ten seconds that it was cancelled or \
 deleted.
 
 Exit codes: 0 done, 1 there is no such job, 2 wrong usage or configuration, 3 could not start.";
@@ -25,6 +32,9 @@ Exit codes: 0 done, 1 there is no such job, 2 wrong usage or configuration, 3 co
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Jobs {
+    /// Show this job alone
+    #[arg(long, value_name = "ID", conflicts_with_all = ["cancel", "delete"])]
+    show: Option<JobId>,
     /// Cancel this job where it waits or runs
     #[arg(long, value_name = "ID")]
     cancel: Option<JobId>,
@@ -38,77 +48,93 @@ pub(super) struct Jobs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    server: ServerFlags,
+    #[command(flatten)]
     settings: Settings,
 }
 
 impl Jobs {
     pub(super) fn run(self) -> Result<(), CliError> {
         let loaded = self.settings.load_quietly([])?;
-        let failed = |error: ServiceError| CliError::Failed(error.to_string());
-        runtime()?.block_on(async {
-            let backend = Backend::open(&loaded.config, Purpose::Import).await?;
-            let result = match (&self.cancel, &self.delete) {
-                (Some(id), _) => backend.service.cancel_job(id).await.map(|job| vec![job]),
-                (None, Some(id)) => backend.service.delete_job(id).await.map(|()| Vec::new()),
-                (None, None) => backend.service.jobs(None, self.n).await,
-            };
-            backend.close().await;
-            let jobs = result.map_err(failed)?;
-            if self.delete.is_some() {
-                note("removed");
-                return Ok(());
+        let server = self.server.connect(&self.settings)?;
+        let jobs = runtime()?.block_on(async {
+            match &server {
+                Some(server) => self.ask(server).await,
+                None => self.look(&loaded.config).await,
             }
-            if self.json { output::json(&jobs.iter().map(as_json).collect::<Vec<_>>()) } else { as_table(&jobs) }
+        })?;
+        if self.delete.is_some() {
+            note("removed");
+            return Ok(());
+        }
+        if self.json { output::json(&jobs.iter().map(as_json).collect::<Vec<_>>()) } else { as_table(&jobs) }
+    }
+
+    async fn look(&self, config: &Config) -> Result<Vec<JobAnswer>, CliError> {
+        let backend = Backend::open(config, Purpose::Import).await?;
+        let service = &backend.service;
+        let jobs = match (&self.show, &self.cancel, &self.delete) {
+            (Some(id), ..) => service.job(id, Duration::ZERO).await.map(|job| vec![job]),
+            (None, Some(id), _) => service.cancel_job(id).await.map(|job| vec![job]),
+            (None, None, Some(id)) => service.delete_job(id).await.map(|()| Vec::new()),
+            (None, None, None) => service.jobs(None, self.n).await,
+        };
+        backend.close().await;
+        let jobs = jobs.map_err(|error: ServiceError| CliError::Failed(error.to_string()))?;
+        Ok(jobs.into_iter().map(JobAnswer::from).collect())
+    }
+
+    async fn ask(&self, server: &Client) -> Result<Vec<JobAnswer>, CliError> {
+        Ok(match (&self.show, &self.cancel, &self.delete) {
+            (Some(id), ..) => vec![remote::job(server, id).await?],
+            (None, Some(id), _) => vec![remote::cancel_job(server, id).await?],
+            (None, None, Some(id)) => remote::delete_job(server, id).await.map(|()| Vec::new())?,
+            (None, None, None) => remote::jobs(server, self.n).await?,
         })
     }
 }
 
 /// A job for programs, as HTTP shows it.
-pub(super) fn as_json(job: &Job) -> Value {
+pub(super) fn as_json(job: &JobAnswer) -> Value {
     json!({
         "id": job.id,
-        "kind": job.kind.as_str(),
+        "kind": job.kind,
         "collection": job.collection,
         "params": job.params,
-        "state": job.state.as_str(),
-        "done": job.progress.done,
-        "total": job.progress.total,
-        "rate": job.progress.rate,
-        "seconds_left": job.progress.seconds_left().filter(|_| job.state == JobState::Running),
+        "state": job.state,
+        "done": job.done,
+        "total": job.total,
+        "rate": job.rate,
+        "seconds_left": job.seconds_left,
         "result": job.result,
         "error": job.error,
-        "created_at": time(Some(job.created_at)),
-        "started_at": time(job.started_at),
-        "finished_at": time(job.finished_at),
+        "created_at": job.created_at,
+        "started_at": job.started_at,
+        "finished_at": job.finished_at,
     })
 }
 
-fn time(time: Option<time::OffsetDateTime>) -> Option<String> {
-    time.and_then(|time| time.format(&time::format_description::well_known::Rfc3339).ok())
-}
-
-fn as_table(jobs: &[Job]) -> Result<(), CliError> {
+fn as_table(jobs: &[JobAnswer]) -> Result<(), CliError> {
     if jobs.is_empty() {
         note("there is no job");
         return Ok(());
     }
     let mut table = output::table(["ID", "KIND", "COLLECTION", "STATE", "DONE", "CREATED", "RESULT"]);
     for job in jobs {
-        let total = job.progress.total.map_or(String::new(), |total| format!(" of {}", output::grouped(total)));
-        let left = job.progress.seconds_left().filter(|_| job.state == JobState::Running);
-        let result = match (&job.result, &job.error, left) {
+        let total = job.total.map_or(String::new(), |total| format!(" of {}", output::grouped(total)));
+        let result = match (&job.result, &job.error, job.seconds_left) {
             (Some(result), _, _) => result.to_string(),
             (None, Some(error), _) => error.clone(),
             (None, None, Some(left)) => format!("{left:.0} s left"),
             (None, None, None) => "-".to_owned(),
         };
         table.add_row([
-            job.id.to_string(),
-            job.kind.to_string(),
-            job.collection.to_string(),
-            job.state.to_string(),
-            format!("{}{total}", output::grouped(job.progress.done)),
-            time(Some(job.created_at)).unwrap_or_default(),
+            job.id.clone(),
+            job.kind.clone(),
+            job.collection.clone(),
+            job.state.clone(),
+            format!("{}{total}", output::grouped(job.done)),
+            job.created_at.clone(),
             result,
         ]);
     }

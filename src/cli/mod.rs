@@ -1,6 +1,7 @@
 //! The command line: results to the standard output, logs and progress to the standard error
 //! output.
 
+mod answers;
 mod chip;
 mod compare;
 mod config;
@@ -15,6 +16,8 @@ mod keys;
 #[cfg(feature = "lab")]
 mod load;
 mod model;
+mod packaging;
+mod remote;
 mod search;
 mod serve;
 mod settings;
@@ -44,13 +47,17 @@ Examples:
   eyrie chip                                     what describing images costs, and why
   eyrie doctor                                   does the saved index hold what the database holds?
   eyrie config show                              every setting, and where it comes from
+  eyrie completions bash                         what the shell completes; zsh, fish, powershell, elvish, too
+
+import, export, search, compare, duplicates and jobs work with the database of this machine or, given --server URL (or
+EYRIE_SERVER), with a server.
 
 Exit codes:
   0  everything was done
   1  some of it failed (the reasons are on the standard error output)
   2  wrong usage, or a wrong configuration
-  3  could not start: a port in use, a folder that cannot be written, a database out of reach, a bad model
-     or chip
+  3  could not start: a port in use, a folder that cannot be written, a database or server out of reach, a
+     bad model or chip
 
 `eyrie COMMAND --help` explains a command with its flags and examples.";
 
@@ -92,6 +99,9 @@ enum Command {
     Model(model::Model),
     Chip(chip::ChipCommand),
     Config(config::ConfigCommand),
+    Completions(packaging::Completions),
+    #[command(name = "man", hide = true)]
+    Manual(packaging::Manual),
 }
 
 /// Runs the program with the arguments of this process.
@@ -136,6 +146,8 @@ pub fn main() -> ExitCode {
         Some(Command::Model(command)) => command.run(),
         Some(Command::Chip(command)) => command.run(),
         Some(Command::Config(command)) => command.run(),
+        Some(Command::Completions(command)) => command.run(Cli::command()),
+        Some(Command::Manual(command)) => command.run(Cli::command()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,14 +1,18 @@
-//! `eyrie search`: one query against the configured database.
+//! `eyrie search`: one query against the configured database, or a server.
 
 use std::path::PathBuf;
 
+use bytes::Bytes;
 use clap::Args;
 use serde_json::{Value, json};
 
 use crate::app::{self, Backend, Purpose};
+use crate::config::Config;
 use crate::domain::{CollectionName, FieldPath, Filter, FilterLimits, QueryRegion, Verify};
-use crate::service::{SearchHit, SearchQuery, SearchRequest, SearchResponse};
+use crate::service::{SearchQuery, SearchRequest};
 
+use super::answers::{Found, Hit};
+use super::remote::{self, Client, ServerFlags};
 use super::settings::Settings;
 use eyrie_terminal::CliError;
 use eyrie_terminal::output;
@@ -21,8 +25,9 @@ Examples:
   eyrie search query.jpg --verify always
   eyrie search query.jpg --filter '{\"field\": \"path\", \"prefix\": \"holiday/\"}'
   eyrie search query.jpg --json | jq -r '.results[].metadata.path'
+  eyrie search query.jpg --server https://pictures.example      in the collections of a server
 
-The command reads the database itself, no server has to run. It compares the query with every image: for a \
+Without --server the command reads the database itself, no server has to run. It compares the query with every image: for a \
 single query that is faster than to build the graph, and the result is exact. The first results are then compared with \
 the query spot by spot (search.verify_candidates says how many); verified ones show the same thing and come first.";
 
@@ -61,6 +66,8 @@ pub(super) struct Search {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    server: ServerFlags,
+    #[command(flatten)]
     settings: Settings,
 }
 
@@ -68,30 +75,59 @@ impl Search {
     pub(super) fn run(self) -> Result<(), CliError> {
         let filter = self.filter.as_deref().map(parse_filter).transpose()?;
         let loaded = self.settings.load_quietly([])?;
+        let server = self.server.connect(&self.settings)?;
         let bytes = std::fs::read(&self.file)
             .map_err(|e| CliError::Failed(format!("cannot read {}: {e}", self.file.display())))?;
+        let found = app::runtime()?.block_on(async {
+            match &server {
+                Some(server) => self.ask(server, bytes.into()).await,
+                None => self.look(&loaded.config, bytes.into(), filter).await,
+            }
+        })?;
+        if found.partial {
+            output::note("warning: the server is building its index; images may be missing among the results");
+        }
+        if self.json { output::json(&as_json(&found)) } else { as_table(&found) }
+    }
+
+    /// Searches in the database.
+    async fn look(&self, config: &Config, image: Bytes, filter: Option<Filter>) -> Result<Found, CliError> {
         let request = SearchRequest {
-            query: SearchQuery::Image(bytes.into(), self.region),
+            query: SearchQuery::Image(image, self.region),
             k: self.k,
             offset: 0,
             min_score: self.min_score,
             filter,
-            group_by: self.group_by,
+            group_by: self.group_by.clone(),
             exact: true,
             ef: None,
             verify: self.verify,
             thumbnail: false,
         };
-        let response = app::runtime()?.block_on(async {
-            let backend = Backend::open(&loaded.config, Purpose::OneSearch).await?;
-            let found = match backend.service.index_built().await {
-                Ok(()) => backend.service.search(&self.collection, request).await,
-                Err(error) => Err(error),
-            };
-            backend.close().await;
-            found.map_err(|e| CliError::Failed(format!("{}: {e}", self.file.display())))
-        })?;
-        if self.json { output::json(&as_json(&response)) } else { as_table(&response) }
+        let backend = Backend::open(config, Purpose::OneSearch).await?;
+        let found = match backend.service.index_built().await {
+            Ok(()) => backend.service.search(&self.collection, request).await,
+            Err(error) => Err(error),
+        };
+        backend.close().await;
+        found.map(Found::from).map_err(|e| CliError::Failed(format!("{}: {e}", self.file.display())))
+    }
+
+    /// Has a server search.
+    async fn ask(&self, server: &Client, image: Bytes) -> Result<Found, CliError> {
+        let region = self.region.map(|region| region.to_array().map(|side| side.to_string()).join(","));
+        let group_by = self.group_by.clone().map(|field| field.into_keys().join("."));
+        let optional = [
+            ("region", region),
+            ("min_score", self.min_score.map(|score| score.to_string())),
+            ("filter", self.filter.clone()),
+            ("group_by", group_by),
+            ("verify", self.verify.map(|verify| verify.to_string())),
+        ];
+        let mut fields = vec![("k", self.k.to_string()), ("exact", "true".to_owned())];
+        fields.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        let found = remote::search(server, &self.collection, &image, &fields).await;
+        found.map_err(|error| error.about(&self.file.display().to_string()))
     }
 }
 
@@ -101,51 +137,44 @@ fn parse_filter(text: &str) -> Result<Filter, CliError> {
     Filter::parse(&value, FilterLimits::default()).map_err(|e| CliError::Usage(format!("--filter: {e}")))
 }
 
-fn as_json(response: &SearchResponse) -> Value {
-    let results = response.hits.iter().map(|hit| {
+fn as_json(found: &Found) -> Value {
+    let results = found.results.iter().map(|hit| {
         let mut result = json!({
             "rank": hit.rank,
-            "id": hit.record.id,
+            "id": hit.id,
             "score": hit.score,
             "verdict": hit.verdict,
-            "metadata": hit.record.metadata,
+            "metadata": hit.metadata,
         });
-        if let Some(found) = hit.verification {
-            result["verified"] = found.verified().into();
-            result["inliers"] = found.inliers.into();
-            if let Some(region) = found.region {
-                result["match"] =
-                    json!({"quad_in_query": region.quad_in_query, "quad_in_result": region.quad_in_candidate});
-            }
+        if let (Some(verified), Some(inliers)) = (hit.verified, hit.inliers) {
+            result["verified"] = verified.into();
+            result["inliers"] = inliers.into();
+        }
+        if let Some(region) = &hit.region {
+            result["match"] = json!({"quad_in_query": region.quad_in_query, "quad_in_result": region.quad_in_result});
         }
         result
     });
-    json!({
-        "version": response.version.to_string(),
-        "cost": response.cost,
-        "results": results.collect::<Vec<_>>(),
-    })
+    json!({"version": found.version, "cost": found.cost, "results": results.collect::<Vec<_>>()})
 }
 
-fn as_table(response: &SearchResponse) -> Result<(), CliError> {
-    if response.hits.is_empty() {
+fn as_table(found: &Found) -> Result<(), CliError> {
+    if found.results.is_empty() {
         output::note("nothing was found");
         return Ok(());
     }
     let mut table = output::table(["RANK", "SCORE", "VERDICT", "VERIFIED", "INLIERS", "ID", "PATH"]);
-    for hit in &response.hits {
+    for hit in &found.results {
         // A dash where the two were not compared.
-        let (verified, inliers) = match hit.verification {
-            Some(found) => (if found.verified() { "yes" } else { "no" }, found.inliers.to_string()),
-            None => ("-", "-".to_owned()),
-        };
+        let verified = hit.verified.map_or("-", |verified| if verified { "yes" } else { "no" });
+        let inliers = hit.inliers.map_or_else(|| "-".to_owned(), |inliers| inliers.to_string());
         table.add_row([
             hit.rank.to_string(),
             format!("{:.4}", hit.score),
             hit.verdict.as_str().replace('_', " "),
             verified.to_owned(),
             inliers,
-            hit.record.id.to_string(),
+            hit.id.clone(),
             place(hit),
         ]);
     }
@@ -154,11 +183,10 @@ fn as_table(response: &SearchResponse) -> Result<(), CliError> {
 
 /// What tells a person which image this is: the path that an import stored, or all metadata; a dash
 /// where there are none.
-fn place(hit: &SearchHit) -> String {
-    let metadata = hit.record.metadata.as_map();
-    match metadata.get("path") {
+fn place(hit: &Hit) -> String {
+    match hit.metadata.get("path") {
         Some(Value::String(path)) => path.clone(),
-        _ if metadata.is_empty() => "-".to_owned(),
-        _ => hit.record.metadata.to_json(),
+        _ if hit.metadata.is_empty() => "-".to_owned(),
+        _ => Value::from(hit.metadata.clone()).to_string(),
     }
 }

@@ -31,6 +31,11 @@ pub(super) fn given(flag: &'static str, key: &'static str, value: Option<&String
 }
 
 impl Settings {
+    /// Whether a flag names a database.
+    pub(super) fn names_database(&self) -> bool {
+        self.data_dir.is_some() || self.database_url.is_some()
+    }
+
     /// Loads the configuration with these flags and `more` of them.
     pub(super) fn load(&self, more: impl IntoIterator<Item = Override>) -> Result<Loaded, CliError> {
         let flags: Vec<Override> = given("--data-dir", "storage.data_dir", self.data_dir.as_ref())

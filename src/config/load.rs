@@ -22,6 +22,9 @@ const SHORT_NAMES: [(&str, &str); 4] = [
 /// Names the configuration file.
 const FILE_VARIABLE: &str = "EYRIE_CONFIG";
 
+/// What commands that work with a server read; no part of the configuration.
+const CLIENT_VARIABLES: [&str; 3] = ["EYRIE_SERVER", "EYRIE_API_KEY", "EYRIE_API_KEY_FILE"];
+
 /// A value given by a flag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Override {
@@ -75,7 +78,7 @@ pub fn load(
     let mut warnings = Vec::new();
     let mut by_environment: BTreeMap<String, (String, String)> = BTreeMap::new();
     for (name, text) in environment {
-        if name == FILE_VARIABLE {
+        if name == FILE_VARIABLE || CLIENT_VARIABLES.contains(&name.as_str()) {
             continue;
         }
         let (key, text) = match secret_in_file(&name) {
@@ -135,6 +138,7 @@ fn unknown_variable<'a>(name: &str, keys: impl Iterator<Item = &'a str>) -> Stri
         .chain(SHORT_NAMES.map(|(short, _)| short.to_owned()))
         .chain(SHORT_NAMES.iter().filter(|(_, key)| SECRETS.contains(key)).map(|(short, _)| format!("{short}_FILE")))
         .chain([FILE_VARIABLE.to_owned()])
+        .chain(CLIENT_VARIABLES.map(str::to_owned))
         .collect();
     match nearest(name, names.iter().map(String::as_str)) {
         Some(near) => format!("the environment variable {name} means nothing to eyrie; did you mean {near}?"),

@@ -26,7 +26,7 @@ pub(super) enum Rule {
 use Rule::{Each, OneOf, Text, Within};
 
 /// The rules by key. A key without one takes any value of its type.
-pub(super) const RULES: [(&str, Rule); 43] = [
+pub(super) const RULES: [(&str, Rule); 44] = [
     ("server.bind", Text(is_host_and_port, "HOST:PORT, for example 127.0.0.1:8080")),
     ("server.max_upload_bytes", Within(1024, 1 << 30, "bytes")),
     ("server.header_timeout_ms", Within(100, 3_600_000, "milliseconds")),
@@ -34,6 +34,7 @@ pub(super) const RULES: [(&str, Rule); 43] = [
     ("server.request_timeout_ms", Within(100, 3_600_000, "milliseconds")),
     ("server.shutdown_grace_ms", Within(0, 600_000, "milliseconds")),
     ("server.max_concurrent_uploads", Within(1, 10_000, "uploads")),
+    ("server.memory_budget_mib", Within(0, 1 << 20, "MiB")),
     ("server.max_connections", Within(1, 1_000_000, "connections")),
     ("server.admin_key", Text(is_empty_or_secret, "32 to 512 visible ASCII characters, or empty for none")),
     ("server.allow_anonymous", Each(&["search", "read", "write", "admin"])),

@@ -1,4 +1,5 @@
-//! Taking bodies in: whole, under a limit, within a deadline, and not too many at once.
+//! Taking bodies in: whole, under a limit, within a deadline, and neither too many nor too much at
+//! once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +10,12 @@ use axum::http::request::Parts;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use memchr::memchr;
+use metrics::counter;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::deadline::{RequestClock, StoppedClock};
 use super::error::{ApiError, Code};
+use crate::telemetry::metric;
 
 /// How much of a refused body is still read, so that the client gets to read the answer instead of
 /// a reset connection.
@@ -20,9 +23,17 @@ const DISCARD_BYTES: usize = 64 << 20;
 /// For how long.
 const DISCARD_TIME: Duration = Duration::from_secs(2);
 
-/// Reads bodies and bounds how many are in memory.
+/// While it is read, a body takes up to this many times its length: a buffer that grows is copied.
+pub const WHILE_READ: usize = 2;
+
+/// What memory is counted in.
+const UNIT: usize = 1024;
+
+/// Reads bodies and bounds how many are in memory, and how much they take.
 pub(crate) struct Intake {
     permits: Arc<Semaphore>,
+    /// Of the memory for bodies, one permit for each [`UNIT`]; `None` where it has no bound.
+    memory: Option<Arc<Semaphore>>,
     timeout: Duration,
 }
 
@@ -31,7 +42,21 @@ pub(crate) struct Intake {
 /// Clones are the same permit, for the images of one body.
 #[derive(Clone)]
 pub(crate) struct Permit {
-    _held: Arc<OwnedSemaphorePermit>,
+    _held: Arc<Held>,
+}
+
+struct Held {
+    _body: OwnedSemaphorePermit,
+    memory: Option<OwnedSemaphorePermit>,
+}
+
+impl Held {
+    /// Gives back what is more than `bytes` take.
+    fn shrink_to(&mut self, bytes: usize) {
+        if let Some(memory) = &mut self.memory {
+            drop(memory.split(memory.num_permits().saturating_sub(bytes.div_ceil(UNIT))));
+        }
+    }
 }
 
 struct Permitted {
@@ -53,9 +78,28 @@ impl Permit {
 }
 
 impl Intake {
-    /// At most `bodies` at a time, each there within `timeout`.
-    pub(crate) fn new(bodies: usize, timeout: Duration) -> Self {
-        Self { permits: Arc::new(Semaphore::new(bodies)), timeout }
+    /// At most `bodies` at a time, each there within `timeout`, and not more than `memory` bytes of
+    /// them where that is bounded.
+    pub(crate) fn new(bodies: usize, timeout: Duration, memory: Option<usize>) -> Self {
+        let memory = memory.map(|bytes| Arc::new(Semaphore::new((bytes / UNIT).min(Semaphore::MAX_PERMITS))));
+        Self { permits: Arc::new(Semaphore::new(bodies)), memory, timeout }
+    }
+
+    /// Room for one more body of up to `length` bytes.
+    fn admit(&self, length: usize) -> Result<Held, ApiError> {
+        let refused = |reason: &'static str, detail: &str| {
+            counter!(metric::UPLOADS_REFUSED, "reason" => reason).increment(1);
+            Err(ApiError::overloaded(format!("{detail}; try again in 1 s"), 1))
+        };
+        let Ok(body) = Arc::clone(&self.permits).try_acquire_owned() else {
+            return refused("uploads", "too many uploads at the moment");
+        };
+        let Some(memory) = &self.memory else { return Ok(Held { _body: body, memory: None }) };
+        let units = u32::try_from(length.saturating_mul(WHILE_READ).div_ceil(UNIT)).unwrap_or(u32::MAX);
+        match Arc::clone(memory).try_acquire_many_owned(units) {
+            Ok(memory) => Ok(Held { _body: body, memory: Some(memory) }),
+            Err(_) => refused("memory", "the memory for uploads is in use at the moment"),
+        }
     }
 
     /// Reads a body of at most `limit` bytes. The clock of the request stands still meanwhile.
@@ -67,14 +111,21 @@ impl Intake {
             discard(stream).await;
             return Err(too_large(limit));
         }
-        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
-            discard(stream).await;
-            return Err(ApiError::overloaded("too many uploads at the moment; try again in 1 s", 1));
+        let length = stated.map_or(limit, |length| length as usize);
+        let mut held = match self.admit(length) {
+            Ok(held) => held,
+            Err(refusal) => {
+                discard(stream).await;
+                return Err(refusal);
+            }
         };
         match tokio::time::timeout(self.timeout, collect(&mut stream, limit)).await {
-            Ok(Ok(bytes)) => Ok((bytes, Permit { _held: Arc::new(permit) })),
+            Ok(Ok(bytes)) => {
+                held.shrink_to(bytes.len());
+                Ok((bytes, Permit { _held: Arc::new(held) }))
+            }
             Ok(Err(Failure::TooLarge)) => {
-                drop(permit);
+                drop(held);
                 discard(stream).await;
                 Err(too_large(limit))
             }
@@ -96,9 +147,12 @@ impl Intake {
     pub(crate) async fn lines(&self, head: &Parts, body: Body, limit: usize) -> Result<Lines, ApiError> {
         let stopped = head.extensions.get::<RequestClock>().map(RequestClock::stop_for_body);
         let stream = body.into_data_stream();
-        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
-            discard(stream).await;
-            return Err(ApiError::overloaded("too many uploads at the moment; try again in 1 s", 1));
+        let held = match self.admit(limit) {
+            Ok(held) => held,
+            Err(refusal) => {
+                discard(stream).await;
+                return Err(refusal);
+            }
         };
         Ok(Lines {
             stream,
@@ -107,7 +161,7 @@ impl Intake {
             ended: false,
             limit,
             timeout: self.timeout,
-            _permit: Permit { _held: Arc::new(permit) },
+            _permit: Permit { _held: Arc::new(held) },
             _stopped: stopped,
         })
     }
@@ -212,7 +266,7 @@ mod tests {
 
     #[tokio::test]
     async fn lines_come_one_by_one_whatever_parts_the_body_has() {
-        let intake = Intake::new(1, Duration::from_secs(60));
+        let intake = Intake::new(1, Duration::from_secs(60), None);
         let (head, ()) = Request::new(()).into_parts();
         let parts = ["a", "b\n\nc", "d", "\nlast"].map(Ok::<_, std::convert::Infallible>);
         let body = Body::from_stream(futures::stream::iter(parts));
@@ -231,7 +285,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_permit_comes_back_with_the_last_clone_of_the_bytes() {
-        let intake = Intake::new(1, Duration::from_secs(60));
+        let intake = Intake::new(1, Duration::from_secs(60), None);
         let (head, ()) = Request::new(()).into_parts();
         let read = || intake.read(&head, Body::from("image"), 100);
         let (bytes, permit) = read().await.expect("read");
@@ -241,5 +295,26 @@ mod tests {
         assert_eq!(read().await.err().map(|error| error.code()), Some(Code::Overloaded));
         drop(in_the_queue);
         assert!(read().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn bodies_share_the_memory_that_there_is_for_them() {
+        let intake = Intake::new(100, Duration::from_secs(60), Some(64 << 10));
+        let read = |length: usize| {
+            let stated = Request::builder().header(header::CONTENT_LENGTH, length).body(()).expect("a request");
+            let (head, ()) = stated.into_parts();
+            let intake = &intake;
+            async move { intake.read(&head, Body::from(vec![0; length]), 1 << 20).await }
+        };
+        let code = |read: Result<(Bytes, Permit), ApiError>| read.err().map(|error| error.code());
+        assert_eq!(code(read(40 << 10).await), Some(Code::Overloaded), "it is copied while it is read");
+        let (bytes, permit) = read(32 << 10).await.expect("room");
+        let first = permit.over(bytes);
+        // Read, it takes half of that.
+        let (bytes, permit) = read(16 << 10).await.expect("room");
+        let second = permit.over(bytes);
+        assert_eq!(code(read(16 << 10).await), Some(Code::Overloaded));
+        drop((first, second));
+        assert!(read(32 << 10).await.is_ok());
     }
 }

@@ -14,6 +14,7 @@ mod collections;
 mod compare;
 mod deadline;
 mod descriptors;
+mod docs;
 mod error;
 mod extract;
 mod health;
@@ -37,6 +38,7 @@ mod transfer;
 mod web;
 
 pub use access::rates::RateOptions;
+pub use intake::WHILE_READ;
 pub use links::{InvalidPublicPath, PublicPath};
 pub use openapi::OPENAPI_YAML;
 pub use options::{HttpOptions, MetricsAccess};

@@ -20,6 +20,8 @@ use super::state::AppState;
 /// The document as it is in the repository and as it is served.
 pub const OPENAPI_YAML: &str = include_str!("../../openapi.yaml");
 
+/// What holds for the document as a whole: tags, schemas that several calls share, and what is to say
+/// of security schemes.
 #[derive(OpenApi)]
 #[openapi(
     info(

@@ -29,6 +29,9 @@ pub struct HttpOptions {
     /// How many uploads may be in memory at a time, from their first byte until they are stored or
     /// answered.
     pub max_concurrent_uploads: usize,
+    /// How much memory uploads, the pictures that are decoded of them and the workers may take
+    /// together, in MiB; 0 for no bound.
+    pub memory_budget_mib: usize,
     /// How many connections may be open at a time; more wait in the kernel's queue.
     pub max_connections: usize,
     /// The path under which clients reach the server, where a proxy adds one.

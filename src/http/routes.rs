@@ -20,8 +20,8 @@ use super::options::HttpOptions;
 use super::pages::{self, PageRule};
 use super::state::AppState;
 use super::{
-    batch, chip, collections, compare, deadline, descriptors, health, images, jobs, keys, observe, openapi, search,
-    transfer, web,
+    batch, chip, collections, compare, deadline, descriptors, docs, health, images, jobs, keys, observe, openapi,
+    search, transfer, web,
 };
 
 /// The whole HTTP interface.
@@ -105,6 +105,8 @@ pub(crate) fn described_routes() -> OpenApiRouter<AppState> {
         .routes(routes!(openapi::document))
         .routes(routes!(web::page))
         .routes(routes!(web::asset))
+        .routes(routes!(docs::reference))
+        .routes(routes!(docs::reference_part))
 }
 
 /// The document as the handlers describe it, as YAML. It must equal [`super::OPENAPI_YAML`]; a test
@@ -154,7 +156,7 @@ mod tests {
     }
 
     async fn uploaded(request: Request<Body>) -> StatusCode {
-        let intake = Intake::new(1, Duration::from_secs(60));
+        let intake = Intake::new(1, Duration::from_secs(60), None);
         let (head, body) = request.into_parts();
         match intake.read(&head, body, 100).await {
             Ok(_) => StatusCode::NO_CONTENT,
@@ -191,6 +193,7 @@ mod tests {
             request_timeout: Duration::from_millis(20),
             shutdown_grace: Duration::ZERO,
             max_concurrent_uploads: 1,
+            memory_budget_mib: 0,
             max_connections: 1,
             public_path: PublicPath::default(),
             cors_origins: Vec::new(),

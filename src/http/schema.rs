@@ -12,11 +12,18 @@ use utoipa::openapi::schema::{
 };
 use utoipa::openapi::{ContentBuilder, KnownFormat, ObjectBuilder, Ref, RefOr, Required, Schema, SchemaFormat, Type};
 
-use crate::domain::Profile;
+use crate::domain::{Profile, Verdict};
 
 /// 1 to 128 of `A-Z a-z 0-9 . _ - :`, but not `.` or `..`.
 const ID_PATTERN: &str =
     r"^([A-Za-z0-9_:-][A-Za-z0-9._:-]{0,127}|\.[A-Za-z0-9_:-][A-Za-z0-9._:-]{0,126}|\.\.[A-Za-z0-9._:-]{1,126})$";
+
+/// A whole picture for examples: a disc of 32x32 pixels as PNG in base64.
+pub(crate) const EXAMPLE_PICTURE: &str = "iVBORw0KGgoAAAANSUhEUgAAACAAAAAgAQAAAABbAUdZAAAALElEQVR42mNgIALw/wAS8n+ARP1/GPH/fwMD4///B4gmwDqQDACbBzYZHwAACdYn8FbOmacAAAAASUVORK5CYII=";
+
+/// Another one: a block.
+pub(crate) const ANOTHER_PICTURE: &str =
+    "iVBORw0KGgoAAAANSUhEUgAAACAAAAAgAQAAAABbAUdZAAAAEElEQVR42mNgoAT8/09rAgDJOSfZRft2EgAAAABJRU5ErkJggg==";
 
 /// A text without U+0000.
 const TEXT_PATTERN: &str = r"^[^\u0000]*$";
@@ -36,6 +43,8 @@ pub(crate) struct FieldDoc {
     description: Cow<'static, str>,
     required: bool,
     kind: Kind,
+    /// In the query string.
+    example: Option<Value>,
 }
 
 #[derive(Clone)]
@@ -52,7 +61,7 @@ enum Kind {
 
 impl FieldDoc {
     fn new(name: &'static str, description: impl Into<Cow<'static, str>>, kind: Kind) -> Self {
-        Self { name, description: description.into(), required: false, kind }
+        Self { name, description: description.into(), required: false, kind, example: None }
     }
 
     /// A number, a switch or a text.
@@ -113,6 +122,12 @@ impl FieldDoc {
         self
     }
 
+    /// Shows this value where the field is one of the query string. Bodies have examples as a whole.
+    pub(crate) fn example(mut self, value: impl Into<Value>) -> Self {
+        self.example = Some(value.into());
+        self
+    }
+
     fn query_parameter(self) -> Option<Parameter> {
         let parameter = ParameterBuilder::new()
             .name(self.name)
@@ -120,12 +135,14 @@ impl FieldDoc {
             .required(if self.required { Required::True } else { Required::False })
             .description(Some(self.description));
         Some(match self.kind {
-            Kind::Plain(schema) => parameter.schema(Some(schema)).build(),
+            Kind::Plain(schema) => parameter.schema(Some(schema)).example(self.example).build(),
             Kind::Json(schema) => {
-                parameter.content("application/json", ContentBuilder::new().schema(Some(schema)).build()).build()
+                let content = ContentBuilder::new().schema(Some(schema)).example(self.example);
+                parameter.content("application/json", content.build()).build()
             }
             Kind::List(schema, _) => {
-                parameter.schema(Some(schema)).style(Some(ParameterStyle::Form)).explode(Some(false)).build()
+                let parameter = parameter.schema(Some(schema)).style(Some(ParameterStyle::Form)).explode(Some(false));
+                parameter.example(self.example).build()
             }
             Kind::Image => return None,
         })
@@ -254,7 +271,8 @@ pub(crate) fn path_parameter(name: &str, description: &str, schema: ObjectBuilde
         .parameter_in(ParameterIn::Path)
         .required(Required::True)
         .description(Some(description))
-        .schema(Some(schema.examples([Value::from(example)])))
+        .schema(Some(schema))
+        .example(Some(Value::from(example)))
         .build()
 }
 
@@ -335,6 +353,14 @@ pub(crate) const PROFILES: &str = "How images become network passes: `fast` is o
 /// A profile of an answer.
 pub(crate) fn profile_schema() -> Object {
     profile().description(Some(PROFILES)).build()
+}
+
+/// What score and comparison come to.
+pub(crate) fn verdict_schema() -> Object {
+    let names = [Verdict::Same, Verdict::NearDuplicate, Verdict::Similar, Verdict::Different].map(Verdict::as_str);
+    let text = "What score and comparison come to: `same` (the same picture, frame to frame), `near_duplicate` (one is in the other: \
+                cropped, turned, written over, photographed), `similar` (they share a part or look alike) or `different`.";
+    one_of(names).description(Some(text)).build()
 }
 
 /// The version of a descriptor.

@@ -39,15 +39,17 @@ pub struct Parts {
 }
 
 impl AppState {
-    /// The state of a server that answers for this service.
+    /// The state of a server that answers for this service. Uploads share `upload_memory` bytes,
+    /// where they are bounded.
     #[must_use]
     pub fn new(
         service: Arc<RetrievalService>,
         metrics: PrometheusHandle,
         options: HttpOptions,
+        upload_memory: Option<usize>,
         entrance: Entrance,
     ) -> Self {
-        let intake = Intake::new(options.max_concurrent_uploads, options.body_timeout);
+        let intake = Intake::new(options.max_concurrent_uploads, options.body_timeout, upload_memory);
         Self(Arc::new(Parts { service, metrics, options, entrance, intake }))
     }
 }

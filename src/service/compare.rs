@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::collections::DEFAULT_PROFILE;
 use super::core::Core;
+use super::lanes::Lane;
 use super::pool::WhenFull;
 use super::{RetrievalService, ServiceError};
 use crate::domain::{
@@ -160,7 +161,7 @@ impl Core {
             Source::Image(bytes) => {
                 let view = if with_view { VIEW_SIDE } else { 0 };
                 let request = Request { features, view, ..Request::descriptor(profile) };
-                let described = self.pool.describe(bytes, request, WhenFull::Refuse).await?;
+                let described = self.pool.describe(bytes, request, Lane::Search, WhenFull::Refuse).await?;
                 Ok(Side {
                     image: ComparedImage {
                         width: described.width,

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::collections::DEFAULT_PROFILE;
+use super::lanes::Lane;
 use super::pool::WhenFull;
 use super::{RetrievalService, ServiceError};
 use crate::domain::{Descriptor, DescriptorVersion, ExtractionCost, ImageFormat, Profile, QueryRegion};
@@ -56,7 +57,7 @@ impl RetrievalService {
         let _running = core.gate.enter()?;
         let profile = request.profile.unwrap_or(DEFAULT_PROFILE);
         let of = Request { region: request.region, ..Request::descriptor(profile) };
-        let described = core.pool.describe(request.image, of, WhenFull::Refuse).await?;
+        let described = core.pool.describe(request.image, of, Lane::Search, WhenFull::Refuse).await?;
         let is_small = described.width.max(described.height) < INPUT_SIDE as u32;
         Ok(Described {
             descriptor: described.descriptor,

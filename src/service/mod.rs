@@ -2,10 +2,11 @@
 //!
 //! [`RetrievalService`] is the one door. Behind it: `core` (what the use cases share), `images`
 //! with `upload`, `collections`, `search` with `rerank` and `similar`, `compare`, `describe`, `batch` and
-//! `once` (the use cases), `keys` (who may use them), `jobs` (work in the background), `transfer` (export and import), `pool` (the
-//! threads that describe images) and `readiness`.
+//! `once` (the use cases), `keys` (who may use them), `jobs` (work in the background), `transfer` (export and import),
+//! `pool` (the threads that describe images) with `lanes` (who is next) and `caller` and `readiness`.
 
 mod batch;
+mod caller;
 mod collections;
 mod compare;
 mod core;
@@ -14,6 +15,7 @@ mod error;
 mod images;
 mod jobs;
 mod keys;
+mod lanes;
 mod once;
 mod options;
 mod pool;
@@ -32,6 +34,7 @@ mod upload;
 // The layer above names these types through this module alone.
 pub use crate::store::{CollectionSummary, StoreError};
 pub use batch::{Deletion, Selection};
+pub use caller::Caller;
 pub use compare::{CompareRequest, CompareResponse, ComparedImage, Pictured};
 pub use describe::{DescribeRequest, Described, Remark};
 pub use error::ServiceError;

@@ -1,10 +1,9 @@
 //! The bounded pool of threads that describe images.
 //!
-//! Each thread owns one extractor. At most `queue_length` images wait beside those that are being
-//! described; one more is refused at once ([`ServiceError::Overloaded`]), so that a burst costs
-//! answers instead of memory.
+//! Each thread owns one extractor. At most `queue_length` images of each [`Lane`] wait beside those
+//! that are being described; one more is refused at once ([`ServiceError::Overloaded`]), so that a
+//! burst costs answers instead of memory.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -16,6 +15,8 @@ use metrics::{counter, gauge, histogram};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::ServiceError;
+use super::caller::Caller;
+use super::lanes::{Lane, Lanes, SEARCHES_IN_A_ROW};
 use crate::telemetry::metric;
 use eyrie_vision::describe::{Extraction, Extractor, Request};
 use eyrie_vision::picture::{PictureError, decoder_panics};
@@ -32,13 +33,17 @@ struct Job {
     /// The encoded image.
     bytes: Bytes,
     request: Request,
-    answer: oneshot::Sender<Answer>,
+    answer: oneshot::Sender<Result<Answer, Displaced>>,
+    when_full: WhenFull,
     /// Held from admission until the job is done or dropped: this is what bounds the queue.
-    _room: OwnedSemaphorePermit,
+    room: OwnedSemaphorePermit,
 }
 
+/// The image of a caller who has many of them made room for that of one who has few.
+struct Displaced;
+
 struct Queue {
-    jobs: VecDeque<Job>,
+    jobs: Lanes<Job>,
     closed: bool,
 }
 
@@ -61,7 +66,7 @@ impl Shared {
     fn next(&self) -> Option<Job> {
         let mut queue = self.lock();
         loop {
-            while let Some(job) = queue.jobs.pop_front() {
+            while let Some(job) = queue.jobs.pop() {
                 depth(&queue);
                 if !job.answer.is_closed() {
                     return Some(job);
@@ -86,7 +91,9 @@ impl Shared {
 
 #[allow(clippy::cast_precision_loss)]
 fn depth(queue: &Queue) {
-    gauge!(metric::QUEUE_DEPTH).set(queue.jobs.len() as f64);
+    for lane in Lane::ALL {
+        gauge!(metric::QUEUE_DEPTH, "lane" => lane.as_str()).set(queue.jobs.len(lane) as f64);
+    }
 }
 
 /// What becomes of an image when the queue is full.
@@ -101,7 +108,8 @@ pub(super) enum WhenFull {
 /// The pool. Dropping it lets the threads end after the jobs that are queued.
 pub(super) struct InferencePool {
     shared: Arc<Shared>,
-    room: Arc<Semaphore>,
+    /// Of each lane.
+    room: [Arc<Semaphore>; 2],
     threads: Mutex<Vec<JoinHandle<()>>>,
     workers: usize,
     queue_length: usize,
@@ -119,12 +127,12 @@ impl InferencePool {
         let workers = extractors.len();
         let pool = Self {
             shared: Arc::new(Shared {
-                queue: Mutex::new(Queue { jobs: VecDeque::new(), closed: false }),
+                queue: Mutex::new(Queue { jobs: Lanes::new(), closed: false }),
                 filled: Condvar::new(),
                 busy: AtomicUsize::new(0),
                 mean_micros: AtomicU64::new(u64::try_from(FIRST_GUESS.as_micros()).unwrap_or(u64::MAX)),
             }),
-            room: Arc::new(Semaphore::new((queue_length + workers).min(Semaphore::MAX_PERMITS))),
+            room: Lane::ALL.map(|_| Arc::new(Semaphore::new((queue_length + workers).min(Semaphore::MAX_PERMITS)))),
             threads: Mutex::new(Vec::with_capacity(workers)),
             workers,
             queue_length,
@@ -141,8 +149,8 @@ impl InferencePool {
         Ok(pool)
     }
 
-    /// Describes an image on one of the threads. When the returned future is dropped before a
-    /// thread took the image, it is not described at all.
+    /// Describes an image on one of the threads, for the current [`Caller`]. When the returned
+    /// future is dropped before a thread took the image, it is not described at all.
     ///
     /// # Errors
     /// [`ServiceError::Overloaded`] (with [`WhenFull::Refuse`]), [`ServiceError::Extract`],
@@ -151,11 +159,16 @@ impl InferencePool {
         &self,
         bytes: Bytes,
         request: Request,
+        lane: Lane,
         when_full: WhenFull,
     ) -> Result<Extraction, ServiceError> {
+        let caller = Caller::current();
         let room = match when_full {
-            WhenFull::Refuse => self.room_now()?,
-            WhenFull::Wait => Arc::clone(&self.room).acquire_owned().await.map_err(|_| ServiceError::ShuttingDown)?,
+            WhenFull::Refuse => self.room_now(lane, caller)?,
+            WhenFull::Wait => {
+                let room = Arc::clone(&self.room[lane as usize]);
+                room.acquire_owned().await.map_err(|_| ServiceError::ShuttingDown)?
+            }
         };
         let (answer, receiver) = oneshot::channel();
         {
@@ -163,11 +176,15 @@ impl InferencePool {
             if queue.closed {
                 return Err(ServiceError::ShuttingDown);
             }
-            queue.jobs.push_back(Job { bytes, request, answer, _room: room });
+            queue.jobs.push(lane, caller, Job { bytes, request, answer, when_full, room });
             depth(&queue);
         }
         self.shared.filled.notify_one();
-        receiver.await.map_err(|_| ServiceError::ShuttingDown)?.map_err(ServiceError::Extract)
+        match receiver.await {
+            Ok(Ok(answer)) => answer.map_err(ServiceError::Extract),
+            Ok(Err(Displaced)) => Err(self.overloaded(lane)),
+            Err(_) => Err(ServiceError::ShuttingDown),
+        }
     }
 
     /// How many images one call may have here at a time: enough for every worker to have the next
@@ -176,28 +193,45 @@ impl InferencePool {
         ((self.workers + self.queue_length) / 2).clamp(1, self.workers + 1)
     }
 
-    fn room_now(&self) -> Result<OwnedSemaphorePermit, ServiceError> {
-        if let Ok(room) = Arc::clone(&self.room).try_acquire_owned() {
+    fn room_now(&self, lane: Lane, caller: Caller) -> Result<OwnedSemaphorePermit, ServiceError> {
+        let room = &self.room[lane as usize];
+        if let Ok(room) = Arc::clone(room).try_acquire_owned() {
             return Ok(room);
         }
-        // Clients that went away must not keep those out that are here.
-        {
+        let displaced = {
             let mut queue = self.shared.lock();
-            let before = queue.jobs.len();
-            queue.jobs.retain(|job| !job.answer.is_closed());
-            let abandoned = before - queue.jobs.len();
+            // Clients that went away must not keep those out that are here.
+            let abandoned = queue.jobs.retain(|job| !job.answer.is_closed());
             counter!(metric::EXTRACTIONS, "outcome" => "abandoned").increment(abandoned as u64);
             depth(&queue);
-        }
-        Arc::clone(&self.room).try_acquire_owned().map_err(|_| {
-            counter!(metric::EXTRACTIONS_OVERLOADED).increment(1);
-            ServiceError::Overloaded { retry_after_seconds: self.retry_after_seconds() }
-        })
+            if let Ok(room) = Arc::clone(room).try_acquire_owned() {
+                return Ok(room);
+            }
+            queue.jobs.displace(lane, caller, |job| job.when_full == WhenFull::Refuse)
+        };
+        let Some(Job { answer, room, .. }) = displaced else { return Err(self.overloaded(lane)) };
+        // It may have gone meanwhile; then nobody wants the answer.
+        drop(answer.send(Err(Displaced)));
+        Ok(room)
     }
 
-    /// When the images that are ahead will be done, by the average so far.
-    fn retry_after_seconds(&self) -> u64 {
-        let ahead = (self.shared.lock().jobs.len() + self.shared.busy.load(Ordering::Relaxed)) as u64;
+    /// The refusal of an image, counted.
+    fn overloaded(&self, lane: Lane) -> ServiceError {
+        counter!(metric::EXTRACTIONS_OVERLOADED, "lane" => lane.as_str()).increment(1);
+        ServiceError::Overloaded { retry_after_seconds: self.retry_after_seconds(lane) }
+    }
+
+    /// When the images that are ahead of one more in a lane will be done, by the average so far.
+    fn retry_after_seconds(&self, lane: Lane) -> u64 {
+        let [searches, ingests] = {
+            let queue = self.shared.lock();
+            Lane::ALL.map(|lane| queue.jobs.len(lane))
+        };
+        let ahead = match lane {
+            Lane::Search => searches + ingests.min(searches / SEARCHES_IN_A_ROW),
+            Lane::Ingest => ingests + searches.min(ingests * SEARCHES_IN_A_ROW),
+        };
+        let ahead = (ahead + self.shared.busy.load(Ordering::Relaxed)) as u64;
         let micros = self.shared.mean_micros.load(Ordering::Relaxed).saturating_mul(ahead) / self.workers as u64;
         micros.div_ceil(1_000_000).clamp(1, MAX_RETRY_SECONDS)
     }
@@ -207,10 +241,10 @@ impl InferencePool {
         self.shared.busy.load(Ordering::Relaxed) > 0 || !self.shared.lock().jobs.is_empty()
     }
 
-    /// Images that wait for a thread.
+    /// Images that wait for a thread in a lane.
     #[cfg(test)]
-    pub(super) fn waiting(&self) -> usize {
-        self.shared.lock().jobs.len()
+    pub(super) fn waiting(&self, lane: Lane) -> usize {
+        self.shared.lock().jobs.len(lane)
     }
 
     fn close(&self) {
@@ -274,12 +308,12 @@ fn work(shared: &Shared, number: usize, mut extractor: Box<dyn Extractor>) {
         };
         counter!(metric::EXTRACTIONS, "outcome" => outcome).increment(1);
         counter!(metric::DECODER_PANICS).absolute(decoder_panics());
-        let Job { answer: sender, _room: room, .. } = job;
+        let Job { answer: sender, room, .. } = job;
         // The room is free again before the answer is out, so that a client that sends one image
         // after the other is never refused for its own previous one.
         drop(room);
         // The requester may have gone meanwhile; then nobody wants the answer.
-        drop(sender.send(answer));
+        drop(sender.send(Ok(answer)));
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use metrics::counter;
 
 use super::core::Core;
+use super::lanes::Lane;
 use super::pool::WhenFull;
 use super::rerank::{self, Reranked};
 use super::{RetrievalService, SearchHit, SearchQuery, SearchRequest, SearchResponse, ServiceError};
@@ -228,7 +229,7 @@ impl Core {
             SearchQuery::Image(bytes, region) => {
                 let features = if window == 0 { 0 } else { QUERY_FEATURES };
                 let request = Request { region, features, thumbnail, ..Request::descriptor(collection.profile) };
-                let described = self.pool.describe(bytes, request, WhenFull::Refuse).await?;
+                let described = self.pool.describe(bytes, request, Lane::Search, WhenFull::Refuse).await?;
                 Ok(Subject {
                     descriptor: described.descriptor,
                     features: described.features.map(Arc::new),

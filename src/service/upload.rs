@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{MutexGuard, OnceCell};
 
 use super::core::{Core, unknown_collection};
+use super::lanes::Lane;
 use super::pool::WhenFull;
 use super::running::Running;
 use super::{AddOutcome, OnDuplicate, OnSimilar, PutOutcome, SearchHit, ServiceError, Stored};
@@ -236,7 +237,7 @@ impl<'a> Upload<'a> {
     async fn describe(&self) -> Result<Extraction, ServiceError> {
         let of_an_upload =
             Request { thumbnail: true, features: STORED_FEATURES, ..Request::descriptor(self.collection.profile) };
-        self.core.pool.describe(self.bytes.clone(), of_an_upload, self.when_full).await
+        self.core.pool.describe(self.bytes.clone(), of_an_upload, Lane::Ingest, self.when_full).await
     }
 }
 

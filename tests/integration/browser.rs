@@ -59,7 +59,7 @@ impl Browser {
         ];
         let mut arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
         arguments.push(format!("--user-data-dir={}", profile.path().display()));
-        let client = Client::new();
+        let client = crate::support::client();
         let asked = json!({"capabilities": {"alwaysMatch": {
             "goog:chromeOptions": {"args": arguments},
             "goog:loggingPrefs": {"browser": "ALL"},
@@ -420,7 +420,7 @@ async fn a_person_filters_by_metadata_and_deletes_what_is_too_much() {
 /// Passes everything below `/eyrie/` on to the server without that path and under the server's own
 /// name, as nginx does with `location /eyrie/ { proxy_pass http://SERVER/; }`.
 async fn proxy(server: SocketAddr) -> SocketAddr {
-    let client = Client::new();
+    let client = crate::support::client();
     let pass = async move |request: axum::extract::Request| {
         let (head, body) = request.into_parts();
         let target = head.uri.path_and_query().expect("a target").as_str();
@@ -471,5 +471,51 @@ async fn the_page_works_under_a_path_of_a_proxy_that_changes_the_host() {
     browser.until("document.querySelectorAll('#results .card').length === 1").await;
     let complaints = browser.complaints().await;
     assert!(complaints.is_empty(), "{complaints:?}");
+    browser.quit().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reference_names_every_call_and_tries_one_out_below_the_path_of_a_proxy() {
+    // The server knows nothing of the path, which the proxy strips.
+    let app = TestApp::start().await;
+    let outside = proxy(app.address).await;
+    let document: Value = yaml_serde::from_str(eyrie::http::OPENAPI_YAML).expect("YAML");
+    let paths = document["paths"].as_object().expect("paths");
+    let calls: usize = paths.values().map(|path| path.as_object().expect("calls").len()).sum();
+
+    let browser = Browser::start().await;
+    browser.open(&format!("http://{outside}/eyrie/docs")).await;
+    browser.until(&format!("document.querySelectorAll('.opblock').length === {calls}")).await;
+    let shown =
+        browser.until("[...document.querySelectorAll('.opblock-summary-path')].map((path) => path.dataset.path)").await;
+    for path in paths.keys() {
+        assert!(shown.as_array().expect("a list").iter().any(|shown| shown == path), "{path}");
+    }
+    let shot = Path::new(env!("CARGO_TARGET_TMPDIR")).join("docs.png");
+    browser.screenshot(&shot).await;
+
+    let call = "#operations-collections-get_collection";
+    browser.click(&format!("{call} .opblock-summary-control")).await;
+    // The example is what is sent unless another name is written over it.
+    browser
+        .until(&format!("document.querySelector('{call} [data-param-name=collection] input')?.value === 'covers'"))
+        .await;
+    browser.click(&format!("{call} .try-out__btn")).await;
+    let field = format!("{call} [data-param-name=collection] input");
+    browser.until(&format!("!document.querySelector('{field}').disabled")).await;
+    browser.type_into(&field, "-of-films").await;
+    browser.until("document.querySelector('.execute')").await;
+    browser.click(&format!("{call} .execute")).await;
+    browser
+        .until(&format!(
+            "document.querySelector('{call} .live-responses-table .response-col_status')?.innerText.includes('404')"
+        ))
+        .await;
+    let asked = browser.until(&format!("document.querySelector('{call} .request-url pre')?.innerText")).await;
+    assert_eq!(asked, format!("http://{outside}/eyrie/v1/collections/covers-of-films"));
+    // That the answer was a 404 is all that there is to complain about.
+    let complaints = browser.complaints().await;
+    let unexpected: Vec<_> = complaints.iter().filter(|line| !line.contains("/covers-of-films")).collect();
+    assert!(unexpected.is_empty(), "{unexpected:?}");
     browser.quit().await;
 }

@@ -21,10 +21,12 @@ async fn descriptors_of_a_file_are_stored_once_and_found() {
     let server = Server::start(&program);
     while program.run(&["health", "--bind", &server.address]).code() != 0 {}
     let url = format!("http://{}/v1/collections/default/images/row-00000003", server.address);
-    let similar: serde_json::Value =
-        reqwest::get(format!("{url}/similar?k=9")).await.expect("an answer").json().await.expect("JSON");
+    let get = async |url: String| -> serde_json::Value {
+        crate::support::client().get(url).send().await.expect("an answer").json().await.expect("JSON")
+    };
+    let similar = get(format!("{url}/similar?k=9")).await;
     assert_eq!(similar["results"].as_array().expect("a list").len(), 4, "{similar}");
-    let record: serde_json::Value = reqwest::get(url).await.expect("an answer").json().await.expect("JSON");
+    let record = get(url).await;
     assert_eq!(record["metadata"], serde_json::json!({"row": 3, "percent": 3}));
 }
 

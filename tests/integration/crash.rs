@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::future::join_all;
-use reqwest::{Client, RequestBuilder, StatusCode};
+use reqwest::{RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
 use crate::program::{Program, Server, picture};
@@ -21,7 +21,7 @@ async fn every_picture_acknowledged_before_kill_9_is_found_once_after_the_restar
     const ENOUGH: usize = 12;
     let program = Program::new();
     let server = Server::start(&program);
-    let client = Client::new();
+    let client = crate::support::client();
     let collection = format!("http://{}/v1/collections/crash", server.address);
     let created = client.put(&collection).json(&json!({"profile": "fast"})).send().await.expect("an answer");
     assert_eq!(created.status(), StatusCode::CREATED);
@@ -102,7 +102,7 @@ type Known = BTreeMap<String, Vec<Option<u64>>>;
 
 /// Writes to images of its own until the server is gone.
 async fn write(url: &str, number: u64, known: &mut Known, random: &mut Random, done: impl Fn()) {
-    let client = Client::new();
+    let client = crate::support::client();
     let mut version = random.below(u64::from(u32::MAX));
     loop {
         let id = format!("client{number}-{}", random.below(12));
@@ -136,7 +136,7 @@ async fn write(url: &str, number: u64, known: &mut Known, random: &mut Random, d
 /// for sure then.
 async fn check(server: &Server, known: &mut Known) {
     let images = format!("http://{}/v1/collections/crash/images", server.address);
-    let answer = Client::new().get(images).query(&[("limit", "1000")]).send().await.expect("an answer");
+    let answer = crate::support::client().get(images).query(&[("limit", "1000")]).send().await.expect("an answer");
     let listed: Value = answer.json().await.expect("JSON");
     let there: BTreeMap<String, u64> = (listed["images"].as_array().expect("a list").iter())
         .map(|image| (image["id"].as_str().expect("an id"), image["metadata"]["version"].as_u64().expect("a version")))
@@ -167,7 +167,8 @@ async fn killed_again_and_again(mut program: Program, seed: u64) {
         ready(&program, &server);
         let url = format!("http://{}/v1/collections/crash", server.address);
         if round == 0 {
-            let created = Client::new().put(&url).json(&json!({"profile": "fast"})).send().await.expect("an answer");
+            let created =
+                crate::support::client().put(&url).json(&json!({"profile": "fast"})).send().await.expect("an answer");
             assert_eq!(created.status(), StatusCode::CREATED);
         }
         let mut all: Known = known.iter().flat_map(|known| known.clone()).collect();

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use eyrie::app::App;
 use serde_json::json;
 use sqlx::{Connection, SqliteConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -180,6 +181,36 @@ async fn uploads_beyond_the_limit_are_told_to_come_back() {
     assert_eq!(&status, b"HTTP/1.1 201");
     ok(upload()).await;
     assert_eq!(app.count().await, 2);
+}
+
+#[tokio::test]
+async fn uploads_beyond_the_memory_are_told_to_come_back() {
+    let mut builder = TestApp::builder();
+    builder.config.server.http.max_upload_bytes = 1 << 20;
+    // 44 MiB are the worker's.
+    builder.config.server.http.memory_budget_mib = 46;
+    let app = builder.start().await;
+    let mut slow = begin_upload(&app, 1 << 20).await;
+    let upload = |body: Vec<u8>| app.post(&images("")).header("content-type", "image/png").body(body);
+    assert_eq!(refused(upload(vec![0; 400_000])).await, (503, "overloaded".to_owned()));
+    ok(upload(pictures::png(2))).await;
+    // Whole, it is found to be no picture, and its memory is free again.
+    slow.write_all(&vec![0; 1 << 20]).await.expect("writes");
+    let mut status = [0; 12];
+    slow.read_exact(&mut status).await.expect("reads");
+    assert_eq!(&status, b"HTTP/1.1 400");
+    assert_eq!(refused(upload(vec![0; 400_000])).await, (400, "not_an_image".to_owned()));
+}
+
+#[tokio::test]
+async fn a_memory_budget_below_what_the_workers_may_need_is_refused_at_the_start() {
+    let mut builder = TestApp::builder();
+    builder.config.server.http.memory_budget_mib = 80;
+    let refused = App::builder(builder.config).start().await.err().expect("refused").to_string();
+    assert_eq!(
+        refused,
+        "server.memory_budget_mib is 80 MiB: the workers may need 44 MiB and reading one upload 40 MiB, 84 MiB together"
+    );
 }
 
 #[tokio::test]

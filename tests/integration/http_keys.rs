@@ -69,6 +69,7 @@ impl Operation {
     /// A request for things that are not there, in this collection.
     fn request(&self, app: &TestApp, collection: &str) -> RequestBuilder {
         let path = self.path.replace("{collection}", collection).replace("{id}", "nobody").replace("{file}", "app.js");
+        let path = path.replace("{part}", "docs.js");
         app.bare(self.method.clone(), &path)
     }
 }
@@ -372,7 +373,7 @@ async fn a_server_of_this_machine_is_open_until_there_is_a_key_and_never_again()
     ok(app.get("/v1/keys").bearer_auth("a key where there is none means nothing")).await;
     let (key, id) = app.make_key(json!({"label": "first", "scope": "admin"})).await;
     assert_eq!(refused(app.get("/v1/keys")).await, (401, "missing_key".to_owned()));
-    for path in ["/livez", "/readyz", "/", "/assets/app.js", "/openapi.yaml"] {
+    for path in ["/livez", "/readyz", "/", "/assets/app.js", "/docs", "/docs/docs.js", "/openapi.yaml"] {
         assert_eq!(app.get(path).send().await.expect("answer").status(), 200, "{path}");
     }
     ok_empty(app.delete(&format!("/v1/keys/{id}")).bearer_auth(&key)).await;

@@ -1,5 +1,6 @@
 //! The one integration test program; a file for each subject.
 
+mod api_guide;
 mod browser;
 mod cli_basics;
 mod cli_chip;
@@ -11,6 +12,7 @@ mod cli_import;
 mod cli_keys;
 mod cli_load;
 mod cli_serve;
+mod cli_server;
 mod cli_transfer;
 mod cli_whiten;
 mod crash;
@@ -22,6 +24,7 @@ mod http_compare;
 mod http_cors;
 mod http_descriptors;
 mod http_edge;
+mod http_examples;
 mod http_images;
 mod http_jobs;
 mod http_keys;

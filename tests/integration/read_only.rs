@@ -16,7 +16,7 @@ async fn a_database_file_without_write_permission_is_served_and_not_written_to()
     std::fs::set_permissions(program.path("data/eyrie.db"), PermissionsExt::from_mode(0o444)).expect("may be changed");
 
     let server = Server::start(&program);
-    let client = reqwest::Client::new();
+    let client = crate::support::client();
     let url = |path: &str| format!("http://{}{path}", server.address);
     let problem = async |request: reqwest::RequestBuilder| {
         let answer = request.send().await.expect("answers");

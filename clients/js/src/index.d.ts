@@ -1,17 +1,30 @@
-import type { components } from "./schema.js";
+import type { components, operations } from "./schema.js";
 
 type Schemas = components["schemas"];
+/** What a call takes in its query string; forms and JSON have the same fields. */
+type Query<Call extends keyof operations> = operations[Call]["parameters"] extends { query?: infer Fields } ? NonNullable<Fields> : never;
+type SearchQuery = Query<"similar_images">;
+type AddQuery = Query<"add_image">;
 
 export type Collection = Schemas["Collection"];
+export type ComparedImage = Schemas["ComparedImage"];
+export type Comparison = Schemas["Comparison"];
 export type Cost = Schemas["Cost"];
 export type Filter = Schemas["Filter"];
-export type Hit = Schemas["Hit"];
+/** A member that `fields` can choose; `rank` and `id` are always there. */
+export type HitField = Exclude<keyof Schemas["Hit"], "rank" | "id">;
+/** A result as it is unless `fields` chooses: these members are always there. */
+export type Hit = Schemas["Hit"] & Required<Pick<Schemas["Hit"], "score" | "verdict" | "width" | "height" | "thumbnail_url">>;
+/** A result with chosen members. Those that say what verification found are not there where nothing was verified. */
+export type ChosenHit<Field extends HitField> = Pick<Schemas["Hit"], "rank" | "id" | Field> &
+  Required<Pick<Schemas["Hit"], Exclude<Field, "verified" | "inliers" | "match">>>;
 export type Image = Schemas["Image"];
 export type Match = Schemas["Match"];
 export type Metadata = Schemas["Metadata"];
 export type Problem = Schemas["Problem"];
 export type Profile = Collection["profile"];
-export type SearchResult = Schemas["SearchResult"];
+export type SearchResult<Result = Hit> = Omit<Schemas["SearchResult"], "results"> & { results: Result[] };
+export type Verdict = Hit["verdict"];
 
 /** An encoded picture: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF and some more. */
 export type Picture = Blob | ArrayBuffer | ArrayBufferView;
@@ -45,10 +58,12 @@ export interface SearchOptions extends UploadOptions {
   exact?: boolean;
   /** Breadth of the graph search. */
   ef?: number;
-  verify?: "auto" | "always" | "never";
+  verify?: SearchQuery["verify"];
+  /** A field of the metadata: of pictures with the same value only the best one is a result. */
+  groupBy?: string;
   /** Only this box of a query picture: x, y, width and height in fractions of it. */
   region?: [number, number, number, number];
-  include?: Array<"metadata" | "record" | "cost" | "thumbnail">;
+  include?: SearchQuery["include"];
 }
 
 export interface AddOptions extends UploadOptions {
@@ -57,13 +72,15 @@ export interface AddOptions extends UploadOptions {
   metadata?: Metadata;
   /** Store it under `id` over what is there. */
   replace?: boolean;
-  onDuplicate?: "return" | "reject" | "allow";
-  /** Look for what shows the same thing first, where the service can. */
-  onSimilar?: "ignore" | "report" | "reject";
-  include?: Array<"cost">;
+  onDuplicate?: AddQuery["on_duplicate"];
+  /** Look for what shows the same thing first. */
+  onSimilar?: AddQuery["on_similar"];
+  include?: AddQuery["include"];
 }
 
 export interface ListOptions extends CallOptions {
+  /** The order: by id where it is left out. */
+  sort?: Query<"list_images">["sort"];
   filter?: Filter;
   /** The most pictures of one request. */
   limit?: number;
@@ -76,28 +93,7 @@ export interface ChangeOptions extends CallOptions {
 
 export interface CompareOptions extends CallOptions {
   profile?: Profile;
-  include?: Array<"cost" | "overlay">;
-}
-
-/** One of two pictures that were compared. */
-export interface ComparedImage {
-  width: number;
-  height: number;
-  /** The outline of this picture in pixels of the other one. */
-  outline_in_other?: Array<[number, number]>;
-  cost?: Cost;
-}
-
-/** What two pictures have in common. */
-export interface Comparison {
-  score: number;
-  verdict: "same" | "near_duplicate" | "similar" | "different";
-  verified?: boolean;
-  inliers?: number;
-  a: ComparedImage;
-  b: ComparedImage;
-  version: string;
-  overlay?: string;
+  include?: Query<"compare">["include"];
 }
 
 export interface EyrieOptions {
@@ -135,11 +131,16 @@ export class Eyrie {
   url(path: string): string;
   /** The picture behind a path of an answer, such as `thumbnail_url`: with a key an `<img>` cannot ask for it by itself. */
   picture(path: string, options?: { signal?: AbortSignal }): Promise<Blob>;
+  /** A search as below, of which `fields` says what each result carries in place of the usual. */
+  search<Field extends HitField>(
+    query: Picture | string | Descriptor,
+    options: SearchOptions & { fields: readonly Field[] },
+  ): Promise<SearchResult<ChosenHit<Field>>>;
   /** Searches by a picture, by the id of a stored one, or by a descriptor. */
   search(query: Picture | string | Descriptor, options?: SearchOptions): Promise<SearchResult>;
   add(picture: Picture, options?: AddOptions): Promise<Image>;
   get(id: string, options?: CallOptions): Promise<Image>;
-  /** All pictures in order of id, page by page as they are asked for. */
+  /** All pictures in order of id unless `sort` says otherwise, page by page as they are asked for. */
   list(options?: ListOptions): AsyncGenerator<Image, void, undefined>;
   /** Changes metadata by a merge patch: members that are null are taken away. */
   update(id: string, metadata: Record<string, unknown>, options?: ChangeOptions): Promise<Image>;

@@ -17,14 +17,17 @@ export class EyrieError extends Error {
   }
 }
 
+/** Codes of refusals that pass. */
+const BUSY = ["overloaded", "rate_limited", "too_many_at_once"];
+
 const segment = encodeURIComponent;
 
 /** Names of the options whose names on the wire differ. */
-const WIRE = { minScore: "min_score", onDuplicate: "on_duplicate", onSimilar: "on_similar" };
+const WIRE = { groupBy: "group_by", minScore: "min_score", onDuplicate: "on_duplicate", onSimilar: "on_similar" };
 
 /** An option as a form has it. */
 function asText(name, value) {
-  if (name === "include" || name === "region") return [value].flat().join(",");
+  if (name === "include" || name === "fields" || name === "region") return [value].flat().join(",");
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
@@ -182,8 +185,8 @@ export class Eyrie {
       const { status, text, header } = await this.#exchange(url.href, { method, headers: all, body: sent, signal, onProgress });
       if (status >= 200 && status < 300) return text ? JSON.parse(text) : undefined;
       const error = failure(status, text, header);
-      // A full queue says when to come back; nothing was done.
-      if (error.code !== "overloaded" || tries >= retries) throw error;
+      // A full queue and a limit say when to come back; nothing was done.
+      if (!BUSY.includes(error.code) || tries >= retries) throw error;
       await wait(error.retryAfter || 1, signal);
     }
   }
@@ -214,11 +217,11 @@ export class Eyrie {
     return this.#call("GET", this.#path(`/images/${segment(id)}`), { signal });
   }
 
-  /** All pictures in order of id, page by page as they are asked for. */
-  async *list({ filter, limit, signal } = {}) {
+  /** All pictures in order of id unless `sort` says otherwise, page by page as they are asked for. */
+  async *list({ sort, filter, limit, signal } = {}) {
     let cursor;
     do {
-      const page = await this.#call("GET", this.#path("/images"), { query: fields({ filter, limit, cursor }), signal });
+      const page = await this.#call("GET", this.#path("/images"), { query: fields({ sort, filter, limit, cursor }), signal });
       yield* page.images;
       cursor = page.next_cursor;
     } while (cursor);

@@ -534,6 +534,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/docs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The reference of the interface. */
+        get: operations["reference"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/docs/{part}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The scripts and styles of the reference. Those of Swagger UI are always sent compressed. */
+        get: operations["reference_part"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -707,7 +741,21 @@ export interface components {
              */
             stale_images?: number | null;
         };
-        /** @description Every collection by name. */
+        /**
+         * @description Every collection by name.
+         * @example {
+         *       "collections": [
+         *         {
+         *           "created_at": "2026-11-24T12:00:00Z",
+         *           "description": "DVD covers",
+         *           "images": 1200,
+         *           "name": "covers",
+         *           "profile": "rnip",
+         *           "stale_images": 0
+         *         }
+         *       ]
+         *     }
+         */
         CollectionList: {
             /** @description The collections. */
             collections: components["schemas"]["Collection"][];
@@ -876,10 +924,11 @@ export interface components {
              * @description Cosine of the descriptors, -1 to 1; 1 is identical.
              */
             score: number;
-            /** @description What score and comparison come to, as in the results of a search: `same` (the same picture,
-             *     frame to frame), `near_duplicate` (one is in the other: cropped, turned, written over,
-             *     photographed), `similar` (they share a part or look alike) or `different`. */
-            verdict: string;
+            /**
+             * @description What score and comparison come to: `same` (the same picture, frame to frame), `near_duplicate` (one is in the other: cropped, turned, written over, photographed), `similar` (they share a part or look alike) or `different`.
+             * @enum {string}
+             */
+            verdict: "same" | "near_duplicate" | "similar" | "different";
             /** @description Whether the two show the same thing: some spots of both look alike and lie alike. Not there
              *     where a stored image has no local features. */
             verified?: boolean;
@@ -1086,7 +1135,45 @@ export interface components {
              *     then the oldest. */
             images: components["schemas"]["DuplicateImage"][];
         };
-        /** @description A page of groups, the largest first. */
+        /**
+         * @description A page of groups, the largest first.
+         * @example {
+         *       "groups": [
+         *         {
+         *           "id": "alien-1979",
+         *           "images": [
+         *             {
+         *               "byte_size": 83412,
+         *               "created_at": "2026-11-24T12:00:00Z",
+         *               "height": 640,
+         *               "id": "alien-1979",
+         *               "metadata": {
+         *                 "title": "Alien",
+         *                 "year": 1979
+         *               },
+         *               "score": 0.981,
+         *               "thumbnail_url": "/v1/collections/covers/images/alien-1979/thumbnail?v=17",
+         *               "verdict": "near_duplicate",
+         *               "width": 480
+         *             },
+         *             {
+         *               "byte_size": 31870,
+         *               "created_at": "2026-11-24T12:05:00Z",
+         *               "height": 400,
+         *               "id": "alien-scan",
+         *               "metadata": {},
+         *               "score": 0.981,
+         *               "thumbnail_url": "/v1/collections/covers/images/alien-scan/thumbnail?v=18",
+         *               "verdict": "near_duplicate",
+         *               "width": 300
+         *             }
+         *           ],
+         *           "size": 2
+         *         }
+         *       ],
+         *       "next_cursor": "20"
+         *     }
+         */
         DuplicateGroupList: {
             /** @description The groups; fewer than asked for where images are gone. */
             groups: components["schemas"]["DuplicateGroup"][];
@@ -1102,8 +1189,11 @@ export interface components {
              * @description Cosine of its descriptor and that of its nearest other image of the group.
              */
             score: number;
-            /** @description What score and comparison of the two come to. */
-            verdict: string;
+            /**
+             * @description What score and comparison come to: `same` (the same picture, frame to frame), `near_duplicate` (one is in the other: cropped, turned, written over, photographed), `similar` (they share a part or look alike) or `different`.
+             * @enum {string}
+             */
+            verdict: "same" | "near_duplicate" | "similar" | "different";
             /**
              * Format: int32
              * @description Width in pixels.
@@ -1173,10 +1263,11 @@ export interface components {
              *     and `rank`, where `fields` leaves it out.
              */
             score?: number;
-            /** @description What score and comparison come to: `same` (the same picture, frame to frame),
-             *     `near_duplicate` (one is in the other: cropped, turned, written over, photographed),
-             *     `similar` (they share a part or look alike) or `different`. */
-            verdict?: string;
+            /**
+             * @description What score and comparison come to: `same` (the same picture, frame to frame), `near_duplicate` (one is in the other: cropped, turned, written over, photographed), `similar` (they share a part or look alike) or `different`.
+             * @enum {string}
+             */
+            verdict?: "same" | "near_duplicate" | "similar" | "different";
             /** @description Whether the query shows the same thing as this image: some spots of both look alike and lie
              *     alike. Not there when the two were not compared. */
             verified?: boolean;
@@ -1340,7 +1431,32 @@ export interface components {
              */
             count: number;
         };
-        /** @description A page of images. */
+        /**
+         * @description A page of images.
+         * @example {
+         *       "images": [
+         *         {
+         *           "byte_size": 83412,
+         *           "collection": "covers",
+         *           "created_at": "2026-11-24T12:00:00Z",
+         *           "format": "jpeg",
+         *           "height": 640,
+         *           "id": "alien-1979",
+         *           "metadata": {
+         *             "title": "Alien",
+         *             "year": 1979
+         *           },
+         *           "revision": 17,
+         *           "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+         *           "thumbnail_url": "/v1/collections/covers/images/alien-1979/thumbnail?v=17",
+         *           "updated_at": "2026-11-24T12:00:00Z",
+         *           "version": "0123456789abcdef/rnip",
+         *           "width": 480
+         *         }
+         *       ],
+         *       "next_cursor": "616c69656e2d31393739"
+         *     }
+         */
         ImageList: {
             /** @description The images. */
             images: components["schemas"]["Image"][];
@@ -1382,7 +1498,22 @@ export interface components {
             /** @description What is wrong with it. */
             detail: string;
         };
-        /** @description What an import came to. */
+        /**
+         * @description What an import came to.
+         * @example {
+         *       "failed": 1,
+         *       "failures": [
+         *         {
+         *           "code": "id_taken",
+         *           "detail": "there is another image with the id \"alien-1979\"",
+         *           "line": 17
+         *         }
+         *       ],
+         *       "replaced": 0,
+         *       "stored": 1198,
+         *       "unchanged": 1
+         *     }
+         */
         ImportResult: {
             /**
              * Format: int64
@@ -1494,7 +1625,40 @@ export interface components {
              */
             finished_at?: string;
         };
-        /** @description A page of jobs, the newest first. */
+        /**
+         * @description A page of jobs, the newest first.
+         * @example {
+         *       "jobs": [
+         *         {
+         *           "collection": "covers",
+         *           "created_at": "2026-11-24T12:00:00Z",
+         *           "done": 1200,
+         *           "finished_at": "2026-11-24T12:00:14Z",
+         *           "id": "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10",
+         *           "kind": "duplicates",
+         *           "params": {
+         *             "candidates": 20,
+         *             "min_score": null,
+         *             "verdict": "near_duplicate"
+         *           },
+         *           "rate": 85.2,
+         *           "result": {
+         *             "duplicates": 39,
+         *             "groups": 31,
+         *             "images": 70,
+         *             "largest": 4,
+         *             "looked_up": 1200,
+         *             "pairs": 44,
+         *             "revision": 1260
+         *           },
+         *           "started_at": "2026-11-24T12:00:00Z",
+         *           "state": "done",
+         *           "total": 1200
+         *         }
+         *       ],
+         *       "next_cursor": "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10"
+         *     }
+         */
         JobList: {
             /** @description The jobs. */
             jobs: components["schemas"]["Job"][];
@@ -1924,7 +2088,81 @@ export interface components {
                 [key: string]: unknown;
             }[];
         };
-        /** @description What became of the searches of a batch. */
+        /**
+         * @description What became of the searches of a batch.
+         * @example {
+         *       "results": [
+         *         {
+         *           "result": {
+         *             "compared": 100,
+         *             "results": [
+         *               {
+         *                 "height": 640,
+         *                 "id": "alien-1979",
+         *                 "inliers": 61,
+         *                 "match": {
+         *                   "quad_in_query": [
+         *                     [
+         *                       0.21,
+         *                       0.18
+         *                     ],
+         *                     [
+         *                       0.76,
+         *                       0.2
+         *                     ],
+         *                     [
+         *                       0.75,
+         *                       0.83
+         *                     ],
+         *                     [
+         *                       0.2,
+         *                       0.81
+         *                     ]
+         *                   ],
+         *                   "quad_in_result": [
+         *                     [
+         *                       0.05,
+         *                       0.04
+         *                     ],
+         *                     [
+         *                       0.96,
+         *                       0.04
+         *                     ],
+         *                     [
+         *                       0.96,
+         *                       0.97
+         *                     ],
+         *                     [
+         *                       0.05,
+         *                       0.97
+         *                     ]
+         *                   ]
+         *                 },
+         *                 "metadata": {
+         *                   "title": "Alien",
+         *                   "year": 1979
+         *                 },
+         *                 "rank": 1,
+         *                 "score": 0.874,
+         *                 "thumbnail_url": "/v1/collections/covers/images/alien-1979/thumbnail?v=17",
+         *                 "verdict": "near_duplicate",
+         *                 "verified": true,
+         *                 "width": 480
+         *               }
+         *             ],
+         *             "took_ms": {
+         *               "describe": 479.139,
+         *               "index": 0.033,
+         *               "total": 540.731,
+         *               "verify": 60.342
+         *             },
+         *             "version": "0123456789abcdef/rnip"
+         *           },
+         *           "status": 200
+         *         }
+         *       ]
+         *     }
+         */
         SearchBatchResult: {
             /** @description One for each search, in the order in which they came. */
             results: components["schemas"]["BatchedSearch"][];
@@ -2178,8 +2416,11 @@ export interface components {
              * @description Cosine of the descriptors, -1 to 1; 1 is identical.
              */
             score: number;
-            /** @description What score and comparison come to, as in a search. */
-            verdict: string;
+            /**
+             * @description What score and comparison come to: `same` (the same picture, frame to frame), `near_duplicate` (one is in the other: cropped, turned, written over, photographed), `similar` (they share a part or look alike) or `different`.
+             * @enum {string}
+             */
+            verdict: "same" | "near_duplicate" | "similar" | "different";
             /** @description Where its small picture is. */
             thumbnail_url: string;
         };
@@ -2271,7 +2512,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
+                /**
+                 * @description The collection's name: 1 to 64 of a-z 0-9 _ -
+                 * @example covers
+                 */
                 collection: string;
             };
             cookie?: never;
@@ -2303,7 +2547,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
+                /**
+                 * @description The collection's name: 1 to 64 of a-z 0-9 _ -
+                 * @example covers
+                 */
                 collection: string;
             };
             cookie?: never;
@@ -2350,7 +2597,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
+                /**
+                 * @description The collection's name: 1 to 64 of a-z 0-9 _ -
+                 * @example covers
+                 */
                 collection: string;
             };
             cookie?: never;
@@ -2380,7 +2630,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
+                /**
+                 * @description The collection's name: 1 to 64 of a-z 0-9 _ -
+                 * @example covers
+                 */
                 collection: string;
             };
             cookie?: never;
@@ -2415,12 +2668,18 @@ export interface operations {
     export_collection: {
         parameters: {
             query?: {
-                /** @description Begin behind this image in order of id: the last one that came, where an export was cut. */
+                /**
+                 * @description Begin behind this image in order of id: the last one that came, where an export was cut.
+                 * @example alien-1979
+                 */
                 after?: string;
             };
             header?: never;
             path: {
-                /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
+                /**
+                 * @description The collection's name: 1 to 64 of a-z 0-9 _ -
+                 * @example covers
+                 */
                 collection: string;
             };
             cookie?: never;
@@ -2450,12 +2709,18 @@ export interface operations {
     import_collection: {
         parameters: {
             query?: {
-                /** @description An image takes the place of another one of its id; without this its line fails (`id_taken`). */
+                /**
+                 * @description An image takes the place of another one of its id; without this its line fails (`id_taken`).
+                 * @example true
+                 */
                 replace?: boolean;
             };
             header?: never;
             path: {
-                /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
+                /**
+                 * @description The collection's name: 1 to 64 of a-z 0-9 _ -
+                 * @example covers
+                 */
                 collection: string;
             };
             cookie?: never;
@@ -2489,18 +2754,27 @@ export interface operations {
     list_images: {
         parameters: {
             query?: {
-                /** @description The order: by id, by the time of storing or by the time of the last change; with `-` the last one first. */
+                /**
+                 * @description The order: by id, by the time of storing or by the time of the last change; with `-` the last one first.
+                 * @example -created
+                 */
                 sort?: "id" | "-id" | "created" | "-created" | "updated" | "-updated";
                 /** @description `next_cursor` of the page before, in the same order. */
                 cursor?: string;
-                /** @description The most images of a page. */
+                /**
+                 * @description The most images of a page.
+                 * @example 20
+                 */
                 limit?: number;
                 /** @description Only images whose metadata match this filter. */
                 filter?: string;
             };
             header?: never;
             path: {
-                /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
+                /**
+                 * @description The collection's name: 1 to 64 of a-z 0-9 _ -
+                 * @example covers
+                 */
                 collection: string;
             };
             cookie?: never;
@@ -2530,7 +2804,10 @@ export interface operations {
     add_image: {
         parameters: {
             query?: {
-                /** @description The id it shall have; a fresh one where it is left out. */
+                /**
+                 * @description The id it shall have; a fresh one where it is left out.
+                 * @example alien3-1992
+                 */
                 id?: string;
                 /** @description The client's own data. */
                 metadata?: string;
@@ -2546,7 +2823,10 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
+                /**
+                 * @description The collection's name: 1 to 64 of a-z 0-9 _ -
+                 * @example covers
+                 */
                 collection: string;
             };
             cookie?: never;
@@ -2605,9 +2885,15 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
+                /**
+                 * @description The collection's name: 1 to 64 of a-z 0-9 _ -
+                 * @example covers
+                 */
                 collection: string;
-                /** @description The image's id: 1 to 128 of A-Z a-z 0-9 . _ - : but not . or .. */
+                /**
+                 * @description The image's id: 1 to 128 of A-Z a-z 0-9 . _ - : but not . or ..
+                 * @example alien-1979
+                 */
                 id: string;
             };
             cookie?: never;
@@ -2660,9 +2946,15 @@ export interface operations {
                 "If-None-Match"?: "*";
             };
             path: {
-                /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
+                /**
+                 * @description The collection's name: 1 to 64 of a-z 0-9 _ -
+                 * @example covers
+                 */
                 collection: string;
-                /** @description The image's id: 1 to 128 of A-Z a-z 0-9 . _ - : but not . or .. */
+                /**
+                 * @description The image's id: 1 to 128 of A-Z a-z 0-9 . _ - : but not . or ..
+                 * @example alien-1979
+                 */
                 id: string;
             };
             cookie?: never;
@@ -2721,9 +3013,15 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
+                /**
+                 * @description The collection's name: 1 to 64 of a-z 0-9 _ -
+                 * @example covers
+                 */
                 collection: string;
-                /** @description The image's id: 1 to 128 of A-Z a-z 0-9 . _ - : but not . or .. */
+                /**
+                 * @description The image's id: 1 to 128 of A-Z a-z 0-9 . _ - : but not . or ..
+                 * @example alien-1979
+                 */
                 id: string;
             };
             cookie?: never;
@@ -2756,9 +3054,15 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
-                /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
+                /**
+                 * @description The collection's name: 1 to 64 of a-z 0-9 _ -
+                 * @example covers
+                 */
                 collection: string;
-                /** @description The image's id: 1 to 128 of A-Z a-z 0-9 . _ - : but not . or .. */
+                /**
+                 * @description The image's id: 1 to 128 of A-Z a-z 0-9 . _ - : but not . or ..
+                 * @example alien-1979
+                 */
                 id: string;
             };
             cookie?: never;
@@ -2800,7 +3104,10 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
+                /**
+                 * @description The collection's name: 1 to 64 of a-z 0-9 _ -
+                 * @example covers
+                 */
                 collection: string;
             };
             cookie?: never;
@@ -2842,7 +3149,10 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
-                /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
+                /**
+                 * @description The collection's name: 1 to 64 of a-z 0-9 _ -
+                 * @example covers
+                 */
                 collection: string;
             };
             cookie?: never;
@@ -2879,7 +3189,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
+                /**
+                 * @description The collection's name: 1 to 64 of a-z 0-9 _ -
+                 * @example covers
+                 */
                 collection: string;
             };
             cookie?: never;
@@ -2913,7 +3226,10 @@ export interface operations {
     get_thumbnail: {
         parameters: {
             query?: {
-                /** @description The revision that the URL was made for. An answer that has it may be cached for ever. */
+                /**
+                 * @description The revision that the URL was made for. An answer that has it may be cached for ever.
+                 * @example 17
+                 */
                 v?: string;
             };
             header?: {
@@ -2921,9 +3237,15 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
+                /**
+                 * @description The collection's name: 1 to 64 of a-z 0-9 _ -
+                 * @example covers
+                 */
                 collection: string;
-                /** @description The image's id: 1 to 128 of A-Z a-z 0-9 . _ - : but not . or .. */
+                /**
+                 * @description The image's id: 1 to 128 of A-Z a-z 0-9 . _ - : but not . or ..
+                 * @example alien-1979
+                 */
                 id: string;
             };
             cookie?: never;
@@ -2964,7 +3286,10 @@ export interface operations {
     similar_images: {
         parameters: {
             query?: {
-                /** @description How many results. With `offset` at most what the configuration allows, 1000 by default. */
+                /**
+                 * @description How many results. With `offset` at most what the configuration allows, 1000 by default.
+                 * @example 5
+                 */
                 k?: number;
                 /** @description How many of the best to leave out first, for paging. */
                 offset?: number;
@@ -2982,14 +3307,27 @@ export interface operations {
                 verify?: "auto" | "always" | "never";
                 /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
                 include?: ("metadata" | "record" | "cost" | "thumbnail")[];
-                /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
+                /**
+                 * @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says.
+                 * @example [
+                 *       "score",
+                 *       "verdict",
+                 *       "thumbnail_url"
+                 *     ]
+                 */
                 fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "match" | "width" | "height" | "thumbnail_url" | "metadata" | "record")[];
             };
             header?: never;
             path: {
-                /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
+                /**
+                 * @description The collection's name: 1 to 64 of a-z 0-9 _ -
+                 * @example covers
+                 */
                 collection: string;
-                /** @description The image's id: 1 to 128 of A-Z a-z 0-9 . _ - : but not . or .. */
+                /**
+                 * @description The image's id: 1 to 128 of A-Z a-z 0-9 . _ - : but not . or ..
+                 * @example alien-1979
+                 */
                 id: string;
             };
             cookie?: never;
@@ -3026,7 +3364,10 @@ export interface operations {
                     number,
                     number
                 ];
-                /** @description How many results. With `offset` at most what the configuration allows, 1000 by default. */
+                /**
+                 * @description How many results. With `offset` at most what the configuration allows, 1000 by default.
+                 * @example 5
+                 */
                 k?: number;
                 /** @description How many of the best to leave out first, for paging. */
                 offset?: number;
@@ -3044,12 +3385,22 @@ export interface operations {
                 verify?: "auto" | "always" | "never";
                 /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
                 include?: ("metadata" | "record" | "cost" | "thumbnail")[];
-                /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
+                /**
+                 * @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says.
+                 * @example [
+                 *       "score",
+                 *       "verdict",
+                 *       "thumbnail_url"
+                 *     ]
+                 */
                 fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "match" | "width" | "height" | "thumbnail_url" | "metadata" | "record")[];
             };
             header?: never;
             path: {
-                /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
+                /**
+                 * @description The collection's name: 1 to 64 of a-z 0-9 _ -
+                 * @example covers
+                 */
                 collection: string;
             };
             cookie?: never;
@@ -3088,7 +3439,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
+                /**
+                 * @description The collection's name: 1 to 64 of a-z 0-9 _ -
+                 * @example covers
+                 */
                 collection: string;
             };
             cookie?: never;
@@ -3162,7 +3516,10 @@ export interface operations {
     describe: {
         parameters: {
             query?: {
-                /** @description How images become network passes: `fast` is one pass over the whole image, `nip` four turns of it, `rnip` overlapping sub-images of a larger version plus `nip`. `rnip` where it is left out. A search needs that of its collection. */
+                /**
+                 * @description How images become network passes: `fast` is one pass over the whole image, `nip` four turns of it, `rnip` overlapping sub-images of a larger version plus `nip`. `rnip` where it is left out. A search needs that of its collection.
+                 * @example rnip
+                 */
                 profile?: "fast" | "nip" | "rnip";
                 /** @description Describe this box of the image only: x, y, width and height in fractions of the image's width and height, from its upper left corner, upright as its EXIF data say. */
                 region?: [
@@ -3210,7 +3567,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The collection's name: 1 to 64 of a-z 0-9 _ - */
+                /**
+                 * @description The collection's name: 1 to 64 of a-z 0-9 _ -
+                 * @example covers
+                 */
                 collection: string;
             };
             cookie?: never;
@@ -3259,7 +3619,10 @@ export interface operations {
             query?: {
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
-                /** @description The most jobs of a page. */
+                /**
+                 * @description The most jobs of a page.
+                 * @example 10
+                 */
                 limit?: number;
             };
             header?: never;
@@ -3291,12 +3654,18 @@ export interface operations {
     get_job: {
         parameters: {
             query?: {
-                /** @description Answer when the job has ended, or after so many seconds. */
+                /**
+                 * @description Answer when the job has ended, or after so many seconds.
+                 * @example 10
+                 */
                 wait?: number;
             };
             header?: never;
             path: {
-                /** @description The job's id */
+                /**
+                 * @description The job's id
+                 * @example 019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10
+                 */
                 id: string;
             };
             cookie?: never;
@@ -3328,7 +3697,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The job's id */
+                /**
+                 * @description The job's id
+                 * @example 019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10
+                 */
                 id: string;
             };
             cookie?: never;
@@ -3358,7 +3730,10 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The job's id */
+                /**
+                 * @description The job's id
+                 * @example 019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10
+                 */
                 id: string;
             };
             cookie?: never;
@@ -3390,12 +3765,18 @@ export interface operations {
             query?: {
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
-                /** @description The most groups of a page. */
+                /**
+                 * @description The most groups of a page.
+                 * @example 10
+                 */
                 limit?: number;
             };
             header?: never;
             path: {
-                /** @description The job's id */
+                /**
+                 * @description The job's id
+                 * @example 019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10
+                 */
                 id: string;
             };
             cookie?: never;
@@ -3425,9 +3806,15 @@ export interface operations {
     chip: {
         parameters: {
             query?: {
-                /** @description Columns of the image whose plan is answered. */
+                /**
+                 * @description Columns of the image whose plan is answered.
+                 * @example 1024
+                 */
                 width?: number;
-                /** @description Rows of the image whose plan is answered. */
+                /**
+                 * @description Rows of the image whose plan is answered.
+                 * @example 768
+                 */
                 height?: number;
             };
             header?: never;
@@ -3442,6 +3829,133 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example {
+                     *       "chip": {
+                     *         "clock_mhz": 80,
+                     *         "energy_pj_per_mac": [
+                     *           0.14,
+                     *           0.215
+                     *         ],
+                     *         "engines": 16,
+                     *         "gives_descriptors": true,
+                     *         "image_buffer_bytes": 4014080,
+                     *         "largest_input": 224,
+                     *         "name": "default",
+                     *         "peak_macs_per_cycle": 28224,
+                     *         "source": "After the accelerator of arXiv 1805.00361",
+                     *         "tile": 14,
+                     *         "weight_memory_bytes": 4194304
+                     *       },
+                     *       "model": {
+                     *         "card": {
+                     *           "network": "VGG-16, conv1_1 to pool5, 2-bit weights, 5-bit activations"
+                     *         },
+                     *         "fingerprint": "0123456789abcdef",
+                     *         "weight_bytes": 3702960,
+                     *         "weights": 14710464
+                     *       },
+                     *       "note": "The chip is simulated and nothing here was measured on one: cycles and bytes are exact for the model of the chip, times follow from an assumed clock, energies are estimates (docs/CHIP.md).",
+                     *       "pass": {
+                     *         "buffer_bytes": 4014080,
+                     *         "chip_milliseconds": 6.963,
+                     *         "cycles": 557056,
+                     *         "energy_millijoules": [
+                     *           2.149,
+                     *           3.3
+                     *         ],
+                     *         "input_side": 224,
+                     *         "layers": [
+                     *           {
+                     *             "chip_milliseconds": 0.205,
+                     *             "cycles": 16384,
+                     *             "energy_millijoules": [
+                     *               0.012,
+                     *               0.019
+                     *             ],
+                     *             "height": 224,
+                     *             "input_bytes": 150528,
+                     *             "input_channels": 3,
+                     *             "macs": 86704128,
+                     *             "name": "conv1_1",
+                     *             "output_bytes": 2007040,
+                     *             "output_channels": 64,
+                     *             "utilization": 0.188,
+                     *             "weight_bytes": 816,
+                     *             "width": 224
+                     *           }
+                     *         ],
+                     *         "macs": 15346630656,
+                     *         "utilization": 0.976
+                     *       },
+                     *       "plan": {
+                     *         "canvas_height": 336,
+                     *         "canvas_width": 448,
+                     *         "height": 768,
+                     *         "input_side": 224,
+                     *         "profiles": [
+                     *           {
+                     *             "chip_milliseconds": 6.963,
+                     *             "cycles": 557056,
+                     *             "energy_millijoules": [
+                     *               2.149,
+                     *               3.3
+                     *             ],
+                     *             "macs": 15346630656,
+                     *             "passes": 1,
+                     *             "profile": "fast"
+                     *           },
+                     *           {
+                     *             "chip_milliseconds": 27.853,
+                     *             "cycles": 2228224,
+                     *             "energy_millijoules": [
+                     *               8.594,
+                     *               13.198
+                     *             ],
+                     *             "macs": 61386522624,
+                     *             "passes": 4,
+                     *             "profile": "nip"
+                     *           },
+                     *           {
+                     *             "chip_milliseconds": 69.632,
+                     *             "cycles": 5570560,
+                     *             "energy_millijoules": [
+                     *               21.485,
+                     *               32.995
+                     *             ],
+                     *             "macs": 153466306560,
+                     *             "passes": 10,
+                     *             "profile": "rnip"
+                     *           }
+                     *         ],
+                     *         "sub_images": [
+                     *           {
+                     *             "x": 0,
+                     *             "y": 0
+                     *           },
+                     *           {
+                     *             "x": 112,
+                     *             "y": 0
+                     *           },
+                     *           {
+                     *             "x": 224,
+                     *             "y": 0
+                     *           },
+                     *           {
+                     *             "x": 0,
+                     *             "y": 112
+                     *           },
+                     *           {
+                     *             "x": 112,
+                     *             "y": 112
+                     *           },
+                     *           {
+                     *             "x": 224,
+                     *             "y": 112
+                     *           }
+                     *         ],
+                     *         "width": 1024
+                     *       }
+                     *     } */
                     "application/json": components["schemas"]["ChipReport"];
                 };
             };
@@ -3530,6 +4044,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /** @example # HELP eyrie_searches_total Searches that were answered.
+                     *     # TYPE eyrie_searches_total counter
+                     *     eyrie_searches_total 31
+                     *      */
                     "text/plain; version=0.0.4": string;
                 };
             };
@@ -3580,8 +4098,67 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The file's name */
+                /**
+                 * @description The file's name
+                 * @example app.js
+                 */
                 file: "add.js" | "api.js" | "app.js" | "browse.js" | "cards.js" | "compare.js" | "dom.js" | "duplicates.js" | "files.js" | "filter.js" | "page.js" | "region.js" | "search.js" | "style.css";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/javascript": string;
+                    "text/css": string;
+                };
+            };
+            /** @description Any failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reference: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+        };
+    };
+    reference_part: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The file's name
+                 * @example docs.js
+                 */
+                part: "docs.css" | "docs.js" | "swagger-ui.css" | "swagger-ui.js";
             };
             cookie?: never;
         };

@@ -67,6 +67,7 @@ test("a list goes on over its pages and stops where its reader does", async (t) 
   };
   assert.deepEqual(await ids({ limit: 2 }), ["p1", "p2", "p3", "p4", "p5"]);
   assert.deepEqual(await ids({ filter: { field: "odd", eq: true } }), ["p1", "p3", "p5"]);
+  assert.deepEqual(await ids({ sort: "-created", limit: 3 }), ["p5", "p4", "p3", "p2", "p1"]);
   for await (const { id } of eyrie.list({ limit: 1 })) if (id === "p2") break;
 });
 
@@ -159,12 +160,19 @@ test("an answer that is not the service's is a failure with its status", async (
   assert.deepEqual([error.status, error.code], [502, ""]);
 });
 
-test("two pictures are compared, where the service can", async (t) => {
-  const contract = await (await fetch(`${URL_OF_SERVICE}/openapi.yaml`)).text();
-  if (!contract.includes("\n  /v1/compare:\n")) {
-    t.skip("this service has no POST /v1/compare");
-    return;
+test("results carry what is chosen, and one of each group", async (t) => {
+  const eyrie = await freshCollection(t);
+  for (const seed of [1, 2, 3]) await eyrie.add(picture(seed), { id: `seed-${seed}`, metadata: { odd: seed % 2 === 1 } });
+  for (const query of [picture(1), "seed-1"]) {
+    const { results } = await eyrie.search(query, { fields: ["score", "metadata"], verify: "never" });
+    assert.deepEqual(Object.keys(results[0]).sort(), ["id", "metadata", "rank", "score"]);
+    const grouped = await eyrie.search(query, { groupBy: "odd", fields: [] });
+    assert.equal(grouped.results.length, 2);
+    assert.deepEqual(Object.keys(grouped.results[1]).sort(), ["id", "rank"]);
   }
+});
+
+test("two pictures are compared", async (t) => {
   const eyrie = await freshCollection(t);
   await eyrie.add(picture(1), { id: "one" });
   const same = await eyrie.compare("one", picture(1));

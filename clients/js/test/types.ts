@@ -15,7 +15,14 @@ export async function program(file: File, signal: AbortSignal): Promise<string[]
     if (comparison.verdict === "equal") return [];
     // @ts-expect-error it is a number
     await eyrie.search("id", { k: "many" });
-    return results.map((hit: Hit) => `${hit.id} ${hit.match?.quad_in_result.length ?? 0}`);
+    const [chosen] = (await eyrie.search("id", { fields: ["score", "inliers"], groupBy: "product" })).results;
+    chosen?.score.toFixed();
+    // @ts-expect-error it is there only where something was verified
+    chosen?.inliers.toFixed();
+    // @ts-expect-error it was not chosen
+    chosen?.metadata;
+    for await (const { id } of eyrie.list({ sort: "-created" })) id.trim();
+    return results.map((hit: Hit) => `${hit.id} ${hit.score.toFixed()} ${hit.match?.quad_in_result.length ?? 0}`);
   } catch (error) {
     if (error instanceof EyrieError && error.code === "overloaded") return [String(error.retryAfter)];
     throw error;

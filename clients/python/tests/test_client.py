@@ -55,6 +55,7 @@ def test_a_list_goes_on_over_its_pages(eyrie: Eyrie, picture: MakePicture) -> No
         eyrie.add(picture(seed, 64, 64), id=f"p{seed}", metadata={"odd": seed % 2 == 1})
     assert [image["id"] for image in eyrie.list(limit=2)] == ["p0", "p1", "p2", "p3", "p4"]
     assert [image["id"] for image in eyrie.list(filter={"field": "odd", "eq": True})] == ["p1", "p3"]
+    assert [image["id"] for image in eyrie.list(sort="-created", limit=3)] == ["p4", "p3", "p2", "p1", "p0"]
 
 
 def test_the_same_bytes_are_stored_once_replaced_or_refused(eyrie: Eyrie, picture: MakePicture) -> None:
@@ -137,9 +138,17 @@ def test_the_asynchronous_client_does_the_same(eyrie: Eyrie, picture: MakePictur
     asyncio.run(story())
 
 
-def test_two_pictures_are_compared_where_the_service_can(eyrie: Eyrie, picture: MakePicture, url: str) -> None:
-    if "\n  /v1/compare:\n" not in httpx.get(f"{url}/openapi.yaml").text:
-        pytest.skip("this service has no POST /v1/compare")
+def test_results_carry_what_is_chosen_and_one_of_each_group(eyrie: Eyrie, picture: MakePicture) -> None:
+    for seed in (1, 2, 3):
+        eyrie.add(picture(seed), id=f"seed-{seed}", metadata={"odd": seed % 2 == 1})
+    for query in (picture(1), "seed-1"):
+        chosen = eyrie.search(query, fields=["score", "metadata"], verify="never")["results"]
+        assert set(chosen[0]) == {"rank", "id", "score", "metadata"}
+        grouped = eyrie.search(query, group_by="odd", fields=[])["results"]
+        assert [set(hit) for hit in grouped] == [{"rank", "id"}] * 2
+
+
+def test_two_pictures_are_compared(eyrie: Eyrie, picture: MakePicture) -> None:
     eyrie.add(picture(1), id="one")
     same = eyrie.compare("one", picture(1))
     assert same["verdict"] == "same"

@@ -12,6 +12,14 @@ pub enum CliError {
     /// What was asked for failed. Exit code 1.
     #[error("{0}")]
     Failed(String),
+    /// The same with what the user can do about it, where there is something to say. Exit code 1.
+    #[error("{message}")]
+    Refused {
+        /// What failed.
+        message: String,
+        /// What helps.
+        hint: Option<&'static str>,
+    },
     /// The arguments make no sense together. Exit code 2.
     #[error("{0}")]
     Usage(String),
@@ -37,14 +45,17 @@ impl CliError {
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Self::Output(_) | Self::Failed(_) => self.tell(1),
             Self::Usage(_) => self.tell(2),
-            Self::Start { hint, .. } => {
-                let code = self.tell(3);
-                if let Some(hint) = hint {
-                    note(&format!("hint: {hint}"));
-                }
-                code
-            }
+            Self::Refused { hint, .. } => self.tell_with(1, *hint),
+            Self::Start { hint, .. } => self.tell_with(3, *hint),
         }
+    }
+
+    fn tell_with(&self, code: u8, hint: Option<&str>) -> ExitCode {
+        let code = self.tell(code);
+        if let Some(hint) = hint {
+            note(&format!("hint: {hint}"));
+        }
+        code
     }
 
     fn tell(&self, code: u8) -> ExitCode {

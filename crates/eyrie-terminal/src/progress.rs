@@ -17,6 +17,8 @@ pub struct Progress {
     what: String,
     /// When the last plain line was written; `None` on a terminal.
     last_line: Option<Mutex<Instant>>,
+    /// When something was last said in a plain line.
+    said: Mutex<Option<Instant>>,
 }
 
 impl Progress {
@@ -35,7 +37,8 @@ impl Progress {
         if on_terminal {
             bar.enable_steady_tick(Duration::from_millis(200));
         }
-        Self { bar, what, last_line: (!on_terminal).then(|| Mutex::new(Instant::now())) }
+        let last_line = (!on_terminal).then(|| Mutex::new(Instant::now()));
+        Self { bar, what, last_line, said: Mutex::new(None) }
     }
 
     /// One step is done.
@@ -64,6 +67,24 @@ impl Progress {
             let left = HumanDuration(self.bar.eta());
             output::note(&format!("{}: {position} of {length}, {:.1}/s, {left} left", self.what, self.bar.per_sec()));
         }
+    }
+
+    /// Says what the work waits for: behind the numbers, or as a line of its own every few seconds.
+    pub fn say(&self, text: &str) {
+        self.bar.set_message(text.to_owned());
+        if self.last_line.is_none() {
+            return;
+        }
+        let mut said = self.said.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if said.is_none_or(|at| at.elapsed() >= PLAIN_LINE_EVERY) {
+            *said = Some(Instant::now());
+            output::note(&format!("{}: {text}", self.what));
+        }
+    }
+
+    /// The work goes on.
+    pub fn say_no_more(&self) {
+        self.bar.set_message("");
     }
 
     /// A line above the bar.

@@ -1,9 +1,10 @@
-//! `eyrie import`: a folder into a collection.
+//! `eyrie import`: folders, or the lines of an export, into a collection.
 
 mod ids;
 mod records;
 mod run;
 mod summary;
+mod target;
 
 use std::path::PathBuf;
 
@@ -13,11 +14,13 @@ use crate::app::{self, Backend, Purpose};
 use crate::domain::{CollectionName, Profile};
 use crate::service::OnSimilar;
 
+use super::remote::ServerFlags;
 use super::settings::Settings;
 use eyrie_terminal::CliError;
 use eyrie_terminal::files;
 use eyrie_terminal::output;
 use ids::IdFrom;
+use target::Target;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,16 +31,24 @@ Examples:
   eyrie import ~/photos --print-ids > ids.tsv
   eyrie import --records backup.ndjson                   what `eyrie export` wrote, without describing anything
   eyrie import ~/photos --on-similar reject              what the collection shows already is left out
+  eyrie import ~/photos --server https://pictures.example --api-key-file key.txt
 
 Folders are searched recursively, in the order of names. What is an image is decided by content and not by name. \
 Each image is stored with the metadata {\"filename\": ..., \"path\": ...}, the path relative to the folder that was named.
 
 The command can be stopped (Ctrl-C finishes the images under way) and repeated: an image whose bytes are in the \
 collection already is not described again, unless it was described by another model. It is safe beside a running \
-server, which finds the new images within index.follow_interval_ms.
+server, which finds the new images within index.follow_interval_ms. With --server the pictures are sent to the server, some at once, and \
+sent again as late as it asks for where it is busy.
 
 Exit codes: 0 everything is stored, 1 some files failed or the import was stopped, 2 wrong usage or configuration, \
 3 could not start.";
+
+/// Pictures that are sent to a server at the same time.
+const SENT_AT_ONCE: usize = 4;
+
+/// The largest file that is read to be sent, in bytes; the server may take less.
+const MOST_SENT_BYTES: u64 = 256 << 20;
 
 /// Add all images below some folders to a collection
 #[derive(Debug, Args)]
@@ -82,40 +93,58 @@ pub(super) struct Import {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    server: ServerFlags,
+    #[command(flatten)]
     settings: Settings,
 }
 
 impl Import {
     pub(super) fn run(self) -> Result<(), CliError> {
         let loaded = self.settings.load_quietly([])?;
-        if let Some(records) = &self.records {
-            return app::runtime()?.block_on(async {
+        let server = self.server.connect(&self.settings)?;
+        if let Some(path) = &self.records {
+            let records =
+                records::Records { path, collection: self.collection, replace: self.replace, json: self.json };
+            let runtime = app::runtime()?;
+            let done = runtime.block_on(async {
+                if let Some(server) = &server {
+                    return records.import(&Target::Server(server)).await;
+                }
                 let backend = Backend::open(&loaded.config, Purpose::Import).await?;
-                let done = records::import(&backend.service, records, self.collection, self.replace, self.json).await;
+                let done = records.import(&Target::Database(&backend.service)).await;
                 backend.close().await;
                 done
             });
+            // A thread may still wait for a line of the standard input.
+            runtime.shutdown_background();
+            return done;
         }
         let files = files::find(&self.paths, self.limit)?;
         let runtime = app::runtime()?;
+        let options = run::ImportOptions {
+            collection: self.collection.unwrap_or_else(CollectionName::default_collection),
+            profile: self.profile,
+            id_from: self.id_from,
+            on_similar: self.on_similar,
+            print_ids: self.print_ids,
+            max_bytes: loaded.config.server.http.max_upload_bytes as u64,
+            limit: "server.max_upload_bytes",
+            at_once: 2 * loaded.config.extractor.pool.workers + 2,
+        };
         let summary = runtime.block_on(async {
+            if let Some(server) = &server {
+                let (max_bytes, limit) = (MOST_SENT_BYTES, "what is sent in one piece");
+                let options = run::ImportOptions { max_bytes, limit, at_once: SENT_AT_ONCE, ..options };
+                return run::import(&Target::Server(server), &options, files).await;
+            }
             // What is similar is found through the index, which has to be there then.
-            let searches = self.on_similar != OnSimilar::Ignore;
+            let searches = options.on_similar != OnSimilar::Ignore;
             let purpose = if searches { Purpose::Serve } else { Purpose::Import };
             let backend = Backend::open(&loaded.config, purpose).await?;
             if searches {
                 backend.service.index_built().await.map_err(|e| CliError::Failed(e.to_string()))?;
             }
-            let options = run::ImportOptions {
-                collection: self.collection.unwrap_or_else(CollectionName::default_collection),
-                profile: self.profile,
-                id_from: self.id_from,
-                on_similar: self.on_similar,
-                print_ids: self.print_ids,
-                max_bytes: loaded.config.server.http.max_upload_bytes as u64,
-                at_once: 2 * loaded.config.extractor.pool.workers + 2,
-            };
-            let summary = run::import(&backend.service, &options, files).await;
+            let summary = run::import(&Target::Database(&backend.service), &options, files).await;
             // Told to stop twice, the program does not wait for the images under way.
             if !summary.as_ref().is_ok_and(|summary| summary.aborted) {
                 backend.close().await;

@@ -1,16 +1,14 @@
-//! The import itself: files are read ahead while the workers of the service describe.
+//! The import itself: files are read ahead while the workers of the service, or a server, describe.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use futures::StreamExt as _;
 use serde_json::json;
+use tokio::sync::watch;
 
 use crate::cli::signals::StopRequests;
-use crate::domain::{CollectionName, Profile, Verdict};
-use crate::service::{
-    AddImage, AddOutcome, OnDuplicate, OnSimilar, PictureError, RetrievalService, SearchHit, ServiceError, Stored,
-};
+use crate::domain::{CollectionName, Profile};
+use crate::service::{OnSimilar, PictureError};
 use eyrie_terminal::CliError;
 use eyrie_terminal::Progress;
 use eyrie_terminal::files::Found;
@@ -18,6 +16,7 @@ use eyrie_terminal::output;
 
 use super::ids::IdFrom;
 use super::summary::{FileOutcome, Summary};
+use super::target::{Picture, Target, Waiting};
 
 /// What is imported where and how.
 pub(super) struct ImportOptions {
@@ -31,6 +30,8 @@ pub(super) struct ImportOptions {
     pub print_ids: bool,
     /// Larger files fail.
     pub max_bytes: u64,
+    /// What says so.
+    pub limit: &'static str,
     /// Files that are held in memory at the same time.
     pub at_once: usize,
 }
@@ -41,24 +42,26 @@ pub(super) struct ImportOptions {
 /// [`CliError::Failed`] when there is no collection to import into; [`CliError::Output`] when a
 /// line cannot be printed. A file that fails is no error but part of the summary.
 pub(super) async fn import(
-    service: &RetrievalService,
+    target: &Target<'_>,
     options: &ImportOptions,
     files: Vec<Found>,
 ) -> Result<Summary, CliError> {
     let started = Instant::now();
     let mut requests = StopRequests::receive()?;
-    ready_collection(service, options).await?;
+    ready_collection(target, options).await?;
     let mut summary = Summary::new(options.collection.as_str(), files.len());
     let progress = Progress::start("importing", files.len());
-    let stop = AtomicBool::new(false);
+    let (stop, stopped) = watch::channel(false);
+    let waiting = &Waiting { progress: &progress, stopped: stopped.clone() };
 
     let work = async {
         let mut outcomes = futures::stream::iter(&files)
-            .take_while(|_| std::future::ready(!stop.load(Ordering::Relaxed)))
-            .map(|file| async move { (file, import_file(service, options, file).await) })
+            .take_while(|_| std::future::ready(!*stopped.borrow()))
+            .map(|file| async move { (file, import_file(target, options, file, waiting).await) })
             .buffer_unordered(options.at_once);
         let mut seen = 0;
         while let Some((file, outcome)) = outcomes.next().await {
+            let Some(outcome) = outcome else { continue };
             seen += 1;
             progress.step();
             if options.print_ids
@@ -68,7 +71,7 @@ pub(super) async fn import(
             }
             summary.count(&file.path.display().to_string(), outcome);
             if summary.stopped {
-                stop.store(true, Ordering::Relaxed);
+                stop.send_replace(true);
             }
         }
         summary.stopped |= seen < files.len();
@@ -76,7 +79,7 @@ pub(super) async fn import(
     };
     let second_request = async {
         requests.next().await;
-        stop.store(true, Ordering::Relaxed);
+        stop.send_replace(true);
         progress.note("stopping after the images under way; once more to stop at once");
         requests.next().await;
     };
@@ -93,93 +96,50 @@ pub(super) async fn import(
 }
 
 /// Makes sure that the collection is there, with the profile of the options.
-async fn ready_collection(service: &RetrievalService, options: &ImportOptions) -> Result<(), CliError> {
-    let failed = |e: ServiceError| CliError::Failed(explain(&e));
-    let existing = match service.collection(&options.collection).await {
-        Ok(summary) => Some(summary.collection),
-        Err(ServiceError::UnknownCollection(_)) => None,
-        Err(error) => return Err(failed(error)),
-    };
-    let collection = match existing {
-        Some(collection) => collection,
-        None => {
-            let (collection, created) = service
-                .create_collection(options.collection.clone(), options.profile, String::new())
-                .await
-                .map_err(failed)?;
-            if created {
-                output::note(&format!("created the collection {} (profile {})", collection.name, collection.profile));
-            }
-            collection
-        }
-    };
+async fn ready_collection(target: &Target<'_>, options: &ImportOptions) -> Result<(), CliError> {
+    let name = &options.collection;
+    let there = target.collection(name, options.profile, "").await?;
     match options.profile {
-        Some(profile) if profile != collection.profile => Err(CliError::Usage(format!(
-            "the collection {} has profile {}, not {profile}; a profile is fixed when a collection is created",
-            collection.name, collection.profile
+        Some(profile) if profile != there => Err(CliError::Usage(format!(
+            "the collection {name} has profile {there}, not {profile}; a profile is fixed when a collection is created"
         ))),
         Some(_) | None => Ok(()),
     }
 }
 
-async fn import_file(service: &RetrievalService, options: &ImportOptions, file: &Found) -> FileOutcome {
-    let bytes = match read(file, options.max_bytes).await {
+/// What becomes of a file; `None` where it was to wait and nothing more is to be begun.
+async fn import_file(
+    target: &Target<'_>,
+    options: &ImportOptions,
+    file: &Found,
+    waiting: &Waiting<'_>,
+) -> Option<FileOutcome> {
+    let bytes = match read(file, options).await {
         Ok(bytes) => bytes,
-        Err(outcome) => return outcome,
+        Err(outcome) => return Some(outcome),
     };
     let id = match options.id_from.id_of(file, &bytes) {
         Ok(id) => id,
-        Err(reason) => return FileOutcome::Failed(reason),
+        Err(reason) => return Some(FileOutcome::Failed(reason)),
     };
     let filename = file.relative.rsplit('/').next().unwrap_or(&file.relative);
     let metadata = json!({"filename": filename, "path": file.relative});
-    let on_similar = options.on_similar;
-    let image = AddImage { id, bytes, metadata, on_duplicate: OnDuplicate::Return, on_similar };
-    match service.import_image(&options.collection, image).await {
-        Ok(Stored { outcome: AddOutcome::Created(record), similar, .. }) => {
-            let nearest = similar.iter().flatten().find(|hit| hit.verdict <= Verdict::NearDuplicate);
-            FileOutcome::Stored { id: record.id.to_string(), similar: nearest.map(shows) }
-        }
-        Ok(Stored { outcome: AddOutcome::Existing(_), .. }) => FileOutcome::AlreadyThere,
-        Err(error) => failure(&error),
-    }
+    let picture = Picture { id, bytes, metadata, on_similar: options.on_similar };
+    target.add(&options.collection, picture, waiting).await
 }
 
-/// Which image shows the same thing.
-fn shows(hit: &SearchHit) -> String {
-    format!("{} of {} (score {:.4})", hit.verdict, hit.record.id, hit.score)
-}
-
-fn failure(error: &ServiceError) -> FileOutcome {
-    if matches!(error, ServiceError::Extract(PictureError::NotAnImage)) {
-        FileOutcome::NotAnImage
-    } else if let ServiceError::SimilarExists { id, verdict, score } = error {
-        FileOutcome::LeftOut(format!("{verdict} of {id} (score {score:.4})"))
-    } else if matches!(error, ServiceError::Store(_) | ServiceError::ShuttingDown) {
-        FileOutcome::Fatal(explain(error))
-    } else {
-        FileOutcome::Failed(explain(error))
-    }
-}
-
-/// The database's own words are of use to the person who runs this command, unlike to a client of
-/// the server.
-fn explain(error: &ServiceError) -> String {
-    if let ServiceError::Store(inner) = error { inner.to_string() } else { error.to_string() }
-}
-
-async fn read(file: &Found, max_bytes: u64) -> Result<bytes::Bytes, FileOutcome> {
+async fn read(file: &Found, options: &ImportOptions) -> Result<bytes::Bytes, FileOutcome> {
     if let Some(reason) = &file.unreadable {
         return Err(FileOutcome::Failed(reason.clone()));
     }
-    let path = file.path.clone();
-    let read = tokio::task::spawn_blocking(move || read_image(&path, max_bytes)).await;
+    let (path, max_bytes, limit) = (file.path.clone(), options.max_bytes, options.limit);
+    let read = tokio::task::spawn_blocking(move || read_image(&path, max_bytes, limit)).await;
     read.unwrap_or_else(|e| Err(FileOutcome::Failed(format!("cannot be read: {e}"))))
 }
 
 /// Reads a file whose first bytes look like an image. Anything else, however large, is not read any
 /// further.
-fn read_image(path: &std::path::Path, max_bytes: u64) -> Result<bytes::Bytes, FileOutcome> {
+fn read_image(path: &std::path::Path, max_bytes: u64, limit: &str) -> Result<bytes::Bytes, FileOutcome> {
     use std::io::Read as _;
     let unreadable = |e: std::io::Error| FileOutcome::Failed(format!("cannot be read: {e}"));
     let file = std::fs::File::open(path).map_err(unreadable)?;
@@ -192,7 +152,7 @@ fn read_image(path: &std::path::Path, max_bytes: u64) -> Result<bytes::Bytes, Fi
     }
     reader.read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > max_bytes {
-        return Err(FileOutcome::Failed(format!("larger than server.max_upload_bytes ({max_bytes} bytes)")));
+        return Err(FileOutcome::Failed(format!("larger than {limit} ({max_bytes} bytes)")));
     }
     Ok(bytes.into())
 }

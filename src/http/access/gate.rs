@@ -23,7 +23,7 @@ use crate::domain::{ApiKey, CollectionName, Origin, Scope};
 use crate::http::error::{ApiError, Code};
 use crate::http::options::MetricsAccess;
 use crate::http::state::AppState;
-use crate::service::KnownKeys;
+use crate::service::{self, KnownKeys};
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -178,7 +178,13 @@ impl Inner {
                         self.state.service.note_key_use(key);
                     }
                     request.extensions_mut().insert(identity.caller);
-                    until_the_end(next.run(request).await, under_way)
+                    // Whose requests are counted together takes turns with others as one, too.
+                    let answer = next.run(request);
+                    let response = match clients.first() {
+                        Some(client) => service::Caller::named(client).scope(answer).await,
+                        None => answer.await,
+                    };
+                    until_the_end(response, under_way)
                 }
             },
         };

@@ -22,6 +22,8 @@ use Scope::{Admin, Read, Search, Write};
 pub(crate) const OPERATIONS: &[(Method, &str, Access)] = &[
     (Method::GET, "/", Open),
     (Method::GET, "/assets/{file}", Open),
+    (Method::GET, "/docs", Open),
+    (Method::GET, "/docs/{part}", Open),
     (Method::GET, "/openapi.yaml", Open),
     (Method::GET, "/livez", Open),
     (Method::GET, "/readyz", Open),

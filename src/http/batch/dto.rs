@@ -4,8 +4,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::http::error::{ApiError, Problem};
-use crate::http::images::dto::ImageDto;
-use crate::http::search::dto::SearchResultDto;
+use crate::http::images::dto::{ImageDto, image_example};
+use crate::http::search::dto::{SearchResultDto, search_example};
 use crate::service::Deletion;
 
 /// What became of one image of a batch.
@@ -41,12 +41,7 @@ impl BatchedImageDto {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "results": [
-        {"status": 201, "image": {
-            "collection": "covers", "id": "alien-1979", "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-            "format": "jpeg", "width": 480, "height": 640, "byte_size": 83412, "metadata": {"title": "Alien", "year": 1979},
-            "version": "0123456789abcdef/rnip", "revision": 17, "created_at": "2026-11-24T12:00:00Z",
-            "updated_at": "2026-11-24T12:00:00Z", "thumbnail_url": "/v1/collections/covers/images/alien-1979/thumbnail?v=17"
-        }},
+        {"status": 201, "image": image_example()},
         {"status": 400, "problem": {
             "type": "urn:eyrie:problem:not_an_image", "title": "The data is not an image", "status": 400,
             "detail": "the data is not an image", "code": "not_an_image", "request_id": "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10"
@@ -106,7 +101,7 @@ impl BatchedSearchDto {
 
 /// What became of the searches of a batch.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = SearchBatchResult)]
+#[schema(as = SearchBatchResult, example = json!({"results": [{"status": 200, "result": search_example()}]}))]
 pub(crate) struct SearchBatchDto {
     /// One for each search, in the order in which they came.
     pub(crate) results: Vec<BatchedSearchDto>,

@@ -19,7 +19,9 @@ use crate::http::images::requests::{
     ON_DUPLICATE, filter_doc, include_doc, on_duplicate_doc, on_similar, on_similar_doc, with_cost,
 };
 use crate::http::intake::Permit;
-use crate::http::schema::{Documented, FieldDoc, body_schema, form_object, id_schema, json_object};
+use crate::http::schema::{
+    ANOTHER_PICTURE, Documented, EXAMPLE_PICTURE, FieldDoc, body_schema, form_object, id_schema, json_object,
+};
 use crate::http::search::query::SearchFields;
 use crate::http::state::AppState;
 use crate::service::{AddImage, OnDuplicate, OnSimilar, Selection};
@@ -220,7 +222,11 @@ fn images_form() -> ObjectBuilder {
 
 body_schema! {
     /// Images to add, as a form.
-    ImagesForm, "ImagesForm", images_form()
+    ImagesForm, "ImagesForm",
+    images_form().examples([json!({
+        "image": ["alien3.jpg", "resurrection.jpg"],
+        "items": [{"id": "alien3-1992", "metadata": {"year": 1992}}, {"id": "resurrection-1997", "metadata": {"year": 1997}}],
+    })])
 }
 
 body_schema! {
@@ -230,6 +236,11 @@ body_schema! {
         "A JSON object on each line, as for one upload: `image` as base64, and `id`, `metadata`, `on_duplicate` and `on_similar`. What is wrong with a \
          line fails this image alone. Empty lines count for nothing.",
     ))
+    .examples([Value::from(format!(
+        "{}\n{}\n",
+        json!({"image": EXAMPLE_PICTURE, "id": "alien3-1992"}),
+        json!({"image": ANOTHER_PICTURE, "id": "resurrection-1997", "metadata": {"year": 1997}}),
+    ))])
 }
 
 // ----------------------------------------------------------- images to delete

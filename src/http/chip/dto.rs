@@ -32,8 +32,8 @@ impl Documented for ChipQuery {
     fn fields() -> Vec<FieldDoc> {
         let side = |default: u32| integer(1..=MAX_SIDE).default(Some(Value::from(default)));
         vec![
-            FieldDoc::plain("width", side(640), "Columns of the image whose plan is answered."),
-            FieldDoc::plain("height", side(480), "Rows of the image whose plan is answered."),
+            FieldDoc::plain("width", side(640), "Columns of the image whose plan is answered.").example(1024),
+            FieldDoc::plain("height", side(480), "Rows of the image whose plan is answered.").example(768),
         ]
     }
 }

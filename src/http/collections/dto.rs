@@ -1,7 +1,7 @@
 //! What goes over the wire about collections.
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 
@@ -13,12 +13,17 @@ use crate::http::schema::{
 };
 use crate::service::CollectionSummary;
 
+/// The collection that examples show.
+fn collection_example() -> Value {
+    json!({
+        "name": "covers", "profile": "rnip", "description": "DVD covers", "created_at": "2026-11-24T12:00:00Z",
+        "images": 1200, "stale_images": 0
+    })
+}
+
 /// A collection with its counts.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({
-    "name": "covers", "profile": "rnip", "description": "DVD covers", "created_at": "2026-11-24T12:00:00Z",
-    "images": 1200, "stale_images": 0
-}))]
+#[schema(example = json!(collection_example()))]
 #[schema(as = Collection)]
 pub(crate) struct CollectionDto {
     /// Its unique name.
@@ -61,7 +66,7 @@ impl From<CollectionSummary> for CollectionDto {
 
 /// Every collection by name.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = CollectionList)]
+#[schema(as = CollectionList, example = json!({"collections": [collection_example()]}))]
 pub(crate) struct CollectionListDto {
     /// The collections.
     pub(crate) collections: Vec<CollectionDto>,

@@ -49,7 +49,12 @@ pub(crate) async fn get_collection(
     request_body = Option<CreateCollectionBody>,
     responses(
         (status = 201, description = "Created", body = CollectionDto,
-            headers(("Location" = String, description = "The collection's path"))),
+            headers(("Location" = String, description = "The collection's path")),
+            links(
+                ("get_collection" = (operation_id = "get_collection", parameters(("collection" = "$response.body#/name")))),
+                ("list_images" = (operation_id = "list_images", parameters(("collection" = "$response.body#/name")))),
+                ("delete_collection" = (operation_id = "delete_collection", parameters(("collection" = "$response.body#/name")))),
+            )),
         (status = 200, description = "The same collection was there", body = CollectionDto),
         (status = "default", description = "Any failure", body = Problem, content_type = "application/problem+json"),
     )

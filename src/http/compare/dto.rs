@@ -7,7 +7,7 @@ use utoipa::openapi::schema::Array;
 use crate::domain::{Thumbnail, Verdict};
 use crate::http::chip::dto::CostDto;
 use crate::http::links::data_url;
-use crate::http::schema::quad_schema;
+use crate::http::schema::{quad_schema, verdict_schema};
 use crate::service::{CompareResponse, ComparedImage, Quad, Verification};
 
 fn outline_schema() -> Array {
@@ -51,7 +51,7 @@ pub(crate) struct ComparisonDto {
     /// What score and comparison come to, as in the results of a search: `same` (the same picture,
     /// frame to frame), `near_duplicate` (one is in the other: cropped, turned, written over,
     /// photographed), `similar` (they share a part or look alike) or `different`.
-    #[schema(value_type = String, pattern = "^(same|near_duplicate|similar|different)$")]
+    #[schema(schema_with = verdict_schema)]
     verdict: Verdict,
     /// Whether the two show the same thing: some spots of both look alike and lie alike. Not there
     /// where a stored image has no local features.

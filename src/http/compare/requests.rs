@@ -17,7 +17,8 @@ use crate::http::extract::upload::{IMAGE, form_limit, image_and_fields, json_lim
 use crate::http::extract::{json, multipart};
 use crate::http::intake::Permit;
 use crate::http::schema::{
-    Documented, FieldDoc, PROFILES, body_schema, collection_schema, form_object, id_schema, json_object, profile,
+    Documented, EXAMPLE_PICTURE, FieldDoc, PROFILES, body_schema, collection_schema, form_object, id_schema,
+    json_object, profile,
 };
 use crate::http::state::AppState;
 use crate::service::Pictured;
@@ -223,6 +224,7 @@ fn form() -> Schema {
     pairs
         .fold(OneOfBuilder::new(), |any, fields| any.item(form_object(fields)))
         .description(Some("Two pictures, each as a file or by the id of a stored one."))
+        .examples([json!({"a": "photo.jpg", "b_id": "alien-1979", "b_collection": "covers", "include": "overlay"})])
         .build()
         .into()
 }
@@ -230,7 +232,7 @@ fn form() -> Schema {
 body_schema! {
     /// Two pictures, as JSON.
     CompareBody, "Compare",
-    as_json().examples([json!({"a": {"image": "iVBORw0KGgo..."}, "b": {"id": "alien-1979", "collection": "covers"}})])
+    as_json().examples([json!({"a": {"image": EXAMPLE_PICTURE}, "b": {"id": "alien-1979", "collection": "covers"}})])
 }
 
 body_schema! {

@@ -4,7 +4,9 @@ use serde_json::json;
 
 use crate::domain::{Profile, QueryRegion};
 use crate::http::extract::fields::{Fields, FromFields};
-use crate::http::schema::{Documented, FieldDoc, PROFILES, body_schema, form_object, json_object, profile};
+use crate::http::schema::{
+    Documented, EXAMPLE_PICTURE, FieldDoc, PROFILES, body_schema, form_object, json_object, profile,
+};
 
 /// How to describe a picture.
 pub(crate) struct DescribeFields {
@@ -28,7 +30,10 @@ impl Documented for DescribeFields {
         let of_collection = format!("{PROFILES} `rnip` where it is left out. A search needs that of its collection.");
         let of_picture = "Describe this box of the image only: x, y, width and height in fractions of the image's width and height, \
                           from its upper left corner, upright as its EXIF data say.";
-        vec![FieldDoc::plain("profile", profile(), of_collection), FieldDoc::region("region", of_picture)]
+        vec![
+            FieldDoc::plain("profile", profile(), of_collection).example("rnip"),
+            FieldDoc::region("region", of_picture),
+        ]
     }
 }
 
@@ -39,10 +44,11 @@ fn with_image() -> Vec<FieldDoc> {
 body_schema! {
     /// A picture to describe, as JSON.
     DescribeBody, "Describe",
-    json_object(with_image()).examples([json!({"image": "iVBORw0KGgo...", "profile": "rnip"})])
+    json_object(with_image()).examples([json!({"image": EXAMPLE_PICTURE, "profile": "rnip"})])
 }
 
 body_schema! {
     /// A picture to describe, as a form.
-    DescribeForm, "DescribeForm", form_object(with_image())
+    DescribeForm, "DescribeForm",
+    form_object(with_image()).examples([json!({"image": "photo.jpg", "profile": "rnip", "region": "0.1,0.1,0.8,0.8"})])
 }

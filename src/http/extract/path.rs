@@ -90,7 +90,7 @@ impl FromRequestParts<AppState> for OfImage {
 impl IntoParams for InCollection {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let description = "The collection's name: 1 to 64 of a-z 0-9 _ -";
-        vec![path_parameter("collection", description, collection_schema(), "default")]
+        vec![path_parameter("collection", description, collection_schema(), "covers")]
     }
 }
 

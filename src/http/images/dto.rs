@@ -1,7 +1,7 @@
 //! What goes over the wire about images.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
@@ -9,7 +9,7 @@ use utoipa::openapi::schema::Object;
 use crate::domain::{ExtractionCost, ImageFormat, ImageRecord, Verdict};
 use crate::http::chip::dto::CostDto;
 use crate::http::links::PublicPath;
-use crate::http::schema::one_of;
+use crate::http::schema::{one_of, verdict_schema};
 use crate::service::SearchHit;
 
 /// The names of formats.
@@ -17,14 +17,19 @@ pub(crate) fn format_schema() -> Object {
     one_of(ImageFormat::ALL.map(ImageFormat::as_str)).build()
 }
 
+/// The record that examples show.
+pub(crate) fn image_example() -> Value {
+    json!({
+        "collection": "covers", "id": "alien-1979", "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "format": "jpeg", "width": 480, "height": 640, "byte_size": 83412, "metadata": {"title": "Alien", "year": 1979},
+        "version": "0123456789abcdef/rnip", "revision": 17, "created_at": "2026-11-24T12:00:00Z",
+        "updated_at": "2026-11-24T12:00:00Z", "thumbnail_url": "/v1/collections/covers/images/alien-1979/thumbnail?v=17"
+    })
+}
+
 /// A stored image.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({
-    "collection": "covers", "id": "alien-1979", "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-    "format": "jpeg", "width": 480, "height": 640, "byte_size": 83412, "metadata": {"title": "Alien", "year": 1979},
-    "version": "0123456789abcdef/rnip", "revision": 17, "created_at": "2026-11-24T12:00:00Z",
-    "updated_at": "2026-11-24T12:00:00Z", "thumbnail_url": "/v1/collections/covers/images/alien-1979/thumbnail?v=17"
-}))]
+#[schema(example = json!(image_example()))]
 #[schema(as = Image)]
 pub(crate) struct ImageDto {
     /// The collection it belongs to.
@@ -78,7 +83,7 @@ pub(crate) struct SimilarDto {
     /// Cosine of the descriptors, -1 to 1; 1 is identical.
     score: f32,
     /// What score and comparison come to, as in a search.
-    #[schema(value_type = String, pattern = "^(same|near_duplicate|similar)$")]
+    #[schema(schema_with = verdict_schema)]
     verdict: Verdict,
     /// Where its small picture is.
     thumbnail_url: String,
@@ -135,7 +140,7 @@ pub(crate) struct ImageCountDto {
 
 /// A page of images.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ImageList)]
+#[schema(as = ImageList, example = json!({"images": [image_example()], "next_cursor": "616c69656e2d31393739"}))]
 pub(crate) struct ImageListDto {
     /// The images.
     pub(crate) images: Vec<ImageDto>,

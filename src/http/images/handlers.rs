@@ -80,7 +80,13 @@ pub(crate) async fn count_images(
     )),
     responses(
         (status = 201, description = "Stored and searchable", body = ImageDto,
-            headers(("Location" = String, description = "The image's path"), ("ETag" = String, description = "Its revision"))),
+            headers(("Location" = String, description = "The image's path"), ("ETag" = String, description = "Its revision")),
+            links(
+                ("get_image" = (operation_id = "get_image", parameters(("collection" = "$response.body#/collection"), ("id" = "$response.body#/id")))),
+                ("similar_images" = (operation_id = "similar_images", parameters(("collection" = "$response.body#/collection"), ("id" = "$response.body#/id")))),
+                ("patch_image" = (operation_id = "patch_image", parameters(("collection" = "$response.body#/collection"), ("id" = "$response.body#/id")))),
+                ("delete_image" = (operation_id = "delete_image", parameters(("collection" = "$response.body#/collection"), ("id" = "$response.body#/id")))),
+            )),
         (status = 200, description = "The same bytes were there; this is their record", body = ImageDto,
             headers(("Location" = String, description = "The image's path"), ("ETag" = String, description = "Its revision"))),
         (status = "default", description = "Any failure", body = Problem, content_type = "application/problem+json"),
@@ -171,7 +177,13 @@ pub(crate) async fn get_image(
     )),
     responses(
         (status = 201, description = "Stored as a new image", body = ImageDto,
-            headers(("Location" = String, description = "The image's path"), ("ETag" = String, description = "Its revision"))),
+            headers(("Location" = String, description = "The image's path"), ("ETag" = String, description = "Its revision")),
+            links(
+                ("get_image" = (operation_id = "get_image", parameters(("collection" = "$response.body#/collection"), ("id" = "$response.body#/id")))),
+                ("similar_images" = (operation_id = "similar_images", parameters(("collection" = "$response.body#/collection"), ("id" = "$response.body#/id")))),
+                ("patch_image" = (operation_id = "patch_image", parameters(("collection" = "$response.body#/collection"), ("id" = "$response.body#/id")))),
+                ("delete_image" = (operation_id = "delete_image", parameters(("collection" = "$response.body#/collection"), ("id" = "$response.body#/id")))),
+            )),
         (status = 200, description = "Stored over an older one", body = ImageDto,
             headers(("Location" = String, description = "The image's path"), ("ETag" = String, description = "Its revision"))),
         (status = "default", description = "Any failure", body = Problem, content_type = "application/problem+json"),

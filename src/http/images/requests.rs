@@ -8,8 +8,8 @@ use crate::domain::{Filter, ImageId, Order, OrderBy, Position};
 use crate::http::error::Code;
 use crate::http::extract::fields::{Fields, FromFields};
 use crate::http::schema::{
-    Documented, FieldDoc, any_text, body_schema, filter_reference, form_object, id_schema, integer, json_object,
-    metadata_reference, one_of,
+    Documented, EXAMPLE_PICTURE, FieldDoc, any_text, body_schema, filter_reference, form_object, id_schema, integer,
+    json_object, metadata_reference, one_of,
 };
 use crate::service::{OnDuplicate, OnSimilar};
 
@@ -58,9 +58,10 @@ impl Documented for ListQuery {
                 "sort",
                 one_of(SORTS.map(|(name, _)| name)).default(Some(Value::from("id"))),
                 "The order: by id, by the time of storing or by the time of the last change; with `-` the last one first.",
-            ),
+            )
+            .example("-created"),
             FieldDoc::plain("cursor", cursor::schema(), "`next_cursor` of the page before, in the same order."),
-            FieldDoc::plain("limit", limit, "The most images of a page."),
+            FieldDoc::plain("limit", limit, "The most images of a page.").example(20),
             filter_doc(),
         ]
     }
@@ -87,6 +88,7 @@ impl Documented for CountQuery {
 /// The filter of lists and searches.
 pub(crate) fn filter_doc() -> FieldDoc {
     FieldDoc::json("filter", filter_reference(), "Only images whose metadata match this filter.")
+        .example(json!({"field": "year", "gte": 1979}))
 }
 
 /// Which revision the client expects.
@@ -104,7 +106,7 @@ impl FromFields for ThumbnailQuery {
 impl Documented for ThumbnailQuery {
     fn fields() -> Vec<FieldDoc> {
         let text = "The revision that the URL was made for. An answer that has it may be cached for ever.";
-        vec![FieldDoc::plain("v", any_text(), text)]
+        vec![FieldDoc::plain("v", any_text(), text).example("17")]
     }
 }
 
@@ -180,8 +182,10 @@ pub(crate) fn include_doc() -> FieldDoc {
 impl Documented for AddFields {
     fn fields() -> Vec<FieldDoc> {
         vec![
-            FieldDoc::plain("id", id_schema(), "The id it shall have; a fresh one where it is left out."),
-            FieldDoc::json("metadata", metadata_reference(), "The client's own data."),
+            FieldDoc::plain("id", id_schema(), "The id it shall have; a fresh one where it is left out.")
+                .example("alien3-1992"),
+            FieldDoc::json("metadata", metadata_reference(), "The client's own data.")
+                .example(json!({"title": "Alien 3", "year": 1992})),
             on_duplicate_doc(),
             on_similar_doc(),
             include_doc(),
@@ -216,7 +220,8 @@ impl Documented for PutFields {
                 "metadata",
                 metadata_reference(),
                 "The client's own data; replaces the metadata that are there.",
-            ),
+            )
+            .example(json!({"title": "Alien", "year": 1979})),
             on_similar_doc(),
             include_doc(),
         ]
@@ -255,28 +260,36 @@ body_schema! {
     /// An image to add, as JSON.
     AddImageBody, "AddImage",
     example(
-        json!({"image": "iVBORw0KGgo...", "id": "alien-1979", "metadata": {"title": "Alien", "year": 1979}}),
+        json!({"image": EXAMPLE_PICTURE, "id": "alien3-1992", "metadata": {"title": "Alien 3", "year": 1992}}),
         json_object(with_image(AddFields::fields())),
     )
 }
 
 body_schema! {
     /// An image to add, as a form.
-    AddImageForm, "AddImageForm", form_object(with_image(AddFields::fields()))
+    AddImageForm, "AddImageForm",
+    example(
+        json!({"image": "alien3.jpg", "id": "alien3-1992", "metadata": {"title": "Alien 3", "year": 1992}, "on_similar": "report"}),
+        form_object(with_image(AddFields::fields())),
+    )
 }
 
 body_schema! {
     /// An image to store under the id in the path, as JSON.
     PutImageBody, "PutImage",
     example(
-        json!({"image": "iVBORw0KGgo...", "metadata": {"title": "Alien", "year": 1979}}),
+        json!({"image": EXAMPLE_PICTURE, "metadata": {"title": "Alien", "year": 1979}}),
         json_object(with_image(PutFields::fields())),
     )
 }
 
 body_schema! {
     /// An image to store under the id in the path, as a form.
-    PutImageForm, "PutImageForm", form_object(with_image(PutFields::fields()))
+    PutImageForm, "PutImageForm",
+    example(
+        json!({"image": "alien.jpg", "metadata": {"title": "Alien", "year": 1979}}),
+        form_object(with_image(PutFields::fields())),
+    )
 }
 
 body_schema! {

@@ -1,14 +1,14 @@
 //! What goes over the wire about jobs.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
 
 use crate::domain::{Job, JobKind, JobState, Verdict};
 use crate::http::links::PublicPath;
-use crate::http::schema::one_of;
+use crate::http::schema::{one_of, verdict_schema};
 use crate::service::{DuplicateGroup, DuplicateMember};
 
 fn kind_schema() -> Object {
@@ -19,17 +19,22 @@ fn state_schema() -> Object {
     one_of(JobState::ALL.map(JobState::as_str)).description(Some("How far it is.")).build()
 }
 
+/// The job that examples show.
+fn job_example() -> Value {
+    json!({
+        "id": "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10", "kind": "duplicates", "collection": "covers",
+        "params": {"verdict": "near_duplicate", "min_score": null, "candidates": 20}, "state": "done", "done": 1200, "total": 1200,
+        "rate": 85.2, "result": {
+            "groups": 31, "images": 70, "duplicates": 39, "largest": 4, "pairs": 44, "looked_up": 1200, "revision": 1260
+        },
+        "created_at": "2026-11-24T12:00:00Z", "started_at": "2026-11-24T12:00:00Z", "finished_at": "2026-11-24T12:00:14Z"
+    })
+}
+
 /// Work in the background. It goes on after a restart of the service where it was, and is done once
 /// however many instances share the database.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({
-    "id": "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10", "kind": "duplicates", "collection": "covers",
-    "params": {"verdict": "near_duplicate", "min_score": null, "candidates": 20}, "state": "done", "done": 1200, "total": 1200,
-    "rate": 85.2, "result": {
-        "groups": 31, "images": 70, "duplicates": 39, "largest": 4, "pairs": 44, "looked_up": 1200, "revision": 1260
-    },
-    "created_at": "2026-11-24T12:00:00Z", "started_at": "2026-11-24T12:00:00Z", "finished_at": "2026-11-24T12:00:14Z"
-}))]
+#[schema(example = json!(job_example()))]
 #[schema(as = Job)]
 pub(crate) struct JobDto {
     /// Its id; later jobs have later ids.
@@ -104,7 +109,7 @@ impl From<Job> for JobDto {
 
 /// A page of jobs, the newest first.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = JobList)]
+#[schema(as = JobList, example = json!({"jobs": [job_example()], "next_cursor": "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10"}))]
 pub(crate) struct JobListDto {
     /// The jobs.
     pub(crate) jobs: Vec<JobDto>,
@@ -122,7 +127,7 @@ pub(crate) struct DuplicateDto {
     /// Cosine of its descriptor and that of its nearest other image of the group.
     score: f32,
     /// What score and comparison of the two come to.
-    #[schema(value_type = String, pattern = "^(same|near_duplicate|similar|different)$")]
+    #[schema(schema_with = verdict_schema)]
     verdict: Verdict,
     /// Width in pixels.
     width: u32,
@@ -133,6 +138,8 @@ pub(crate) struct DuplicateDto {
     /// When it was first stored.
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
+    /// Grows with every change; in quotes it is the entity tag that `If-Match` takes.
+    revision: i64,
     /// Where its small picture is.
     thumbnail_url: String,
     /// The client's own data.
@@ -152,6 +159,7 @@ impl DuplicateDto {
             height: record.height,
             byte_size: record.byte_size,
             created_at: record.created_at,
+            revision: record.revision.0,
             metadata: record.metadata.as_map().clone(),
         }
     }
@@ -180,7 +188,14 @@ impl GroupDto {
 
 /// A page of groups, the largest first.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = DuplicateGroupList)]
+#[schema(as = DuplicateGroupList, example = json!({"groups": [{"id": "alien-1979", "size": 2, "images": [{
+    "id": "alien-1979", "score": 0.981, "verdict": "near_duplicate", "width": 480, "height": 640, "byte_size": 83412,
+    "created_at": "2026-11-24T12:00:00Z", "thumbnail_url": "/v1/collections/covers/images/alien-1979/thumbnail?v=17",
+    "metadata": {"title": "Alien", "year": 1979}
+}, {
+    "id": "alien-scan", "score": 0.981, "verdict": "near_duplicate", "width": 300, "height": 400, "byte_size": 31870,
+    "created_at": "2026-11-24T12:05:00Z", "thumbnail_url": "/v1/collections/covers/images/alien-scan/thumbnail?v=18", "metadata": {}
+}]}], "next_cursor": "20"}))]
 pub(crate) struct GroupListDto {
     /// The groups; fewer than asked for where images are gone.
     groups: Vec<GroupDto>,

@@ -27,7 +27,13 @@ use crate::service::Started;
     params(InCollection),
     request_body = Option<FindDuplicatesBody>,
     responses(
-        (status = 202, description = "A new job", body = JobDto, headers(("Location" = String, description = "The job's path"))),
+        (status = 202, description = "A new job", body = JobDto, headers(("Location" = String, description = "The job's path")),
+            links(
+                ("get_job" = (operation_id = "get_job", parameters(("id" = "$response.body#/id")))),
+                ("list_groups" = (operation_id = "list_groups", parameters(("id" = "$response.body#/id")))),
+                ("cancel_job" = (operation_id = "cancel_job", parameters(("id" = "$response.body#/id")))),
+                ("delete_job" = (operation_id = "delete_job", parameters(("id" = "$response.body#/id")))),
+            )),
         (status = 200, description = "The same work waits or is done already: its job", body = JobDto,
             headers(("Location" = String, description = "The job's path"))),
         (status = "default", description = "Any failure", body = Problem, content_type = "application/problem+json"),

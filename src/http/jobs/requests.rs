@@ -88,7 +88,7 @@ impl Documented for JobsQuery {
         let limit = integer(1..=MAX_JOBS).default(Some(Value::from(DEFAULT_JOBS)));
         vec![
             FieldDoc::plain("cursor", job_schema(), "`next_cursor` of the page before."),
-            FieldDoc::plain("limit", limit, "The most jobs of a page."),
+            FieldDoc::plain("limit", limit, "The most jobs of a page.").example(10),
         ]
     }
 }
@@ -108,7 +108,7 @@ impl FromFields for JobQuery {
 impl Documented for JobQuery {
     fn fields() -> Vec<FieldDoc> {
         let wait = integer(0..=MAX_WAIT).default(Some(Value::from(0)));
-        vec![FieldDoc::plain("wait", wait, "Answer when the job has ended, or after so many seconds.")]
+        vec![FieldDoc::plain("wait", wait, "Answer when the job has ended, or after so many seconds.").example(10)]
     }
 }
 
@@ -138,7 +138,7 @@ impl Documented for GroupsQuery {
         let limit = integer(1..=MAX_GROUPS).default(Some(Value::from(DEFAULT_GROUPS)));
         vec![
             FieldDoc::plain("cursor", text_schema("^[1-9][0-9]{0,17}$"), "`next_cursor` of the page before."),
-            FieldDoc::plain("limit", limit, "The most groups of a page."),
+            FieldDoc::plain("limit", limit, "The most groups of a page.").example(10),
         ]
     }
 }

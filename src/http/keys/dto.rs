@@ -94,6 +94,10 @@ impl From<MadeKey> for MadeKeyDto {
 
 /// Every key, the oldest first.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"keys": [{
+    "id": "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10", "label": "importer", "scope": "write", "origins": [],
+    "created_at": "2026-11-24T12:00:00Z"
+}]}))]
 #[schema(as = ApiKeyList)]
 pub(crate) struct KeyListDto {
     /// The keys; those that expired or were revoked are among them for a while.

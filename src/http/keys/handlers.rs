@@ -6,7 +6,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::dto::{KeyDto, KeyListDto, MadeKeyDto};
-use super::requests::{NewKey, NewKeyBody, example};
+use super::requests::{NewKey, NewKeyBody};
 use crate::http::error::{ApiError, Problem};
 use crate::http::extract::json_body::JsonBody;
 use crate::http::extract::path::OfKey;
@@ -27,7 +27,7 @@ pub(crate) async fn list_keys(State(state): State<AppState>) -> Result<Json<KeyL
 /// The answer is the only place where the key itself is shown. As soon as there is a key, nobody may
 /// do anything without one but what `server.allow_anonymous` lists.
 #[utoipa::path(post, path = "/v1/keys", tag = "keys",
-    request_body(content = NewKeyBody, example = json!(example())),
+    request_body = NewKeyBody,
     responses(
         (status = 201, description = "Made", body = MadeKeyDto, headers(("Location" = String, description = "The key's path"))),
         (status = "default", description = "Any failure", body = Problem, content_type = "application/problem+json"),

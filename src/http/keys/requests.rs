@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::openapi::Schema;
 use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder};
 
@@ -42,7 +42,7 @@ impl FromFields for NewKey {
 }
 
 /// The object of one kind of keys: what may be said depends on the scope.
-fn of_kind(scopes: &[Scope], more: Vec<FieldDoc>) -> Schema {
+fn of_kind(scopes: &[Scope], more: Vec<FieldDoc>, example: Value) -> Schema {
     let label = text_schema(r"^[^\u0000-\u001f\u007f-\u009f]{1,100}$");
     let scope = one_of(scopes.iter().map(|scope| scope.as_str()));
     let fields = vec![
@@ -54,7 +54,7 @@ fn of_kind(scopes: &[Scope], more: Vec<FieldDoc>) -> Schema {
             "How long it is taken; until it is revoked where this is left out.",
         ),
     ];
-    json_object(fields.into_iter().chain(more).collect()).into()
+    json_object(fields.into_iter().chain(more).collect()).examples([example]).into()
 }
 
 fn new_key() -> Schema {
@@ -70,10 +70,12 @@ fn new_key() -> Schema {
         origins,
         "The origins of the pages that may use it. Such a key may be published: it works from these pages only.",
     );
+    let page = json!({"label": "shop front end", "scope": "search", "collections": ["covers"], "origins": ["https://shop.example"]});
+    let program = json!({"label": "importer", "scope": "write", "collections": ["covers"], "expires_in_days": 90});
     OneOfBuilder::new()
-        .item(of_kind(&[Scope::Search], vec![collections(), origins]))
-        .item(of_kind(&[Scope::Read, Scope::Write], vec![collections()]))
-        .item(of_kind(&[Scope::Admin], Vec::new()))
+        .item(of_kind(&[Scope::Search], vec![collections(), origins], page))
+        .item(of_kind(&[Scope::Read, Scope::Write], vec![collections()], program))
+        .item(of_kind(&[Scope::Admin], Vec::new(), json!({"label": "admin", "scope": "admin"})))
         .description(Some(
             "A key to be made. Only one that searches can have origins; an admin key is for all collections.",
         ))
@@ -84,9 +86,4 @@ fn new_key() -> Schema {
 body_schema! {
     /// The body of a call that makes a key.
     NewKeyBody, "NewApiKey", new_key()
-}
-
-/// The body of an example.
-pub(crate) fn example() -> serde_json::Value {
-    json!({"label": "shop front end", "scope": "search", "collections": ["covers"], "origins": ["https://shop.example"]})
 }

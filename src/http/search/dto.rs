@@ -1,7 +1,7 @@
 //! What a search answers.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Array;
 
@@ -10,7 +10,7 @@ use crate::domain::Verdict;
 use crate::http::chip::dto::{CostDto, thousandths};
 use crate::http::images::dto::ImageDto;
 use crate::http::links::{PublicPath, data_url};
-use crate::http::schema::quad_schema;
+use crate::http::schema::{quad_schema, verdict_schema};
 use crate::service::{MatchedRegion, Quad, SearchHit, SearchResponse, Verification};
 
 fn quad_in_query_schema() -> Array {
@@ -63,7 +63,7 @@ pub(crate) struct HitDto {
     /// `near_duplicate` (one is in the other: cropped, turned, written over, photographed),
     /// `similar` (they share a part or look alike) or `different`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, nullable = false, pattern = "^(same|near_duplicate|similar|different)$")]
+    #[schema(schema_with = verdict_schema)]
     verdict: Option<Verdict>,
     /// Whether the query shows the same thing as this image: some spots of both look alike and lie
     /// alike. Not there when the two were not compared.
@@ -142,20 +142,25 @@ pub(crate) struct TookDto {
     pub(crate) describe: Option<f64>,
 }
 
+/// The answer that examples show.
+pub(crate) fn search_example() -> Value {
+    json!({
+        "results": [{
+            "rank": 1, "id": "alien-1979", "score": 0.874, "verdict": "near_duplicate", "verified": true, "inliers": 61,
+            "match": {
+                "quad_in_query": [[0.21, 0.18], [0.76, 0.2], [0.75, 0.83], [0.2, 0.81]],
+                "quad_in_result": [[0.05, 0.04], [0.96, 0.04], [0.96, 0.97], [0.05, 0.97]]
+            },
+            "width": 480, "height": 640,
+            "thumbnail_url": "/v1/collections/covers/images/alien-1979/thumbnail?v=17", "metadata": {"title": "Alien", "year": 1979}
+        }],
+        "version": "0123456789abcdef/rnip", "took_ms": {"total": 540.731, "index": 0.033, "describe": 479.139, "verify": 60.342}, "compared": 100
+    })
+}
+
 /// The answer to a search.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({
-    "results": [{
-        "rank": 1, "id": "alien-1979", "score": 0.874, "verdict": "near_duplicate", "verified": true, "inliers": 61,
-        "match": {
-            "quad_in_query": [[0.21, 0.18], [0.76, 0.2], [0.75, 0.83], [0.2, 0.81]],
-            "quad_in_result": [[0.05, 0.04], [0.96, 0.04], [0.96, 0.97], [0.05, 0.97]]
-        },
-        "width": 480, "height": 640,
-        "thumbnail_url": "/v1/collections/covers/images/alien-1979/thumbnail?v=17", "metadata": {"title": "Alien", "year": 1979}
-    }],
-    "version": "0123456789abcdef/rnip", "took_ms": {"total": 540.731, "index": 0.033, "describe": 479.139, "verify": 60.342}, "compared": 100
-}))]
+#[schema(example = json!(search_example()))]
 #[schema(as = SearchResult)]
 pub(crate) struct SearchResultDto {
     /// Best first: what is verified, by falling `inliers`, then the rest by falling `score`; ties

@@ -161,7 +161,8 @@ impl SearchOptions {
                 "k",
                 integer(1..=DOCUMENTED_RESULTS).default(Some(Value::from(DEFAULT_K))),
                 "How many results. With `offset` at most what the configuration allows, 1000 by default.",
-            ),
+            )
+            .example(5),
             FieldDoc::plain(
                 "offset",
                 integer(0..=DOCUMENTED_RESULTS - 1).default(Some(Value::from(0))),
@@ -199,7 +200,8 @@ impl SearchOptions {
                 &HIT_FIELDS.map(|(name, _)| name),
                 "What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. \
                  It decides on `metadata` and `record`, too, whatever `include` says.",
-            ),
+            )
+            .example(json!(["score", "verdict", "thumbnail_url"])),
         ]
     }
 }
@@ -276,6 +278,7 @@ fn form() -> Schema {
         .description(Some(
             "By an image, by the id of a stored image, or by a descriptor. `params` may have any of the other fields.",
         ))
+        .examples([json!({"image": "photo.jpg", "k": 5, "filter": {"field": "year", "gte": 1979}, "region": "0.1,0.1,0.8,0.8"})])
         .build()
         .into()
 }

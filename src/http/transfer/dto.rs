@@ -27,7 +27,10 @@ impl From<LineFailure> for FailureDto {
 
 /// What an import came to.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = ImportResult)]
+#[schema(as = ImportResult, example = json!({
+    "stored": 1198, "replaced": 0, "unchanged": 1, "failed": 1,
+    "failures": [{"line": 17, "code": "id_taken", "detail": "there is another image with the id \"alien-1979\""}]
+}))]
 pub(crate) struct ImportResultDto {
     /// Images that are new.
     stored: u64,

@@ -40,7 +40,7 @@ async function upload({ file, path }, target, signal, progress) {
       return await send(target.asIds ? "PUT" : "POST", url, form, { signal, progress });
     } catch (error) {
       // A full queue is no failure of the file: come back when the service says.
-      if (error.code !== "overloaded" || tries === MAX_TRIES) throw error;
+      if (!["overloaded", "rate_limited", "too_many_at_once"].includes(error.code) || tries === MAX_TRIES) throw error;
       await wait(error.retryAfter || 1, signal);
     }
   }

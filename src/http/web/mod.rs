@@ -17,8 +17,10 @@ use super::state::AppState;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-const SCRIPT: &str = "text/javascript; charset=utf-8";
-const STYLE: &str = "text/css; charset=utf-8";
+/// The media type of scripts.
+pub(crate) const SCRIPT: &str = "text/javascript; charset=utf-8";
+/// The media type of styles.
+pub(crate) const STYLE: &str = "text/css; charset=utf-8";
 
 /// Name, media type and text of every file beside the page itself.
 const ASSETS: [(&str, &str, &str); 15] = [
@@ -39,14 +41,15 @@ const ASSETS: [(&str, &str, &str); 15] = [
     ("style.css", STYLE, include_str!("style.css")),
 ];
 
-fn file(media_type: &'static str, text: &'static str) -> Response {
+/// A file of a page, under the strict policy.
+pub(crate) fn file(media_type: &'static str, content: impl IntoResponse) -> Response {
     let headers = [
         (header::CONTENT_TYPE, media_type),
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-cache"),
     ];
-    (headers, text).into_response()
+    (headers, content).into_response()
 }
 
 /// The page.

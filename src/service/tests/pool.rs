@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use futures::poll;
 
+use super::super::caller::Caller;
+use super::super::lanes::Lane;
 use super::super::pool::{InferencePool, WhenFull};
 use super::*;
 use eyrie_vision::describe::{Extraction, Request};
@@ -20,9 +22,18 @@ fn describe(
     bytes: &'static [u8],
     when_full: WhenFull,
 ) -> impl Future<Output = Result<Extraction, ServiceError>> {
+    describe_in(pool, Lane::Ingest, bytes, when_full)
+}
+
+fn describe_in(
+    pool: &Arc<InferencePool>,
+    lane: Lane,
+    bytes: &'static [u8],
+    when_full: WhenFull,
+) -> impl Future<Output = Result<Extraction, ServiceError>> {
     let pool = Arc::clone(pool);
     let bytes = bytes::Bytes::from_static(bytes);
-    async move { pool.describe(bytes, Request::descriptor(Profile::Rnip), when_full).await }
+    async move { pool.describe(bytes, Request::descriptor(Profile::Rnip), lane, when_full).await }
 }
 
 #[tokio::test]
@@ -34,14 +45,14 @@ async fn an_image_beyond_the_queue_is_refused_at_once_and_one_that_may_wait_wait
     control.until_begun(1).await;
     let mut second = Box::pin(describe(&pool, b"b", WhenFull::Refuse));
     assert!(poll!(&mut second).is_pending());
-    assert_eq!(pool.waiting(), 1);
+    assert_eq!(pool.waiting(Lane::Ingest), 1);
 
     let refused = describe(&pool, b"c", WhenFull::Refuse).await;
     // Two images ahead, a second for each as long as none is done.
     assert!(matches!(refused, Err(ServiceError::Overloaded { retry_after_seconds: 2 })), "{refused:?}");
     let mut patient = Box::pin(describe(&pool, b"d", WhenFull::Wait));
     assert!(poll!(&mut patient).is_pending());
-    assert_eq!(pool.waiting(), 1);
+    assert_eq!(pool.waiting(Lane::Ingest), 1);
 
     control.release();
     for described in [first.await, second.await, patient.await] {
@@ -60,6 +71,53 @@ async fn idle_workers_do_not_count_against_the_queue() {
     assert!(matches!(describe(&pool, b"c", WhenFull::Refuse).await, Err(ServiceError::Overloaded { .. })));
     control.release();
     assert!(first.await.is_ok() && second.await.is_ok());
+}
+
+#[tokio::test]
+async fn a_full_queue_of_ingests_keeps_no_search_out_and_the_search_goes_first() {
+    let (pool, control) = pool(1, 2);
+    control.hold();
+    let mut under_way = Box::pin(describe(&pool, b"under way", WhenFull::Refuse));
+    assert!(poll!(&mut under_way).is_pending());
+    control.until_begun(1).await;
+    let mut ingests: Vec<_> = (0..2).map(|_| Box::pin(describe(&pool, b"ingest", WhenFull::Refuse))).collect();
+    for ingest in &mut ingests {
+        assert!(poll!(ingest).is_pending());
+    }
+    assert!(matches!(describe(&pool, b"one more", WhenFull::Refuse).await, Err(ServiceError::Overloaded { .. })));
+    let search = describe_in(&pool, Lane::Search, b"search", WhenFull::Refuse);
+    let mut search = Box::pin(search);
+    assert!(poll!(&mut search).is_pending());
+    control.release();
+    search.await.expect("described");
+    for ingest in ingests {
+        ingest.await.expect("described");
+    }
+    assert_eq!(control.order(), [&b"under way"[..], b"search", b"ingest", b"ingest"]);
+}
+
+#[tokio::test]
+async fn a_caller_with_many_images_makes_room_for_another_one() {
+    let (pool, control) = pool(1, 2);
+    control.hold();
+    let [greedy, modest] = ["greedy", "modest"].map(Caller::named);
+    let mut images: Vec<_> =
+        (0..3).map(|_| Box::pin(greedy.scope(describe(&pool, b"greedy", WhenFull::Refuse)))).collect();
+    assert!(poll!(&mut images[0]).is_pending());
+    control.until_begun(1).await;
+    for image in &mut images[1..] {
+        assert!(poll!(image).is_pending());
+    }
+    let mut one = Box::pin(modest.scope(describe(&pool, b"modest", WhenFull::Refuse)));
+    assert!(poll!(&mut one).is_pending());
+    let displaced = images.pop().expect("three").await;
+    assert!(matches!(displaced, Err(ServiceError::Overloaded { .. })), "{displaced:?}");
+    assert_eq!(pool.waiting(Lane::Ingest), 2);
+    control.release();
+    one.await.expect("described");
+    for image in images {
+        image.await.expect("described");
+    }
 }
 
 #[tokio::test]

@@ -15,16 +15,16 @@ pub(super) const DIMENSION: usize = 8;
 /// Of the regions of images.
 const LIMITS: DecodeLimits = DecodeLimits { max_pixels: 1 << 20, max_aspect_ratio: 20 };
 
-/// Counts the images that were begun and holds the workers back while it is closed.
+/// Knows the images that were begun and holds the workers back while it is closed.
 pub(super) struct Control {
-    begun: watch::Sender<usize>,
+    begun: watch::Sender<Vec<Vec<u8>>>,
     held: Mutex<bool>,
     released: Condvar,
 }
 
 impl Default for Control {
     fn default() -> Self {
-        Self { begun: watch::Sender::new(0), held: Mutex::new(false), released: Condvar::new() }
+        Self { begun: watch::Sender::new(Vec::new()), held: Mutex::new(false), released: Condvar::new() }
     }
 }
 
@@ -41,16 +41,21 @@ impl Control {
 
     /// Images that a worker began.
     pub(super) fn begun(&self) -> usize {
-        *self.begun.borrow()
+        self.begun.borrow().len()
+    }
+
+    /// The bytes of these images, in their order.
+    pub(super) fn order(&self) -> Vec<Vec<u8>> {
+        self.begun.borrow().clone()
     }
 
     /// Waits until workers began so many images.
     pub(super) async fn until_begun(&self, images: usize) {
-        self.begun.subscribe().wait_for(|begun| *begun >= images).await.expect("the sender lives");
+        self.begun.subscribe().wait_for(|begun| begun.len() >= images).await.expect("the sender lives");
     }
 
-    fn pass(&self) {
-        self.begun.send_modify(|begun| *begun += 1);
+    fn pass(&self, image: &[u8]) {
+        self.begun.send_modify(|begun| begun.push(image.to_vec()));
         let mut held = self.held.lock().unwrap();
         while *held {
             held = self.released.wait(held).unwrap();
@@ -98,7 +103,7 @@ impl Extractor for StandIn {
     }
 
     fn extract(&mut self, bytes: &[u8], request: Request) -> Result<Extraction, PictureError> {
-        self.control.pass();
+        self.control.pass(bytes);
         assert_ne!(bytes, b"panic", "this image is the one that panics");
         if bytes.starts_with(b"not an image") {
             return Err(PictureError::NotAnImage);

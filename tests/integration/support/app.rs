@@ -90,7 +90,7 @@ impl Builder {
             service,
             store,
             key,
-            client: reqwest::Client::new(),
+            client: super::client(),
             stop: Some(stop),
             server,
             _data_dir: self.data_dir,

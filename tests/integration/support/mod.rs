@@ -9,3 +9,10 @@ pub(crate) mod pooler;
 pub(crate) mod postgres;
 
 pub(crate) use place::Place;
+
+/// A client for servers without TLS. It looks for no certificates, which a machine may lack.
+pub(crate) fn client() -> reqwest::Client {
+    // Another test has installed the same one.
+    let _installed = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().tls_certs_only([]).build().expect("a client")
+}

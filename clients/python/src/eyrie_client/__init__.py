@@ -3,11 +3,13 @@
 from .client import AsyncEyrie, Eyrie
 from .error import EyrieError
 from .requests import Descriptor, Picture
-from .types import Collection, Filter, Hit, Image, Match, SearchResult
+from .types import Collection, ComparedImage, Comparison, Filter, Hit, Image, Match, SearchResult
 
 __all__ = [
     "AsyncEyrie",
     "Collection",
+    "ComparedImage",
+    "Comparison",
     "Descriptor",
     "Eyrie",
     "EyrieError",

@@ -11,15 +11,21 @@ import httpx
 from . import requests
 from .error import EyrieError
 from .requests import Descriptor, Picture, Request
-from .types import Collection, Filter, Image, SearchResult
+from .types import Collection, Comparison, Filter, Image, Profile, SearchResult
 
-Profile = Literal["fast", "nip", "rnip"]
 Verify = Literal["auto", "always", "never"]
 SearchParts = Sequence[Literal["metadata", "record", "cost", "thumbnail"]]
+HitFields = Sequence[
+    Literal["score", "verdict", "verified", "inliers", "match", "width", "height", "thumbnail_url", "metadata", "record"]
+]
+Sort = Literal["id", "-id", "created", "-created", "updated", "-updated"]
 Region = tuple[float, float, float, float]
 
 # Describing a picture takes seconds on a small machine, and the queue before it may be long.
 TIMEOUT = httpx.Timeout(120.0, connect=10.0)
+
+# Codes of refusals that pass.
+BUSY = ("overloaded", "rate_limited", "too_many_at_once")
 
 
 class _Face:
@@ -40,8 +46,8 @@ class _Face:
         return {"authorization": f"Bearer {self._api_key}"} if self._api_key else {}
 
     def _pause(self, error: EyrieError, tries: int) -> float:
-        """How long to wait before another try; a failure that is none of a full queue is raised."""
-        if error.code != "overloaded" or tries >= self._retries:
+        """How long to wait before another try; a failure that does not pass is raised."""
+        if error.code not in BUSY or tries >= self._retries:
             raise error
         return error.retry_after or 1.0
 
@@ -112,10 +118,16 @@ class Eyrie(_Face):
         verify: Verify | None = None,
         region: Region | None = None,
         include: SearchParts | None = None,
+        group_by: str | None = None,
+        fields: HitFields | None = None,
     ) -> SearchResult:
-        """Searches by a picture (bytes or a path), by the id of a stored one (a text), or by a descriptor."""
+        """Searches by a picture (bytes or a path), by the id of a stored one (a text), or by a descriptor.
+
+        With ``group_by`` only the best of the pictures with the same value of that field of the metadata is a result;
+        ``fields`` names what each result carries beside ``rank`` and ``id``, in place of the usual.
+        """
         options: dict[str, Any] = dict(k=k, offset=offset, min_score=min_score, filter=filter, exact=exact, ef=ef)
-        options.update(verify=verify, region=region, include=include)
+        options.update(verify=verify, region=region, include=include, group_by=group_by, fields=fields)
         return cast(SearchResult, self._send(requests.search(self.collection, query, options)))
 
     def add(
@@ -144,11 +156,13 @@ class Eyrie(_Face):
             raise EyrieError.of(response)
         return response.content
 
-    def list(self, *, filter: Filter | None = None, limit: int | None = None) -> Iterator[Image]:
-        """All pictures in order of id, page by page as they are asked for."""
+    def list(
+        self, *, sort: Sort | None = None, filter: Filter | None = None, limit: int | None = None
+    ) -> Iterator[Image]:
+        """All pictures in order of id unless ``sort`` says otherwise, page by page as they are asked for."""
         cursor: str | None = None
         while True:
-            page = self._send(requests.page(self.collection, filter, limit, cursor))
+            page = self._send(requests.page(self.collection, dict(sort=sort, filter=filter, limit=limit, cursor=cursor)))
             yield from page["images"]
             cursor = page.get("next_cursor")
             if cursor is None:
@@ -171,10 +185,10 @@ class Eyrie(_Face):
         *,
         profile: Profile | None = None,
         include: Sequence[Literal["cost", "overlay"]] | None = None,
-    ) -> dict[str, Any]:
+    ) -> Comparison:
         """What two pictures have in common; each is a picture or the id of a stored one of this collection."""
         request = requests.compare(self.collection, a, b, dict(profile=profile, include=include))
-        return cast(dict[str, Any], self._send(request))
+        return cast(Comparison, self._send(request))
 
     def collections(self) -> Sequence[Collection]:
         """Every collection with its counts."""
@@ -245,10 +259,16 @@ class AsyncEyrie(_Face):
         verify: Verify | None = None,
         region: Region | None = None,
         include: SearchParts | None = None,
+        group_by: str | None = None,
+        fields: HitFields | None = None,
     ) -> SearchResult:
-        """Searches by a picture (bytes or a path), by the id of a stored one (a text), or by a descriptor."""
+        """Searches by a picture (bytes or a path), by the id of a stored one (a text), or by a descriptor.
+
+        With ``group_by`` only the best of the pictures with the same value of that field of the metadata is a result;
+        ``fields`` names what each result carries beside ``rank`` and ``id``, in place of the usual.
+        """
         options: dict[str, Any] = dict(k=k, offset=offset, min_score=min_score, filter=filter, exact=exact, ef=ef)
-        options.update(verify=verify, region=region, include=include)
+        options.update(verify=verify, region=region, include=include, group_by=group_by, fields=fields)
         return cast(SearchResult, await self._send(requests.search(self.collection, query, options)))
 
     async def add(
@@ -277,11 +297,13 @@ class AsyncEyrie(_Face):
             raise EyrieError.of(response)
         return response.content
 
-    async def list(self, *, filter: Filter | None = None, limit: int | None = None) -> AsyncIterator[Image]:
-        """All pictures in order of id, page by page as they are asked for."""
+    async def list(
+        self, *, sort: Sort | None = None, filter: Filter | None = None, limit: int | None = None
+    ) -> AsyncIterator[Image]:
+        """All pictures in order of id unless ``sort`` says otherwise, page by page as they are asked for."""
         cursor: str | None = None
         while True:
-            page = await self._send(requests.page(self.collection, filter, limit, cursor))
+            page = await self._send(requests.page(self.collection, dict(sort=sort, filter=filter, limit=limit, cursor=cursor)))
             for image in page["images"]:
                 yield image
             cursor = page.get("next_cursor")
@@ -305,10 +327,10 @@ class AsyncEyrie(_Face):
         *,
         profile: Profile | None = None,
         include: Sequence[Literal["cost", "overlay"]] | None = None,
-    ) -> dict[str, Any]:
+    ) -> Comparison:
         """What two pictures have in common; each is a picture or the id of a stored one of this collection."""
         request = requests.compare(self.collection, a, b, dict(profile=profile, include=include))
-        return cast(dict[str, Any], await self._send(request))
+        return cast(Comparison, await self._send(request))
 
     async def collections(self) -> Sequence[Collection]:
         """Every collection with its counts."""

@@ -61,7 +61,7 @@ def as_text(options: Mapping[str, Any]) -> dict[str, str]:
     """Options as a form or a query string has them."""
 
     def text(name: str, value: Any) -> str:
-        if name in ("include", "region"):
+        if name in ("include", "fields", "region"):
             return ",".join(str(part) for part in value)
         return value if isinstance(value, str) else json.dumps(value)
 
@@ -106,9 +106,8 @@ def compare(collection: str, a: Picture | str, b: Picture | str, options: Mappin
     return Request("POST", "v1/compare", fields=fields, pictures=pictures)
 
 
-def page(collection: str, filter: Mapping[str, Any] | None, limit: int | None, cursor: str | None) -> Request:
-    params = as_text({"filter": filter, "limit": limit, "cursor": cursor})
-    return Request("GET", collection_path(collection, "/images"), params=params)
+def page(collection: str, options: Mapping[str, Any]) -> Request:
+    return Request("GET", collection_path(collection, "/images"), params=as_text(options))
 
 
 def only_if(revision: int | None) -> dict[str, str]:

@@ -138,10 +138,10 @@ class Comparison(TypedDict):
     score: float
     """Cosine of the descriptors, -1 to 1; 1 is identical."""
 
-    verdict: str
-    """What score and comparison come to, as in the results of a search: `same` (the same picture,
-    frame to frame), `near_duplicate` (one is in the other: cropped, turned, written over,
-    photographed), `similar` (they share a part or look alike) or `different`."""
+    verdict: Literal['same', 'near_duplicate', 'similar', 'different']
+    """What score and comparison come to: `same` (the same picture, frame to frame), `near_duplicate`
+    (one is in the other: cropped, turned, written over, photographed), `similar` (they share a part
+    or look alike) or `different`."""
 
     verified: NotRequired[bool]
     """Whether the two show the same thing: some spots of both look alike and lie alike. Not there
@@ -271,8 +271,10 @@ class DuplicateImage(TypedDict):
     score: float
     """Cosine of its descriptor and that of its nearest other image of the group."""
 
-    verdict: str
-    """What score and comparison of the two come to."""
+    verdict: Literal['same', 'near_duplicate', 'similar', 'different']
+    """What score and comparison come to: `same` (the same picture, frame to frame), `near_duplicate`
+    (one is in the other: cropped, turned, written over, photographed), `similar` (they share a part
+    or look alike) or `different`."""
 
     width: int
     """Width in pixels."""
@@ -306,7 +308,7 @@ class Hit(TypedDict):
     """Cosine of the descriptors, -1 to 1; 1 is identical. Not there, as any other member but `id` and
     `rank`, where `fields` leaves it out."""
 
-    verdict: NotRequired[str]
+    verdict: NotRequired[Literal['same', 'near_duplicate', 'similar', 'different']]
     """What score and comparison come to: `same` (the same picture, frame to frame), `near_duplicate`
     (one is in the other: cropped, turned, written over, photographed), `similar` (they share a part
     or look alike) or `different`."""
@@ -741,8 +743,10 @@ class SimilarImage(TypedDict):
     score: float
     """Cosine of the descriptors, -1 to 1; 1 is identical."""
 
-    verdict: str
-    """What score and comparison come to, as in a search."""
+    verdict: Literal['same', 'near_duplicate', 'similar', 'different']
+    """What score and comparison come to: `same` (the same picture, frame to frame), `near_duplicate`
+    (one is in the other: cropped, turned, written over, photographed), `similar` (they share a part
+    or look alike) or `different`."""
 
     thumbnail_url: str
     """Where its small picture is."""

@@ -1,16 +1,21 @@
 //! `eyrie duplicates`: groups of images that show the same thing.
 
+mod place;
+
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::answers::{Group, JobAnswer};
 use super::jobs;
+use super::remote::{Client, ServerFlags};
 use super::settings::Settings;
 use super::signals::StopRequests;
 use crate::app::{self, Backend, Purpose};
-use crate::domain::{CollectionName, Job, JobProgress, JobState, Precondition, Verdict};
-use crate::service::{DuplicateGroup, DuplicatesRequest, RetrievalService, ServiceError, Started};
+use crate::config::Config;
+use crate::domain::{CollectionName, JobProgress, JobState, Verdict};
 use eyrie_terminal::output::{self, note};
 use eyrie_terminal::{CliError, Progress};
+use place::{Criteria, Place};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,11 +25,12 @@ Examples:
   eyrie duplicates --json | jq -r '.groups[] | .images[1:][].id'
   eyrie duplicates --delete-all-but-best --dry-run            what would be deleted
   eyrie duplicates --delete-all-but-best --yes
+  eyrie duplicates --server https://pictures.example          a server looks for them
 
 Each image is compared with its nearest neighbours; images that show the same thing make a group, whose best image (most pixels, then \
 the oldest) comes first. The first run looks at every image, a later one of the same options at those that changed since. A run that \
 was stopped goes on where it was, here or in a running server. It is safe beside a server, whose index this command cannot use: it reads \
-the database into one of its own.
+the database into one of its own. With --server the server does all of it.
 
 An image is only deleted if it has not changed since it was looked at.
 
@@ -32,9 +38,6 @@ Exit codes: 0 done, 1 failed or stopped, 2 wrong usage or configuration, 3 could
 
 /// Groups that a table shows; JSON has all.
 const SHOWN: usize = 1_000;
-
-/// Groups that are read at once.
-const PAGE: usize = 100;
 
 /// Find images of a collection that show the same thing, and delete what is surplus
 #[derive(Debug, Args)]
@@ -66,6 +69,8 @@ pub(super) struct Duplicates {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    server: ServerFlags,
+    #[command(flatten)]
     settings: Settings,
 }
 
@@ -82,63 +87,77 @@ impl Duplicates {
             return Err(CliError::Usage(what.to_owned()));
         }
         let loaded = self.settings.load_quietly([])?;
+        let server = self.server.connect(&self.settings)?;
         app::runtime()?.block_on(async {
-            let mut requests = StopRequests::receive()?;
-            let backend = Backend::open(&loaded.config, Purpose::Serve).await?;
-            let mut work = std::pin::pin!(self.work(&backend.service));
-            let done = tokio::select! {
-                done = &mut work => done,
-                () = requests.next() => {
-                    // The job puts itself back, for whoever takes it next.
-                    let (_stopped, ()) = tokio::join!(&mut work, backend.service.shutdown());
-                    let text = "stopped; the same command, or a running server, goes on from here";
-                    Err(CliError::Failed(text.to_owned()))
-                }
-            };
-            backend.close().await;
-            done
+            match &server {
+                Some(server) => self.ask(server).await,
+                None => self.look(&loaded.config).await,
+            }
         })
     }
 
-    async fn work(&self, service: &RetrievalService) -> Result<(), CliError> {
-        let failed = |error: ServiceError| CliError::Failed(error.to_string());
-        service.index_built().await.map_err(failed)?;
-        let request = DuplicatesRequest::new(self.verdict, self.min_score, self.candidates);
-        let (Started::New(job) | Started::There(job)) =
-            service.find_duplicates(&self.collection, request).await.map_err(|error| {
-                let is_usage = matches!(error, ServiceError::OutOfRange { .. });
-                if is_usage { CliError::Usage(error.to_string()) } else { failed(error) }
-            })?;
+    async fn look(&self, config: &Config) -> Result<(), CliError> {
+        let mut requests = StopRequests::receive()?;
+        let backend = Backend::open(config, Purpose::Serve).await?;
+        let mut work = std::pin::pin!(self.work(Place::Database(&backend.service)));
+        let done = tokio::select! {
+            done = &mut work => done,
+            () = requests.next() => {
+                // The job puts itself back, for whoever takes it next.
+                let (_stopped, ()) = tokio::join!(&mut work, backend.service.shutdown());
+                let text = "stopped; the same command, or a running server, goes on from here";
+                Err(CliError::Failed(text.to_owned()))
+            }
+        };
+        backend.close().await;
+        done
+    }
+
+    async fn ask(&self, server: &Client) -> Result<(), CliError> {
+        let mut requests = StopRequests::receive()?;
+        tokio::select! {
+            done = self.work(Place::Server(server)) => done,
+            () = requests.next() => {
+                let address = server.address();
+                Err(CliError::Failed(format!(
+                    "stopped; the server goes on with a job under way, which `eyrie jobs --server {address}` shows and can cancel"
+                )))
+            }
+        }
+    }
+
+    async fn work(&self, place: Place<'_>) -> Result<(), CliError> {
+        let criteria = Criteria { verdict: self.verdict, min_score: self.min_score, candidates: self.candidates };
+        let job = place.find(&self.collection, criteria).await?;
         let progress = Progress::start("looking at images", 0);
         let tell = |at: JobProgress| {
             progress.set_total(at.total.unwrap_or(at.done) as usize);
             progress.set(at.done as usize);
         };
-        let ended = service.work_until_ended(&job.id, &tell).await;
+        let ended = place.ended(job, &tell).await;
         progress.end();
-        let job = ended.map_err(failed)?;
-        if job.state != JobState::Done {
-            let reason = job.error.unwrap_or_else(|| job.state.to_string());
+        let job = ended?;
+        if job.state != JobState::Done.as_str() {
+            let reason = job.error.unwrap_or(job.state);
             return Err(CliError::Failed(format!("the job {}: {reason}", job.id)));
         }
-        if self.json { self.as_json(service, &job).await } else { self.as_table(service, &job).await }
+        if self.json { self.as_json(&place, &job).await } else { self.as_table(&place, &job).await }
     }
 
-    async fn as_table(&self, service: &RetrievalService, job: &Job) -> Result<(), CliError> {
+    async fn as_table(&self, place: &Place<'_>, job: &JobAnswer) -> Result<(), CliError> {
         let mut table = output::table(["GROUP", "IMAGE", "PIXELS", "VERDICT", "SCORE", "PATH"]);
         let mut shown = 0;
-        let mut after = None;
+        let mut after: Option<String> = None;
         while shown < SHOWN {
-            let page = groups(service, job, after).await?;
-            for group in page.groups {
-                for (number, member) in group.members.iter().enumerate() {
+            let (groups, next) = place.groups(job, after.as_deref()).await?;
+            for group in groups {
+                for (number, member) in group.images.iter().enumerate() {
                     let best = number == 0;
-                    let record = &member.record;
-                    let path = record.metadata.as_map().get("path").and_then(Value::as_str);
+                    let path = member.metadata.get("path").and_then(Value::as_str);
                     table.add_row([
-                        if best { format!("{} ({} images)", group.name, group.size) } else { String::new() },
-                        format!("{}{}", record.id, if best { " (best)" } else { "" }),
-                        format!("{}x{}", record.width, record.height),
+                        if best { format!("{} ({} images)", group.id, group.size) } else { String::new() },
+                        format!("{}{}", member.id, if best { " (best)" } else { "" }),
+                        format!("{}x{}", member.width, member.height),
                         member.verdict.as_str().replace('_', " "),
                         format!("{:.4}", member.score),
                         path.unwrap_or("-").to_owned(),
@@ -146,7 +165,7 @@ impl Duplicates {
                 }
                 shown += 1;
             }
-            after = page.next;
+            after = next;
             if after.is_none() {
                 break;
             }
@@ -157,16 +176,15 @@ impl Duplicates {
         if after.is_some() {
             note(&format!("the first {shown} groups are shown; --json lists all"));
         }
-        let count = |name: &str| job.result.as_ref().and_then(|result| result[name].as_u64()).unwrap_or_default();
         note(&format!(
             "groups: {}, with images: {}, of them surplus: {}; images looked at: {}",
-            count("groups"),
-            count("images"),
-            count("duplicates"),
-            count("looked_up")
+            job.count("groups"),
+            job.count("images"),
+            job.count("duplicates"),
+            job.count("looked_up")
         ));
         if self.delete_all_but_best {
-            let deleted = self.delete(service, job, |id| output::results(|out| writeln!(out, "{id}"))).await?;
+            let deleted = self.delete(place, job, |id| output::results(|out| writeln!(out, "{id}"))).await?;
             note(&match self.dry_run {
                 true => format!("{deleted} images would be deleted"),
                 false => format!("{deleted} images were deleted"),
@@ -176,17 +194,17 @@ impl Duplicates {
     }
 
     /// Writes group by group: there may be more than fit in memory.
-    async fn as_json(&self, service: &RetrievalService, job: &Job) -> Result<(), CliError> {
+    async fn as_json(&self, place: &Place<'_>, job: &JobAnswer) -> Result<(), CliError> {
         output::results(|out| write!(out, "{{\"job\": {}, \"groups\": [", jobs::as_json(job)))?;
         let mut comma = "";
-        let mut after = None;
+        let mut after: Option<String> = None;
         loop {
-            let page = groups(service, job, after).await?;
-            for group in &page.groups {
+            let (groups, next) = place.groups(job, after.as_deref()).await?;
+            for group in &groups {
                 output::results(|out| write!(out, "{comma}\n  {}", group_as_json(group)))?;
                 comma = ",";
             }
-            after = page.next;
+            after = next;
             if after.is_none() {
                 break;
             }
@@ -195,7 +213,7 @@ impl Duplicates {
         if self.delete_all_but_best {
             output::results(|out| write!(out, ", \"dry_run\": {}, \"deleted\": [", self.dry_run))?;
             let mut comma = "";
-            self.delete(service, job, |id| {
+            self.delete(place, job, |id| {
                 let id = Value::from(id);
                 output::results(|out| write!(out, "{comma}\n  {id}"))?;
                 comma = ",";
@@ -210,54 +228,39 @@ impl Duplicates {
     /// Deletes what is surplus, or only says what that is; how many there were.
     async fn delete(
         &self,
-        service: &RetrievalService,
-        job: &Job,
+        place: &Place<'_>,
+        job: &JobAnswer,
         mut say: impl FnMut(&str) -> Result<(), CliError>,
     ) -> Result<u64, CliError> {
-        let failed = |error: ServiceError| CliError::Failed(error.to_string());
         let mut deleted = 0;
-        let mut after = None;
+        let mut behind = None;
         loop {
-            let (records, next) = service.surplus_duplicates(&job.id, after).await.map_err(failed)?;
-            for record in records {
-                if !self.dry_run {
-                    let unchanged = Precondition::Revision(record.revision);
-                    match service.delete_image(&job.collection, &record.id, unchanged).await {
-                        Ok(()) => {}
-                        // Changed or deleted by somebody else meanwhile.
-                        Err(ServiceError::PreconditionFailed | ServiceError::UnknownImage(_)) => continue,
-                        Err(error) => return Err(failed(error)),
-                    }
+            let (surplus, next) = place.surplus(job, behind, self.dry_run).await?;
+            for image in surplus {
+                // One that changed or was deleted meanwhile stays as it is.
+                if self.dry_run || place.delete(job, &image).await? {
+                    say(&image.id)?;
+                    deleted += 1;
                 }
-                say(record.id.as_str())?;
-                deleted += 1;
             }
-            after = next;
-            if after.is_none() {
+            behind = next;
+            if behind.is_none() {
                 return Ok(deleted);
             }
         }
     }
 }
 
-async fn groups(
-    service: &RetrievalService,
-    job: &Job,
-    after: Option<u64>,
-) -> Result<crate::service::GroupPage, CliError> {
-    service.duplicate_groups(&job.id, after, PAGE).await.map_err(|error| CliError::Failed(error.to_string()))
-}
-
-fn group_as_json(group: &DuplicateGroup) -> Value {
-    let images = group.members.iter().map(|member| {
+fn group_as_json(group: &Group) -> Value {
+    let images = group.images.iter().map(|member| {
         json!({
-            "id": member.record.id,
+            "id": member.id,
             "score": member.score,
             "verdict": member.verdict,
-            "width": member.record.width,
-            "height": member.record.height,
-            "metadata": member.record.metadata,
+            "width": member.width,
+            "height": member.height,
+            "metadata": member.metadata,
         })
     });
-    json!({"id": group.name, "size": group.size, "images": images.collect::<Vec<_>>()})
+    json!({"id": group.id, "size": group.size, "images": images.collect::<Vec<_>>()})
 }
