@@ -225,6 +225,9 @@ impl Backend {
             limits: config.limits.clone(),
             search: config.search.clone(),
             admin_key: config.server.admin_key.clone(),
+            jobs: config.jobs.clone(),
+            max_upload_bytes: config.server.http.max_upload_bytes as u64,
+            spool_dir: config.storage.data_dir.clone(),
         };
         let service = RetrievalService::start(parts, options)?;
         Ok(Self { service, store, describer })

@@ -239,7 +239,7 @@ pub(super) struct FailedLine {
 
 impl From<ImportReport> for ImportAnswer {
     fn from(report: ImportReport) -> Self {
-        let ImportReport { stored, replaced, unchanged, failed, failures, complete } = report;
+        let ImportReport { stored, replaced, unchanged, failed, failures, complete, .. } = report;
         let failures = failures.into_iter().map(|f| FailedLine { line: f.line, reason: f.error.to_string() });
         Self { stored, replaced, unchanged, failed, failures: failures.collect(), complete }
     }

@@ -26,7 +26,7 @@ pub(super) enum Rule {
 use Rule::{Each, OneOf, Text, Within};
 
 /// The rules by key. A key without one takes any value of its type.
-pub(super) const RULES: [(&str, Rule); 44] = [
+pub(super) const RULES: [(&str, Rule); 46] = [
     ("server.bind", Text(is_host_and_port, "HOST:PORT, for example 127.0.0.1:8080")),
     ("server.max_upload_bytes", Within(1024, 1 << 30, "bytes")),
     ("server.header_timeout_ms", Within(100, 3_600_000, "milliseconds")),
@@ -68,6 +68,8 @@ pub(super) const RULES: [(&str, Rule); 44] = [
     ("limits.max_batch", Within(1, 10_000, "items")),
     ("limits.metadata_max_bytes", Within(2, 1 << 20, "bytes")),
     ("limits.metadata_max_depth", Within(1, 64, "levels")),
+    ("limits.max_transfer_bytes", Within(1024, 1 << 40, "bytes")),
+    ("jobs.keep_days", Within(0, 3650, "days")),
     ("rate.peer_reads", Within(0, 1_000_000, "requests a second")),
     ("rate.peer_writes", Within(0, 1_000_000, "requests a second")),
     ("rate.key_reads", Within(0, 1_000_000, "requests a second")),

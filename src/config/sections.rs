@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::Secret;
 use crate::http::{HttpOptions, RateOptions};
 use crate::search::IndexOptions;
-use crate::service::{Limits, PoolOptions, VerificationOptions};
+use crate::service::{JobOptions, Limits, PoolOptions, VerificationOptions};
 use crate::store::StorageOptions;
 use crate::telemetry::LogOptions;
 
@@ -29,6 +29,8 @@ pub struct Config {
     pub limits: Limits,
     /// How many requests a client may send.
     pub rate: RateOptions,
+    /// Work in the background.
+    pub jobs: JobOptions,
     /// The log.
     pub log: LogOptions,
 }

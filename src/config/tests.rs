@@ -88,7 +88,7 @@ fn every_key_can_be_set_by_the_environment() {
             "search.verify" => "never",
             "log.level" => "debug",
             "log.format" => "json",
-            "server.max_upload_bytes" => "2048",
+            "server.max_upload_bytes" | "limits.max_transfer_bytes" => "2048",
             "server.public_path" => "/eyrie",
             "server.cors_origins" => "https://a.example, *",
             "server.admin_key" => "0123456789abcdef0123456789abcdef",

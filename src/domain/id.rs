@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
 /// Why a text is not an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -141,6 +142,13 @@ impl JobId {
     pub fn generate() -> Self {
         Self(uuid::Uuid::now_v7().to_string())
     }
+
+    /// No id that was generated since that time, from 1970 on, is smaller.
+    #[must_use]
+    pub fn earliest(time: OffsetDateTime) -> Self {
+        let millis = u64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid().to_string())
+    }
 }
 
 impl ImageId {
@@ -189,6 +197,15 @@ mod tests {
         let (a, b) = (ImageId::generate(), ImageId::generate());
         assert_ne!(a, b);
         assert_eq!(ImageId::new(a.as_str()), Ok(a.clone()));
+    }
+
+    #[test]
+    fn ids_of_jobs_grow_with_time() {
+        let now = OffsetDateTime::now_utc();
+        let id = JobId::generate();
+        assert!(
+            JobId::earliest(now - time::Duration::seconds(1)) < id && id < JobId::earliest(now + time::Duration::HOUR)
+        );
     }
 
     #[test]

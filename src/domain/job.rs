@@ -43,6 +43,10 @@ names! {
     JobKind {
         /// Groups the images of a collection that show the same thing.
         Duplicates = "duplicates",
+        /// Adds the lines of an export, or the pictures of an archive, to a collection.
+        Import = "import",
+        /// Writes down what is stored of a collection.
+        Export = "export",
     }
 }
 

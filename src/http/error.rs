@@ -86,12 +86,18 @@ codes! {
     // Exports and imports.
     UnsupportedExport, "unsupported_export", UNPROCESSABLE_ENTITY, "This is no export that is read here";
     InvalidRecord, "invalid_record", BAD_REQUEST, "The line is not an image of an export";
-    IncompleteImport, "incomplete_import", BAD_REQUEST, "Lines of the export are missing";
+    IncompleteImport, "incomplete_import", BAD_REQUEST, "The end of the import is missing";
+    InvalidArchive, "invalid_archive", BAD_REQUEST, "The archive cannot be read";
+    InvalidEntry, "invalid_entry", BAD_REQUEST, "The entry of the archive cannot be read";
+    StorageFull, "storage_full", INSUFFICIENT_STORAGE, "The server has no space left";
 
     // Jobs.
     UnknownJob, "unknown_job", NOT_FOUND, "There is no such job";
     TooManyJobs, "too_many_jobs", SERVICE_UNAVAILABLE, "Too many jobs wait already";
     NoGroups, "no_groups", CONFLICT, "The job has no groups, or not yet";
+    NoResult, "no_result", CONFLICT, "The job has no result to read, or not yet";
+    InvalidRange, "invalid_range", RANGE_NOT_SATISFIABLE, "The range lies outside";
+    ExportTooLarge, "export_too_large", UNPROCESSABLE_ENTITY, "The export is too large for a job";
 
     // Keys.
     UnknownKey, "unknown_key", NOT_FOUND, "There is no such key";
@@ -319,6 +325,11 @@ impl From<ServiceError> for ApiError {
             ServiceError::UnknownKey(_) => Self::new(Code::UnknownKey, detail),
             ServiceError::InvalidKey(_) => Self::new(Code::InvalidRequest, detail),
             ServiceError::TooManyKeys(_) => Self::new(Code::TooManyKeys, detail),
+            ServiceError::InvalidArchive(_) => Self::new(Code::InvalidArchive, detail),
+            ServiceError::InvalidEntry(_) => Self::new(Code::InvalidEntry, detail),
+            ServiceError::NoResult(_) => Self::new(Code::NoResult, detail),
+            ServiceError::ExportTooLarge(_) => Self::new(Code::ExportTooLarge, detail),
+            ServiceError::SpoolFull => Self::new(Code::StorageFull, detail),
             ServiceError::UnknownJob(_) => Self::new(Code::UnknownJob, detail),
             ServiceError::TooManyJobs => Self::new(Code::TooManyJobs, detail).retry_after(60),
             ServiceError::NoGroups(_) => Self::new(Code::NoGroups, detail),

@@ -8,7 +8,7 @@ use axum::body::{Body, BodyDataStream};
 use axum::http::header;
 use axum::http::request::Parts;
 use bytes::{Bytes, BytesMut};
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use memchr::memchr;
 use metrics::counter;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -141,10 +141,9 @@ impl Intake {
 }
 
 impl Intake {
-    /// A body as lines of at most `limit` bytes each, of which no more than one is in memory. The
-    /// body may be of any length, as long as each part of it arrives in time. The clock of the
-    /// request stands still until the lines are dropped.
-    pub(crate) async fn lines(&self, head: &Parts, body: Body, limit: usize) -> Result<Lines, ApiError> {
+    /// A body of any length, as long as each chunk of it arrives in time; no more than `limit` bytes
+    /// of it are in memory. The clock of the request stands still until this is dropped.
+    pub(crate) async fn chunks(&self, head: &Parts, body: Body, limit: usize) -> Result<Chunks, ApiError> {
         let stopped = head.extensions.get::<RequestClock>().map(RequestClock::stop_for_body);
         let stream = body.into_data_stream();
         let held = match self.admit(limit) {
@@ -154,31 +153,57 @@ impl Intake {
                 return Err(refusal);
             }
         };
-        Ok(Lines {
-            stream,
-            read: BytesMut::new(),
-            without_end: 0,
-            ended: false,
-            limit,
-            timeout: self.timeout,
-            _permit: Permit { _held: Arc::new(held) },
-            _stopped: stopped,
-        })
+        let permit = Permit { _held: Arc::new(held) };
+        Ok(Chunks { stream, timeout: self.timeout, _permit: permit, _stopped: stopped })
+    }
+
+    /// A body as lines of at most `limit` bytes each, of which no more than one is in memory.
+    pub(crate) async fn lines(&self, head: &Parts, body: Body, limit: usize) -> Result<Lines, ApiError> {
+        let chunks = self.chunks(head, body, limit).await?;
+        Ok(Lines { chunks, read: BytesMut::new(), without_end: 0, ended: false, limit })
+    }
+}
+
+/// The chunks of a body.
+pub(crate) struct Chunks {
+    stream: BodyDataStream,
+    timeout: Duration,
+    _permit: Permit,
+    _stopped: Option<StoppedClock>,
+}
+
+impl Chunks {
+    /// The next chunk; `None` behind the last one.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
+        match tokio::time::timeout(self.timeout, self.stream.next()).await {
+            Ok(Some(Ok(chunk))) => Ok(Some(chunk)),
+            Ok(Some(Err(error))) => {
+                let detail = "the body ended before it was complete";
+                Err(ApiError::new(Code::IncompleteBody, detail).logging(error.to_string()))
+            }
+            Ok(None) => Ok(None),
+            Err(_) => {
+                let detail = format!("nothing of the body came for {} s", self.timeout.as_secs_f64());
+                Err(ApiError::new(Code::BodyTimeout, detail))
+            }
+        }
+    }
+
+    /// Reads some of the rest, so that the client gets to read the answer.
+    pub(crate) async fn discard(&mut self) {
+        discard(&mut self.stream).await;
     }
 }
 
 /// The lines of a body.
 pub(crate) struct Lines {
-    stream: BodyDataStream,
+    chunks: Chunks,
     /// What was read and is not given out.
     read: BytesMut,
     /// How much of that is known to have no end of a line.
     without_end: usize,
     ended: bool,
     limit: usize,
-    timeout: Duration,
-    _permit: Permit,
-    _stopped: Option<StoppedClock>,
 }
 
 impl Lines {
@@ -201,24 +226,16 @@ impl Lines {
                 self.without_end = 0;
                 return Ok((!rest.is_empty()).then(|| rest.freeze()));
             }
-            match tokio::time::timeout(self.timeout, self.stream.next()).await {
-                Ok(Some(Ok(chunk))) => self.read.extend_from_slice(&chunk),
-                Ok(Some(Err(error))) => {
-                    let detail = "the body ended before it was complete";
-                    return Err(ApiError::new(Code::IncompleteBody, detail).logging(error.to_string()));
-                }
-                Ok(None) => self.ended = true,
-                Err(_) => {
-                    let detail = format!("nothing of the body came for {} s", self.timeout.as_secs_f64());
-                    return Err(ApiError::new(Code::BodyTimeout, detail));
-                }
+            match self.chunks.next().await? {
+                Some(chunk) => self.read.extend_from_slice(&chunk),
+                None => self.ended = true,
             }
         }
     }
 
     /// Reads some of the rest, so that the client gets to read the answer.
-    pub(crate) async fn discard(self) {
-        discard(self.stream).await;
+    pub(crate) async fn discard(mut self) {
+        self.chunks.discard().await;
     }
 }
 
@@ -239,7 +256,7 @@ async fn collect(stream: &mut BodyDataStream, limit: usize) -> Result<Bytes, Fai
     Ok(bytes.freeze())
 }
 
-async fn discard(mut stream: BodyDataStream) {
+async fn discard(mut stream: impl Stream<Item = Result<Bytes, axum::Error>> + Unpin) {
     let drain = async {
         let mut left = DISCARD_BYTES;
         while let Some(Ok(chunk)) = stream.next().await {
@@ -254,7 +271,7 @@ async fn discard(mut stream: BodyDataStream) {
 }
 
 /// The failure of a body or image over its limit.
-pub(crate) fn too_large(limit: usize) -> ApiError {
+pub(crate) fn too_large(limit: impl std::fmt::Display) -> ApiError {
     ApiError::new(Code::UploadTooLarge, format!("at most {limit} bytes are accepted"))
 }
 

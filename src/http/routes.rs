@@ -73,7 +73,7 @@ pub(crate) fn described_routes() -> OpenApiRouter<AppState> {
             collections::handlers::patch_collection,
             collections::handlers::delete_collection
         ))
-        .routes(routes!(transfer::handlers::export_collection))
+        .routes(routes!(transfer::handlers::export_collection, transfer::handlers::export_later))
         .routes(routes!(transfer::handlers::import_collection))
         .routes(routes!(images::handlers::list_images, images::handlers::add_image))
         .routes(routes!(
@@ -98,6 +98,7 @@ pub(crate) fn described_routes() -> OpenApiRouter<AppState> {
         .routes(routes!(jobs::handlers::list_groups))
         .routes(routes!(keys::handlers::list_keys, keys::handlers::add_key))
         .routes(routes!(keys::handlers::get_key, keys::handlers::revoke_key))
+        .routes(routes!(transfer::handlers::job_result))
         .routes(routes!(chip::handlers::chip))
         .routes(routes!(health::handlers::livez))
         .routes(routes!(health::handlers::readyz))

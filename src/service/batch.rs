@@ -79,7 +79,7 @@ impl RetrievalService {
         self.core.collection(collection).await?;
         let mut work: Vec<BoxFuture<'_, _>> = Vec::with_capacity(images.len());
         for image in images {
-            work.push(Box::pin(self.add(collection, image, WhenFull::Wait)));
+            work.push(Box::pin(self.core.add(collection, image, WhenFull::Wait)));
         }
         Ok(self.core.side_by_side(work, until).await)
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, Semaphore};
 use tracing::Instrument;
 
 use super::jobs::Board;
@@ -16,6 +16,9 @@ use crate::store::{DeleteOutcome, InsertOutcome, Store, StoreError, WriteOutcome
 
 /// How often a write starts over because another one changed the same thing in between.
 const TRIES: usize = 8;
+
+/// Bodies that are kept in files at a time.
+pub(super) const MOST_SPOOLS: usize = 4;
 
 /// The parts of the service.
 pub(super) struct Core {
@@ -31,6 +34,8 @@ pub(super) struct Core {
     pub(super) turn: Mutex<()>,
     /// Held by one upload at a time from its look for what is similar until it is stored.
     pub(super) similar_turn: Mutex<()>,
+    /// Bounds the bodies that are kept in files.
+    pub(super) spools: Arc<Semaphore>,
     /// What the jobs of this process share.
     pub(super) jobs: Board,
     /// Who is known by which key.

@@ -63,6 +63,21 @@ pub enum ServiceError {
     /// A line of an export is not what it has to be.
     #[error("{0}")]
     InvalidRecord(String),
+    /// What is to be imported is no archive, or a damaged one.
+    #[error("the archive: {0}")]
+    InvalidArchive(String),
+    /// An entry of an archive cannot be read.
+    #[error("{0}")]
+    InvalidEntry(String),
+    /// The job gave out nothing: it is of another kind, or has not ended well.
+    #[error("the job has no result to read: only an export has, once it is done; this one is {0}")]
+    NoResult(JobState),
+    /// An export in the background is larger than it may be.
+    #[error("the export has more than {0} bytes (limits.max_transfer_bytes); one that is streamed may be of any size")]
+    ExportTooLarge(u64),
+    /// The data directory has no space left.
+    #[error("the data directory has no space left for this")]
+    SpoolFull,
     /// The upload has no descriptor.
     #[error(transparent)]
     Extract(#[from] PictureError),

@@ -29,7 +29,7 @@ impl RetrievalService {
         collection: &CollectionName,
         image: AddImage,
     ) -> Result<Stored<AddOutcome>, ServiceError> {
-        self.add(collection, image, WhenFull::Refuse).await
+        self.core.add(collection, image, WhenFull::Refuse).await
     }
 
     /// Like [`RetrievalService::add_image`], but waits for room in the queue instead of failing
@@ -43,30 +43,7 @@ impl RetrievalService {
         collection: &CollectionName,
         image: AddImage,
     ) -> Result<Stored<AddOutcome>, ServiceError> {
-        self.add(collection, image, WhenFull::Wait).await
-    }
-
-    /// [`RetrievalService::add_image`], and what becomes of the image when the queue is full.
-    pub(super) async fn add(
-        &self,
-        collection: &CollectionName,
-        image: AddImage,
-        when_full: WhenFull,
-    ) -> Result<Stored<AddOutcome>, ServiceError> {
-        let core = &self.core;
-        let running = core.gate.enter()?;
-        let AddImage { id, bytes, metadata, on_duplicate, on_similar } = image;
-        let metadata = core.metadata(metadata)?;
-        let collection = core.collection(collection).await?;
-        let mut upload = Upload::new(core, running, &collection, bytes, when_full, on_similar).await?;
-        let mut attempts = core.attempts();
-        let outcome = loop {
-            attempts.next().await?;
-            if let Some(outcome) = upload.add(id.as_ref(), &metadata, on_duplicate).await? {
-                break outcome;
-            }
-        };
-        Ok(upload.stored(outcome))
+        self.core.add(collection, image, WhenFull::Wait).await
     }
 
     /// Stores an image under an id, over an older one where there is one, if `precondition` holds
@@ -224,6 +201,28 @@ impl RetrievalService {
 }
 
 impl Core {
+    /// [`RetrievalService::add_image`], and what becomes of the image when the queue is full.
+    pub(super) async fn add(
+        &self,
+        collection: &CollectionName,
+        image: AddImage,
+        when_full: WhenFull,
+    ) -> Result<Stored<AddOutcome>, ServiceError> {
+        let running = self.gate.enter()?;
+        let AddImage { id, bytes, metadata, on_duplicate, on_similar } = image;
+        let metadata = self.metadata(metadata)?;
+        let collection = self.collection(collection).await?;
+        let mut upload = Upload::new(self, running, &collection, bytes, when_full, on_similar).await?;
+        let mut attempts = self.attempts();
+        let outcome = loop {
+            attempts.next().await?;
+            if let Some(outcome) = upload.add(id.as_ref(), &metadata, on_duplicate).await? {
+                break outcome;
+            }
+        };
+        Ok(upload.stored(outcome))
+    }
+
     /// Metadata within the limits; none for `null`.
     ///
     /// # Errors

@@ -40,13 +40,18 @@ pub use describe::{DescribeRequest, Described, Remark};
 pub use error::ServiceError;
 pub use eyrie_vision::local::{MatchedRegion, Quad, Verification};
 pub use eyrie_vision::picture::PictureError;
-pub use jobs::{DuplicateGroup, DuplicateMember, DuplicatesRequest, GroupPage, MOST_CANDIDATES, Started};
+pub use jobs::{
+    DuplicateGroup, DuplicateMember, DuplicatesRequest, GroupPage, ImportRequest, JobResult, MOST_CANDIDATES, Started,
+};
 pub use keys::{KnownKeys, MOST_COLLECTIONS, MOST_DAYS, MOST_ORIGINS, MadeKey, NewApiKey};
 pub use once::Fingerprint;
-pub use options::{Limits, PoolOptions, ServiceOptions, VerificationOptions};
+pub use options::{JobOptions, Limits, PoolOptions, ServiceOptions, VerificationOptions};
 pub use requests::{
     AddImage, AddOutcome, OnDuplicate, OnSimilar, PutImage, PutOutcome, Readiness, SearchHit, SearchQuery,
     SearchRequest, SearchResponse, Stored, VerificationEffort,
 };
 pub use retrieval::{RetrievalService, ServiceParts};
-pub use transfer::{ExportHeader, ExportPart, Import, ImportReport, LineFailure, MAX_LINE_BYTES};
+pub use transfer::{
+    Archive, ArchiveKind, ArchiveRequest, Entry, EntryContent, ExportFormat, ExportHeader, ExportPart, IdFrom, Import,
+    ImportReport, LineFailure, MAX_LINE_BYTES, SkipReason, Skipped, Spool,
+};

@@ -1,6 +1,8 @@
 //! What can be configured of the use cases. `config/default.toml` gives each key's meaning, unit,
 //! range and default.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{MetadataLimits, Secret, Verify};
@@ -14,6 +16,12 @@ pub struct ServiceOptions {
     pub search: VerificationOptions,
     /// A key that may do everything, or an empty text.
     pub admin_key: Secret,
+    /// Work in the background.
+    pub jobs: JobOptions,
+    /// The most bytes of one picture in an archive.
+    pub max_upload_bytes: u64,
+    /// The folder in which bodies are kept that have to be there as a whole.
+    pub spool_dir: PathBuf,
 }
 
 /// Bounds on requests.
@@ -28,6 +36,16 @@ pub struct Limits {
     pub metadata_max_bytes: usize,
     /// Deepest nesting of metadata in levels.
     pub metadata_max_depth: usize,
+    /// Largest archive to import, and largest import or export in the background, in bytes.
+    pub max_transfer_bytes: u64,
+}
+
+/// Work in the background.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobOptions {
+    /// For how many days a job that has ended is kept; for ever with 0.
+    pub keep_days: u32,
 }
 
 impl Limits {

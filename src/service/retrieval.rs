@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::core::Core;
+use super::core::{Core, MOST_SPOOLS};
 use super::error::ServiceError;
 use super::jobs::Board;
 use super::keys::KeyRing;
@@ -63,6 +63,7 @@ impl RetrievalService {
             options,
             turn: tokio::sync::Mutex::new(()),
             similar_turn: tokio::sync::Mutex::new(()),
+            spools: Arc::new(tokio::sync::Semaphore::new(MOST_SPOOLS)),
             jobs: Board::new(),
             keys,
         });

@@ -481,6 +481,16 @@ pub(super) fn microseconds(time: OffsetDateTime) -> i64 {
     time.unix_timestamp() * 1_000_000 + i64::from(time.microsecond())
 }
 
+/// A size from its column.
+pub(super) fn count(column: i64) -> Result<u64, StoreError> {
+    u64::try_from(column).map_err(damaged)
+}
+
+/// The id of a job from its column.
+pub(super) fn job_id(column: String) -> Result<JobId, StoreError> {
+    JobId::new(column).map_err(damaged)
+}
+
 /// A size or a key as the signed integer that both databases have.
 pub(super) fn integer(number: u64) -> Result<i64, StoreError> {
     i64::try_from(number).map_err(damaged)

@@ -2,7 +2,7 @@
 //! SQLite or Postgres.
 //!
 //! [`Store`] is what a database does, in parts: [`Collections`], [`Images`], [`ChangeLog`],
-//! [`Answers`], [`Jobs`], [`Duplicates`], [`ApiKeys`]. Ids are text at the edge only: what the index and the
+//! [`Answers`], [`Jobs`], [`JobData`], [`Duplicates`], [`ApiKeys`]. Ids are text at the edge only: what the index and the
 //! change log speak of are [`ImageKey`]s.
 
 mod answers;
@@ -10,6 +10,7 @@ mod api_keys;
 mod codec;
 mod error;
 mod failure;
+mod job_data;
 mod jobs;
 mod lease;
 mod listing;
@@ -35,6 +36,7 @@ use crate::domain::{
 pub use answers::{AnswerTimes, Answers};
 pub use api_keys::{ApiKeys, KeyCreation, StoredKey};
 pub use error::StoreError;
+pub use job_data::{DataPart, JobData};
 pub use jobs::{
     Cancellation, Claim, ClaimedJob, DuplicateScan, Duplicates, GroupMember, JobCreation, JobEnd, Jobs, NewJob,
 };
@@ -409,7 +411,7 @@ const PRUNED_AT_ONCE: i64 = 10_000;
 
 /// A database.
 #[async_trait]
-pub trait Store: Collections + Images + ChangeLog + Answers + Jobs + Duplicates + ApiKeys {
+pub trait Store: Collections + Images + ChangeLog + Answers + Jobs + JobData + Duplicates + ApiKeys {
     /// `sqlite` or `postgres`.
     fn kind(&self) -> &'static str;
 

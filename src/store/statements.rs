@@ -211,6 +211,24 @@ pub(super) const CANCEL_JOB: &str = concat!(
 
 pub(super) const REMOVE_JOB: &str = "DELETE FROM jobs WHERE id = $1 AND state NOT IN ('queued', 'running')";
 
+pub(super) const ADD_DATA: &str = "INSERT INTO job_data (job_id, start, bytes) VALUES ($1, $2, $3)";
+
+pub(super) const DATA: &str =
+    "SELECT start, bytes FROM job_data WHERE job_id = $1 AND start <= $2 ORDER BY start DESC LIMIT 1";
+
+pub(super) const DATA_SIZE: &str = "SELECT coalesce(max(start + length(bytes)), 0) FROM job_data WHERE job_id = $1";
+
+pub(super) const FORGET_DATA: &str = "DELETE FROM job_data WHERE job_id = $1 \
+     AND start IN (SELECT start FROM job_data WHERE job_id = $1 ORDER BY start LIMIT 32)";
+
+/// Jobs of these kinds give data out, all others take them in.
+pub(super) const STALE_DATA: &str = "SELECT DISTINCT d.job_id FROM job_data d LEFT JOIN jobs j ON j.id = d.job_id \
+     WHERE (j.id IS NULL AND d.job_id < $1) OR j.state IN ('failed', 'cancelled') \
+     OR (j.state = 'done' AND j.kind <> 'export')";
+
+pub(super) const FORGET_ENDED_JOBS: &str =
+    "DELETE FROM jobs WHERE state NOT IN ('queued', 'running') AND finished_at < $1";
+
 pub(super) const BEGIN_SCAN: &str = "INSERT INTO duplicate_scans (collection_id, settings, seq, run) \
      SELECT id, $2, 0, 1 FROM collections WHERE name = $1 \
      ON CONFLICT (collection_id, settings) DO UPDATE SET run = duplicate_scans.run + 1 \

@@ -1,18 +1,21 @@
 """What the OpenAPI document cannot say, for scripts/contract-test.
 
-Requests come from the document alone, except for pictures and exports, which must be real ones, for the length and the version of
+Requests come from the document alone, except for pictures, archives and exports, which must be real ones, for the length and the version of
 descriptors, which the model decides, for lines of JSON, and for bounds on two values together. Whatever else is refused though the document
 allows it is a fault of the document or of the service, and not to be put right here.
 """
 
 import base64
+import io
 import itertools
 import json
 import os
 import re
 import struct
+import tarfile
 import urllib.error
 import urllib.request
+import zipfile
 import zlib
 from pathlib import Path
 from typing import Any
@@ -67,6 +70,29 @@ NDJSON = "application/x-ndjson"
 # The service looks at the bytes, not at the kind of image that the type names.
 for media_type in ("image/png", "image/jpeg", "image/gif", "image/webp", OCTETS):
     schemathesis.openapi.media_type(media_type, st.sampled_from(PICTURES))
+
+
+
+def packed(kind: str) -> bytes:
+    """An archive with the pictures and something that is none."""
+    files = [*((f"{number}.png", picture) for number, picture in enumerate(PNGS)), ("notes.txt", b"no picture")]
+    out = io.BytesIO()
+    if kind == "zip":
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in files:
+                archive.writestr(name, content)
+    else:
+        with tarfile.open(fileobj=out, mode=f"w:{kind}") as archive:
+            for name, content in files:
+                entry = tarfile.TarInfo(name)
+                entry.size = len(content)
+                archive.addfile(entry, io.BytesIO(content))
+    return out.getvalue()
+
+
+ARCHIVES = {"application/zip": packed("zip"), "application/x-tar": packed(""), "application/gzip": packed("gz")}
+for media_type, archive in ARCHIVES.items():
+    schemathesis.openapi.media_type(media_type, st.just(archive))
 
 LINES = [json.dumps({"image": base64.b64encode(picture).decode(), "metadata": {"year": 1979}}) for picture in PNGS]
 
@@ -274,6 +300,9 @@ def put_raw_picture(case: Case) -> None:
     """Puts a picture where the document cannot say more than that the body is one."""
     if case.media_type == NDJSON and case.body is not NOT_SET and is_valid(case, ParameterLocation.BODY):
         case.body = Binary(EXPORT if case.path.endswith("/import") else "\n".join(LINES).encode())
+        return
+    if case.media_type in ARCHIVES and case.body is not NOT_SET and is_valid(case, ParameterLocation.BODY):
+        case.body = Binary(ARCHIVES[case.media_type])
         return
     raw = case.media_type is not None and (case.media_type.startswith("image/") or case.media_type == OCTETS)
     if raw and case.body is not NOT_SET and is_valid(case, ParameterLocation.BODY):

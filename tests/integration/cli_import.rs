@@ -1,7 +1,7 @@
 //! `eyrie import` and `eyrie search`.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write as _};
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -269,4 +269,44 @@ fn a_search_for_a_region_finds_what_is_in_it() {
     }
     let thin = program.run(&["search", "both.png", "--collection", "fast", "--region", "0,0,1,0.001"]).expect_code(1);
     assert!(thin.stderr().contains("the region has 960x0 pixels"), "{}", thin.stderr());
+}
+
+#[test]
+fn archives_are_imported_as_folders_are() {
+    let program = with_pictures(4);
+    let pack = |name: &str, gzip: bool| {
+        let file = std::fs::File::create(program.path(name)).expect("file");
+        let out: Box<dyn std::io::Write> = match gzip {
+            true => Box::new(flate2::write::GzEncoder::new(file, flate2::Compression::fast())),
+            false => Box::new(file),
+        };
+        let mut archive = tar::Builder::new(out);
+        archive.append_dir_all("album", program.path("pictures")).expect("packed");
+        archive.into_inner().expect("packed").flush().expect("written");
+    };
+    std::fs::write(program.path("pictures/notes.txt"), "no picture").expect("file");
+    pack("album.tar.gz", true);
+    let archive = |more: &[&str]| {
+        let mut command = program.command(&["import", "--collection", "fast", "--profile", "fast"]);
+        Ended(command.args(more).output().expect("the program runs"))
+    };
+    let first = archive(&["album.tar.gz", "--id-from", "path", "--json"]).expect_code(0).json();
+    assert_eq!((&first["files"], &first["stored"], &first["not_images"]), (&5.into(), &4.into(), &1.into()), "{first}");
+    let found = search(&program, "pictures/1/01.png", &[]);
+    let best = &found["results"][0];
+    assert_eq!(best["id"], "album:1:01.png", "{found}");
+    assert_eq!(best["metadata"], serde_json::json!({"filename": "01.png", "path": "album/1/01.png"}));
+
+    // The same pictures in another archive and in a folder, with a new one.
+    program.picture("pictures/new.png", 9);
+    pack("album.tar", false);
+    let again = archive(&["album.tar", "pictures", "--json"]).expect_code(0).json();
+    assert_eq!((&again["stored"], &again["already_there"]), (&1.into(), &9.into()), "{again}");
+    let few = archive(&["album.tar", "--limit", "2", "--print-ids"]).expect_code(0);
+    assert!(few.stderr().contains("2 files: 0 stored"), "{}", few.stderr());
+
+    let whole = std::fs::read(program.path("album.tar")).expect("there");
+    std::fs::write(program.path("cut.tar"), &whole[..whole.len() / 2]).expect("written");
+    let cut = archive(&["cut.tar"]).expect_code(1);
+    assert!(cut.stderr().contains("1 failed: the archive: behind entry "), "{}", cut.stderr());
 }

@@ -3,7 +3,7 @@
 use image::imageops::crop_imm;
 use serde_json::{Value, json};
 
-use crate::program::Program;
+use crate::program::{Ended, Program};
 use crate::support::pictures::scene;
 
 /// A collection of the cheapest profile with a picture, a part of it and another one.
@@ -104,4 +104,43 @@ fn duplicates_are_shown_and_all_but_the_best_deleted() {
     program.run(&["jobs", "--delete", id]).expect_code(0);
     program.run(&["jobs", "--delete", id]).expect_code(1);
     assert_eq!(program.run(&["jobs", "--json"]).expect_code(0).json().as_array().map(Vec::len), Some(4));
+}
+
+#[test]
+fn an_export_that_was_cut_is_resumed_to_the_same_bytes() {
+    let program = filled();
+    let export = |more: &[&str]| {
+        let mut command = program.command(&["export", "--collection", "c", "--output", "c.ndjson"]);
+        Ended(command.args(more).output().expect("the program runs"))
+    };
+    export(&["--resume"]).expect_code(0);
+    let whole = std::fs::read(program.path("c.ndjson")).expect("there");
+    let lines: Vec<usize> =
+        whole.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).collect();
+    // In the header, behind it, in the first image, behind it, in the last one, behind it, in the end.
+    let cuts = [10, lines[0], lines[0] + 50, lines[1], lines[3] - 1, lines[3], lines[3] + 5];
+    for (cut, there) in cuts.into_iter().zip([0, 0, 0, 1, 2, 3, 3]) {
+        std::fs::write(program.path("c.ndjson.partial"), &whole[..cut]).expect("written");
+        std::fs::remove_file(program.path("c.ndjson")).expect("there");
+        let ended = export(&["--resume"]).expect_code(0);
+        assert!(std::fs::read(program.path("c.ndjson")).expect("there") == whole, "{cut}");
+        assert!(!program.path("c.ndjson.partial").exists());
+        let told = ended.stderr().contains(&format!("{there} images are in c.ndjson.partial already"));
+        assert_eq!(told, there > 0, "{}", ended.stderr());
+    }
+    // Of another collection.
+    let other = String::from_utf8_lossy(&whole).replace("\"collection\":\"c\"", "\"collection\":\"d\"");
+    std::fs::write(program.path("c.ndjson.partial"), other).expect("written");
+    let refused = export(&["--resume"]).expect_code(2);
+    assert!(refused.stderr().contains("has an export of the collection d"), "{}", refused.stderr());
+    program.run(&["export", "--resume"]).expect_code(2);
+    program.run(&["export", "--resume", "--after", "part", "--output", "x"]).expect_code(2);
+
+    program.run(&["export", "--collection", "c", "--format", "tar", "--output", "c.tar"]).expect_code(0);
+    let import = program.run(&["import", "--records", "c.tar", "--data-dir", "other", "--json"]).expect_code(0).json();
+    assert_eq!((&import["stored"], &import["complete"]), (&json!(3), &json!(true)), "{import}");
+    let other = program.run(&["export", "--collection", "c", "--data-dir", "other"]).expect_code(0);
+    assert_eq!(other.stdout().as_bytes(), whole);
+    let pictures = program.run(&["import", "c.tar"]).expect_code(1);
+    assert!(pictures.stderr().contains("eyrie import --records takes it"), "{}", pictures.stderr());
 }

@@ -160,6 +160,8 @@ async fn killed_again_and_again(mut program: Program, seed: u64) {
     program.set("EYRIE_INDEX__SAVE_INTERVAL_MS", "100");
     program.set("EYRIE_INDEX__EXACT_BELOW", "0");
     program.set("EYRIE_INDEX__FOLLOW_INTERVAL_MS", "20");
+    // A machine that is busy with other things must not fail it.
+    program.set("EYRIE_SERVER__REQUEST_TIMEOUT_MS", "600000");
     let mut random = Random(seed);
     let mut known = [const { Known::new() }; 3];
     for round in 0..rounds() {
@@ -212,4 +214,72 @@ async fn nothing_acknowledged_is_lost_or_comes_back_however_often_the_server_is_
     let mut program = Program::new();
     program.set("EYRIE_DATABASE_URL", database.url.clone());
     killed_again_and_again(program, 0xface).await;
+}
+
+/// A tar of so many pictures.
+fn archive(pictures: u32) -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for seed in 0..pictures {
+        let bytes = png(seed);
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        archive.append_data(&mut header, format!("{seed:03}.png"), &bytes[..]).expect("memory");
+    }
+    archive.into_inner().expect("memory")
+}
+
+/// What a job is, as its process says.
+async fn job(server: &Server, id: &str, wait: u32) -> Value {
+    let url = format!("http://{}/v1/jobs/{id}?wait={wait}", server.address);
+    Client::new().get(url).send().await.expect("an answer").json().await.expect("JSON")
+}
+
+/// An import that is killed in the middle.
+async fn jobs_are_killed(mut program: Program) {
+    const PICTURES: u32 = 60;
+    program.set("EYRIE_INDEX__FOLLOW_INTERVAL_MS", "20");
+    let server = Server::start(&program);
+    ready(&program, &server);
+    let url = format!("http://{}/v1/collections/crash", server.address);
+    let client = Client::new();
+    client.put(&url).json(&json!({"profile": "fast"})).send().await.expect("an answer");
+    let import = client.post(format!("{url}/import")).query(&[("job", "true"), ("id_from", "stem")]);
+    let import = import.header("content-type", "application/x-tar").body(archive(PICTURES));
+    let accepted = import.send().await.expect("an answer");
+    assert_eq!(accepted.status(), StatusCode::ACCEPTED);
+    let id = accepted.json::<Value>().await.expect("JSON")["id"].as_str().expect("an id").to_owned();
+    let mut done = 0;
+    while done < 16 {
+        done = job(&server, &id, 0).await["done"].as_u64().expect("a number");
+    }
+    server.signal("KILL");
+    drop(server);
+
+    let server = Server::start(&program);
+    let mut ended = job(&server, &id, 20).await;
+    while ended["state"] == "running" {
+        ended = job(&server, &id, 20).await;
+    }
+    assert_eq!((&ended["state"], &ended["done"]), (&json!("done"), &json!(PICTURES)), "{ended}");
+    let result = &ended["result"];
+    // What was stored after the last note is found there.
+    let stored = result["stored"].as_u64().expect("a number") + result["unchanged"].as_u64().expect("a number");
+    assert_eq!((stored, &result["failed"]), (u64::from(PICTURES), &json!(0)), "{ended}");
+    let url = format!("http://{}/v1/collections/crash", server.address);
+    let count: Value =
+        client.get(format!("{url}/images:count")).send().await.expect("an answer").json().await.expect("JSON");
+    assert_eq!(count["count"], PICTURES, "nothing is there twice");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_in_the_background_goes_on_after_a_kill_and_stores_nothing_twice_sqlite() {
+    jobs_are_killed(Program::new()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_in_the_background_goes_on_after_a_kill_and_stores_nothing_twice_postgres() {
+    let database = fresh_database().await;
+    let mut program = Program::new();
+    program.set("EYRIE_DATABASE_URL", database.url.clone());
+    jobs_are_killed(program).await;
 }

@@ -11,7 +11,8 @@ const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PA
 fn documented() -> Vec<(String, Vec<String>)> {
     let mut found: Vec<(String, Vec<String>)> = Vec::new();
     let lines = eyrie::http::OPENAPI_YAML.lines().skip_while(|line| *line != "paths:").skip(1);
-    for line in lines.take_while(|line| line.starts_with(' ')) {
+    // Texts of several paragraphs have empty lines.
+    for line in lines.take_while(|line| line.is_empty() || line.starts_with(' ')) {
         let name = line.trim().trim_end_matches(':');
         match line.len() - line.trim_start().len() {
             2 => found.push((name.to_owned(), Vec::new())),

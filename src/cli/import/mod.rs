@@ -1,5 +1,6 @@
-//! `eyrie import`: folders, or the lines of an export, into a collection.
+//! `eyrie import`: folders and archives into a collection.
 
+mod archives;
 mod ids;
 mod records;
 mod run;
@@ -27,6 +28,7 @@ Examples:
   eyrie import ~/photos
   eyrie import ~/photos --collection holidays --profile fast
   eyrie import catalogue/ --id-from stem                 catalogue/0815.jpg gets the id 0815
+  eyrie import photos.zip scans.tar.gz                   what is in an archive, without unpacking it
   eyrie import ~/photos --json > report.json
   eyrie import ~/photos --print-ids > ids.tsv
   eyrie import --records backup.ndjson                   what `eyrie export` wrote, without describing anything
@@ -34,7 +36,9 @@ Examples:
   eyrie import ~/photos --server https://pictures.example --api-key-file key.txt
 
 Folders are searched recursively, in the order of names. What is an image is decided by content and not by name. \
-Each image is stored with the metadata {\"filename\": ..., \"path\": ...}, the path relative to the folder that was named.
+Each image is stored with the metadata {\"filename\": ..., \"path\": ...}, the path relative to the folder that was named, or \
+that in the archive. Archives (zip, tar, tar with gzip) that are named are imported as if they were folders; those in folders, and archives \
+in archives, are no images.
 
 The command can be stopped (Ctrl-C finishes the images under way) and repeated: an image whose bytes are in the \
 collection already is not described again, unless it was described by another model. It is safe beside a running \
@@ -50,19 +54,19 @@ const SENT_AT_ONCE: usize = 4;
 /// The largest file that is read to be sent, in bytes; the server may take less.
 const MOST_SENT_BYTES: u64 = 256 << 20;
 
-/// Add all images below some folders to a collection
+/// Add all images of some folders or archives to a collection
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Import {
-    /// Folders (or single files) to import
-    #[arg(value_name = "DIR", required_unless_present = "records")]
+    /// Folders, archives (zip, tar, tar.gz) or single files to import
+    #[arg(value_name = "PATH", required_unless_present = "records")]
     paths: Vec<PathBuf>,
     /// The collection; it is created where it is missing [default: default, or with --records the
     /// one that was exported]
     #[arg(long, value_name = "NAME")]
     collection: Option<CollectionName>,
-    /// Import the lines that `eyrie export` wrote to this file, or the standard input (-); an image
-    /// that is there just so is left as it is
+    /// Import what `eyrie export` wrote to this file (lines, or a tar), or lines from the standard
+    /// input (-); an image that is there just so is left as it is
     #[arg(
         long, value_name = "FILE",
         conflicts_with_all = ["paths", "profile", "id_from", "on_similar", "limit", "print_ids"]
@@ -83,7 +87,7 @@ pub(super) struct Import {
     /// verdict is same or near_duplicate; the reason is in the summary)
     #[arg(long, value_name = "WHAT", default_value = "ignore", value_parser = on_similar)]
     on_similar: OnSimilar,
-    /// Only the first N files in the order of names
+    /// Only the first N files in the order of names, those of archives last
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
     /// Print one line `ID<TAB>PATH` for each image as soon as it is stored
@@ -119,12 +123,14 @@ impl Import {
             runtime.shutdown_background();
             return done;
         }
-        let files = files::find(&self.paths, self.limit)?;
+        let (archives, folders) = archives::apart(self.paths)?;
+        let files = files::find(&folders, self.limit)?;
+        let sources = run::Sources { files, archives, limit: self.limit };
         let runtime = app::runtime()?;
         let options = run::ImportOptions {
             collection: self.collection.unwrap_or_else(CollectionName::default_collection),
             profile: self.profile,
-            id_from: self.id_from,
+            id_from: self.id_from.into(),
             on_similar: self.on_similar,
             print_ids: self.print_ids,
             max_bytes: loaded.config.server.http.max_upload_bytes as u64,
@@ -135,7 +141,7 @@ impl Import {
             if let Some(server) = &server {
                 let (max_bytes, limit) = (MOST_SENT_BYTES, "what is sent in one piece");
                 let options = run::ImportOptions { max_bytes, limit, at_once: SENT_AT_ONCE, ..options };
-                return run::import(&Target::Server(server), &options, files).await;
+                return run::import(&Target::Server(server), &options, sources).await;
             }
             // What is similar is found through the index, which has to be there then.
             let searches = options.on_similar != OnSimilar::Ignore;
@@ -144,7 +150,7 @@ impl Import {
             if searches {
                 backend.service.index_built().await.map_err(|e| CliError::Failed(e.to_string()))?;
             }
-            let summary = run::import(&Target::Database(&backend.service), &options, files).await;
+            let summary = run::import(&Target::Database(&backend.service), &options, sources).await;
             // Told to stop twice, the program does not wait for the images under way.
             if !summary.as_ref().is_ok_and(|summary| summary.aborted) {
                 backend.close().await;

@@ -1,7 +1,7 @@
 //! `eyrie import --records`: the lines of an export into a collection.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::cli::answers::ImportAnswer;
 use crate::cli::remote::{self, Client};
 use crate::cli::signals::StopRequests;
 use crate::domain::CollectionName;
-use crate::service::{ExportHeader, MAX_LINE_BYTES, RetrievalService, ServiceError};
+use crate::service::{Archive, ArchiveKind, ExportHeader, MAX_LINE_BYTES, RetrievalService, ServiceError};
 use eyrie_terminal::output::{self, note};
 use eyrie_terminal::{CliError, Progress};
 
@@ -47,7 +47,7 @@ impl Records<'_> {
     pub(super) async fn import(&self, target: &Target<'_>) -> Result<(), CliError> {
         let mut reader: Lines = match self.path.as_os_str() == "-" {
             true => Box::new(BufReader::with_capacity(AHEAD, io::stdin())),
-            false => Box::new(BufReader::with_capacity(AHEAD, File::open(self.path).map_err(|e| self.unreadable(&e))?)),
+            false => opened(self.path).map_err(|e| self.unreadable(&e))?,
         };
         let first = line(&mut reader).map_err(|e| self.unreadable(&e))?.unwrap_or_default();
         let header = ExportHeader::read(&first).map_err(|e| failed(&e))?;
@@ -118,6 +118,18 @@ impl Records<'_> {
     fn unreadable(&self, error: &io::Error) -> CliError {
         CliError::Failed(format!("cannot read {}: {error}", self.path.display()))
     }
+}
+
+/// A file of lines, or a tar that is an export.
+fn opened(path: &Path) -> io::Result<Lines> {
+    let mut file = File::open(path)?;
+    let mut head = Vec::new();
+    (&mut file).take(512).read_to_end(&mut head)?;
+    file.seek(SeekFrom::Start(0))?;
+    if ArchiveKind::of(&head).is_none() {
+        return Ok(Box::new(BufReader::with_capacity(AHEAD, file)));
+    }
+    Ok(Archive::open(file, MAX_LINE_BYTES as u64).map_err(io::Error::other)?.lines())
 }
 
 /// The next line without its end; `None` behind the last one.

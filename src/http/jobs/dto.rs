@@ -50,7 +50,8 @@ pub(crate) struct JobDto {
     /// How far it is.
     #[schema(schema_with = state_schema)]
     state: &'static str,
-    /// Steps that are done; of a search for duplicates, images that were looked up.
+    /// Steps that are done; of a search for duplicates, images that were looked up; of an import, images of
+    /// an export or entries of an archive; of an export, images.
     done: u64,
     /// Steps there are, once that is known.
     #[serde(skip_serializing_if = "Option::is_none")]

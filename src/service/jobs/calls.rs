@@ -14,7 +14,7 @@ use crate::service::{RetrievalService, ServiceError};
 use crate::store::{Cancellation, GroupMember, JobCreation, NewJob};
 
 /// Jobs that may wait or run.
-const MOST_ACTIVE: u32 = 100;
+pub(super) const MOST_ACTIVE: u32 = 100;
 
 /// Members of a group that a page of groups lists.
 const MOST_LISTED: usize = 100;
@@ -143,6 +143,8 @@ impl RetrievalService {
             Cancellation::Cancelled(job) => {
                 self.core.jobs.cancelled.notify_one();
                 self.core.jobs.note_end();
+                // Neither what it was to import nor a part of an export is of use.
+                self.core.forget_data(id).await;
                 Ok(job)
             }
             Cancellation::Ended(job) => Ok(job),
@@ -158,6 +160,7 @@ impl RetrievalService {
         self.cancel_job(id).await?;
         // Where another request was faster it is gone all the same.
         self.core.store.remove_job(id).await?;
+        self.core.forget_data(id).await;
         Ok(())
     }
 
@@ -268,7 +271,7 @@ impl RetrievalService {
 }
 
 impl Core {
-    async fn job(&self, id: &JobId) -> Result<Job, ServiceError> {
+    pub(super) async fn job(&self, id: &JobId) -> Result<Job, ServiceError> {
         self.store.job(id).await?.ok_or_else(|| ServiceError::UnknownJob(id.to_string()))
     }
 

@@ -2,15 +2,15 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use metrics::counter;
 use tracing::Instrument;
 
-use super::duplicates;
-use super::work::{Stop, Tell, Work};
-use crate::domain::{Job, JobKind};
+use super::work::{Stop, Tell, Work, in_public};
+use super::{duplicates, export, import};
+use crate::domain::{Job, JobId, JobKind};
 use crate::service::ServiceError;
 use crate::service::core::Core;
 use crate::store::{Claim, ClaimedJob, JobEnd, StoreError};
@@ -25,6 +25,12 @@ const BEAT: Duration = Duration::from_secs(10);
 /// How often the database is asked for work that another process was told of, and the pause after
 /// work that cannot be done now.
 pub(super) const PAUSE: Duration = Duration::from_secs(5);
+
+/// How often old jobs are removed.
+const TIDY_EVERY: Duration = Duration::from_secs(600);
+
+/// Data that have no job after so long will never have one.
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// What became of a job that this process worked on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +50,7 @@ pub(super) fn start(core: &Arc<Core>) {
 }
 
 /// Works on one job after the other; returns when the process ends.
-async fn work(core: &Core) {
+async fn work(core: &Arc<Core>) {
     tokio::select! {
         () = core.gate.until_closed() => return,
         ready = core.search.ready() => {
@@ -54,7 +60,14 @@ async fn work(core: &Core) {
             }
         }
     }
+    let mut tidied: Option<Instant> = None;
     loop {
+        if tidied.is_none_or(|at| at.elapsed() >= TIDY_EVERY) {
+            tidied = Some(Instant::now());
+            if let Err(error) = tidy(core).await {
+                tracing::debug!(%error, "old jobs cannot be removed now");
+            }
+        }
         match claim(core).await {
             Ok(Some(claimed)) => match work_on(core, claimed, &|_| {}).await {
                 Worked::Off => continue,
@@ -72,13 +85,29 @@ async fn work(core: &Core) {
     }
 }
 
+/// Removes jobs that ended long ago, and data that nobody needs any more.
+async fn tidy(core: &Core) -> Result<(), StoreError> {
+    let now = core.clock.now();
+    let keep = core.options.jobs.keep_days;
+    if keep > 0 {
+        let removed = core.store.forget_ended_jobs(now - DAY * keep).await?;
+        if removed > 0 {
+            tracing::info!(removed, "jobs that ended more than jobs.keep_days ago are removed");
+        }
+    }
+    for id in core.store.stale_data(&JobId::earliest(now - DAY)).await? {
+        core.store.forget_data(&id).await?;
+    }
+    Ok(())
+}
+
 /// A job for this process.
 pub(super) async fn claim(core: &Core) -> Result<Option<ClaimedJob>, StoreError> {
     core.store.claim_job(&core.jobs.owner, LEASE).await
 }
 
 /// Works on a job to its end, or until it is lost or the gate closes.
-pub(super) async fn work_on(core: &Core, claimed: ClaimedJob, tell: Tell<'_>) -> Worked {
+pub(super) async fn work_on(core: &Arc<Core>, claimed: ClaimedJob, tell: Tell<'_>) -> Worked {
     let ClaimedJob { job, checkpoint } = claimed;
     let span = tracing::info_span!("job", id = %job.id, kind = %job.kind, collection = %job.collection);
     let claim = Claim { job: job.id.clone(), owner: core.jobs.owner.clone(), lease: LEASE };
@@ -86,11 +115,13 @@ pub(super) async fn work_on(core: &Core, claimed: ClaimedJob, tell: Tell<'_>) ->
     worked(core, &job, claim, work).instrument(span).await
 }
 
-async fn worked(core: &Core, job: &Job, claim: Claim, work: Work<'_>) -> Worked {
+async fn worked(core: &Arc<Core>, job: &Job, claim: Claim, work: Work<'_>) -> Worked {
     tracing::info!("begun");
     let done = async {
         match job.kind {
             JobKind::Duplicates => duplicates::find(core, job, work).await,
+            JobKind::Import => import::import(core, job, work).await,
+            JobKind::Export => export::export(core, job, work).await,
         }
     };
     // A job that panics must not end the work on all others.
@@ -128,6 +159,9 @@ async fn worked(core: &Core, job: &Job, claim: Claim, work: Work<'_>) -> Worked 
             tracing::info!(outcome, "ended");
             counter!(metric::JOBS, "kind" => job.kind.as_str(), "outcome" => outcome).increment(1);
             core.jobs.note_end();
+            if job.kind == JobKind::Import {
+                core.forget_data(&job.id).await;
+            }
             Worked::Off
         }
         // The lease ends, and what was noted last is done again.
@@ -176,12 +210,4 @@ fn passes(error: &ServiceError) -> bool {
 /// What the log gets.
 fn inside(error: &ServiceError) -> String {
     if let ServiceError::Store(inner) = error { inner.to_string() } else { error.to_string() }
-}
-
-/// What clients may read of it; the log has the inside.
-fn in_public(error: &ServiceError) -> String {
-    if matches!(error, ServiceError::Store(_) | ServiceError::Internal(_)) {
-        return "something went wrong in the service; its log has the details".to_owned();
-    }
-    error.to_string()
 }

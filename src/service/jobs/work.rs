@@ -6,8 +6,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::domain::JobProgress;
+use crate::domain::{JobId, JobProgress};
 use crate::service::ServiceError;
+use crate::service::core::Core;
 use crate::store::{Claim, StoreError};
 
 /// Why a job stops before its end.
@@ -83,4 +84,21 @@ pub(super) fn held(written: Result<bool, StoreError>) -> Result<(), Stop> {
 /// [`ServiceError::Internal`].
 pub(super) fn to_json(value: &impl Serialize) -> Result<Value, ServiceError> {
     serde_json::to_value(value).map_err(|e| ServiceError::Internal(format!("a job's notes: {e}")))
+}
+
+/// What clients may read of it; the log has the inside.
+pub(super) fn in_public(error: &ServiceError) -> String {
+    if matches!(error, ServiceError::Store(_) | ServiceError::Internal(_)) {
+        return "something went wrong in the service; its log has the details".to_owned();
+    }
+    error.to_string()
+}
+
+impl Core {
+    /// Removes the data of a job that needs them no more. Where that fails they go some time later.
+    pub(super) async fn forget_data(&self, id: &JobId) {
+        if let Err(error) = self.store.forget_data(id).await {
+            tracing::debug!(%error, "the data of a job cannot be removed now");
+        }
+    }
 }

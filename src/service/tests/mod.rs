@@ -61,7 +61,16 @@ fn maker(kind: Index) -> Arc<dyn IndexMaker> {
 
 fn options() -> ServiceOptions {
     ServiceOptions {
-        limits: Limits { max_results: 100, max_batch: 10, metadata_max_bytes: 1024, metadata_max_depth: 4 },
+        limits: Limits {
+            max_results: 100,
+            max_batch: 10,
+            metadata_max_bytes: 1024,
+            metadata_max_depth: 4,
+            max_transfer_bytes: 1 << 20,
+        },
+        jobs: JobOptions { keep_days: 7 },
+        max_upload_bytes: 1 << 20,
+        spool_dir: std::env::temp_dir(),
         search: VerificationOptions { verify: Verify::Auto, verify_candidates: 20 },
         admin_key: Secret::default(),
     }

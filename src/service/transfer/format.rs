@@ -19,6 +19,12 @@ use eyrie_vision::picture::sniff;
 /// The longest line that is read, in bytes.
 pub const MAX_LINE_BYTES: usize = 8 << 20;
 
+/// What the paths of lines in a tar begin with; a number follows.
+pub(super) const RECORDS: &str = "records/";
+
+/// What these paths end with.
+pub(super) const RECORDS_END: &str = ".ndjson";
+
 /// The version of this format.
 const FORMAT_VERSION: u32 = 1;
 

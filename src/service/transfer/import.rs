@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::archive::SkipReason;
 use super::format::{self, Expected, ExportHeader, Line};
 use crate::domain::{CollectionName, ImageId, Seq};
 use crate::service::core::{Core, Outcome, unknown_collection};
@@ -18,41 +19,69 @@ const BATCH_LINES: usize = 64;
 /// Bytes of lines that are held at the same time, the last line not counted.
 const BATCH_BYTES: usize = 4 << 20;
 
-/// Failures that are told one by one.
-const MOST_FAILURES: usize = 20;
-
-/// A line that was not taken.
+/// A line, or an entry of an archive, that was not taken.
 #[derive(Debug)]
 pub struct LineFailure {
     /// Its number, from 1.
     pub line: u64,
+    /// The path of an entry of an archive.
+    pub path: Option<String>,
     /// Why.
     pub error: ServiceError,
+}
+
+/// An entry of an archive that is no picture.
+#[derive(Debug)]
+pub struct Skipped {
+    /// Its number, from 1.
+    pub line: u64,
+    /// Its path.
+    pub path: String,
+    /// What it is.
+    pub reason: SkipReason,
 }
 
 /// What an import came to.
 #[derive(Debug, Default)]
 pub struct ImportReport {
+    /// Entries of an archive that were looked at.
+    pub entries: u64,
     /// Images that are new.
     pub stored: u64,
     /// Images in whose place others are.
     pub replaced: u64,
     /// Images that were there just so.
     pub unchanged: u64,
-    /// Lines that were not taken.
+    /// Entries of an archive that are no pictures.
+    pub skipped: u64,
+    /// The first of them.
+    pub skips: Vec<Skipped>,
+    /// Lines or entries that were not taken.
     pub failed: u64,
     /// The first of them.
     pub failures: Vec<LineFailure>,
-    /// Whether the export came to its end. Where it, or a line before it, is missing, what was
-    /// there is stored all the same.
+    /// Whether the export, or the archive, came to its end. Where it, or a line before it, is
+    /// missing, what was there is stored all the same.
     pub complete: bool,
+    /// Why an archive could not be read to its end.
+    pub cut: Option<String>,
 }
 
 impl ImportReport {
-    fn fail(&mut self, line: u64, error: ServiceError) {
+    /// Failures, and skipped entries, that are told one by one.
+    pub(in crate::service) const MOST_NAMED: usize = 20;
+
+    pub(super) fn fail(&mut self, line: u64, path: Option<String>, error: ServiceError) {
         self.failed += 1;
-        if self.failures.len() < MOST_FAILURES {
-            self.failures.push(LineFailure { line, error });
+        if self.failures.len() < Self::MOST_NAMED {
+            self.failures.push(LineFailure { line, path, error });
+        }
+    }
+
+    pub(super) fn skip(&mut self, line: u64, path: String, reason: SkipReason) {
+        self.skipped += 1;
+        if self.skips.len() < Self::MOST_NAMED {
+            self.skips.push(Skipped { line, path, reason });
         }
     }
 }
@@ -102,7 +131,22 @@ impl RetrievalService {
         header: &[u8],
         replace: bool,
     ) -> Result<Import, ServiceError> {
-        let core = Arc::clone(&self.core);
+        Import::begin(&self.core, collection, header, replace).await
+    }
+}
+
+impl Import {
+    /// [`RetrievalService::import`].
+    ///
+    /// # Errors
+    /// As that.
+    pub(in crate::service) async fn begin(
+        core: &Arc<Core>,
+        collection: &CollectionName,
+        header: &[u8],
+        replace: bool,
+    ) -> Result<Self, ServiceError> {
+        let core = Arc::clone(core);
         let running = core.gate.enter()?;
         let found = core.collection(collection).await?;
         let facts = core.catalogue.profile(found.profile);
@@ -115,7 +159,7 @@ impl RetrievalService {
             dimension: facts.dimension,
             metadata: core.options.limits.metadata(),
         });
-        Ok(Import {
+        Ok(Self {
             core,
             running,
             collection: found.name,
@@ -129,9 +173,7 @@ impl RetrievalService {
             report: ImportReport::default(),
         })
     }
-}
 
-impl Import {
     /// Takes the next line, without its end. A line that is wrong is part of the report.
     ///
     /// # Errors
@@ -155,14 +197,46 @@ impl Import {
         self.line
     }
 
+    /// Goes on where another import of the same lines was settled.
+    pub(in crate::service) fn go_on(&mut self, line: u64, images: u64) {
+        (self.line, self.images) = (line, images);
+    }
+
+    /// Stores the lines that wait.
+    ///
+    /// # Errors
+    /// As [`Import::line`].
+    pub(in crate::service) async fn settle(&mut self) -> Result<(), ServiceError> {
+        self.store().await
+    }
+
+    /// The lines, and among them those of images, where all of them are stored; `None` while some
+    /// wait, and behind the end.
+    pub(in crate::service) fn settled(&self) -> Option<(u64, u64)> {
+        (self.waiting.is_empty() && self.end.is_none()).then_some((self.line, self.images))
+    }
+
+    /// What it came to by now.
+    pub(in crate::service) fn report(&self) -> &ImportReport {
+        &self.report
+    }
+
     /// Ends the import behind its last line.
     ///
     /// # Errors
     /// As [`Import::line`].
-    pub async fn finish(mut self) -> Result<ImportReport, ServiceError> {
+    pub async fn finish(self) -> Result<ImportReport, ServiceError> {
+        Ok(self.finish_counted().await?.1)
+    }
+
+    /// The same, with the number of lines of images.
+    ///
+    /// # Errors
+    /// As [`Import::line`].
+    pub(in crate::service) async fn finish_counted(mut self) -> Result<(u64, ImportReport), ServiceError> {
         self.store().await?;
         self.report.complete = self.end == Some(self.images);
-        Ok(self.report)
+        Ok((self.images, self.report))
     }
 
     /// Checks and stores the lines that wait.
@@ -181,7 +255,7 @@ impl Import {
         for (number, line) in lines {
             if self.end.is_some() {
                 let late = "a line behind the end of the export".to_owned();
-                self.report.fail(number, ServiceError::InvalidRecord(late));
+                self.report.fail(number, None, ServiceError::InvalidRecord(late));
                 continue;
             }
             match line {
@@ -198,7 +272,7 @@ impl Import {
                 Err(error) => {
                     // It was to be an image, whatever is wrong with it.
                     self.images += 1;
-                    self.report.fail(number, error);
+                    self.report.fail(number, None, error);
                 }
             }
         }
@@ -224,7 +298,7 @@ impl Import {
                 RestoreOutcome::Created(_) => self.report.stored += 1,
                 RestoreOutcome::Replaced(_) => self.report.replaced += 1,
                 RestoreOutcome::Unchanged => self.report.unchanged += 1,
-                RestoreOutcome::IdTaken => self.report.fail(number, ServiceError::IdTaken(id.to_string())),
+                RestoreOutcome::IdTaken => self.report.fail(number, None, ServiceError::IdTaken(id.to_string())),
             }
         }
         Ok(())

@@ -13,6 +13,7 @@ mod collections;
 mod connect;
 mod duplicates;
 mod images;
+mod job_data;
 mod jobs;
 mod session;
 mod writes;

@@ -13,6 +13,7 @@ mod duplicates;
 #[cfg(test)]
 mod faults;
 mod images;
+mod job_data;
 mod jobs;
 mod open;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use eyrie::domain::{Clock, Job, JobId, JobKind, JobProgress, JobState, Profile, Seq, SimilarPair, Verdict};
-use eyrie::store::{Cancellation, Claim, GroupMember, JobCreation, JobEnd, NewJob, Store};
+use eyrie::store::{Cancellation, Claim, DataPart, GroupMember, JobCreation, JobEnd, NewJob, Store};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -21,6 +21,10 @@ over_both_databases!(
     a_released_job_waits_again,
     a_cancelled_job_is_lost_to_its_process,
     only_a_job_that_ended_is_removed,
+    data_of_a_job_are_read_from_any_byte_on,
+    data_are_added_under_a_claim_alone,
+    data_that_nobody_needs_are_told,
+    jobs_that_ended_long_ago_are_removed,
     pairs_of_an_image_are_replaced_by_those_of_a_later_run,
     pairs_of_images_that_are_gone_are_left_out,
     changed_images_are_those_behind_a_revision,
@@ -345,4 +349,95 @@ async fn members_come_in_their_order_and_go_with_their_job(place: Place) {
     assert!(!store.add_members(&claim, &all, true).await.expect("answers"));
     store.remove_job(&claim.job).await.expect("answers");
     assert_eq!(store.members(&claim.job, None, 10).await.expect("readable"), []);
+}
+
+fn part(start: u64, bytes: &[u8]) -> DataPart {
+    DataPart { start, bytes: bytes.to_vec() }
+}
+
+async fn size(store: &dyn Store, job: &JobId) -> u64 {
+    store.data_size(job).await.expect("readable")
+}
+
+async fn data_of_a_job_are_read_from_any_byte_on(place: Place) {
+    let store = place.open().await;
+    let job = new_job(1).id;
+    assert_eq!((size(&*store, &job).await, store.data(&job, 0).await.expect("readable")), (0, None));
+    // More parts than are removed at once.
+    for number in 0..40 {
+        store.add_data(&job, &part(number * 3, &[number as u8; 3])).await.expect("added");
+    }
+    assert_eq!(size(&*store, &job).await, 120);
+    for (at, start) in [(0, 0), (2, 0), (3, 3), (119, 117)] {
+        let found = store.data(&job, at).await.expect("readable").expect("there");
+        assert_eq!(found, part(start, &[(start / 3) as u8; 3]), "{at}");
+    }
+    assert_eq!(store.data(&job, 120).await.expect("readable"), None);
+    assert_eq!(size(&*store, &new_job(2).id).await, 0);
+    store.forget_data(&job).await.expect("removed");
+    assert_eq!((size(&*store, &job).await, store.data(&job, 0).await.expect("readable")), (0, None));
+}
+
+async fn data_are_added_under_a_claim_alone(place: Place) {
+    let store = place.open().await;
+    create(&*store, 1).await;
+    let (claim, _) = claim(&*store, "a").await.expect("a job");
+    let progress = JobProgress { done: 1, total: Some(2), rate: None };
+    let note = async |claim: &Claim, start| {
+        store.note_data(claim, &part(start, b"abc"), progress, &json!({"at": start})).await.expect("answers")
+    };
+    assert!(note(&claim, 0).await);
+    let other = Claim { owner: "b".to_owned(), ..claim.clone() };
+    assert!(!note(&other, 3).await);
+    assert_eq!(size(&*store, &claim.job).await, 3);
+    assert!(store.release_job(&claim).await.expect("answers"));
+    let again = store.claim_job("b", LEASE).await.expect("answers").expect("a job");
+    assert_eq!((again.checkpoint, again.job.progress.done), (Some(json!({"at": 0})), 1));
+    assert!(!note(&claim, 3).await && note(&other, 3).await);
+    assert_eq!(size(&*store, &claim.job).await, 6);
+}
+
+async fn data_that_nobody_needs_are_told(place: Place) {
+    let store = place.open().await;
+    let job = |number, kind| NewJob { kind, ..new_job(number) };
+    let kinds = [JobKind::Import, JobKind::Export, JobKind::Import, JobKind::Export, JobKind::Import];
+    for (number, kind) in (1..).zip(kinds) {
+        let new = job(number, kind);
+        store.add_data(&new.id, &part(0, b"abc")).await.expect("added");
+        assert!(matches!(store.create_job(&new, 10).await, Ok(JobCreation::Created(_))));
+    }
+    // Of no job: one is old, one not.
+    for orphan in ["a-old", "z-new"] {
+        store.add_data(&JobId::new(orphan).expect("valid"), &part(0, b"abc")).await.expect("added");
+    }
+    // An import and an export are done, one of each ended otherwise, one waits.
+    for _ in 0..2 {
+        let (claim, _) = claim(&*store, "a").await.expect("a job");
+        assert!(store.end_job(&claim, &JobEnd::Done(json!({}))).await.expect("answers"));
+    }
+    let (claim, _) = claim(&*store, "a").await.expect("a job");
+    assert!(store.end_job(&claim, &JobEnd::Failed("no".to_owned())).await.expect("answers"));
+    assert!(matches!(store.cancel_job(&new_job(4).id).await, Ok(Cancellation::Cancelled(_))));
+    let mut stale = store.stale_data(&JobId::new("b").expect("valid")).await.expect("readable");
+    stale.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+    let stale: Vec<&str> = stale.iter().map(JobId::as_str).collect();
+    assert_eq!(stale, ["a-old", "job-1", "job-3", "job-4"]);
+}
+
+async fn jobs_that_ended_long_ago_are_removed(place: Place) {
+    let clock = SetClock::new();
+    let store = place.try_open_at(clock.clone()).await.expect("opens");
+    create(&*store, 1).await;
+    create(&*store, 2).await;
+    let (claim, _) = claim(&*store, "a").await.expect("a job");
+    assert!(store.end_job(&claim, &JobEnd::Done(json!({}))).await.expect("answers"));
+    clock.pass(100);
+    let removed = async |seconds: i64| {
+        let before = clock.now() - time::Duration::seconds(seconds);
+        store.forget_ended_jobs(before).await.expect("answers")
+    };
+    assert_eq!(removed(101).await, 0);
+    assert_eq!(removed(99).await, 1);
+    assert_eq!(store.job(&new_job(1).id).await.expect("readable"), None);
+    assert_eq!(state(&*store, 2).await, JobState::Queued, "one that waits stays");
 }
