@@ -45,8 +45,9 @@ struct Operation {
 fn operations() -> Vec<Operation> {
     let mut found: Vec<Operation> = Vec::new();
     let (mut path, mut names_scope) = (String::new(), false);
-    let lines = eyrie::http::OPENAPI_YAML.lines().skip_while(|line| *line != "paths:").skip(1);
-    for line in lines.take_while(|line| line.starts_with(' ')) {
+    let document = eyrie::http::generated_openapi().expect("YAML");
+    let lines = document.lines().skip_while(|line| *line != "paths:").skip(1);
+    for line in lines.take_while(|line| line.is_empty() || line.starts_with(' ')) {
         let (indent, text) = (line.len() - line.trim_start().len(), line.trim());
         let name = text.trim_end_matches(':');
         match indent {
