@@ -231,7 +231,7 @@ fn archive(pictures: u32) -> Vec<u8> {
 /// What a job is, as its process says.
 async fn job(server: &Server, id: &str, wait: u32) -> Value {
     let url = format!("http://{}/v1/jobs/{id}?wait={wait}", server.address);
-    Client::new().get(url).send().await.expect("an answer").json().await.expect("JSON")
+    crate::support::client().get(url).send().await.expect("an answer").json().await.expect("JSON")
 }
 
 /// An import that is killed in the middle.
@@ -241,7 +241,7 @@ async fn jobs_are_killed(mut program: Program) {
     let server = Server::start(&program);
     ready(&program, &server);
     let url = format!("http://{}/v1/collections/crash", server.address);
-    let client = Client::new();
+    let client = crate::support::client();
     client.put(&url).json(&json!({"profile": "fast"})).send().await.expect("an answer");
     let import = client.post(format!("{url}/import")).query(&[("job", "true"), ("id_from", "stem")]);
     let import = import.header("content-type", "application/x-tar").body(archive(PICTURES));

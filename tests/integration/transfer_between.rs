@@ -1,6 +1,5 @@
 //! A collection out of SQLite and into Postgres, as large as one likes.
 
-use reqwest::Client;
 use serde_json::{Value, json};
 
 use crate::http_transfer::portable;
@@ -59,7 +58,7 @@ async fn what_moved_from_sqlite_to_postgres_is_found_the_same_to_the_byte() {
     assert_eq!((&imported["stored"], &imported["complete"]), (&json!(count), &json!(true)), "{imported}");
 
     let (here, there) = (ready(&from), ready(&to));
-    let client = Client::new();
+    let client = crate::support::client();
     for row in (0..count).step_by(count.div_ceil(50)) {
         let body = json!({"id": format!("row-{row:08}"), "k": 20, "filter": {"field": "percent", "lt": 60}});
         let mut answers = Vec::new();

@@ -1,7 +1,6 @@
 //! What an import answers.
 
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
 

@@ -82,15 +82,15 @@ impl FromFields for ImportQuery {
 
 impl Documented for ImportQuery {
     fn fields() -> Vec<FieldDoc> {
-        let switch = ObjectBuilder::new().schema_type(Type::Boolean).default(Some(Value::from(false)));
+        let switch = || ObjectBuilder::new().schema_type(Type::Boolean).default(Some(Value::from(false)));
         let text = "Of an export: an image takes the place of another one of its id; without this its line fails (`id_taken`).";
         let id_from = one_of(IdFrom::ALL.map(|(name, _)| name)).default(Some(Value::from("random")));
         let on_duplicate = one_of(ON_DUPLICATE.map(|(name, _)| name)).default(Some(Value::from("return")));
         vec![
-            FieldDoc::plain("replace", switch.clone(), text),
+            FieldDoc::plain("replace", switch(), text),
             FieldDoc::plain(
                 "job",
-                switch,
+                switch(),
                 "Take the body in, answer with a job (202), and import in the background. Its result is that of an import, with \
                  `complete` and, where that is false, a `reason`.",
             ),
