@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,11 +21,13 @@ use crate::search::{
     FlatIndex, IndexError, IndexMaker, MemoryOptions, MemorySearch, NoSearch, SearchBackend, SearchSlots, Shelf,
     VectorIndex, doctor, unsaved_index,
 };
-use crate::service::{RetrievalService, ServiceError, ServiceOptions, ServiceParts};
+use crate::service::{Isolation, RetrievalService, ServiceError, ServiceOptions, ServiceParts};
 use crate::store::{PostgresStore, SqliteStore, StorageOptions, Store, StoreError};
 use crate::telemetry;
+#[cfg(target_os = "linux")]
+use crate::worker::{IsolatedExtractor, IsolationError};
 use eyrie_vision::describe::Extractor;
-use eyrie_vision::{Describer, DescriberError};
+use eyrie_vision::{Describer, DescriberError, DescriberOptions};
 
 /// How often the gauges of the process are refreshed and old histogram samples folded up.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
@@ -94,6 +96,13 @@ pub enum StartError {
         /// The address.
         address: SocketAddr,
     },
+    /// Pictures cannot be described in processes of their own.
+    #[cfg(target_os = "linux")]
+    #[error(transparent)]
+    Isolation(#[from] IsolationError),
+    /// There is no sandbox for processes here.
+    #[error("extractor.isolation is process: this system has no sandbox for it")]
+    NoSandbox,
     /// No threads, or no recorder.
     #[error("{0}")]
     Process(String),
@@ -125,6 +134,9 @@ impl StartError {
             Self::Memory { .. } => {
                 Some("a lower extractor.max_pixels or fewer extractor.workers need less; 0 sets no bound")
             }
+            #[cfg(target_os = "linux")]
+            Self::Isolation(_) => Some("extractor.isolation = \"thread\" describes pictures inside the service"),
+            Self::NoSandbox => Some("extractor.isolation = \"thread\" describes pictures inside the service"),
             Self::Index(_) | Self::Service(_) | Self::Process(_) => None,
         }
     }
@@ -185,24 +197,20 @@ impl Backend {
     /// # Errors
     /// [`StartError`].
     pub async fn open(config: &Config, purpose: Purpose) -> Result<Self, StartError> {
-        Self::compose(config, purpose, None, Arc::new(SystemClock)).await
+        Self::compose(config, purpose, Parts::default()).await
     }
 
-    /// [`Backend::open`] over `store`, where there is one, in place of the configured database.
-    async fn compose(
-        config: &Config,
-        purpose: Purpose,
-        store: Option<Arc<dyn Store>>,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, StartError> {
+    /// [`Backend::open`] with some parts in place of the usual ones.
+    async fn compose(config: &Config, purpose: Purpose, parts: Parts) -> Result<Self, StartError> {
         let describer = Describer::load(&config.extractor.describer)?;
         config.index.graph.check()?;
         let originals = originals::open(&config.storage)?;
-        let store = match store {
+        let clock = parts.clock;
+        let store = match parts.store {
             Some(store) => store,
             None => open_store(&config.storage, Arc::clone(&clock)).await?,
         };
-        let extractor = || Box::new(describer.extractor()) as Box<dyn Extractor>;
+        let extractors = extractors(config, purpose, &describer, &parts.program)?;
         let catalogue = Arc::new(catalogue(&describer));
         let slots = Arc::new(SearchSlots::new());
         let search: Arc<dyn SearchBackend> = match purpose {
@@ -225,7 +233,7 @@ impl Backend {
             search,
             slots,
             catalogue,
-            extractors: std::iter::repeat_with(extractor).take(config.extractor.pool.workers).collect(),
+            extractors,
             queue_length: config.extractor.pool.queue_length,
             costs: Arc::clone(&describer.costs),
             clock,
@@ -248,6 +256,61 @@ impl Backend {
         self.service.shutdown().await;
         self.store.close().await;
     }
+}
+
+/// What can be put in the place of the usual parts.
+struct Parts {
+    /// The database, in place of the configured one.
+    store: Option<Arc<dyn Store>>,
+    clock: Arc<dyn Clock>,
+    /// The program whose command `worker` describes pictures.
+    program: PathBuf,
+}
+
+impl Default for Parts {
+    fn default() -> Self {
+        // This program, also where its file was replaced meanwhile.
+        Self { store: None, clock: Arc::new(SystemClock), program: PathBuf::from("/proc/self/exe") }
+    }
+}
+
+/// Whether workers are processes.
+fn is_isolated(config: &Config, purpose: Purpose) -> bool {
+    match config.extractor.pool.isolation {
+        Isolation::Process => true,
+        // One search is over sooner than a process has loaded the model.
+        Isolation::Auto => cfg!(target_os = "linux") && purpose != Purpose::OneSearch,
+        Isolation::Thread => false,
+    }
+}
+
+/// One extractor for each worker, where the configuration says that they are.
+fn extractors(
+    config: &Config,
+    purpose: Purpose,
+    describer: &Describer,
+    program: &Path,
+) -> Result<Vec<Box<dyn Extractor>>, StartError> {
+    let workers = config.extractor.pool.workers;
+    if is_isolated(config, purpose) {
+        return isolated_extractors(config, describer.team.threads().div_ceil(workers), program);
+    }
+    let extractor = || Box::new(describer.extractor()) as Box<dyn Extractor>;
+    Ok(std::iter::repeat_with(extractor).take(workers).collect())
+}
+
+#[cfg(target_os = "linux")]
+fn isolated_extractors(config: &Config, threads: usize, program: &Path) -> Result<Vec<Box<dyn Extractor>>, StartError> {
+    let options = DescriberOptions { threads, ..config.extractor.describer.clone() };
+    let start = |_| -> Result<Box<dyn Extractor>, StartError> {
+        Ok(Box::new(IsolatedExtractor::start(program, &options, config.extractor.pool.picture_timeout)?))
+    };
+    (0..config.extractor.pool.workers).map(start).collect()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn isolated_extractors(_: &Config, _: usize, _: &Path) -> Result<Vec<Box<dyn Extractor>>, StartError> {
+    Err(StartError::NoSandbox)
 }
 
 /// The bytes that uploads may share: what the budget leaves beside the workers' share. `None`
@@ -367,22 +430,28 @@ pub struct App {
 /// What an [`App`] is made of.
 pub struct AppBuilder {
     config: Config,
-    store: Option<Arc<dyn Store>>,
-    clock: Arc<dyn Clock>,
+    parts: Parts,
 }
 
 impl AppBuilder {
     /// Over this database in place of the configured one.
     #[must_use]
     pub fn store(mut self, store: Arc<dyn Store>) -> Self {
-        self.store = Some(store);
+        self.parts.store = Some(store);
+        self
+    }
+
+    /// With this program's command `worker` in place of this process's own program.
+    #[must_use]
+    pub fn worker_program(mut self, program: PathBuf) -> Self {
+        self.parts.program = program;
         self
     }
 
     /// By this clock in place of the machine's.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
+        self.parts.clock = clock;
         self
     }
 
@@ -391,7 +460,7 @@ impl AppBuilder {
     /// # Errors
     /// [`StartError`].
     pub async fn start(self) -> Result<App, StartError> {
-        let Self { config, store, clock } = self;
+        let Self { config, parts } = self;
         let started = Instant::now();
         // First, so that a port in use is told before a model is loaded or a database touched.
         let bind = &config.server.bind;
@@ -401,7 +470,7 @@ impl AppBuilder {
 
         let upload_memory = upload_memory(&config)?;
         let metrics = telemetry::install_metrics().map_err(StartError::Process)?;
-        let backend = Backend::compose(&config, Purpose::Serve, store, clock).await?;
+        let backend = Backend::compose(&config, Purpose::Serve, parts).await?;
         if let Err(error) = check_guard(&backend, &config.server.http, address).await {
             backend.close().await;
             return Err(error);
@@ -428,6 +497,7 @@ impl AppBuilder {
             isa,
             threads = backend.describer.team.threads(),
             workers = config.extractor.pool.workers,
+            isolated = is_isolated(&config, Purpose::Serve),
             %model,
             collections = collections.len(),
             images,
@@ -460,7 +530,7 @@ impl App {
     /// An app of this configuration.
     #[must_use]
     pub fn builder(config: Config) -> AppBuilder {
-        AppBuilder { config, store: None, clock: Arc::new(SystemClock) }
+        AppBuilder { config, parts: Parts::default() }
     }
 
     /// The service and its store.

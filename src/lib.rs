@@ -19,3 +19,5 @@ pub mod search;
 pub mod service;
 pub mod store;
 pub mod telemetry;
+#[cfg(target_os = "linux")]
+pub mod worker;

@@ -56,6 +56,9 @@ pub mod metric {
     pub const EXTRACTIONS: &str = "eyrie_extractions_total";
     /// Counter: decoders of pictures that panicked; each time the picture was refused as damaged.
     pub const DECODER_PANICS: &str = "eyrie_decoder_panics_total";
+    /// Counter: worker processes that were lost over a picture, by `reason` (`crash`, `timeout`,
+    /// `ended`).
+    pub const WORKERS_LOST: &str = "eyrie_workers_lost_total";
     /// Counter: bodies that were turned away, by `reason` (`uploads`, `memory`).
     pub const UPLOADS_REFUSED: &str = "eyrie_uploads_refused_total";
     /// Counter: images that were turned away because the queue of their `lane` was full.

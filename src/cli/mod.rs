@@ -26,6 +26,8 @@ mod serve;
 mod settings;
 mod signals;
 mod upgrade;
+#[cfg(target_os = "linux")]
+mod worker;
 
 use std::process::ExitCode;
 
@@ -114,6 +116,8 @@ enum Command {
     Completions(packaging::Completions),
     #[command(name = "man", hide = true)]
     Manual(packaging::Manual),
+    #[cfg(target_os = "linux")]
+    Worker(worker::Worker),
 }
 
 /// Runs the program with the arguments of this process.
@@ -164,6 +168,8 @@ pub fn main() -> ExitCode {
         Some(Command::Config(command)) => command.run(),
         Some(Command::Completions(command)) => command.run(Cli::command()),
         Some(Command::Manual(command)) => command.run(Cli::command()),
+        #[cfg(target_os = "linux")]
+        Some(Command::Worker(command)) => command.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -26,7 +26,7 @@ pub(super) enum Rule {
 use Rule::{Each, OneOf, Text, Within};
 
 /// The rules by key. A key without one takes any value of its type.
-pub(super) const RULES: [(&str, Rule); 49] = [
+pub(super) const RULES: [(&str, Rule); 51] = [
     ("server.bind", Text(is_host_and_port, "HOST:PORT, for example 127.0.0.1:8080")),
     ("server.max_upload_bytes", Within(1024, 1 << 30, "bytes")),
     ("server.header_timeout_ms", Within(100, 3_600_000, "milliseconds")),
@@ -62,6 +62,8 @@ pub(super) const RULES: [(&str, Rule); 49] = [
     ("extractor.threads", Within(0, 1024, "threads")),
     ("extractor.workers", Within(1, 256, "workers")),
     ("extractor.queue_length", Within(1, 100_000, "images")),
+    ("extractor.isolation", OneOf(&["auto", "process", "thread"])),
+    ("extractor.picture_timeout_ms", Within(100, 3_600_000, "milliseconds")),
     ("extractor.max_pixels", Within(1, 1_000_000_000, "pixels")),
     ("extractor.max_aspect_ratio", Within(1, 1000, "times")),
     ("index.m", Within(2, 255, "links")),

@@ -85,6 +85,7 @@ fn every_key_can_be_set_by_the_environment() {
             "storage.s3_endpoint" => "http://127.0.0.1:9000",
             "index.serve_while_building" => "true",
             "extractor.isa" => "scalar",
+            "extractor.isolation" => "thread",
             "extractor.algorithm" => "direct",
             "extractor.model" => "model.eyrie",
             "search.verify" => "never",

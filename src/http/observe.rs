@@ -12,7 +12,6 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use super::error::ApiError;
-use crate::service::Caller;
 use crate::telemetry::metric;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -27,9 +26,7 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     let request_id = request_id(request.headers());
     request.extensions_mut().insert(RequestId(request_id.clone()));
     let path = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    let caller = Caller::named(peer);
-    let peer = peer.map(|address| address.to_string());
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_string());
     let span = tracing::info_span!(
         "request",
         %request_id,
@@ -39,7 +36,7 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     );
     let watch = Watch { start: Instant::now(), method: method_label(request.method()), path, answered: false };
     async move {
-        let response = caller.scope(next.run(request)).await;
+        let response = next.run(request).await;
         finish(response, &request_id, watch)
     }
     .instrument(span)

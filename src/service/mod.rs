@@ -50,7 +50,7 @@ pub use jobs::{
 };
 pub use keys::{KnownKeys, MOST_COLLECTIONS, MOST_DAYS, MOST_ORIGINS, MadeKey, NewApiKey};
 pub use once::Fingerprint;
-pub use options::{JobOptions, Limits, PoolOptions, ServiceOptions, VerificationOptions};
+pub use options::{Isolation, JobOptions, Limits, PoolOptions, ServiceOptions, VerificationOptions};
 pub use requests::{
     AddImage, AddOutcome, OnDuplicate, OnSimilar, PutImage, PutOutcome, Readiness, SearchHit, SearchQuery,
     SearchRequest, SearchResponse, Stored, VerificationEffort,

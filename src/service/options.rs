@@ -2,6 +2,7 @@
 //! range and default.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +72,23 @@ pub struct VerificationOptions {
 pub struct PoolOptions {
     /// Images described at the same time.
     pub workers: usize,
-    /// Images that may wait for a worker, beside those that are being described.
+    /// Images of each lane that may wait for a worker, beside those that are being described.
     pub queue_length: usize,
+    /// Where images are described.
+    pub isolation: Isolation,
+    /// How long describing one image may take in a process of its own.
+    #[serde(rename = "picture_timeout_ms", with = "crate::domain::milliseconds")]
+    pub picture_timeout: Duration,
+}
+
+/// Where images are described.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Isolation {
+    /// In processes where there is a sandbox for them (Linux), else in threads.
+    Auto,
+    /// Each worker is a process that can do nothing but describe images.
+    Process,
+    /// Each worker is a thread of the service.
+    Thread,
 }

@@ -43,6 +43,8 @@ mod http_search;
 mod http_transfer;
 mod http_transfer_jobs;
 mod http_verify;
+#[cfg(target_os = "linux")]
+mod isolation;
 mod layers;
 mod originals;
 mod program;

@@ -259,9 +259,12 @@ async fn check_collection(caller: &Caller, request: &mut Request) -> Result<(), 
         let (_, name) = params.iter().find(|(name, _)| *name == "collection")?;
         CollectionName::new(name).ok()
     });
-    let checked = name.map_or(Ok(()), |name| caller.check(&name, &head).map_err(IntoResponse::into_response));
+    let refusal = name.and_then(|name| caller.check(&name, &head).err());
     *request = Request::from_parts(head, body);
-    checked
+    match refusal {
+        None => Ok(()),
+        Some(refusal) => Err(refusal.into_response()),
+    }
 }
 
 fn unauthorized(code: Code, detail: impl Into<String>, challenge: &'static str) -> Response {
@@ -342,6 +345,8 @@ fn until_the_end(response: Response, under_way: UnderWay) -> Response {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use time::OffsetDateTime;
 
     use super::*;
@@ -366,10 +371,10 @@ mod tests {
         let of_key = Client::Key(KeyId::new("k").expect("an id"));
         let [here, there]: [IpAddr; 2] = ["127.0.0.1", "192.0.2.1"].map(|text| text.parse().expect("an address"));
         let of_peer = Client::Peer(Network::of(there));
-        assert_eq!(clients(None, Some(there)), [of_peer.clone()]);
+        assert_eq!(clients(None, Some(there)), from_ref(&of_peer));
         assert_eq!(clients(None, Some(here)), []);
         assert_eq!(clients(None, None), []);
-        assert_eq!(clients(Some(&key(&[])), Some(there)), [of_key.clone()]);
+        assert_eq!(clients(Some(&key(&[])), Some(there)), from_ref(&of_key));
         assert_eq!(clients(Some(&key(&["https://a.example"])), Some(there)), [of_peer, of_key.clone()]);
         assert_eq!(clients(Some(&key(&["https://a.example"])), Some(here)), [of_key]);
     }

@@ -21,6 +21,8 @@ export function wireKey() {
     const isWrong = hasKey() && refusal.code === "invalid_key";
     return typed("This needs a key", isWrong ? "That key is not taken: it is wrong, has expired or was revoked." : "");
   });
+  // No button of the form: the first one of these is what Enter presses.
+  $("key-cancel").addEventListener("click", () => $("key").close());
   const change = guarded(async () => {
     const given = await typed("Use another key", "");
     if (!given) return;

@@ -1,13 +1,14 @@
 //! A whole server over a fresh database, on a port of its own.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use eyrie::app::App;
 use eyrie::config::{self, Config};
 use eyrie::domain::{Clock, CollectionName, Profile, Secret, SystemClock};
-use eyrie::service::RetrievalService;
+use eyrie::service::{Isolation, RetrievalService};
 use eyrie::store::Store;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
@@ -27,6 +28,7 @@ pub(crate) struct Builder {
     pub(crate) config: Config,
     store: Option<Arc<dyn Store>>,
     clock: Arc<dyn Clock>,
+    worker_program: Option<PathBuf>,
     data_dir: TempDir,
 }
 
@@ -53,6 +55,12 @@ impl Builder {
         self
     }
 
+    /// With this program's workers, where the configuration says that they are processes.
+    pub(crate) fn worker_program(mut self, program: PathBuf) -> Self {
+        self.worker_program = Some(program);
+        self
+    }
+
     /// By this clock instead of the machine's.
     pub(crate) fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -72,6 +80,10 @@ impl Builder {
         let builder = App::builder(self.config).clock(self.clock);
         let builder = match self.store {
             Some(store) => builder.store(store),
+            None => builder,
+        };
+        let builder = match self.worker_program {
+            Some(program) => builder.worker_program(program),
             None => builder,
         };
         let app = builder.start().await.expect("the app starts");
@@ -111,12 +123,14 @@ impl TestApp {
         config.server.http.request_timeout = Duration::from_secs(600);
         config.server.http.body_timeout = Duration::from_secs(600);
         config.storage.data_dir = data_dir.path().to_owned();
+        // The program of this process is that of the tests.
+        config.extractor.pool.isolation = Isolation::Thread;
         config.extractor.describer.threads = 1;
         config.extractor.describer.max_pixels = 1_000_000;
         config.limits.max_results = 100;
         config.limits.metadata_max_bytes = 1000;
         config.limits.metadata_max_depth = 4;
-        Builder { config, store: None, clock: Arc::new(SystemClock), data_dir }
+        Builder { config, store: None, clock: Arc::new(SystemClock), worker_program: None, data_dir }
     }
 
     /// Starts one with the usual limits.

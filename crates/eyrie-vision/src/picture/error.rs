@@ -1,8 +1,10 @@
 //! Why an upload is no picture.
 
+use serde::{Deserialize, Serialize};
+
 /// Why an upload has no descriptor. Every variant but [`PictureError::Internal`] is the upload's
 /// fault.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, Serialize, Deserialize)]
 pub enum PictureError {
     /// No bytes.
     #[error("the image is empty")]
