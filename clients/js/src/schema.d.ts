@@ -8,7 +8,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the collections, with their counts. */
+        /**
+         * List the collections, with their counts.
+         * @description Scope: `search`.
+         */
         get: operations["list_collections"];
         put?: never;
         post?: never;
@@ -25,16 +28,28 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Describe one collection, with its counts. */
+        /**
+         * Describe one collection, with its counts.
+         * @description Scope: `search`.
+         */
         get: operations["get_collection"];
-        /** Create a collection. The same call again changes nothing. */
+        /**
+         * Create a collection. The same call again changes nothing.
+         * @description Scope: `admin`.
+         */
         put: operations["put_collection"];
         post?: never;
-        /** Delete a collection and all its images. */
+        /**
+         * Delete a collection and all its images.
+         * @description Scope: `admin`.
+         */
         delete: operations["delete_collection"];
         options?: never;
         head?: never;
-        /** Change a collection's description. */
+        /**
+         * Change a collection's description.
+         * @description Scope: `admin`.
+         */
         patch: operations["patch_collection"];
         trace?: never;
     };
@@ -47,12 +62,18 @@ export interface paths {
         };
         /**
          * Export a collection: everything that is stored of its images, without the pictures themselves.
-         * @description `POST .../import` takes the lines, in this service or another one with the same model, where
-         *     searches then find the same.
+         * @description `POST .../import` takes it, in this service or another one with the same model, where
+         *     searches then find the same. Where the answer is cut, `after` with the id of the last whole line gives the rest: an export of
+         *     its own. A large collection is better exported by `POST .../export`, in the background. Scope: `read`.
          */
         get: operations["export_collection"];
         put?: never;
-        post?: never;
+        /**
+         * Export a collection in the background.
+         * @description The job writes the same as `GET .../export` and keeps it: `GET /v1/jobs/{id}/result` has it once the job is done, until the
+         *     job is deleted or `jobs.keep_days` are over. It goes on after a restart. Scope: `read`.
+         */
+        post: operations["export_later"];
         delete?: never;
         options?: never;
         head?: never;
@@ -69,10 +90,20 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Import the lines of an export into a collection that is there.
-         * @description The lines are read and stored as they arrive. An image that is there just so is left as it is, so
+         * Import the lines of an export, or an archive of pictures, into a collection that is there.
+         * @description **Lines** are read and stored as they arrive. An image that is there just so is left as it is, so
          *     the same export may be sent again. A line that is wrong is named in the answer and the others are
          *     stored; an export without its end is a failure (`incomplete_import`), and what was there is stored.
+         *
+         *     **An archive** (zip, tar, or tar with gzip) is taken in as a whole and then worked off, a few pictures
+         *     at a time, until the answer comes; how long that takes is not bounded. Each file in it that is a picture, by
+         *     its bytes, is stored with the metadata `filename` and `path`. Others are skipped and counted: what is no picture, an archive
+         *     in the archive, a link, a device. A picture that cannot be stored, or an entry that is encrypted, is named in the answer and the others
+         *     are stored. An archive that is damaged behind its first entry is a failure (`incomplete_import`), and
+         *     what was before is stored. The same archive again stores nothing twice. A tar that is an export is taken as its lines are.
+         *
+         *     **With `job`** the body is taken in, and a job imports it in the background: it goes on after a restart, and stores nothing twice.
+         *     The same body again while the job waits or runs is answered with that job. Scope: `write`.
          */
         post: operations["import_collection"];
         delete?: never;
@@ -92,14 +123,14 @@ export interface paths {
          * List images, in order of id unless `sort` says otherwise.
          * @description A cursor is a place in the order and stays one whatever is stored and deleted meanwhile. In a
          *     list by the time of the last change, an image that changes between two pages comes once more, or
-         *     not at all.
+         *     not at all. Scope: `read`.
          */
         get: operations["list_images"];
         put?: never;
         /**
          * Add an image.
          * @description The image comes as a form (`image` and the other fields), as the body itself, or as base64 in
-         *     JSON. The other fields may be in the query string with each of them.
+         *     JSON. The other fields may be in the query string with each of them. Scope: `write`.
          */
         post: operations["add_image"];
         delete?: never;
@@ -115,20 +146,29 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read an image's record. */
+        /**
+         * Read an image's record.
+         * @description Scope: `read`.
+         */
         get: operations["get_image"];
         /**
          * Store an image under an id, over an older one where there is one.
          * @description Metadata that are left out are emptied. `If-Match` makes it replace the revisions that it names
-         *     only, `If-None-Match: *` makes it create only.
+         *     only, `If-None-Match: *` makes it create only. Scope: `write`.
          */
         put: operations["put_image"];
         post?: never;
-        /** Delete an image. */
+        /**
+         * Delete an image.
+         * @description Scope: `write`.
+         */
         delete: operations["delete_image"];
         options?: never;
         head?: never;
-        /** Change an image's metadata by a merge patch (RFC 7396). */
+        /**
+         * Change an image's metadata by a merge patch (RFC 7396).
+         * @description Scope: `write`.
+         */
         patch: operations["patch_image"];
         trace?: never;
     };
@@ -141,7 +181,7 @@ export interface paths {
         };
         /**
          * Count images.
-         * @description A filter is decided for each image that may match, so a count takes as long as a whole list.
+         * @description A filter is decided for each image that may match, so a count takes as long as a whole list. Scope: `read`.
          */
         get: operations["count_images"];
         put?: never;
@@ -167,7 +207,7 @@ export interface paths {
          *     each), or as lines of JSON. Each has a result of its own, in order, and is stored or not
          *     whatever becomes of the others: the status of the whole is 200 as soon as the body could be
          *     read. They are described side by side, a few at a time; those for which the time of one request
-         *     is too short have the problem `request_timeout` and can be sent again.
+         *     is too short have the problem `request_timeout` and can be sent again. Scope: `write`.
          */
         post: operations["add_images"];
         delete?: never;
@@ -188,7 +228,7 @@ export interface paths {
         /**
          * Delete several images.
          * @description By their ids, or all that match a filter. Each is deleted on its own. Ids under which nothing is
-         *     stored are counted and are no failure.
+         *     stored are counted and are no failure. Scope: `write`.
          */
         post: operations["delete_images"];
         delete?: never;
@@ -204,8 +244,33 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** An image's small picture, at most 256x256 pixels. */
+        /**
+         * An image's small picture, at most 256x256 pixels.
+         * @description Scope: `search`.
+         */
         get: operations["get_thumbnail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/collections/{collection}/images/{id}/original": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The original of an image: the very bytes that were uploaded, where they are kept
+         *     (`storage.originals`).
+         * @description Records and results say so by an `original_url`. The media type is that of the format that was
+         *     found, whatever the upload said. One range of bytes may be asked for. Scope: `read`.
+         */
+        get: operations["get_original"];
         put?: never;
         post?: never;
         delete?: never;
@@ -221,7 +286,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Search by a stored image. */
+        /**
+         * Search by a stored image.
+         * @description Scope: `search`.
+         */
         get: operations["similar_images"];
         put?: never;
         post?: never;
@@ -243,7 +311,7 @@ export interface paths {
         /**
          * Search by an image, by the id of a stored image, or by a descriptor.
          * @description The query image comes as a form, as the body itself, or as base64 in JSON. The options may be in
-         *     the query string with each of them.
+         *     the query string with each of them. Scope: `search`.
          */
         post: operations["search"];
         delete?: never;
@@ -264,7 +332,7 @@ export interface paths {
         /**
          * Search a collection for several things.
          * @description Each search has a result of its own, in order. They run side by side, a few at a time; those for
-         *     which the time of one request is too short have the problem `request_timeout`.
+         *     which the time of one request is too short have the problem `request_timeout`. Scope: `search`.
          */
         post: operations["search_batch"];
         delete?: never;
@@ -286,7 +354,7 @@ export interface paths {
          * Compare two pictures.
          * @description `a` takes the place of a search's query and `b` that of a stored image, so that score and
          *     verdict are those that a search gives. Each is an uploaded picture or the id of a stored one.
-         *     With `Accept: image/png` the answer is the picture of the comparison itself (see `overlay`).
+         *     With `Accept: image/png` the answer is the picture of the comparison itself (see `overlay`). Scope: `search`.
          */
         post: operations["compare"];
         delete?: never;
@@ -307,7 +375,7 @@ export interface paths {
         /**
          * Describe a picture without storing it.
          * @description The answer's `descriptor` and `version` are what a search by descriptor takes: to search several
-         *     collections of one profile, or later again, without sending the picture.
+         *     collections of one profile, or later again, without sending the picture. Scope: `search`.
          */
         post: operations["describe"];
         delete?: never;
@@ -329,9 +397,32 @@ export interface paths {
          * Find the near-duplicates of a collection, in the background.
          * @description Images that show the same thing make a group. The first job looks at every image, a later one of
          *     the same parameters only at those that changed since. `GET /v1/jobs/{id}/groups` has the groups
-         *     once it is done.
+         *     once it is done. Scope: `write`.
          */
         post: operations["find_duplicates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/collections/{collection}/reindex": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Describe the images of a collection anew from their originals, in the background.
+         * @description After a change of the model, images are not found until they are described by it. This does so for
+         *     all whose originals are kept (`storage.originals`); `GET .../images?stale=true` lists what is left,
+         *     to be sent again. An image keeps its id, its metadata and the time of its creation; one that is
+         *     changed or deleted meanwhile is left as it is. The result of the job counts what became of them. Scope: `write`.
+         */
+        post: operations["reindex"];
         delete?: never;
         options?: never;
         head?: never;
@@ -345,7 +436,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the jobs, the newest first. */
+        /**
+         * List the jobs, the newest first.
+         * @description Scope: `read`.
+         */
         get: operations["list_jobs"];
         put?: never;
         post?: never;
@@ -362,11 +456,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read a job. */
+        /**
+         * Read a job.
+         * @description Scope: `read`.
+         */
         get: operations["get_job"];
         put?: never;
         post?: never;
-        /** Remove a job with what it found; one that waits or runs is cancelled. */
+        /**
+         * Remove a job with what it found; one that waits or runs is cancelled.
+         * @description Scope: `write`.
+         */
         delete: operations["delete_job"];
         options?: never;
         head?: never;
@@ -382,7 +482,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Cancel a job that waits or runs. One that has ended stays as it is. */
+        /**
+         * Cancel a job that waits or runs. One that has ended stays as it is.
+         * @description Scope: `write`.
+         */
         post: operations["cancel_job"];
         delete?: never;
         options?: never;
@@ -399,9 +502,79 @@ export interface paths {
         };
         /**
          * The groups of near-duplicates that a job found, the largest first.
-         * @description Images that are gone since are left out, and groups with them of which only one image is left.
+         * @description Images that are gone since are left out, and groups with them of which only one image is left. Scope: `read`.
          */
         get: operations["list_groups"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the API keys, the oldest first.
+         * @description Scope: `admin`.
+         */
+        get: operations["list_keys"];
+        put?: never;
+        /**
+         * Make an API key.
+         * @description The answer is the only place where the key itself is shown. As soon as there is a key, nobody may
+         *     do anything without one but what `server.allow_anonymous` lists. Scope: `admin`.
+         */
+        post: operations["add_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Describe one API key.
+         * @description Scope: `admin`.
+         */
+        get: operations["get_key"];
+        put?: never;
+        post?: never;
+        /**
+         * Take an API key back.
+         * @description All instances refuse it within two seconds. The same call again changes nothing. To revoke the
+         *     last key opens nothing. Scope: `admin`.
+         */
+        delete: operations["revoke_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/jobs/{id}/result": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read what an export in the background gave.
+         * @description The answer to a `Range` has that part alone (206), so that a download goes on where it was cut. Scope: `read`.
+         */
+        get: operations["job_result"];
         put?: never;
         post?: never;
         delete?: never;
@@ -421,7 +594,7 @@ export interface paths {
          * The simulated chip, the model on it, what one pass costs layer by layer, and what each profile
          *     costs for an image.
          * @description Cycles and bytes are exact for the model of the chip; times and energies are estimates, none of
-         *     them measured.
+         *     them measured. Scope: `search`.
          */
         get: operations["chip"];
         put?: never;
@@ -473,7 +646,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Metrics in the text format of Prometheus. */
+        /**
+         * Metrics in the text format of Prometheus.
+         * @description Scope: `read`, or none where `server.metrics` is `open`.
+         */
         get: operations["metrics"];
         put?: never;
         post?: never;
@@ -615,6 +791,76 @@ export interface components {
             /** @description Parts of the answer beside the record: `cost`, what describing the image took. */
             include?: string;
         };
+        /**
+         * @description An API key, without the key itself.
+         * @example {
+         *       "collections": [
+         *         "covers"
+         *       ],
+         *       "created_at": "2026-11-24T12:00:00Z",
+         *       "expires_at": "2027-02-22T12:00:00Z",
+         *       "id": "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10",
+         *       "label": "shop front end",
+         *       "last_used_at": "2026-11-27T09:41:00Z",
+         *       "origins": [
+         *         "https://shop.example"
+         *       ],
+         *       "scope": "search"
+         *     }
+         */
+        ApiKey: {
+            /** @description Its public name. */
+            id: string;
+            /** @description What people call it. */
+            label: string;
+            /**
+             * @description What it may do. Each scope may do what those before it may: search, read, write, admin.
+             * @enum {string}
+             */
+            scope: "search" | "read" | "write" | "admin";
+            /** @description The collections that exist for it; not there where all do. */
+            collections?: string[];
+            /** @description The origins of the pages that may use it; with none it is a secret of programs. */
+            origins: string[];
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description From when on it is not taken any more.
+             */
+            expires_at?: string;
+            /**
+             * Format: date-time
+             * @description When it was last used, to the minute.
+             */
+            last_used_at?: string;
+            /**
+             * Format: date-time
+             * @description When it was taken back.
+             */
+            revoked_at?: string;
+        };
+        /**
+         * @description Every key, the oldest first.
+         * @example {
+         *       "keys": [
+         *         {
+         *           "created_at": "2026-11-24T12:00:00Z",
+         *           "id": "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10",
+         *           "label": "importer",
+         *           "origins": [],
+         *           "scope": "write"
+         *         }
+         *       ]
+         *     }
+         */
+        ApiKeyList: {
+            /** @description The keys; those that expired or were revoked are among them for a while. */
+            keys: components["schemas"]["ApiKey"][];
+        };
         /** @description What became of one image of a batch. */
         BatchedImage: {
             /**
@@ -710,6 +956,8 @@ export interface components {
          *       "description": "DVD covers",
          *       "images": 1200,
          *       "name": "covers",
+         *       "original_bytes": 103219204,
+         *       "originals": 1200,
          *       "profile": "rnip",
          *       "stale_images": 0
          *     }
@@ -740,6 +988,16 @@ export interface components {
              *     found by searches.
              */
             stale_images?: number | null;
+            /**
+             * Format: int64
+             * @description Of how many of them the originals are kept.
+             */
+            originals?: number | null;
+            /**
+             * Format: int64
+             * @description How many bytes these originals have.
+             */
+            original_bytes?: number | null;
         };
         /**
          * @description Every collection by name.
@@ -750,6 +1008,8 @@ export interface components {
          *           "description": "DVD covers",
          *           "images": 1200,
          *           "name": "covers",
+         *           "original_bytes": 103219204,
+         *           "originals": 1200,
          *           "profile": "rnip",
          *           "stale_images": 0
          *         }
@@ -1214,6 +1474,11 @@ export interface components {
              * @description When it was first stored.
              */
             created_at: string;
+            /**
+             * Format: int64
+             * @description Grows with every change; in quotes it is the entity tag that `If-Match` takes.
+             */
+            revision: number;
             /** @description Where its small picture is. */
             thumbnail_url: string;
             /** @description The client's own data. */
@@ -1221,6 +1486,21 @@ export interface components {
         };
         /** @description JSON objects, one a line. The first has `type` `header`, `format_version` 1, the `collection` with its `description`, the `version` of its descriptors, how many `images` it has, and `after`. Then comes a line of `type` `image` for each image in order of id: `id`, `sha256`, `format`, `width`, `height`, `byte_size`, `metadata`, `version`, `created_at`, `updated_at`, `descriptor` (little-endian 32-bit floats as base64), `local_features` (base64, or null), and `thumbnail` with `media_type` and `bytes` (base64). The last one has `type` `end` and says how many lines of `images` there are: without it the export was cut. */
         Export: string;
+        /**
+         * Format: binary
+         * @description A tar with the lines of the export in files `records/00000000.ndjson` and so on, which joined in this order are an export as lines, and with `thumbnails/ID.jpeg` beside them.
+         */
+        ExportArchive: string;
+        ExportLater: {
+            /**
+             * @description `ndjson`: lines of JSON. `tar`: the same lines in files of a tar, and the thumbnails beside them as pictures.
+             * @default ndjson
+             * @enum {string|null}
+             */
+            format?: "ndjson" | "tar" | null;
+        };
+        /** @description Some bytes of the lines of an export. */
+        ExportPart: string;
         /** @description At most 8 levels and 64 conditions and groups. */
         Filter: {
             all: components["schemas"]["Filter"][];
@@ -1288,6 +1568,8 @@ export interface components {
             height?: number;
             /** @description Where its small picture is. */
             thumbnail_url?: string;
+            /** @description Where the upload itself is, where it is kept. */
+            original_url?: string;
             /** @description The client's own data, unless left out by `include`. */
             metadata?: Record<string, never>;
             /** @description The whole record, where `include` asks for it. */
@@ -1306,6 +1588,7 @@ export interface components {
          *         "title": "Alien",
          *         "year": 1979
          *       },
+         *       "original_url": "/v1/collections/covers/images/alien-1979/original?v=9f86d081884c7d65",
          *       "revision": 17,
          *       "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
          *       "thumbnail_url": "/v1/collections/covers/images/alien-1979/thumbnail?v=17",
@@ -1359,6 +1642,8 @@ export interface components {
             updated_at: string;
             /** @description Where its small picture is. */
             thumbnail_url: string;
+            /** @description Where the upload itself is, where it is kept. */
+            original_url?: string;
             /** @description What describing it cost; in the answer to an upload that asks for it with `include`, unless
              *     nothing had to be described. */
             cost?: components["schemas"]["Cost"];
@@ -1385,6 +1670,7 @@ export interface components {
          *               "title": "Alien",
          *               "year": 1979
          *             },
+         *             "original_url": "/v1/collections/covers/images/alien-1979/original?v=9f86d081884c7d65",
          *             "revision": 17,
          *             "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
          *             "thumbnail_url": "/v1/collections/covers/images/alien-1979/thumbnail?v=17",
@@ -1446,6 +1732,7 @@ export interface components {
          *             "title": "Alien",
          *             "year": 1979
          *           },
+         *           "original_url": "/v1/collections/covers/images/alien-1979/original?v=9f86d081884c7d65",
          *           "revision": 17,
          *           "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
          *           "thumbnail_url": "/v1/collections/covers/images/alien-1979/thumbnail?v=17",
@@ -1486,13 +1773,15 @@ export interface components {
         };
         /** @description A JSON object on each line, as for one upload: `image` as base64, and `id`, `metadata`, `on_duplicate` and `on_similar`. What is wrong with a line fails this image alone. Empty lines count for nothing. */
         ImagesLines: string;
-        /** @description A line that was not taken. */
+        /** @description A line, or an entry of an archive, that was not taken. */
         ImportFailure: {
             /**
              * Format: int64
              * @description Its number, from 1.
              */
             line: number;
+            /** @description The path of an entry of an archive. */
+            path?: string;
             /** @description The kind of failure, as in problem documents. */
             code: string;
             /** @description What is wrong with it. */
@@ -1504,13 +1793,22 @@ export interface components {
          *       "failed": 1,
          *       "failures": [
          *         {
-         *           "code": "id_taken",
-         *           "detail": "there is another image with the id \"alien-1979\"",
-         *           "line": 17
+         *           "code": "image_truncated",
+         *           "detail": "the image is truncated",
+         *           "line": 5,
+         *           "path": "covers/cut.jpg"
          *         }
          *       ],
          *       "replaced": 0,
-         *       "stored": 1198,
+         *       "skipped": 1,
+         *       "skips": [
+         *         {
+         *           "line": 4,
+         *           "path": "covers/readme.txt",
+         *           "reason": "not_an_image"
+         *         }
+         *       ],
+         *       "stored": 2,
          *       "unchanged": 1
          *     }
          */
@@ -1527,16 +1825,38 @@ export interface components {
             replaced: number;
             /**
              * Format: int64
-             * @description Images that were there just so.
+             * @description Images that were there just so; of an archive, pictures whose bytes were there.
              */
             unchanged: number;
             /**
              * Format: int64
-             * @description Lines that were not taken.
+             * @description Entries of an archive that are no pictures.
+             */
+            skipped: number;
+            /**
+             * Format: int64
+             * @description Lines or entries that were not taken.
              */
             failed: number;
-            /** @description The first of these. */
+            /** @description The first of those that were skipped. */
+            skips: components["schemas"]["ImportSkip"][];
+            /** @description The first of those that were not taken. */
             failures: components["schemas"]["ImportFailure"][];
+        };
+        /** @description An entry of an archive that is no picture. */
+        ImportSkip: {
+            /**
+             * Format: int64
+             * @description Its number, from 1.
+             */
+            line: number;
+            /** @description Its path. */
+            path: string;
+            /**
+             * @description What it is. New reasons may be added.
+             * @enum {string}
+             */
+            reason: "not_an_image" | "archive" | "link" | "special";
         };
         /**
          * @description Work in the background. It goes on after a restart of the service where it was, and is done once
@@ -1575,7 +1895,7 @@ export interface components {
              * @description What it does. New kinds may be added.
              * @enum {string}
              */
-            kind: "duplicates";
+            kind: "duplicates" | "import" | "export" | "reindex";
             /** @description In which collection. */
             collection: string;
             /** @description How. */
@@ -1587,7 +1907,8 @@ export interface components {
             state: "queued" | "running" | "done" | "failed" | "cancelled";
             /**
              * Format: int64
-             * @description Steps that are done; of a search for duplicates, images that were looked up.
+             * @description Steps that are done: images that were looked up, looked at or written; of an import, images of an
+             *     export or entries of an archive.
              */
             done: number;
             /**
@@ -1730,6 +2051,30 @@ export interface components {
             /** @description Energy in millijoules, low and high estimate. */
             energy_millijoules: number[];
         };
+        /**
+         * @description A key that was made.
+         * @example {
+         *       "key": {
+         *         "collections": [
+         *           "covers"
+         *         ],
+         *         "created_at": "2026-11-24T12:00:00Z",
+         *         "id": "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10",
+         *         "label": "shop front end",
+         *         "origins": [
+         *           "https://shop.example"
+         *         ],
+         *         "scope": "search"
+         *       },
+         *       "secret": "eyrie_k2VfB0T1ZbqF0d9m3mYwJxW5r8n7c6s4a1p0o9i8u7y"
+         *     }
+         */
+        MadeKey: {
+            /** @description The key itself. It is shown this once: only its checksum is stored. */
+            secret: string;
+            /** @description All else of it. */
+            key: components["schemas"]["ApiKey"];
+        };
         /** @description Where query and result show the same thing: four corners in order around it, (x, y) in fractions
          *     of the picture's width and height from its upper left corner, upright as its EXIF data say. The
          *     corners of one picture correspond to those of the other, in the same order. */
@@ -1761,6 +2106,44 @@ export interface components {
             /** @description The model card: origin, licence, accuracy. An object for the model that is built in, a text
              *     for one whose card is no JSON. */
             card: Record<string, never>;
+        };
+        /** @description A key to be made. Only one that searches can have origins; an admin key is for all collections. */
+        NewApiKey: {
+            /** @description What people call the key. */
+            label: string;
+            /**
+             * @description What it may do.
+             * @enum {string}
+             */
+            scope: "search";
+            /** @description How long it is taken; until it is revoked where this is left out. */
+            expires_in_days?: number | null;
+            /** @description The collections that exist for it; all where this is left out. */
+            collections?: null | string[];
+            /** @description The origins of the pages that may use it. Such a key may be published: it works from these pages only. */
+            origins?: null | string[];
+        } | {
+            /** @description What people call the key. */
+            label: string;
+            /**
+             * @description What it may do.
+             * @enum {string}
+             */
+            scope: "read" | "write";
+            /** @description How long it is taken; until it is revoked where this is left out. */
+            expires_in_days?: number | null;
+            /** @description The collections that exist for it; all where this is left out. */
+            collections?: null | string[];
+        } | {
+            /** @description What people call the key. */
+            label: string;
+            /**
+             * @description What it may do.
+             * @enum {string}
+             */
+            scope: "admin";
+            /** @description How long it is taken; until it is revoked where this is left out. */
+            expires_in_days?: number | null;
         };
         /** @description One pass of the network. */
         Pass: {
@@ -1806,6 +2189,11 @@ export interface components {
         PatchImage: {
             metadata: components["schemas"]["Metadata"];
         };
+        /**
+         * Format: binary
+         * @description A zip, a tar, or a tar that is compressed with gzip: which one is told by its bytes.
+         */
+        PictureArchive: string;
         /** @description How an image is described on the chip, and what it costs. */
         Plan: {
             /**
@@ -1866,7 +2254,7 @@ export interface components {
              * @description The kind of failure for programs. New codes may be added, none is renamed.
              * @enum {string}
              */
-            code: "route_not_found" | "method_not_allowed" | "invalid_path" | "invalid_utf8" | "invalid_json" | "invalid_request" | "invalid_multipart" | "incomplete_body" | "unknown_field" | "duplicate_field" | "out_of_range" | "invalid_precondition" | "invalid_idempotency_key" | "idempotency_key_reused" | "idempotency_key_running" | "cross_origin" | "unsupported_media_type" | "upload_too_large" | "body_timeout" | "invalid_collection_name" | "invalid_image_id" | "unknown_collection" | "unknown_image" | "collection_exists" | "default_collection" | "id_taken" | "duplicate_image" | "similar_exists" | "precondition_failed" | "unsupported_export" | "invalid_record" | "incomplete_import" | "unknown_job" | "too_many_jobs" | "no_groups" | "missing_image" | "multiple_images" | "invalid_base64" | "image_empty" | "not_an_image" | "image_truncated" | "image_corrupt" | "unsupported_image_format" | "image_too_many_pixels" | "image_zero_sized" | "image_aspect_ratio" | "invalid_metadata" | "metadata_too_large" | "metadata_too_deep" | "missing_query" | "ambiguous_query" | "invalid_filter" | "invalid_cursor" | "invalid_descriptor" | "descriptor_length" | "descriptor_not_finite" | "descriptor_zero" | "invalid_region" | "region_too_small" | "invalid_version" | "not_verifiable" | "version_mismatch" | "overloaded" | "not_ready" | "shutting_down" | "request_timeout" | "database_unavailable" | "database_read_only" | "database_full" | "index_full" | "internal_error";
+            code: "route_not_found" | "method_not_allowed" | "invalid_path" | "invalid_utf8" | "invalid_json" | "invalid_request" | "invalid_multipart" | "incomplete_body" | "unknown_field" | "duplicate_field" | "out_of_range" | "invalid_precondition" | "invalid_idempotency_key" | "idempotency_key_reused" | "idempotency_key_running" | "cross_origin" | "range_not_satisfiable" | "missing_key" | "invalid_key" | "ambiguous_key" | "insufficient_scope" | "origin_not_allowed" | "rate_limited" | "too_many_at_once" | "unsupported_media_type" | "upload_too_large" | "body_timeout" | "invalid_collection_name" | "invalid_image_id" | "unknown_collection" | "unknown_image" | "collection_exists" | "default_collection" | "no_original" | "id_taken" | "duplicate_image" | "similar_exists" | "precondition_failed" | "unsupported_export" | "invalid_record" | "incomplete_import" | "invalid_archive" | "invalid_entry" | "storage_full" | "unknown_job" | "too_many_jobs" | "no_groups" | "no_result" | "invalid_range" | "export_too_large" | "unknown_key" | "too_many_keys" | "missing_image" | "multiple_images" | "invalid_base64" | "image_empty" | "not_an_image" | "image_truncated" | "image_corrupt" | "unsupported_image_format" | "image_too_many_pixels" | "image_zero_sized" | "image_aspect_ratio" | "invalid_metadata" | "metadata_too_large" | "metadata_too_deep" | "missing_query" | "ambiguous_query" | "invalid_filter" | "invalid_cursor" | "invalid_descriptor" | "descriptor_length" | "descriptor_not_finite" | "descriptor_zero" | "invalid_region" | "region_too_small" | "invalid_version" | "not_verifiable" | "version_mismatch" | "overloaded" | "not_ready" | "shutting_down" | "request_timeout" | "database_unavailable" | "database_read_only" | "database_full" | "index_full" | "originals_unavailable" | "originals_full" | "internal_error";
             /** @description The id under which the log has this request. */
             request_id: string;
         };
@@ -1967,6 +2355,13 @@ export interface components {
             /** @description `ok`, or `shutting down`. */
             workers: string;
         };
+        Reindex: {
+            /**
+             * @description Every image, and not only those that another model described.
+             * @default false
+             */
+            all?: boolean | null;
+        };
         /** @description By an image, by the id of a stored image, or by a descriptor. */
         Search: {
             /** @description The encoded image as base64: with or without padding or line breaks, in the standard or the URL-safe alphabet, also as a `data:` URL. */
@@ -2009,7 +2404,7 @@ export interface components {
             /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
             include?: ("metadata" | "record" | "cost" | "thumbnail")[] | null;
             /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
-            fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "match" | "width" | "height" | "thumbnail_url" | "metadata" | "record")[] | null;
+            fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "match" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[] | null;
         } | {
             /** @description The id of an image of the collection; it is not among the results. */
             id: string;
@@ -2044,7 +2439,7 @@ export interface components {
             /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
             include?: ("metadata" | "record" | "cost" | "thumbnail")[] | null;
             /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
-            fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "match" | "width" | "height" | "thumbnail_url" | "metadata" | "record")[] | null;
+            fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "match" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[] | null;
         } | {
             /** @description The values of a descriptor; they need not have unit norm. */
             descriptor: number[];
@@ -2081,7 +2476,7 @@ export interface components {
             /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
             include?: ("metadata" | "record" | "cost" | "thumbnail")[] | null;
             /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
-            fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "match" | "width" | "height" | "thumbnail_url" | "metadata" | "record")[] | null;
+            fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "match" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[] | null;
         };
         SearchBatch: {
             searches: {
@@ -2316,7 +2711,7 @@ export interface components {
                 /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
                 include?: ("metadata" | "record" | "cost" | "thumbnail")[] | null;
                 /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
-                fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "match" | "width" | "height" | "thumbnail_url" | "metadata" | "record")[] | null;
+                fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "match" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[] | null;
             };
         };
         /**
@@ -2487,7 +2882,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Every collection by name */
+            /** @description Every collection that the key is for, by name */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2668,11 +3063,10 @@ export interface operations {
     export_collection: {
         parameters: {
             query?: {
-                /**
-                 * @description Begin behind this image in order of id: the last one that came, where an export was cut.
-                 * @example alien-1979
-                 */
+                /** @description Begin behind this image in order of id: the last one that came, where an export was cut. */
                 after?: string;
+                /** @description `ndjson`: lines of JSON. `tar`: the same lines in files of a tar, and the thumbnails beside them as pictures. */
+                format?: "ndjson" | "tar";
             };
             header?: never;
             path: {
@@ -2686,13 +3080,66 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The lines, as they are read */
+            /** @description The export, as it is read */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/x-ndjson": components["schemas"]["Export"];
+                    "application/x-tar": components["schemas"]["ExportArchive"];
+                };
+            };
+            /** @description Any failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_later: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The collection's name: 1 to 64 of a-z 0-9 _ -
+                 * @example covers
+                 */
+                collection: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ExportLater"] | null;
+            };
+        };
+        responses: {
+            /** @description The same export waits or is under way: its job */
+            200: {
+                headers: {
+                    /** @description The job's path */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description A new job */
+            202: {
+                headers: {
+                    /** @description The job's path */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
                 };
             };
             /** @description Any failure */
@@ -2709,11 +3156,14 @@ export interface operations {
     import_collection: {
         parameters: {
             query?: {
-                /**
-                 * @description An image takes the place of another one of its id; without this its line fails (`id_taken`).
-                 * @example true
-                 */
+                /** @description Of an export: an image takes the place of another one of its id; without this its line fails (`id_taken`). */
                 replace?: boolean;
+                /** @description Take the body in, answer with a job (202), and import in the background. Its result is that of an import, with `complete` and, where that is false, a `reason`. */
+                job?: boolean;
+                /** @description Of an archive: where the ids come from. `random`: fresh ones, in the order of time. `path`: the path in the archive, with `:` for `/` and `_` for what an id may not have. `stem`: the file's name without its extension. `hash`: the SHA-256 of the bytes. */
+                id_from?: "random" | "stem" | "path" | "hash";
+                /** @description Of an archive: a picture whose bytes are there is counted as `unchanged` (`return`), fails (`reject`) or is stored once more (`allow`). */
+                on_duplicate?: "return" | "reject" | "allow";
             };
             header?: never;
             path: {
@@ -2727,17 +3177,31 @@ export interface operations {
         };
         requestBody: {
             content: {
+                "application/gzip": components["schemas"]["PictureArchive"];
                 "application/x-ndjson": components["schemas"]["Export"];
+                "application/x-tar": components["schemas"]["PictureArchive"];
+                "application/zip": components["schemas"]["PictureArchive"];
             };
         };
         responses: {
-            /** @description What became of the lines */
+            /** @description What became of the lines or pictures */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ImportResult"];
+                };
+            };
+            /** @description With `job`: the job */
+            202: {
+                headers: {
+                    /** @description The job's path */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
                 };
             };
             /** @description Any failure */
@@ -2768,6 +3232,8 @@ export interface operations {
                 limit?: number;
                 /** @description Only images whose metadata match this filter. */
                 filter?: string;
+                /** @description Only images that another model described than the one that runs: searches do not find them until they are stored again, or described anew from their originals (`POST .../reindex`). */
+                stale?: boolean;
             };
             header?: never;
             path: {
@@ -3283,6 +3749,103 @@ export interface operations {
             };
         };
     };
+    get_original: {
+        parameters: {
+            query?: {
+                /**
+                 * @description The beginning of the SHA-256 that the URL was made for, 16 digits. An answer that has it may be cached for ever.
+                 * @example 9f86d081884c7d65
+                 */
+                v?: string;
+            };
+            header?: {
+                /** @description A part of it: one range of bytes */
+                Range?: string;
+                /** @description The part only if the original has this entity tag, else the whole */
+                "If-Range"?: string;
+                /** @description The entity tags that the client has */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description The collection's name: 1 to 64 of a-z 0-9 _ -
+                 * @example covers
+                 */
+                collection: string;
+                /**
+                 * @description The image's id: 1 to 128 of A-Z a-z 0-9 . _ - : but not . or ..
+                 * @example alien-1979
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The original */
+            200: {
+                headers: {
+                    /** @description `bytes` */
+                    "Accept-Ranges"?: string;
+                    /** @description `attachment`, with a name made of the id and the format */
+                    "Content-Disposition"?: string;
+                    /** @description Its SHA-256 */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": unknown;
+                    "image/png": unknown;
+                    "image/webp": unknown;
+                    "image/gif": unknown;
+                    "image/bmp": unknown;
+                    "image/tiff": unknown;
+                    "image/avif": unknown;
+                    "image/qoi": unknown;
+                    "image/x-portable-anymap": unknown;
+                    "image/vnd.microsoft.icon": unknown;
+                };
+            };
+            /** @description The part that was asked for */
+            206: {
+                headers: {
+                    /** @description Which bytes of how many these are */
+                    "Content-Range"?: string;
+                    /** @description Its SHA-256 */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": unknown;
+                    "image/png": unknown;
+                    "image/webp": unknown;
+                    "image/gif": unknown;
+                    "image/bmp": unknown;
+                    "image/tiff": unknown;
+                    "image/avif": unknown;
+                    "image/qoi": unknown;
+                    "image/x-portable-anymap": unknown;
+                    "image/vnd.microsoft.icon": unknown;
+                };
+            };
+            /** @description The client's entity tag is current */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any failure; 416 (`range_not_satisfiable`) has the size in `Content-Range` */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     similar_images: {
         parameters: {
             query?: {
@@ -3315,7 +3878,7 @@ export interface operations {
                  *       "thumbnail_url"
                  *     ]
                  */
-                fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "match" | "width" | "height" | "thumbnail_url" | "metadata" | "record")[];
+                fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "match" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[];
             };
             header?: never;
             path: {
@@ -3393,7 +3956,7 @@ export interface operations {
                  *       "thumbnail_url"
                  *     ]
                  */
-                fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "match" | "width" | "height" | "thumbnail_url" | "metadata" | "record")[];
+                fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "match" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[];
             };
             header?: never;
             path: {
@@ -3614,6 +4177,84 @@ export interface operations {
             };
         };
     };
+    reindex: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The collection's name: 1 to 64 of a-z 0-9 _ -
+                 * @example covers
+                 */
+                collection: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Reindex"] | null;
+            };
+        };
+        responses: {
+            /** @description The same work waits or is done already: its job */
+            200: {
+                headers: {
+                    /** @description The job's path */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example {
+                     *       "collection": "covers",
+                     *       "created_at": "2026-11-24T12:00:00Z",
+                     *       "done": 400,
+                     *       "id": "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10",
+                     *       "kind": "reindex",
+                     *       "params": {
+                     *         "all": false
+                     *       },
+                     *       "rate": 3.1,
+                     *       "seconds_left": 258.1,
+                     *       "started_at": "2026-11-24T12:00:00Z",
+                     *       "state": "running",
+                     *       "total": 1200
+                     *     } */
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description A new job */
+            202: {
+                headers: {
+                    /** @description The job's path */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example {
+                     *       "collection": "covers",
+                     *       "created_at": "2026-11-24T12:00:00Z",
+                     *       "done": 0,
+                     *       "id": "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10",
+                     *       "kind": "reindex",
+                     *       "params": {
+                     *         "all": false
+                     *       },
+                     *       "state": "queued"
+                     *     } */
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Any failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_jobs: {
         parameters: {
             query?: {
@@ -3790,6 +4431,188 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DuplicateGroupList"];
+                };
+            };
+            /** @description Any failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every key, without the keys themselves */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKeyList"];
+                };
+            };
+            /** @description Any failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewApiKey"];
+            };
+        };
+        responses: {
+            /** @description Made */
+            201: {
+                headers: {
+                    /** @description The key's path */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeKey"];
+                };
+            };
+            /** @description Any failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The key's id
+                 * @example 019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The key, without the key itself */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKey"];
+                };
+            };
+            /** @description Any failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The key's id
+                 * @example 019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Revoked */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any failure */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    job_result: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The job's id
+                 * @example 019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The export */
+            200: {
+                headers: {
+                    /** @description Names it for If-Range */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["Export"];
+                    "application/x-tar": components["schemas"]["ExportArchive"];
+                };
+            };
+            /** @description A part of it */
+            206: {
+                headers: {
+                    /** @description Which one */
+                    "Content-Range"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["ExportPart"];
+                    "application/x-tar": components["schemas"]["ExportArchive"];
                 };
             };
             /** @description Any failure */
@@ -4102,7 +4925,7 @@ export interface operations {
                  * @description The file's name
                  * @example app.js
                  */
-                file: "add.js" | "api.js" | "app.js" | "browse.js" | "cards.js" | "compare.js" | "dom.js" | "duplicates.js" | "files.js" | "filter.js" | "page.js" | "region.js" | "search.js" | "style.css";
+                file: "add.js" | "api.js" | "app.js" | "browse.js" | "cards.js" | "compare.js" | "dom.js" | "duplicates.js" | "files.js" | "filter.js" | "key.js" | "page.js" | "region.js" | "search.js" | "style.css";
             };
             cookie?: never;
         };

@@ -6,6 +6,44 @@ Filter = dict[str, Any]
 """A condition or a group of conditions on metadata; the contract describes it."""
 
 
+class ApiKey(TypedDict):
+    """An API key, without the key itself."""
+
+    id: str
+    """Its public name."""
+
+    label: str
+    """What people call it."""
+
+    scope: Literal['search', 'read', 'write', 'admin']
+    """What it may do. Each scope may do what those before it may: search, read, write, admin."""
+
+    collections: NotRequired[list[str]]
+    """The collections that exist for it; not there where all do."""
+
+    origins: list[str]
+    """The origins of the pages that may use it; with none it is a secret of programs."""
+
+    created_at: str
+    """When it was made."""
+
+    expires_at: NotRequired[str]
+    """From when on it is not taken any more."""
+
+    last_used_at: NotRequired[str]
+    """When it was last used, to the minute."""
+
+    revoked_at: NotRequired[str]
+    """When it was taken back."""
+
+
+class ApiKeyList(TypedDict):
+    """Every key, the oldest first."""
+
+    keys: list["ApiKey"]
+    """The keys; those that expired or were revoked are among them for a while."""
+
+
 class BatchedImage(TypedDict):
     """What became of one image of a batch."""
 
@@ -106,6 +144,12 @@ class Collection(TypedDict):
     stale_images: NotRequired[int | None]
     """How many of them were described by another model than the one that runs, and so are not found by
     searches."""
+
+    originals: NotRequired[int | None]
+    """Of how many of them the originals are kept."""
+
+    original_bytes: NotRequired[int | None]
+    """How many bytes these originals have."""
 
 
 class CollectionList(TypedDict):
@@ -288,6 +332,9 @@ class DuplicateImage(TypedDict):
     created_at: str
     """When it was first stored."""
 
+    revision: int
+    """Grows with every change; in quotes it is the entity tag that `If-Match` takes."""
+
     thumbnail_url: str
     """Where its small picture is."""
 
@@ -331,6 +378,9 @@ class Hit(TypedDict):
 
     thumbnail_url: NotRequired[str]
     """Where its small picture is."""
+
+    original_url: NotRequired[str]
+    """Where the upload itself is, where it is kept."""
 
     metadata: NotRequired[dict[str, Any]]
     """The client's own data, unless left out by `include`."""
@@ -380,6 +430,9 @@ class Image(TypedDict):
     thumbnail_url: str
     """Where its small picture is."""
 
+    original_url: NotRequired[str]
+    """Where the upload itself is, where it is kept."""
+
     cost: NotRequired["Cost"]
     """What describing it cost; in the answer to an upload that asks for it with `include`, unless
     nothing had to be described."""
@@ -423,10 +476,13 @@ class ImageList(TypedDict):
 
 
 class ImportFailure(TypedDict):
-    """A line that was not taken."""
+    """A line, or an entry of an archive, that was not taken."""
 
     line: int
     """Its number, from 1."""
+
+    path: NotRequired[str]
+    """The path of an entry of an archive."""
 
     code: str
     """The kind of failure, as in problem documents."""
@@ -445,13 +501,32 @@ class ImportResult(TypedDict):
     """Images in whose place others are."""
 
     unchanged: int
-    """Images that were there just so."""
+    """Images that were there just so; of an archive, pictures whose bytes were there."""
+
+    skipped: int
+    """Entries of an archive that are no pictures."""
 
     failed: int
-    """Lines that were not taken."""
+    """Lines or entries that were not taken."""
+
+    skips: list["ImportSkip"]
+    """The first of those that were skipped."""
 
     failures: list["ImportFailure"]
-    """The first of these."""
+    """The first of those that were not taken."""
+
+
+class ImportSkip(TypedDict):
+    """An entry of an archive that is no picture."""
+
+    line: int
+    """Its number, from 1."""
+
+    path: str
+    """Its path."""
+
+    reason: Literal['not_an_image', 'archive', 'link', 'special']
+    """What it is. New reasons may be added."""
 
 
 class Job(TypedDict):
@@ -461,7 +536,7 @@ class Job(TypedDict):
     id: str
     """Its id; later jobs have later ids."""
 
-    kind: Literal['duplicates']
+    kind: Literal['duplicates', 'import', 'export', 'reindex']
     """What it does. New kinds may be added."""
 
     collection: str
@@ -474,7 +549,8 @@ class Job(TypedDict):
     """How far it is."""
 
     done: int
-    """Steps that are done; of a search for duplicates, images that were looked up."""
+    """Steps that are done: images that were looked up, looked at or written; of an import, images of
+    an export or entries of an archive."""
 
     total: NotRequired[int]
     """Steps there are, once that is known."""
@@ -552,6 +628,16 @@ class Layer(TypedDict):
 
     energy_millijoules: list[float]
     """Energy in millijoules, low and high estimate."""
+
+
+class MadeKey(TypedDict):
+    """A key that was made."""
+
+    secret: str
+    """The key itself. It is shown this once: only its checksum is stored."""
+
+    key: "ApiKey"
+    """All else of it."""
 
 
 class Match(TypedDict):
@@ -653,7 +739,7 @@ class Problem(TypedDict):
     detail: str
     """What is wrong with this request."""
 
-    code: Literal['route_not_found', 'method_not_allowed', 'invalid_path', 'invalid_utf8', 'invalid_json', 'invalid_request', 'invalid_multipart', 'incomplete_body', 'unknown_field', 'duplicate_field', 'out_of_range', 'invalid_precondition', 'invalid_idempotency_key', 'idempotency_key_reused', 'idempotency_key_running', 'cross_origin', 'unsupported_media_type', 'upload_too_large', 'body_timeout', 'invalid_collection_name', 'invalid_image_id', 'unknown_collection', 'unknown_image', 'collection_exists', 'default_collection', 'id_taken', 'duplicate_image', 'similar_exists', 'precondition_failed', 'unsupported_export', 'invalid_record', 'incomplete_import', 'unknown_job', 'too_many_jobs', 'no_groups', 'missing_image', 'multiple_images', 'invalid_base64', 'image_empty', 'not_an_image', 'image_truncated', 'image_corrupt', 'unsupported_image_format', 'image_too_many_pixels', 'image_zero_sized', 'image_aspect_ratio', 'invalid_metadata', 'metadata_too_large', 'metadata_too_deep', 'missing_query', 'ambiguous_query', 'invalid_filter', 'invalid_cursor', 'invalid_descriptor', 'descriptor_length', 'descriptor_not_finite', 'descriptor_zero', 'invalid_region', 'region_too_small', 'invalid_version', 'not_verifiable', 'version_mismatch', 'overloaded', 'not_ready', 'shutting_down', 'request_timeout', 'database_unavailable', 'database_read_only', 'database_full', 'index_full', 'internal_error']
+    code: Literal['route_not_found', 'method_not_allowed', 'invalid_path', 'invalid_utf8', 'invalid_json', 'invalid_request', 'invalid_multipart', 'incomplete_body', 'unknown_field', 'duplicate_field', 'out_of_range', 'invalid_precondition', 'invalid_idempotency_key', 'idempotency_key_reused', 'idempotency_key_running', 'cross_origin', 'range_not_satisfiable', 'missing_key', 'invalid_key', 'ambiguous_key', 'insufficient_scope', 'origin_not_allowed', 'rate_limited', 'too_many_at_once', 'unsupported_media_type', 'upload_too_large', 'body_timeout', 'invalid_collection_name', 'invalid_image_id', 'unknown_collection', 'unknown_image', 'collection_exists', 'default_collection', 'no_original', 'id_taken', 'duplicate_image', 'similar_exists', 'precondition_failed', 'unsupported_export', 'invalid_record', 'incomplete_import', 'invalid_archive', 'invalid_entry', 'storage_full', 'unknown_job', 'too_many_jobs', 'no_groups', 'no_result', 'invalid_range', 'export_too_large', 'unknown_key', 'too_many_keys', 'missing_image', 'multiple_images', 'invalid_base64', 'image_empty', 'not_an_image', 'image_truncated', 'image_corrupt', 'unsupported_image_format', 'image_too_many_pixels', 'image_zero_sized', 'image_aspect_ratio', 'invalid_metadata', 'metadata_too_large', 'metadata_too_deep', 'missing_query', 'ambiguous_query', 'invalid_filter', 'invalid_cursor', 'invalid_descriptor', 'descriptor_length', 'descriptor_not_finite', 'descriptor_zero', 'invalid_region', 'region_too_small', 'invalid_version', 'not_verifiable', 'version_mismatch', 'overloaded', 'not_ready', 'shutting_down', 'request_timeout', 'database_unavailable', 'database_read_only', 'database_full', 'index_full', 'originals_unavailable', 'originals_full', 'internal_error']
     """The kind of failure for programs. New codes may be added, none is renamed."""
 
     request_id: str
@@ -798,6 +884,15 @@ Then comes a line of `type` `image` for each image in order of id: `id`, `sha256
 (little-endian 32-bit floats as base64), `local_features` (base64, or null), and `thumbnail`
 with `media_type` and `bytes` (base64). The last one has `type` `end` and says how many lines of
 `images` there are: without it the export was cut."""
+
+
+ExportArchive = str
+"""A tar with the lines of the export in files `records/00000000.ndjson` and so on, which joined in
+this order are an export as lines, and with `thumbnails/ID.jpeg` beside them."""
+
+
+ExportPart = str
+"""Some bytes of the lines of an export."""
 
 
 Profile = Literal['fast', 'nip', 'rnip']
