@@ -79,13 +79,13 @@ impl Export {
         let images = app::runtime()?.block_on(async {
             if let Some(server) = &server {
                 let (total, parts) = remote::export(server, &self.collection, self.after.as_ref()).await?;
-                return self.write(total, parts, None).await;
+                return self.write(total, parts, None, false).await;
             }
             let backend = Backend::open(&loaded.config, Purpose::Import).await?;
             let written = async {
                 let there = self.there(&backend.service)?;
                 let (total, parts) = self.stored(&backend.service, there.as_ref()).await?;
-                self.write(total, parts, there).await
+                self.write(total, parts, there, of_lines).await
             };
             let written = written.await;
             backend.close().await;
@@ -123,7 +123,14 @@ impl Export {
         Ok((total, parts.map_err(failed).boxed()))
     }
 
-    async fn write(&self, total: u64, parts: Parts, there: Option<Written>) -> Result<u64, CliError> {
+    /// Writes the parts; what was written before a failure stays where `resumable`.
+    async fn write(
+        &self,
+        total: u64,
+        parts: Parts,
+        there: Option<Written>,
+        resumable: bool,
+    ) -> Result<u64, CliError> {
         if self.output.as_os_str() == "-" {
             return write_to(io::stdout().lock(), total, parts, 0).await;
         }
@@ -134,8 +141,10 @@ impl Export {
             None => (File::create(&partial).map_err(|e| unwritable(&partial, &e))?, 0),
         };
         let images = write_to(&file, total, parts, images).await.inspect_err(|_| {
-            if self.format == ExportFormat::Ndjson {
+            if resumable {
                 note(&format!("{} has what was exported; --resume goes on from there", partial.display()));
+            } else if let Err(error) = std::fs::remove_file(&partial) {
+                note(&format!("{} cannot be removed: {error}", partial.display()));
             }
         })?;
         let named = file.sync_all().and_then(|()| std::fs::rename(&partial, &self.output));

@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn what_cannot_start_says_so() {
-        let (extractor, folder) = scripted("", Duration::from_secs(60));
+        let (extractor, folder) = scripted("cat >/dev/null", Duration::from_secs(60));
         let missing = folder.path().join("missing");
         let refused = IsolatedExtractor::start(&missing, &extractor.options, Duration::ZERO).err().expect("refused");
         assert!(refused.to_string().contains("missing: No such file"), "{refused}");
