@@ -124,13 +124,7 @@ impl Export {
     }
 
     /// Writes the parts; what was written before a failure stays where `resumable`.
-    async fn write(
-        &self,
-        total: u64,
-        parts: Parts,
-        there: Option<Written>,
-        resumable: bool,
-    ) -> Result<u64, CliError> {
+    async fn write(&self, total: u64, parts: Parts, there: Option<Written>, resumable: bool) -> Result<u64, CliError> {
         if self.output.as_os_str() == "-" {
             return write_to(io::stdout().lock(), total, parts, 0).await;
         }

@@ -2,6 +2,7 @@
 
 use super::codec::row;
 use super::migrate::{self, Applied, Database};
+use super::statements::{SUMMARIES, SUMMARIES_WITHOUT_ORIGINALS};
 use super::{CollectionSummary, StoreError};
 
 /// What a database is like, read without a change to it.
@@ -24,6 +25,14 @@ pub(super) const ALL_IMAGES: &str = "SELECT count(*) AS count FROM images";
 
 /// The first schema with local features.
 pub(super) const WITH_FEATURES: i64 = 2;
+
+/// The first schema with originals.
+const WITH_ORIGINALS: i64 = 7;
+
+/// What is in the collections of a schema.
+pub(super) fn summaries(schema: i64) -> &'static str {
+    if schema < WITH_ORIGINALS { SUMMARIES_WITHOUT_ORIGINALS } else { SUMMARIES }
+}
 
 /// The place of the version in encoded local features, counted from 0.
 pub(super) const VERSION_AT: i32 = 4;

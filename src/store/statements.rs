@@ -88,13 +88,28 @@ macro_rules! key_columns {
 
 pub(super) use {insert_image, job_columns, over_image, record_columns, whole_images};
 
-pub(super) const SUMMARIES: &str = "SELECT name, profile, description, created_at, \
-         (SELECT count(*) FROM images WHERE collection_id = c.id) AS images, \
-         (SELECT count(*) FROM images WHERE collection_id = c.id AND version <> $1 || '/' || c.profile) AS stale, \
-         (SELECT count(*) FROM images WHERE collection_id = c.id AND original IS NOT NULL) AS originals, \
-         (SELECT CAST(coalesce(sum(byte_size), 0) AS BIGINT) FROM images \
-             WHERE collection_id = c.id AND original IS NOT NULL) AS original_bytes \
-     FROM collections c WHERE CAST($2 AS TEXT) IS NULL OR name = $2 ORDER BY name";
+/// What is in each collection; `$kept` tells the images whose originals are kept.
+macro_rules! summaries {
+    ($kept:literal) => {
+        concat!(
+            "SELECT name, profile, description, created_at, \
+             (SELECT count(*) FROM images WHERE collection_id = c.id) AS images, \
+             (SELECT count(*) FROM images WHERE collection_id = c.id AND version <> $1 || '/' || c.profile) AS stale, \
+             (SELECT count(*) FROM images WHERE collection_id = c.id AND ",
+            $kept,
+            ") AS originals, (SELECT CAST(coalesce(sum(byte_size), 0) AS BIGINT) FROM images \
+             WHERE collection_id = c.id AND ",
+            $kept,
+            ") AS original_bytes \
+             FROM collections c WHERE CAST($2 AS TEXT) IS NULL OR name = $2 ORDER BY name"
+        )
+    };
+}
+
+pub(super) const SUMMARIES: &str = summaries!("original IS NOT NULL");
+
+/// The same of a schema that knows no originals.
+pub(super) const SUMMARIES_WITHOUT_ORIGINALS: &str = summaries!("1 = 0");
 
 pub(super) const COLLECTION: &str = "SELECT name, profile, description, created_at FROM collections WHERE name = $1";
 

@@ -98,7 +98,12 @@ async fn a_backup_beside_writes_holds_everything_that_was_acknowledged_before_it
     assert!(restored.stdout().contains(&count), "{}", restored.stdout());
     serve_once(&elsewhere);
     let found = elsewhere.run(&["doctor", "--json"]).expect_code(0).json();
-    let c = found.as_array().expect("a list").iter().find(|one| one["collection"] == "c").expect("it is there");
+    let c = found["collections"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|one| one["collection"] == "c")
+        .expect("it is there");
     assert_eq!((&c["index"], &c["images"]), (&json!("ok"), &manifest["images"]), "{found}");
     let lines = exported(&elsewhere, text(&elsewhere.path("data")));
     for seed in before {
@@ -125,7 +130,7 @@ fn a_restore_replaces_only_with_force_and_keeps_the_database_before() {
     // An index of the database before would find what is not there.
     let found = program.run(&["doctor", "--json"]).expect_code(0).json();
     let none = "none; it is built at the next start";
-    assert!(found.as_array().expect("a list").iter().all(|one| one["index"] == none), "{found}");
+    assert!(found["collections"].as_array().expect("a list").iter().all(|one| one["index"] == none), "{found}");
 
     fs::create_dir(program.path("before")).expect("folder");
     fs::rename(program.path("data/eyrie.db.replaced"), program.path("before/eyrie.db")).expect("kept");

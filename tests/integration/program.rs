@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
 
 use serde_json::Value;
 
@@ -133,7 +134,8 @@ impl Ended {
 /// A running server, killed when dropped.
 pub(crate) struct Server {
     child: Child,
-    log: BufReader<std::process::ChildStderr>,
+    /// Lines as they come, so that the server never waits for somebody to read them.
+    log: mpsc::Receiver<String>,
     /// `127.0.0.1:PORT`.
     pub(crate) address: String,
     /// The line of the log that says `listening`.
@@ -153,13 +155,18 @@ impl Server {
         let mut command = program.command(&["serve", "--bind", bind]);
         command.env("EYRIE_LOG__FORMAT", "json").stderr(Stdio::piped()).stdout(Stdio::null());
         let mut child = command.spawn().expect("the server starts");
-        let log = BufReader::new(child.stderr.take().expect("piped"));
+        let lines = BufReader::new(child.stderr.take().expect("piped")).lines();
+        let (sender, log) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in lines {
+                // A test that has ended reads no more; the pipe is emptied all the same.
+                let _unread = sender.send(line.expect("the log is text") + "\n");
+            }
+        });
         let mut server = Self { child, log, address: String::new(), listening: Value::Null, said: String::new() };
         while server.listening.is_null() {
-            let mut line = String::new();
-            if server.log.read_line(&mut line).expect("the log is text") == 0 {
-                panic!("the server ended before it listened\n{}", server.said);
-            }
+            let line = server.log.recv();
+            let line = line.unwrap_or_else(|_| panic!("the server ended before it listened\n{}", server.said));
             server.said.push_str(&line);
             match serde_json::from_str::<Value>(&line) {
                 Ok(event) if event["message"] == "listening" => server.listening = event,
@@ -184,8 +191,7 @@ impl Server {
     /// Reads the log up to a line that is looked for.
     pub(crate) fn log_until(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         loop {
-            let mut line = String::new();
-            assert_ne!(self.log.read_line(&mut line).expect("the log is text"), 0, "the server ended\n{}", self.said);
+            let line = self.log.recv().unwrap_or_else(|_| panic!("the server ended\n{}", self.said));
             self.said.push_str(&line);
             match serde_json::from_str::<Value>(&line) {
                 Ok(event) if wanted(&event) => return event,
@@ -196,7 +202,7 @@ impl Server {
 
     /// Waits for the end; the exit code and the rest of the log.
     pub(crate) fn wait(mut self) -> (Option<i32>, String) {
-        let rest = std::io::read_to_string(&mut self.log).expect("the log is text");
+        let rest = self.log.iter().collect();
         (self.child.wait().expect("ends").code(), rest)
     }
 }

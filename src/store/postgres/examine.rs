@@ -7,9 +7,8 @@ use tokio::time::timeout;
 
 use super::super::StoreError;
 use super::super::codec::SummaryRow;
-use super::super::examine::{ALL_IMAGES, Count, Examination, VERSION_AT, WITH_FEATURES};
+use super::super::examine::{ALL_IMAGES, Count, Examination, VERSION_AT, WITH_FEATURES, summaries};
 use super::super::migrate::Database;
-use super::super::statements::SUMMARIES;
 use super::connect::{CONNECT_TIMEOUT, applied, explain, parse};
 use super::{PostgresOptions, PostgresStore};
 
@@ -61,8 +60,12 @@ async fn look_at(connection: &mut PgConnection, model: &str, features: u8) -> Re
     if found.schema == 0 {
         return Ok(found);
     }
-    let rows: Vec<SummaryRow<OffsetDateTime>> =
-        sqlx::query_as(SUMMARIES).bind(model).bind(None::<&str>).persistent(false).fetch_all(&mut *connection).await?;
+    let rows: Vec<SummaryRow<OffsetDateTime>> = sqlx::query_as(summaries(found.schema))
+        .bind(model)
+        .bind(None::<&str>)
+        .persistent(false)
+        .fetch_all(&mut *connection)
+        .await?;
     found.collections = rows.into_iter().map(SummaryRow::into_summary).collect::<Result<_, _>>()?;
     let outdated: Count = match found.schema < WITH_FEATURES {
         true => sqlx::query_as(ALL_IMAGES).persistent(false).fetch_one(connection).await?,

@@ -7,9 +7,8 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::super::StoreError;
 use super::super::codec::SummaryRow;
-use super::super::examine::{ALL_IMAGES, Count, Examination, VERSION_AT, WITH_FEATURES};
+use super::super::examine::{ALL_IMAGES, Count, Examination, VERSION_AT, WITH_FEATURES, summaries};
 use super::super::migrate::Database;
-use super::super::statements::SUMMARIES;
 use super::SqliteStore;
 use super::backup::reader;
 use super::open::{FILE, applied};
@@ -45,7 +44,7 @@ async fn look_at(connection: &mut SqliteConnection, model: &str, features: u8) -
         return Ok(found);
     }
     let rows: Vec<SummaryRow<i64>> =
-        sqlx::query_as(SUMMARIES).bind(model).bind(None::<&str>).fetch_all(&mut *connection).await?;
+        sqlx::query_as(summaries(found.schema)).bind(model).bind(None::<&str>).fetch_all(&mut *connection).await?;
     found.collections = rows.into_iter().map(SummaryRow::into_summary).collect::<Result<_, _>>()?;
     let outdated: Count = match found.schema < WITH_FEATURES {
         true => sqlx::query_as(ALL_IMAGES).fetch_one(connection).await?,
