@@ -66,7 +66,6 @@ impl StoreCheck {
     }
 
     /// Asks the database again at the next probe.
-    #[cfg(test)]
     pub(super) async fn forget(&self) {
         *self.0.lock().await = None;
     }

@@ -40,6 +40,10 @@ impl IsolatedExtractor {
     /// # Errors
     /// [`IsolationError`].
     pub fn start(program: &Path, options: &DescriberOptions, timeout: Duration) -> Result<Self, IsolationError> {
+        // Whoever watches the counters sees that there are some before the first loss.
+        for reason in ["crash", "timeout", "ended"] {
+            counter!(metric::WORKERS_LOST, "reason" => reason).increment(0);
+        }
         let child = Child::start(program, options)?;
         let (program, options) = (program.to_owned(), options.clone());
         Ok(Self { program, options, timeout, child: Some(child), memory_bytes: 0 })

@@ -20,9 +20,9 @@ fn import(app: &TestApp, media_type: &str, body: Vec<u8>) -> RequestBuilder {
 }
 
 /// Names and contents.
-type Entries = Vec<(&'static str, Vec<u8>)>;
+pub(crate) type Entries = Vec<(&'static str, Vec<u8>)>;
 
-fn zip(entries: &Entries) -> Vec<u8> {
+pub(crate) fn zip(entries: &Entries) -> Vec<u8> {
     let mut out = Vec::new();
     let mut archive = ZipArchiveWriter::new(&mut out);
     archive.new_dir("covers/").create().expect("an entry");
@@ -39,7 +39,7 @@ fn zip(entries: &Entries) -> Vec<u8> {
     out
 }
 
-fn tar(entries: &Entries) -> Vec<u8> {
+pub(crate) fn tar(entries: &Entries) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
     for (name, bytes) in entries {
         let mut header = tar::Header::new_gnu();
@@ -50,7 +50,7 @@ fn tar(entries: &Entries) -> Vec<u8> {
     archive.into_inner().expect("memory")
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(bytes).expect("memory");
     encoder.finish().expect("memory")

@@ -11,6 +11,7 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
+use crate::http_archives::{gzip, tar, zip};
 use crate::support::app::TestApp;
 use crate::support::pictures;
 
@@ -26,6 +27,8 @@ const JSON: [&str; 2] = ["application/json", "application/merge-patch+json"];
 const LINES: &str = "application/x-ndjson";
 const FORM: &str = "multipart/form-data";
 const RAW: [&str; 2] = ["image/*", "application/octet-stream"];
+/// Bodies that are archives of pictures; the tests make those too.
+const ARCHIVES: [&str; 3] = ["application/zip", "application/x-tar", "application/gzip"];
 
 /// A call of the document.
 struct Call<'a> {
@@ -145,7 +148,8 @@ fn missing(document: &Value) -> Vec<String> {
             missing.push(format!("{name}: no parameter has an example; `FieldDoc::example` gives it one"));
         }
         for (media, content) in bodies {
-            if !RAW.contains(&media) && examples(document, content).is_empty() {
+            let is_bytes = RAW.contains(&media) || ARCHIVES.contains(&media);
+            if !is_bytes && examples(document, content).is_empty() {
                 missing.push(format!(
                     "{name}: its request as {media} has no example; `.examples([json!(…)])` of the body's schema gives it one"
                 ));
@@ -254,6 +258,16 @@ fn form(document: &Value, schema: &Value, fields: &Map<String, Value>) -> Form {
     })
 }
 
+/// An archive of one picture.
+fn archive(media: &str) -> Vec<u8> {
+    let entries = vec![("one.png", pictures::png(1))];
+    match media {
+        "application/zip" => zip(&entries),
+        "application/x-tar" => tar(&entries),
+        _ => gzip(&tar(&entries)),
+    }
+}
+
 /// The requests that a call's examples make, each with its media type.
 async fn requests(app: &TestApp, document: &Value, call: &Call<'_>) -> Vec<(String, RequestBuilder)> {
     let path = call.parameters("path").into_iter().fold(call.path.to_owned(), |path, (name, example)| {
@@ -273,6 +287,10 @@ async fn requests(app: &TestApp, document: &Value, call: &Call<'_>) -> Vec<(Stri
         if RAW.contains(&media) {
             let request = request().query(&query).header("content-type", media.replace('*', "png"));
             requests.push((media.to_owned(), request.body(picture(media))));
+        }
+        if ARCHIVES.contains(&media) {
+            let request = request().query(&query).header("content-type", media);
+            requests.push((media.to_owned(), request.body(archive(media))));
         }
         for example in examples(document, content) {
             let request = request();

@@ -191,11 +191,11 @@ impl GroupDto {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DuplicateGroupList, example = json!({"groups": [{"id": "alien-1979", "size": 2, "images": [{
     "id": "alien-1979", "score": 0.981, "verdict": "near_duplicate", "width": 480, "height": 640, "byte_size": 83412,
-    "created_at": "2026-11-24T12:00:00Z", "thumbnail_url": "/v1/collections/covers/images/alien-1979/thumbnail?v=17",
+    "revision": 17, "created_at": "2026-11-24T12:00:00Z", "thumbnail_url": "/v1/collections/covers/images/alien-1979/thumbnail?v=17",
     "metadata": {"title": "Alien", "year": 1979}
 }, {
     "id": "alien-scan", "score": 0.981, "verdict": "near_duplicate", "width": 300, "height": 400, "byte_size": 31870,
-    "created_at": "2026-11-24T12:05:00Z", "thumbnail_url": "/v1/collections/covers/images/alien-scan/thumbnail?v=18", "metadata": {}
+    "revision": 18, "created_at": "2026-11-24T12:05:00Z", "thumbnail_url": "/v1/collections/covers/images/alien-scan/thumbnail?v=18", "metadata": {}
 }]}], "next_cursor": "20"}))]
 pub(crate) struct GroupListDto {
     /// The groups; fewer than asked for where images are gone.

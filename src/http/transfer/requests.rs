@@ -58,7 +58,7 @@ body_schema! {
 impl Documented for ExportQuery {
     fn fields() -> Vec<FieldDoc> {
         let text = "Begin behind this image in order of id: the last one that came, where an export was cut.";
-        vec![FieldDoc::plain("after", id_schema(), text), format_doc()]
+        vec![FieldDoc::plain("after", id_schema(), text).example("a"), format_doc()]
     }
 }
 
