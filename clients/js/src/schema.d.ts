@@ -1411,6 +1411,7 @@ export interface components {
          *                 "title": "Alien",
          *                 "year": 1979
          *               },
+         *               "revision": 17,
          *               "score": 0.981,
          *               "thumbnail_url": "/v1/collections/covers/images/alien-1979/thumbnail?v=17",
          *               "verdict": "near_duplicate",
@@ -1422,6 +1423,7 @@ export interface components {
          *               "height": 400,
          *               "id": "alien-scan",
          *               "metadata": {},
+         *               "revision": 18,
          *               "score": 0.981,
          *               "thumbnail_url": "/v1/collections/covers/images/alien-scan/thumbnail?v=18",
          *               "verdict": "near_duplicate",
@@ -3063,7 +3065,10 @@ export interface operations {
     export_collection: {
         parameters: {
             query?: {
-                /** @description Begin behind this image in order of id: the last one that came, where an export was cut. */
+                /**
+                 * @description Begin behind this image in order of id: the last one that came, where an export was cut.
+                 * @example a
+                 */
                 after?: string;
                 /** @description `ndjson`: lines of JSON. `tar`: the same lines in files of a tar, and the thumbnails beside them as pictures. */
                 format?: "ndjson" | "tar";
