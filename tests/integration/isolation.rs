@@ -41,9 +41,8 @@ async fn a_process_describes_as_a_thread_does() {
         ok(image()).await;
         let thumbnail = app.get(&images("/a/thumbnail")).send().await.expect("an answer").bytes().await.expect("bytes");
         let searched = app.post(&format!("{}?k=1", search())).header("content-type", "image/png");
-        let mut found = ok(searched.body(pictures::png(2))).await;
-        found["took_ms"] = Value::Null;
-        found["extraction"] = Value::Null;
+        let found = ok(searched.body(pictures::png(2))).await["results"][0].clone();
+        let found = ["id", "score", "verdict", "inliers"].map(|field| found[field].clone());
         let described =
             app.post("/v1/descriptors?profile=rnip").header("content-type", "image/png").body(pictures::png(3));
         let descriptor = ok(described).await["descriptor"].clone();
