@@ -59,7 +59,7 @@ struct Outcome {
 /// What became of one image.
 enum Described {
     /// What is to be stored of it.
-    Anew(ImageRecord, Box<NewImage>),
+    Anew(Box<(ImageRecord, NewImage)>),
     WithoutOriginal,
     Unreadable,
 }
@@ -138,7 +138,7 @@ async fn describe_one(core: &Core, record: &ImageRecord, profile: Profile) -> Re
         Ok(described) => {
             let (id, metadata) = (record.id.clone(), record.metadata.clone());
             let image = stored_as(described, id, metadata, record.content_hash, record.byte_size)?;
-            Ok(Described::Anew(record.clone(), Box::new(image)))
+            Ok(Described::Anew(Box::new((record.clone(), image))))
         }
         Err(ServiceError::Extract(error)) => {
             tracing::warn!(id = %record.id, %error, "an original cannot be described");
@@ -156,7 +156,7 @@ async fn replace(
     so_far: &mut Outcome,
 ) -> Result<(), ServiceError> {
     let (record, image) = match described {
-        Described::Anew(record, image) => (record, image),
+        Described::Anew(anew) => *anew,
         Described::WithoutOriginal => {
             so_far.without_original += 1;
             return Ok(());

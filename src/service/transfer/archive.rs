@@ -312,7 +312,10 @@ impl Archive {
                 let size = entry.size();
                 match self.content(&mut entry).map_err(damaged)? {
                     EntryContent::Picture(bytes) if (bytes.len() as u64) < size => return Err(truncated()),
-                    content => content,
+                    content @ (EntryContent::Picture(_)
+                    | EntryContent::Records(_)
+                    | EntryContent::Skipped(_)
+                    | EntryContent::Failed(_)) => content,
                 }
             } else if kind.is_hard_link() || kind.is_symlink() {
                 EntryContent::Skipped(SkipReason::Link)
@@ -429,12 +432,12 @@ fn bomb() -> ServiceError {
 
 /// Where an archive cannot be read on.
 fn behind(last: u64, error: ServiceError) -> ServiceError {
-    match error {
-        ServiceError::InvalidArchive(reason) if last > 0 => {
-            ServiceError::InvalidArchive(format!("behind entry {last}: {reason}"))
-        }
-        other => other,
+    if let ServiceError::InvalidArchive(reason) = &error
+        && last > 0
+    {
+        return ServiceError::InvalidArchive(format!("behind entry {last}: {reason}"));
     }
+    error
 }
 
 /// How much may still come out of decompression.
