@@ -416,7 +416,8 @@ fn the_key_goes_to_the_server_and_nowhere_else() {
     let program = Program::new();
     std::fs::write(program.path("key"), format!("{KEY}\n")).expect("file");
     let refusal = || problem(401, "", "unauthenticated", "An API key is needed", "the API key is not known");
-    let by: [(&[&str], &[(&str, &str)]); 4] = [
+    type Ways<'a> = [(&'a [&'a str], &'a [(&'a str, &'a str)]); 4];
+    let by: Ways<'_> = [
         (&["--api-key", KEY], &[]),
         (&["--api-key-file", "key"], &[("EYRIE_API_KEY", "another")]),
         (&[], &[("EYRIE_API_KEY", KEY), ("EYRIE_API_KEY_FILE", "none")]),

@@ -236,12 +236,12 @@ fn is_picture(document: &Value, schema: &Value, field: &str) -> bool {
 
 /// A value as a query string or a form has it.
 fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) if !items.iter().any(Value::is_object) => {
-            items.iter().map(plain).collect::<Vec<_>>().join(",")
-        }
-        other => other.to_string(),
+    if let Some(text) = value.as_str() {
+        return text.to_owned();
+    }
+    match value.as_array() {
+        Some(items) if !items.iter().any(Value::is_object) => items.iter().map(plain).collect::<Vec<_>>().join(","),
+        Some(_) | None => value.to_string(),
     }
 }
 
