@@ -104,7 +104,8 @@ async function answer(path, options = {}) {
 
 /** Shows a stored picture. An address has no place for a key, so with one the picture is fetched. */
 export async function showStored(img, path) {
-  if (!key) {
+  // What an answer holds itself needs no further request.
+  if (!key || path.startsWith("data:")) {
     img.src = path;
     return;
   }
