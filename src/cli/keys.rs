@@ -70,7 +70,7 @@ struct Add {
     /// A collection that exists for it; may be given several times. All where it is left out
     #[arg(long = "collection", value_name = "NAME")]
     collections: Vec<CollectionName>,
-    /// An origin whose pages may use it, such as https://shop.example; may be given several times.
+    /// An origin whose pages may use it, such as `https://shop.example`; may be given several times.
     /// Such a key may be published and can only search
     #[arg(long = "origin", value_name = "ORIGIN")]
     origins: Vec<Origin>,
