@@ -73,9 +73,10 @@ pub(crate) fn listed(method: &Method, route: &str) -> Option<Access> {
     OPERATIONS.iter().find(|(known, path, _)| known == method && *path == route).map(|(.., access)| *access)
 }
 
-/// What a request needs; `route` is `None` for a path that there is not.
+/// What a request needs; `route` is `None` for a path that there is not. Nothing answers TRACE, so
+/// everybody may hear that.
 pub(crate) fn needed(method: &Method, route: Option<&str>) -> Access {
-    route.map_or(Open, |route| listed(method, route).unwrap_or(Needs(Admin)))
+    route.filter(|_| *method != Method::TRACE).map_or(Open, |route| listed(method, route).unwrap_or(Needs(Admin)))
 }
 
 #[cfg(test)]
@@ -88,6 +89,7 @@ mod tests {
         assert_eq!(needed(&Method::DELETE, Some("/v1/compare")), Needs(Admin));
         assert_eq!(needed(&Method::HEAD, Some("/v1/jobs")), Needs(Read));
         assert_eq!(needed(&Method::POST, None), Open, "there is nothing to guard");
+        assert_eq!(needed(&Method::TRACE, Some("/v1/jobs")), Open, "nor here");
     }
 
     #[test]

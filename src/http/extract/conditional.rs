@@ -12,14 +12,13 @@ use crate::domain::{Precondition, Seq};
 use crate::http::error::{ApiError, Code};
 use crate::http::schema::{header_parameter, one_of, tags_schema};
 use crate::http::state::AppState;
-use crate::service::ServiceError;
 
 /// What a change requires, as it is written: `If-Match` may name several revisions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Required {
     /// One thing, which the database decides at the moment of the change.
     One(Precondition),
-    /// One of these revisions, two at least.
+    /// One of these revisions, two at least; or none, which never holds.
     AnyOf(Vec<Seq>),
 }
 
@@ -120,8 +119,7 @@ pub(crate) fn etag(revision: Seq) -> (HeaderName, HeaderValue) {
 /// Reads `If-Match`.
 ///
 /// # Errors
-/// `invalid_precondition` when it is malformed, `precondition_failed` when it names no tag that a
-/// revision can have.
+/// `invalid_precondition` when it is malformed.
 fn if_match(headers: &HeaderMap) -> Result<Required, ApiError> {
     let Some(list) = combined(headers, &header::IF_MATCH)? else { return Ok(Required::One(Precondition::None)) };
     if list == "*" {
@@ -133,7 +131,6 @@ fn if_match(headers: &HeaderMap) -> Result<Required, ApiError> {
     revisions.sort_unstable();
     revisions.dedup();
     match revisions[..] {
-        [] => Err(ServiceError::PreconditionFailed.into()),
         [revision] => Ok(Required::One(Precondition::Revision(revision))),
         _ => Ok(Required::AnyOf(revisions)),
     }
@@ -207,7 +204,7 @@ mod tests {
         assert_eq!(if_match_of(&[" * "]), Ok(Required::One(Precondition::Present)));
         assert_eq!(if_match_of(&[]), Ok(Required::One(Precondition::None)));
         for never in ["W/\"17\"", "\"abc\"", "\"017\"", "\"\""] {
-            assert_eq!(if_match_of(&[never]), Err(Code::PreconditionFailed), "{never}");
+            assert_eq!(if_match_of(&[never]), Ok(Required::AnyOf(Vec::new())), "{never}");
         }
         for malformed in ["17", "\"17", "\"1\" \"2\"", "\"1\",", "*, \"1\"", "w/\"1\"", "\"1 2\"", ""] {
             assert_eq!(if_match_of(&[malformed]), Err(Code::InvalidPrecondition), "{malformed}");

@@ -48,6 +48,7 @@ pub(crate) async fn readyz(State(state): State<AppState>) -> Response {
 #[utoipa::path(get, path = "/metrics", tag = "operation", responses(
     (status = 200, description = "The metrics", body = String, content_type = "text/plain; version=0.0.4",
         example = json!("# HELP eyrie_searches_total Searches that were answered.\n# TYPE eyrie_searches_total counter\neyrie_searches_total 31\n")),
+    (status = "default", description = "Any failure", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(crate) async fn metrics(State(state): State<AppState>) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], state.metrics.render()).into_response()
