@@ -87,9 +87,10 @@ impl FieldDoc {
         let number = || ObjectBuilder::new().schema_type(Type::Number).maximum(Some(1));
         let place: Schema = number().minimum(Some(0)).into();
         let size: Schema = number().exclusive_minimum(Some(0)).into();
+        // There are no further items: but `false` for them is what Swagger UI does not show.
         let four = ArrayBuilder::new()
-            .prefix_items([place.clone(), place, size.clone(), size])
-            .items(ArrayItems::False)
+            .prefix_items([place.clone(), place.clone(), size.clone(), size])
+            .items(ArrayItems::RefOrSchema(Box::new(place.into())))
             .min_items(Some(4))
             .max_items(Some(4));
         let place = r"(0(\.[0-9]+)?|1(\.0+)?)";

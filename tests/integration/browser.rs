@@ -475,7 +475,6 @@ async fn the_page_works_under_a_path_of_a_proxy_that_changes_the_host() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "the reference does not come to its end: a call that is opened complains"]
 async fn the_reference_names_every_call_and_tries_one_out_below_the_path_of_a_proxy() {
     // The server knows nothing of the path, which the proxy strips.
     let app = TestApp::start().await;

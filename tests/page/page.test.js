@@ -229,7 +229,7 @@ test("duplicates are found, chosen and deleted on the page", async (t) => {
 for (const look of LOOKS) {
   test(`the reference fits at ${look.width} px, ${look.scheme}, with a call open`, async (t) => {
     const browser = await startBrowser(t);
-    const { page } = await openPage(t, browser, `${PAGE}/docs`, look);
+    const { page, complaints } = await openPage(t, browser, `${PAGE}/docs`, look);
     await page.waitForSelector(".opblock");
     await page.click("#operations-search-search .opblock-summary-control");
     await page.waitForSelector("#operations-search-search .opblock-body .responses-table");
@@ -237,5 +237,6 @@ for (const look of LOOKS) {
     assert.ok(content <= window, `${content} px wide in a window of ${window}`);
     const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor.match(/\d+/g).map(Number)[0]);
     assert.equal(ground < 128, look.scheme === "dark", "the ground is that of the scheme");
+    assert.deepEqual(complaints, []);
   });
 }
