@@ -365,8 +365,9 @@ def completed(case: Case) -> Case:
         # What is generated as valid must be taken, and as invalid refused. Otherwise schemathesis judges the case anew by
         # what is changed here, and calls pictures and numbers in text invalid. Links change the body after this.
         case.freeze_metadata()
-    # An example's body is the document's own.
-    case.body = copy.deepcopy(case.body)
+    if isinstance(case.body, dict):
+        # An example's body is the document's own. The same values are no change to the case.
+        object.__setattr__(case, "body", copy.deepcopy(case.body))
     keep_quick(case)
     put_raw_picture(case)
     spare_the_chip(case)

@@ -508,7 +508,7 @@ async fn the_reference_names_every_call_and_tries_one_out_below_the_path_of_a_pr
     browser.click(&format!("{call} .execute")).await;
     browser
         .until(&format!(
-            "document.querySelector('{call} .live-responses-table .response-col_status')?.innerText.includes('404')"
+            "document.querySelector('{call} .live-responses-table tbody .response-col_status')?.innerText.includes('404')"
         ))
         .await;
     let asked = browser.until(&format!("document.querySelector('{call} .request-url pre')?.innerText")).await;
