@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -205,12 +205,12 @@ impl Backend {
         let describer = Describer::load(&config.extractor.describer)?;
         config.index.graph.check()?;
         let originals = originals::open(&config.storage)?;
+        let extractors = extractors(config, purpose, &describer, &parts)?;
         let clock = parts.clock;
         let store = match parts.store {
             Some(store) => store,
             None => open_store(&config.storage, Arc::clone(&clock)).await?,
         };
-        let extractors = extractors(config, purpose, &describer, &parts.program)?;
         let catalogue = Arc::new(catalogue(&describer));
         let slots = Arc::new(SearchSlots::new());
         let search: Arc<dyn SearchBackend> = match purpose {
@@ -265,12 +265,19 @@ struct Parts {
     clock: Arc<dyn Clock>,
     /// The program whose command `worker` describes pictures.
     program: PathBuf,
+    /// Whether such processes are started before there is a picture for them.
+    workers_at_once: bool,
 }
 
 impl Default for Parts {
     fn default() -> Self {
         // This program, also where its file was replaced meanwhile.
-        Self { store: None, clock: Arc::new(SystemClock), program: PathBuf::from("/proc/self/exe") }
+        Self {
+            store: None,
+            clock: Arc::new(SystemClock),
+            program: PathBuf::from("/proc/self/exe"),
+            workers_at_once: false,
+        }
     }
 }
 
@@ -289,27 +296,28 @@ fn extractors(
     config: &Config,
     purpose: Purpose,
     describer: &Describer,
-    program: &Path,
+    parts: &Parts,
 ) -> Result<Vec<Box<dyn Extractor>>, StartError> {
     let workers = config.extractor.pool.workers;
     if is_isolated(config, purpose) {
-        return isolated_extractors(config, describer.team.threads().div_ceil(workers), program);
+        return isolated_extractors(config, describer.team.threads().div_ceil(workers), parts);
     }
     let extractor = || Box::new(describer.extractor()) as Box<dyn Extractor>;
     Ok(std::iter::repeat_with(extractor).take(workers).collect())
 }
 
 #[cfg(target_os = "linux")]
-fn isolated_extractors(config: &Config, threads: usize, program: &Path) -> Result<Vec<Box<dyn Extractor>>, StartError> {
+fn isolated_extractors(config: &Config, threads: usize, parts: &Parts) -> Result<Vec<Box<dyn Extractor>>, StartError> {
     let options = DescriberOptions { threads, ..config.extractor.describer.clone() };
-    let start = |_| -> Result<Box<dyn Extractor>, StartError> {
-        Ok(Box::new(IsolatedExtractor::start(program, &options, config.extractor.pool.picture_timeout)?))
+    let make = |_| -> Result<Box<dyn Extractor>, StartError> {
+        let extractor = IsolatedExtractor::new(&parts.program, &options, config.extractor.pool.picture_timeout);
+        Ok(Box::new(if parts.workers_at_once { extractor.started()? } else { extractor }))
     };
-    (0..config.extractor.pool.workers).map(start).collect()
+    (0..config.extractor.pool.workers).map(make).collect()
 }
 
 #[cfg(not(target_os = "linux"))]
-fn isolated_extractors(_: &Config, _: usize, _: &Path) -> Result<Vec<Box<dyn Extractor>>, StartError> {
+fn isolated_extractors(_: &Config, _: usize, _: &Parts) -> Result<Vec<Box<dyn Extractor>>, StartError> {
     Err(StartError::NoSandbox)
 }
 
@@ -530,7 +538,7 @@ impl App {
     /// An app of this configuration.
     #[must_use]
     pub fn builder(config: Config) -> AppBuilder {
-        AppBuilder { config, parts: Parts::default() }
+        AppBuilder { config, parts: Parts { workers_at_once: true, ..Parts::default() } }
     }
 
     /// The service and its store.

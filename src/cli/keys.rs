@@ -123,7 +123,17 @@ impl Add {
             origins: self.origins,
             lasts: self.expires,
         };
-        let made = with_backend(&self.settings, async |backend| backend.service.add_key(new).await)?;
+        let (made, has_admin) = with_backend(&self.settings, async |backend| {
+            let made = backend.service.add_key(new).await?;
+            let keys = backend.service.known_keys().await?;
+            Ok((made, keys.has_admin(backend.service.clock().now())))
+        })?;
+        if !has_admin {
+            note(
+                "from now on a key is needed, and none may make collections or keys (unless the server has EYRIE_ADMIN_KEY): \
+                 eyrie keys add --label admin --scope admin",
+            );
+        }
         if self.json {
             return output::json(&json!({"secret": made.secret.reveal(), "key": as_json(&made.key)}));
         }

@@ -35,18 +35,24 @@ pub struct IsolatedExtractor {
 }
 
 impl IsolatedExtractor {
-    /// Starts `program worker`, which describes by `options`. A picture may take `timeout`.
-    ///
-    /// # Errors
-    /// [`IsolationError`].
-    pub fn start(program: &Path, options: &DescriberOptions, timeout: Duration) -> Result<Self, IsolationError> {
+    /// Describes by `options` in `program worker`, which the first picture starts. A picture may
+    /// take `timeout`.
+    #[must_use]
+    pub fn new(program: &Path, options: &DescriberOptions, timeout: Duration) -> Self {
         // Whoever watches the counters sees that there are some before the first loss.
         for reason in ["crash", "timeout", "ended"] {
             counter!(metric::WORKERS_LOST, "reason" => reason).increment(0);
         }
-        let child = Child::start(program, options)?;
-        let (program, options) = (program.to_owned(), options.clone());
-        Ok(Self { program, options, timeout, child: Some(child), memory_bytes: 0 })
+        Self { program: program.to_owned(), options: options.clone(), timeout, child: None, memory_bytes: 0 }
+    }
+
+    /// With a child that waits for the first picture.
+    ///
+    /// # Errors
+    /// [`IsolationError`].
+    pub fn started(mut self) -> Result<Self, IsolationError> {
+        self.child = Some(Child::start(&self.program, &self.options)?);
+        Ok(self)
     }
 
     /// Takes the child, unless it has ended since its last picture.
@@ -260,7 +266,7 @@ mod tests {
             model: PathBuf::new(),
             chip: "default".to_owned(),
         };
-        (IsolatedExtractor::start(&script, &options, timeout).expect("ready"), folder)
+        (IsolatedExtractor::new(&script, &options, timeout), folder)
     }
 
     fn describe(extractor: &mut IsolatedExtractor) -> String {
@@ -302,7 +308,8 @@ mod tests {
     fn what_cannot_start_says_so() {
         let (extractor, folder) = scripted("cat >/dev/null", Duration::from_secs(60));
         let missing = folder.path().join("missing");
-        let refused = IsolatedExtractor::start(&missing, &extractor.options, Duration::ZERO).err().expect("refused");
+        let refused = IsolatedExtractor::new(&missing, &extractor.options, Duration::ZERO).started().err();
+        let refused = refused.expect("refused");
         assert!(refused.to_string().contains("missing: No such file"), "{refused}");
     }
 }

@@ -53,6 +53,12 @@ impl KnownKeys {
         (same && key.is_live(now)).then_some(key)
     }
 
+    /// Whether a live key may do everything.
+    #[must_use]
+    pub fn has_admin(&self, now: OffsetDateTime) -> bool {
+        self.by_hash.values().any(|key| key.scope == Scope::Admin && key.is_live(now))
+    }
+
     /// Whether a key may be used from pages.
     #[must_use]
     pub fn let_pages_in(&self) -> bool {
