@@ -7,12 +7,12 @@ use time::OffsetDateTime;
 
 use super::{
     Change, ChangeKind, ClaimedJob, CollectionSummary, GroupMember, KeptOriginal, NewImage, StoreError,
-    StoredDescriptor, StoredKey, WholeImage,
+    StoredDescriptor, WholeImage,
 };
 use crate::domain::{
-    ApiKey, Begun, Collection, CollectionName, ContentHash, Descriptor, Filter, ImageFormat, ImageId, ImageKey,
-    ImageRecord, Job, JobId, JobKind, JobProgress, JobState, KeptAnswer, KeyHash, KeyId, KeyLabel, Metadata, Origin,
-    OriginalName, Seq, SimilarPair, Thumbnail, Verdict,
+    Begun, Collection, CollectionName, ContentHash, Descriptor, Filter, ImageFormat, ImageId, ImageKey, ImageRecord,
+    Job, JobId, JobKind, JobProgress, JobState, KeptAnswer, Metadata, OriginalName, Seq, SimilarPair, Thumbnail,
+    Verdict,
 };
 
 /// A row whose columns are named as the fields are.
@@ -38,6 +38,8 @@ macro_rules! row {
     };
 }
 pub(super) use row;
+
+pub(super) mod api_keys;
 
 row! {
     /// How many jobs are in a state.
@@ -214,22 +216,6 @@ row! {
         name: String,
         byte_size: i64,
         stored: Option<i64>,
-    }
-}
-
-row! {
-    /// A row of an API key; times are microseconds.
-    pub(super) struct KeyRow {
-        id: String,
-        hash: Vec<u8>,
-        label: String,
-        scope: String,
-        collections: Option<String>,
-        origins: String,
-        created_at: i64,
-        expires_at: Option<i64>,
-        last_used_at: Option<i64>,
-        revoked_at: Option<i64>,
     }
 }
 
@@ -570,47 +556,6 @@ pub(super) fn begun(
         Some((_, None)) => Some(Begun::Running),
         Some((_, Some(answer))) => Some(Begun::Answered(serde_json::from_str(&answer).map_err(damaged)?)),
     })
-}
-
-/// The columns of a key that are no texts of it.
-pub(super) struct KeyColumns {
-    pub(super) collections: Option<String>,
-    pub(super) origins: String,
-    pub(super) expires_at: Option<i64>,
-}
-
-impl KeyColumns {
-    pub(super) fn of(key: &ApiKey) -> Result<Self, StoreError> {
-        let unwritable = |error: serde_json::Error| StoreError::Internal(format!("a key cannot be kept: {error}"));
-        let origins: Vec<String> = key.origins.iter().map(Origin::to_string).collect();
-        Ok(Self {
-            collections: key.collections.as_ref().map(serde_json::to_string).transpose().map_err(unwritable)?,
-            origins: serde_json::to_string(&origins).map_err(unwritable)?,
-            expires_at: key.expires_at.map(microseconds),
-        })
-    }
-}
-
-impl KeyRow {
-    pub(super) fn into_key(self) -> Result<StoredKey, StoreError> {
-        let collections = self.collections.as_deref().map(serde_json::from_str).transpose().map_err(damaged)?;
-        let origins: Vec<String> = serde_json::from_str(&self.origins).map_err(damaged)?;
-        let time = |column: Option<i64>| column.map(StoredTime::into_time).transpose();
-        Ok(StoredKey {
-            hash: KeyHash(<[u8; 32]>::try_from(self.hash).map_err(|_| damaged("a key's hash is not 32 bytes long"))?),
-            key: ApiKey {
-                id: KeyId::new(self.id).map_err(damaged)?,
-                label: KeyLabel::new(self.label).map_err(damaged)?,
-                scope: self.scope.parse().map_err(damaged)?,
-                collections,
-                origins: origins.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(damaged)?,
-                created_at: self.created_at.into_time()?,
-                expires_at: time(self.expires_at)?,
-                last_used_at: time(self.last_used_at)?,
-                revoked_at: time(self.revoked_at)?,
-            },
-        })
-    }
 }
 
 #[cfg(test)]

@@ -610,7 +610,7 @@ fn every_command_has_a_manual_page_without_an_empty_section() {
     let commands = commands(&program);
     for command in &commands {
         // Those with commands of their own show examples there.
-        let has_commands = ["bench", "config", "keys", "model"].contains(&command.as_str());
+        let has_commands = ["bench", "config", "eval", "keys", "model"].contains(&command.as_str());
         assert!(has_commands || page(&format!("eyrie-{command}")).contains(".SH EXAMPLES"), "{command}");
         assert!(page("eyrie").contains(&format!("eyrie\\-{command}(1)")), "{command} is not in the page of eyrie");
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection, SqliteConnection};
 
-use crate::program::{Program, Server, picture};
+use crate::program::{Program, Server, picture, text};
 use crate::support::client;
 
 fn png(picture: &image::RgbImage) -> Vec<u8> {
@@ -16,10 +16,11 @@ fn png(picture: &image::RgbImage) -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// The files below a folder.
+/// The files below a folder, but for those that are still being written: these have a `#` in their
+/// name and get the right one when they are whole.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let paths = entries.map(|entry| entry.expect("an entry").path()).filter(|path| !text(path).contains('#'));
     paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-use super::super::codec::{self, KeyColumns, KeyRow};
+use super::super::codec;
+use super::super::codec::api_keys::{KeyColumns, KeyRow};
 use super::super::statements::{ADD_KEY, ALL_KEYS, COUNT_KEYS, FORGET_DEAD_KEY, NOTE_KEY_USE, REVOKE_KEY};
 use super::super::{ApiKeys, KeyCreation, StoreError, StoredKey};
 use super::SqliteStore;
