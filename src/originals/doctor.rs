@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use futures::TryStreamExt;
 use time::{Duration, OffsetDateTime};
 
-use super::error::UpkeepError;
+use super::error::{OriginalsError, UpkeepError};
 use super::objects::{Keeping, Object};
 use super::sweep::sweep;
 use crate::domain::{ImageKey, OriginalName};
@@ -86,6 +86,7 @@ pub async fn diagnose(store: &dyn Store, keeping: &Keeping, grace: Duration) -> 
             match stored_bytes(&kept, &mut listed) {
                 None if objects.is_none() && !kept.name.is_in_database() => found.out_of_reach += 1,
                 Some(size) if size == kept.byte_size => {}
+                Some(_) | None if is_whole(keeping, &kept).await? => {}
                 Some(_) | None => missing.push((kept.key, kept.name)),
             }
         }
@@ -124,6 +125,17 @@ async fn named(store: &dyn Store, missing: Vec<(ImageKey, OriginalName)>) -> Res
         .collect();
     let of = |(key, name)| images.get(&key).map(|image| MissingOriginal { key, image: image.clone(), name });
     Ok(missing.into_iter().filter_map(of).collect())
+}
+
+/// Whether an object is whole that was not when the objects were listed: it may have been stored
+/// since.
+async fn is_whole(keeping: &Keeping, kept: &KeptOriginal) -> Result<bool, UpkeepError> {
+    let Some(objects) = keeping.objects().filter(|_| !kept.name.is_in_database()) else { return Ok(false) };
+    match objects.read(&kept.name, 0..1).await {
+        Ok((size, _)) => Ok(size == kept.byte_size),
+        Err(OriginalsError::Missing(_)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// How many bytes of an original are there; `None` where there is none.

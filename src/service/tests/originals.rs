@@ -1,10 +1,14 @@
 //! Uploads that are kept: which objects there are after whatever happens in between.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
+
 use super::*;
-use crate::domain::Secret;
-use crate::originals::{self, Keeping};
+use crate::domain::{OriginalName, Secret};
+use crate::originals::{self, ByteStream, Keeping, Object, Objects, OriginalsError};
 use crate::store::{KeepIn, OriginalsOptions, PostgresOptions, StorageOptions, StoreError};
 
 /// Originals as files in this folder.
@@ -46,6 +50,40 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 async fn diagnosed(fixture: &Fixture) -> originals::Diagnosis {
     let keeping = in_directory(&folder(fixture));
     originals::diagnose(&*fixture.store, &keeping, time::Duration::ZERO).await.expect("looked at")
+}
+
+/// Objects as they are once they have been listed: none was there.
+struct StoredSince(Arc<dyn Objects>);
+
+#[async_trait::async_trait]
+impl Objects for StoredSince {
+    async fn put(&self, name: &OriginalName, bytes: bytes::Bytes) -> Result<(), OriginalsError> {
+        self.0.put(name, bytes).await
+    }
+
+    async fn read(&self, name: &OriginalName, range: Range<u64>) -> Result<(u64, ByteStream), OriginalsError> {
+        self.0.read(name, range).await
+    }
+
+    async fn remove(&self, name: &OriginalName) -> Result<(), OriginalsError> {
+        self.0.remove(name).await
+    }
+
+    fn list(&self, _: &str) -> BoxStream<'static, Result<Object, OriginalsError>> {
+        futures::stream::empty().boxed()
+    }
+}
+
+#[tokio::test]
+async fn an_original_that_came_while_others_were_listed_is_not_missing() {
+    let fixture = keeping_fixture().await;
+    fixture.add_named("x", b"x", json!({})).await;
+    let objects = in_directory(&folder(&fixture)).objects().map(Arc::clone).expect("a folder");
+    let keeping = Keeping::As(Arc::new(StoredSince(objects)));
+    let found = originals::diagnose(&*fixture.store, &keeping, time::Duration::ZERO).await.expect("looked at");
+    assert_eq!((found.kept, found.missing.len()), (1, 0), "{found:?}");
+    originals::repair(&*fixture.store, &keeping, &found).await.expect("repaired");
+    assert_eq!(bytes_of(&fixture.service, "x").await, b"x");
 }
 
 async fn bytes_of(service: &RetrievalService, name: &str) -> Vec<u8> {
