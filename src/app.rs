@@ -15,11 +15,11 @@ use crate::config::Config;
 use crate::domain::{Catalogue, Clock, Scope, SystemClock};
 use crate::http::{self, AppState, Entrance, HttpOptions};
 pub use crate::originals::Diagnosis as OriginalsDiagnosis;
-use crate::originals::{self, Keeping, OriginalsError, UpkeepError};
+use crate::originals::{self, Keeping, OriginalsError};
 pub use crate::search::doctor::{Diagnosis, SavedIndex};
 use crate::search::{
     FlatIndex, IndexError, IndexMaker, MemoryOptions, MemorySearch, NoSearch, SearchBackend, SearchSlots, Shelf,
-    VectorIndex, doctor, unsaved_index,
+    VectorIndex, unsaved_index,
 };
 use crate::service::{Isolation, RetrievalService, ServiceError, ServiceOptions, ServiceParts};
 use crate::store::{PostgresStore, SqliteStore, StorageOptions, Store, StoreError};
@@ -28,6 +28,10 @@ use crate::telemetry;
 use crate::worker::{IsolatedExtractor, IsolationError};
 use eyrie_vision::describe::Extractor;
 use eyrie_vision::{Describer, DescriberError, DescriberOptions};
+
+mod diagnosis;
+
+pub use diagnosis::diagnose;
 
 /// How often the gauges of the process are refreshed and old histogram samples folded up.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
@@ -356,56 +360,6 @@ async fn open_store(storage: &StorageOptions, clock: Arc<dyn Clock>) -> Result<A
     Ok(Arc::new(store))
 }
 
-/// Compares the saved indexes, and the originals that are kept, with the database; with `repair`,
-/// removes what is wrong. An object that no image names is an orphan once it is older than `grace`.
-///
-/// # Errors
-/// [`StartError`]; [`StartError::Process`] while a server uses the folder of the indexes.
-pub async fn diagnose(
-    config: &Config,
-    repair: bool,
-    grace: Duration,
-) -> Result<(Vec<Diagnosis>, OriginalsDiagnosis), StartError> {
-    let backend = Backend::open(config, Purpose::Import).await?;
-    let indexes = diagnose_in(&backend, config, repair).await;
-    let found = match indexes {
-        Ok(indexes) => diagnose_originals(&backend, repair, grace).await.map(|originals| (indexes, originals)),
-        Err(error) => Err(error),
-    };
-    backend.close().await;
-    found
-}
-
-async fn diagnose_originals(
-    backend: &Backend,
-    repair: bool,
-    grace: Duration,
-) -> Result<OriginalsDiagnosis, StartError> {
-    let failed = |error: UpkeepError| StartError::Process(format!("cannot look at the originals: {error}"));
-    let grace = grace.try_into().unwrap_or(time::Duration::MAX);
-    let found = originals::diagnose(&*backend.store, &backend.originals, grace).await.map_err(failed)?;
-    if repair {
-        originals::repair(&*backend.store, &backend.originals, &found).await.map_err(failed)?;
-    }
-    Ok(found)
-}
-
-async fn diagnose_in(backend: &Backend, config: &Config, repair: bool) -> Result<Vec<Diagnosis>, StartError> {
-    let (folder, params) = (config.storage.data_dir.join("index"), config.index.graph);
-    let shelf = match Shelf::open(folder.clone(), params) {
-        Ok(Some(shelf)) => Arc::new(shelf),
-        Ok(None) => return Err(StartError::Process(format!("{} is in use: stop the server first", folder.display()))),
-        Err(error) => return Err(StartError::Process(format!("{} cannot be opened: {error}", folder.display()))),
-    };
-    let catalogue = catalogue(&backend.describer);
-    let failed = |error: StoreError| StartError::Process(format!("cannot compare with the database: {error}"));
-    let found = doctor::diagnose(&*backend.store, &catalogue, &shelf).await.map_err(failed)?;
-    if repair {
-        doctor::repair(&*backend.store, &catalogue, &shelf, &found).await.map_err(failed)?;
-    }
-    Ok(found)
-}
-
 /// What makes the indexes: a server keeps graphs on disk, where no other server does.
 async fn index_maker(config: &Config, purpose: Purpose) -> Arc<dyn IndexMaker> {
     if purpose != Purpose::Serve {
@@ -496,7 +450,11 @@ impl AppBuilder {
         let state = AppState::new(Arc::clone(&backend.service), metrics.clone(), http.clone(), upload_memory, entrance);
         let router = http::router(state);
         if stale > 0 {
-            tracing::warn!(stale, "some images were described by another model and are not found; import them again");
+            tracing::warn!(
+                stale,
+                "some images were described by another model and are not found; `eyrie reindex` describes those anew whose \
+                 originals are kept, the others have to be imported again"
+            );
         }
         // The last line of the start: who reads it may send requests, and knows of every warning.
         tracing::info!(

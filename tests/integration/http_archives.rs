@@ -1,14 +1,10 @@
 //! Archives of pictures over HTTP.
 
-use std::io::Write;
-
-use flate2::Compression;
-use flate2::write::{DeflateEncoder, GzEncoder};
-use rawzip::{CompressionMethod, ZipArchiveWriter};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 use crate::support::app::{COLLECTION, TestApp, images, ok, problem, refused, search};
+use crate::support::archives::{gzip, zip};
 use crate::support::pictures::png;
 
 const ZIP: &str = "application/zip";
@@ -22,23 +18,6 @@ fn import(app: &TestApp, media_type: &str, body: Vec<u8>) -> RequestBuilder {
 /// Names and contents.
 pub(crate) type Entries = Vec<(&'static str, Vec<u8>)>;
 
-pub(crate) fn zip(entries: &Entries) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut archive = ZipArchiveWriter::new(&mut out);
-    archive.new_dir("covers/").create().expect("an entry");
-    for (name, bytes) in entries {
-        let (mut entry, config) =
-            archive.new_file(name).compression_method(CompressionMethod::DEFLATE).start().expect("an entry");
-        let mut writer = config.wrap(DeflateEncoder::new(&mut entry, Compression::fast()));
-        writer.write_all(bytes).expect("memory");
-        let (encoder, descriptor) = writer.finish().expect("memory");
-        encoder.finish().expect("memory");
-        entry.finish(descriptor).expect("memory");
-    }
-    archive.finish().expect("memory");
-    out
-}
-
 pub(crate) fn tar(entries: &Entries) -> Vec<u8> {
     let mut archive = tar::Builder::new(Vec::new());
     for (name, bytes) in entries {
@@ -50,12 +29,6 @@ pub(crate) fn tar(entries: &Entries) -> Vec<u8> {
     archive.into_inner().expect("memory")
 }
 
-pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes).expect("memory");
-    encoder.finish().expect("memory")
-}
-
 /// Pictures, and what is none.
 fn covers() -> Entries {
     let truncated = png(3)[..400].to_vec();
@@ -64,14 +37,15 @@ fn covers() -> Entries {
         ("covers/readme.txt", b"not a picture".to_vec()),
         ("covers/blade runner.png", png(2)),
         ("covers/cut.png", truncated),
-        ("covers/more.zip", zip(&vec![("x.png", png(4))])),
+        ("covers/more.zip", zip(&[("x.png", png(4))])),
     ]
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_pictures_of_an_archive_are_stored_once_and_found() {
     let app = TestApp::start().await;
-    let archives = [(ZIP, zip(&covers())), (TAR, tar(&covers())), (GZIP, gzip(&tar(&covers())))];
+    let with_folder = [vec![("covers/", Vec::new())], covers()].concat();
+    let archives = [(ZIP, zip(&with_folder)), (TAR, tar(&covers())), (GZIP, gzip(&tar(&covers())))];
     for (at, (media_type, bytes)) in archives.into_iter().enumerate() {
         let result = ok(import(&app, media_type, bytes).query(&[("id_from", "path")])).await;
         let stored = if at == 0 { 2 } else { 0 };
@@ -98,7 +72,7 @@ async fn the_pictures_of_an_archive_are_stored_once_and_found() {
 async fn pictures_that_are_there_are_treated_as_the_call_says() {
     let app = TestApp::start().await;
     app.add("a", png(1), json!({})).await;
-    let archive = || zip(&vec![("x.png", png(1)), ("a.png", png(2)), ("a b.png", png(3))]);
+    let archive = || zip(&[("x.png", png(1)), ("a.png", png(2)), ("a b.png", png(3))]);
     let call = async |id_from: &str, on_duplicate: &str| {
         ok(import(&app, ZIP, archive()).query(&[("id_from", id_from), ("on_duplicate", on_duplicate)])).await
     };
@@ -134,7 +108,7 @@ async fn an_archive_that_is_damaged_or_hostile_is_told() {
     assert_eq!(answer["code"], "incomplete_import", "{answer}");
     assert!(answer["detail"].as_str().is_some_and(|text| text.contains("inflates to more than")), "{answer}");
 
-    let mut locked = zip(&vec![("a.png", png(1))]);
+    let mut locked = zip(&[("a.png", png(1))]);
     // The last entry of the list; the folder is before it.
     let list = locked.windows(4).rposition(|four| four == b"PK\x01\x02").expect("a list");
     locked[list + 8] |= 1;

@@ -11,8 +11,9 @@ use reqwest::{Method, RequestBuilder};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-use crate::http_archives::{gzip, tar, zip};
+use crate::http_archives::tar;
 use crate::support::app::{TestApp, ok};
+use crate::support::archives::{gzip, zip};
 use crate::support::pictures;
 
 /// What the examples find on the server.

@@ -2,6 +2,7 @@
 //! poolers, and pictures.
 
 pub(crate) mod app;
+pub(crate) mod archives;
 pub(crate) mod clock;
 pub(crate) mod pictures;
 pub(crate) mod place;

@@ -2,11 +2,12 @@
 
 use std::io::Write;
 
-use flate2::Compression;
-use flate2::write::{DeflateEncoder, GzEncoder};
-use rawzip::ZipArchiveWriter;
+use archives::{gzip, zip};
 
 use super::*;
+
+#[path = "../../../../tests/integration/support/archives.rs"]
+mod archives;
 
 const MOST: u64 = 100_000;
 
@@ -15,22 +16,6 @@ fn picture(length: usize) -> Vec<u8> {
     let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
     bytes.resize(length, 7);
     bytes
-}
-
-fn zip(entries: &[(&str, Vec<u8>)]) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut archive = ZipArchiveWriter::new(&mut out);
-    for (name, bytes) in entries {
-        let (mut entry, config) =
-            archive.new_file(name).compression_method(CompressionMethod::DEFLATE).start().expect("an entry");
-        let mut writer = config.wrap(DeflateEncoder::new(&mut entry, Compression::fast()));
-        writer.write_all(bytes).expect("memory");
-        let (encoder, descriptor) = writer.finish().expect("memory");
-        encoder.finish().expect("memory");
-        entry.finish(descriptor).expect("memory");
-    }
-    archive.finish().expect("memory");
-    out
 }
 
 fn header(kind: EntryType, size: usize) -> tar::Header {
@@ -56,12 +41,6 @@ fn tar(entries: &[(&str, Vec<u8>)]) -> Vec<u8> {
         }
     }
     archive.into_inner().expect("memory")
-}
-
-fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes).expect("memory");
-    encoder.finish().expect("memory")
 }
 
 /// Every entry in short, and why it ended early.
