@@ -61,6 +61,8 @@ pub mod metric {
     pub const WORKERS_LOST: &str = "eyrie_workers_lost_total";
     /// Counter: bodies that were turned away, by `reason` (`uploads`, `memory`).
     pub const UPLOADS_REFUSED: &str = "eyrie_uploads_refused_total";
+    /// Counter: images that did not fit into a quota, by whose it is: `of` (`collection`, `key`).
+    pub const QUOTA_REFUSALS: &str = "eyrie_quota_refusals_total";
     /// Counter: images that were turned away because the queue of their `lane` was full.
     pub const EXTRACTIONS_OVERLOADED: &str = "eyrie_extractions_overloaded_total";
     /// Histogram: seconds that a worker takes for one image, by `profile`.
@@ -274,6 +276,7 @@ fn describe() {
         metric::UPLOADS_REFUSED,
         "Bodies turned away, by reason: too many (uploads) or too much (memory)."
     );
+    describe_counter!(metric::QUOTA_REFUSALS, "Images that did not fit into a quota, by whose it is.");
     describe_counter!(metric::EXTRACTIONS_OVERLOADED, "Images turned away because the queue of their lane was full.");
     describe_histogram!(metric::EXTRACTION_SECONDS, Unit::Seconds, "Time of a worker for one image, by profile.");
     describe_histogram!(metric::EXTRACTION_WAIT_SECONDS, Unit::Seconds, "Time that an image waits for a worker.");

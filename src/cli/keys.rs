@@ -8,15 +8,16 @@ use time::OffsetDateTime;
 
 use super::settings::Settings;
 use crate::app::{Backend, Purpose, runtime};
-use crate::domain::{ApiKey, CollectionName, KeyId, KeyLabel, Origin, Scope};
-use crate::service::{NewApiKey, ServiceError};
+use crate::domain::{ApiKey, CollectionName, KeyId, KeyLabel, Origin, Quota, Scope, Usage};
+use crate::service::{NewApiKey, ServiceError, UsedKey};
 use eyrie_terminal::CliError;
-use eyrie_terminal::output::{self, note};
+use eyrie_terminal::output::{self, grouped, note};
 
 const EXAMPLES: &str = "\
 Examples:
   eyrie keys add --label admin --scope admin
   eyrie keys add --label importer --scope write --collection covers --expires 90d
+  eyrie keys add --label tenant-7 --scope write --max-images 10000 --max-bytes 5000000000
   eyrie keys add --label \"shop front end\" --scope search --collection covers --origin https://shop.example
   eyrie keys list
   eyrie keys revoke 019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10
@@ -74,6 +75,12 @@ struct Add {
     /// Such a key may be published and can only search
     #[arg(long = "origin", value_name = "ORIGIN")]
     origins: Vec<Origin>,
+    /// The most pictures of those that it stores that may be there at a time. For the scope write
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(..=Quota::MOST))]
+    max_images: Option<u64>,
+    /// The most bytes that their uploads may have. For the scope write
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u64).range(..=Quota::MOST))]
+    max_bytes: Option<u64>,
     /// How long it is taken, such as 12h, 90d or 2w; until it is revoked where it is left out
     #[arg(long, value_name = "TIME", value_parser = lifetime)]
     expires: Option<Duration>,
@@ -103,7 +110,7 @@ impl Keys {
             Action::Add(add) => add.run(),
             Action::List { json, settings } => {
                 let keys = with_backend(&settings, async |backend| backend.service.keys().await)?;
-                if json { output::json(&keys.iter().map(as_json).collect::<Vec<_>>()) } else { as_table(&keys) }
+                if json { output::json(&keys.iter().map(used_as_json).collect::<Vec<_>>()) } else { as_table(&keys) }
             }
             Action::Revoke { id, settings } => {
                 let key = with_backend(&settings, async |backend| backend.service.revoke_key(&id).await)?;
@@ -121,6 +128,7 @@ impl Add {
             scope: self.scope,
             collections: Some(self.collections).filter(|names| !names.is_empty()),
             origins: self.origins,
+            quota: Quota { max_images: self.max_images, max_bytes: self.max_bytes },
             lasts: self.expires,
         };
         let (made, has_admin) = with_backend(&self.settings, async |backend| {
@@ -163,6 +171,8 @@ fn as_json(key: &ApiKey) -> Value {
         "scope": key.scope,
         "collections": key.collections,
         "origins": key.origins.iter().map(Origin::to_string).collect::<Vec<_>>(),
+        "max_images": key.quota.max_images,
+        "max_bytes": key.quota.max_bytes,
         "created_at": time(Some(key.created_at)),
         "expires_at": time(key.expires_at),
         "last_used_at": time(key.last_used_at),
@@ -170,19 +180,48 @@ fn as_json(key: &ApiKey) -> Value {
     })
 }
 
+/// The same with what of it is there.
+fn used_as_json(UsedKey { key, used }: &UsedKey) -> Value {
+    let mut value = as_json(key);
+    value["images"] = used.images.into();
+    value["bytes"] = used.bytes.into();
+    value
+}
+
+/// What a key stored, beside how much that may be.
+fn used_in_words(used: Usage, quota: Quota) -> [String; 2] {
+    let of = |used: u64, limit: Option<u64>| match limit {
+        Some(limit) => format!("{} of {}", grouped(used), grouped(limit)),
+        None => grouped(used),
+    };
+    [of(used.images, quota.max_images), of(used.bytes, quota.max_bytes)]
+}
+
 fn time(time: Option<OffsetDateTime>) -> Option<String> {
     time.and_then(|time| time.format(&time::format_description::well_known::Rfc3339).ok())
 }
 
-fn as_table(keys: &[ApiKey]) -> Result<(), CliError> {
+fn as_table(keys: &[UsedKey]) -> Result<(), CliError> {
     if keys.is_empty() {
         note("there is no key");
         return Ok(());
     }
-    let mut table = output::table(["ID", "LABEL", "SCOPE", "COLLECTIONS", "ORIGINS", "EXPIRES", "LAST USED", "STATE"]);
+    let mut table = output::table([
+        "ID",
+        "LABEL",
+        "SCOPE",
+        "COLLECTIONS",
+        "ORIGINS",
+        "IMAGES",
+        "BYTES",
+        "EXPIRES",
+        "LAST USED",
+        "STATE",
+    ]);
     let now = OffsetDateTime::now_utc();
     let or = |text: Option<String>, other: &str| text.unwrap_or_else(|| other.to_owned());
-    for key in keys {
+    for UsedKey { key, used } in keys {
+        let [images, bytes] = used_in_words(*used, key.quota);
         let names = key
             .collections
             .as_ref()
@@ -199,6 +238,8 @@ fn as_table(keys: &[ApiKey]) -> Result<(), CliError> {
             key.scope.to_string(),
             or(names, "all"),
             or(Some(origins).filter(|origins| !origins.is_empty()), "-"),
+            images,
+            bytes,
             or(time(key.expires_at), "never"),
             or(time(key.last_used_at), "never"),
             state.to_owned(),

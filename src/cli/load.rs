@@ -92,6 +92,7 @@ impl Load {
                 match outcome {
                     RestoreOutcome::Created(_) | RestoreOutcome::Replaced(_) => stored += 1,
                     RestoreOutcome::Unchanged | RestoreOutcome::IdTaken => there += 1,
+                    RestoreOutcome::OverQuota(refusal) => return Err(failed(&refusal)),
                 }
             }
             progress.set(first + images.len());
@@ -156,6 +157,7 @@ impl Rows<'_> {
             thumbnail: Thumbnail { bytes: self.thumbnail.clone(), media_type: "image/jpeg".to_owned() },
             local_features: self.local_features.clone(),
             original: None,
+            stored_by: None,
         };
         Ok(RestoredImage { image, created_at: self.now, updated_at: self.now })
     }

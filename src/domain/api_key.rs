@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{CollectionName, KeyId, Origin};
+use super::{CollectionName, KeyId, Origin, Quota};
 
 /// What a key may do. Scopes are steps: each may do what those before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -142,6 +142,8 @@ pub struct ApiKey {
     /// The origins of the pages that may use it. With none it is a secret, which programs use;
     /// with some it may be published, and works from pages of these origins only.
     pub origins: Vec<Origin>,
+    /// The most of what it stored that may be there.
+    pub quota: Quota,
     /// When it was made.
     pub created_at: OffsetDateTime,
     /// From when on it is not taken any more.

@@ -3,7 +3,7 @@
 use eyrie_vision::describe::Profile;
 use time::OffsetDateTime;
 
-use super::CollectionName;
+use super::{CollectionName, Quota};
 
 /// A set of images that are searched together. All of them are described by one profile.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,4 +17,17 @@ pub struct Collection {
     pub description: String,
     /// When it was created (UTC, microseconds).
     pub created_at: OffsetDateTime,
+    /// The most that it may have.
+    pub quota: Quota,
+}
+
+/// What is changed of a collection; `None` stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CollectionChange {
+    /// The sentence for people.
+    pub description: Option<String>,
+    /// The most images; `Some(None)` takes the limit away.
+    pub max_images: Option<Option<u64>>,
+    /// The most bytes, the same way.
+    pub max_bytes: Option<Option<u64>>,
 }

@@ -17,6 +17,7 @@ mod order;
 mod origin;
 mod original;
 mod precondition;
+mod quota;
 mod record;
 mod secret;
 mod seq;
@@ -25,7 +26,7 @@ mod verify;
 pub use api_key::{ApiKey, InvalidLabel, KeyHash, KeyLabel, Scope, UnknownScope};
 pub use catalogue::{Catalogue, ProfileFacts};
 pub use clock::{Clock, SystemClock, whole_microseconds};
-pub use collection::Collection;
+pub use collection::{Collection, CollectionChange};
 pub use eyrie_vision::cost::ChipReport;
 pub use eyrie_vision::describe::{
     Descriptor, DescriptorVersion, ExtractionCost, InvalidDescriptor, InvalidVersion, Profile, UnknownProfile,
@@ -43,6 +44,7 @@ pub use order::{Order, OrderBy, Position};
 pub use origin::{InvalidOrigin, Origin};
 pub use original::OriginalName;
 pub use precondition::Precondition;
+pub use quota::{Measure, Quota, QuotaExceeded, QuotaOf, Usage};
 pub use record::{ContentHash, ImageRecord, Neighbor};
 pub use secret::Secret;
 pub use seq::Seq;

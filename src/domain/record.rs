@@ -6,7 +6,7 @@ use eyrie_vision::describe::DescriptorVersion;
 use eyrie_vision::picture::ImageFormat;
 use time::OffsetDateTime;
 
-use super::{CollectionName, ImageId, ImageKey, Metadata, OriginalName, Seq};
+use super::{CollectionName, ImageId, ImageKey, KeyId, Metadata, OriginalName, Seq};
 
 /// The SHA-256 of an image's bytes as they were uploaded.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -56,6 +56,9 @@ pub struct ImageRecord {
     pub updated_at: OffsetDateTime,
     /// The name of the upload itself, where it is kept.
     pub original: Option<OriginalName>,
+    /// The key that stored these bytes; `None` where nobody needed one, for commands that open the
+    /// database, and for what was stored before keys were noted.
+    pub stored_by: Option<KeyId>,
 }
 
 /// One hit of an index search.

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::domain::{InvalidDescriptor, InvalidFilter, InvalidMetadata};
+use crate::domain::{InvalidDescriptor, InvalidFilter, InvalidMetadata, QuotaExceeded};
 use crate::service::{OriginalsError, PictureError, ServiceError, StoreError};
 
 macro_rules! codes {
@@ -144,6 +144,7 @@ codes! {
     DatabaseUnavailable, "database_unavailable", SERVICE_UNAVAILABLE, "The database is not available";
     DatabaseReadOnly, "database_read_only", SERVICE_UNAVAILABLE, "The database can only be read";
     DatabaseFull, "database_full", INSUFFICIENT_STORAGE, "The database has no space left";
+    QuotaExceeded, "quota_exceeded", INSUFFICIENT_STORAGE, "A quota has no room for the picture";
     IndexFull, "index_full", INSUFFICIENT_STORAGE, "The search index has no room for more pictures";
     OriginalsUnavailable, "originals_unavailable", SERVICE_UNAVAILABLE, "Originals cannot be stored or read at the moment";
     OriginalsFull, "originals_full", INSUFFICIENT_STORAGE, "There is no space left for originals";
@@ -354,6 +355,12 @@ impl From<ServiceError> for ApiError {
             ServiceError::TooLate => Self::new(Code::RequestTimeout, detail).retry_after(1),
             ServiceError::NotReady => Self::new(Code::NotReady, detail).retry_after(2),
             ServiceError::IndexFull => Self::new(Code::IndexFull, detail),
+            ServiceError::QuotaExceeded(refusal) => {
+                let QuotaExceeded { of, measure, limit, used, added } = refusal;
+                let measure = measure.to_string();
+                let quota = json!({"of": of.kind(), "measure": measure, "limit": limit, "used": used, "added": added});
+                Self::new(Code::QuotaExceeded, detail).extended(Map::from_iter([("quota".to_owned(), quota)]))
+            }
             ServiceError::ShuttingDown => Self::new(Code::ShuttingDown, detail).retry_after(5),
             ServiceError::Store(error) => error.into(),
             ServiceError::Originals(error) => error.into(),

@@ -12,7 +12,7 @@ use utoipa::openapi::schema::{
 };
 use utoipa::openapi::{ContentBuilder, KnownFormat, ObjectBuilder, Ref, RefOr, Required, Schema, SchemaFormat, Type};
 
-use crate::domain::{Profile, Verdict};
+use crate::domain::{Profile, Quota, Verdict};
 
 /// 1 to 128 of `A-Z a-z 0-9 . _ - :`, but not `.` or `..`.
 const ID_PATTERN: &str =
@@ -303,6 +303,11 @@ pub(crate) fn any_text() -> ObjectBuilder {
 /// A whole number in a range.
 pub(crate) fn integer(range: RangeInclusive<u32>) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(*range.start())).maximum(Some(*range.end()))
+}
+
+/// The most that may be there of something.
+pub(crate) fn limit() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(Quota::MOST))
 }
 
 /// One of several names.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::core::unknown_collection;
 use super::{RetrievalService, ServiceError};
-use crate::domain::{Collection, CollectionName, Profile};
+use crate::domain::{Collection, CollectionChange, CollectionName, Profile, Quota};
 use crate::store::CollectionSummary;
 
 /// The profile of a collection that is created without naming one.
@@ -28,8 +28,8 @@ impl RetrievalService {
         found.ok_or_else(|| unknown_collection(name))
     }
 
-    /// Creates a collection; `false` when the same one was there. Without a profile it gets `rnip`,
-    /// and one of any profile that is there is the same.
+    /// Creates a collection; `false` when the same one was there, which stays as it is. Without a
+    /// profile it gets `rnip`, and one of any profile that is there is the same.
     ///
     /// # Errors
     /// [`ServiceError::CollectionExists`] when it is there with another profile than the one named;
@@ -39,6 +39,7 @@ impl RetrievalService {
         name: CollectionName,
         profile: Option<Profile>,
         description: String,
+        quota: Quota,
     ) -> Result<(Collection, bool), ServiceError> {
         let _running = self.core.gate.enter()?;
         let collection = Collection {
@@ -46,6 +47,7 @@ impl RetrievalService {
             profile: profile.unwrap_or(DEFAULT_PROFILE),
             description,
             created_at: self.core.clock.now(),
+            quota,
         };
         let mut attempts = self.core.attempts();
         loop {
@@ -63,17 +65,18 @@ impl RetrievalService {
         }
     }
 
-    /// Changes the description.
+    /// Changes the description or the quota. Where more is there than a new quota allows, nothing is
+    /// deleted, and nothing more is stored.
     ///
     /// # Errors
     /// [`ServiceError::UnknownCollection`], [`ServiceError::Store`].
-    pub async fn describe_collection(
+    pub async fn change_collection(
         &self,
         name: &CollectionName,
-        description: &str,
+        change: &CollectionChange,
     ) -> Result<Collection, ServiceError> {
         let _running = self.core.gate.enter()?;
-        let changed = self.core.store.describe_collection(name, description).await?;
+        let changed = self.core.store.change_collection(name, change).await?;
         changed.ok_or_else(|| unknown_collection(name))
     }
 

@@ -1,6 +1,6 @@
 //! Why a request fails.
 
-use crate::domain::{DescriptorVersion, InvalidDescriptor, InvalidMetadata, JobState, Profile, Verdict};
+use crate::domain::{DescriptorVersion, InvalidDescriptor, InvalidMetadata, JobState, Profile, QuotaExceeded, Verdict};
 use crate::originals::OriginalsError;
 use crate::search::SearchError;
 use crate::store::StoreError;
@@ -147,6 +147,9 @@ pub enum ServiceError {
     /// The indexes take as much memory as they may.
     #[error("the index takes all the memory that it may (index.max_memory_mib); no picture can be added")]
     IndexFull,
+    /// The image does not fit into the quota of its collection, or into that of the key that stores it.
+    #[error(transparent)]
+    QuotaExceeded(QuotaExceeded),
     /// The process is shutting down.
     #[error("the service is shutting down")]
     ShuttingDown,

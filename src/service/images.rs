@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::core::{Core, unknown_collection};
 use super::originals::ByteStream;
 use super::pool::WhenFull;
+use super::quotas::refused;
 use super::running::Running;
 use super::upload::Upload;
 use super::{AddImage, AddOutcome, PutImage, PutOutcome, RetrievalService, ServiceError, Stored};
@@ -26,7 +27,7 @@ impl RetrievalService {
     ///
     /// # Errors
     /// [`ServiceError`]: metadata, unknown collection, the image itself, a taken id, a duplicate, a similar image,
-    /// [`ServiceError::NotReady`] where it cannot be looked for, overload, the database.
+    /// [`ServiceError::QuotaExceeded`], [`ServiceError::NotReady`] where it cannot be looked for, overload, the database.
     pub async fn add_image(
         &self,
         collection: &CollectionName,
@@ -56,7 +57,7 @@ impl RetrievalService {
     ///
     /// # Errors
     /// [`ServiceError`]: [`ServiceError::PreconditionFailed`], metadata, unknown collection, the image itself, a similar
-    /// image, [`ServiceError::NotReady`] where it cannot be looked for, overload, the database.
+    /// image, [`ServiceError::QuotaExceeded`], [`ServiceError::NotReady`] where it cannot be looked for, overload, the database.
     pub async fn put_image(
         &self,
         collection: &CollectionName,
@@ -65,10 +66,11 @@ impl RetrievalService {
     ) -> Result<Stored<PutOutcome>, ServiceError> {
         let core = &self.core;
         let running = core.gate.enter()?;
-        let PutImage { id, bytes, metadata, on_similar } = image;
+        let PutImage { id, bytes, metadata, on_similar, stored_by } = image;
         let metadata = core.metadata(metadata)?;
         let collection = core.collection(collection).await?;
-        let mut upload = Upload::new(core, running, &collection, bytes, WhenFull::Refuse, on_similar).await?;
+        let mut upload =
+            Upload::new(core, running, &collection, bytes, WhenFull::Refuse, on_similar, stored_by).await?;
         let mut attempts = core.attempts();
         let outcome = loop {
             attempts.next().await?;
@@ -112,6 +114,7 @@ impl RetrievalService {
                 // Changed by another request meanwhile: the next attempt says what that means for
                 // this one.
                 WriteOutcome::PreconditionFailed | WriteOutcome::UnknownImage => {}
+                WriteOutcome::OverQuota(refusal) => return Err(refused(refusal)),
                 WriteOutcome::UnknownCollection => return Err(unknown_collection(collection)),
             }
         }
@@ -252,10 +255,10 @@ impl Core {
         when_full: WhenFull,
     ) -> Result<Stored<AddOutcome>, ServiceError> {
         let running = self.gate.enter()?;
-        let AddImage { id, bytes, metadata, on_duplicate, on_similar } = image;
+        let AddImage { id, bytes, metadata, on_duplicate, on_similar, stored_by } = image;
         let metadata = self.metadata(metadata)?;
         let collection = self.collection(collection).await?;
-        let mut upload = Upload::new(self, running, &collection, bytes, when_full, on_similar).await?;
+        let mut upload = Upload::new(self, running, &collection, bytes, when_full, on_similar, stored_by).await?;
         let mut attempts = self.attempts();
         let outcome = loop {
             attempts.next().await?;

@@ -22,6 +22,7 @@ mod options;
 mod originals;
 mod outcome;
 mod pool;
+mod quotas;
 mod readiness;
 mod requests;
 mod rerank;
@@ -48,7 +49,7 @@ pub use jobs::{
     DuplicateGroup, DuplicateMember, DuplicatesRequest, GroupPage, ImportRequest, JobResult, MOST_CANDIDATES,
     ReindexRequest, Started,
 };
-pub use keys::{KnownKeys, MOST_COLLECTIONS, MOST_DAYS, MOST_ORIGINS, MadeKey, NewApiKey};
+pub use keys::{KnownKeys, MOST_COLLECTIONS, MOST_DAYS, MOST_ORIGINS, MadeKey, NewApiKey, UsedKey};
 pub use once::Fingerprint;
 pub use options::{Isolation, JobOptions, Limits, PoolOptions, ServiceOptions, VerificationOptions};
 pub use requests::{

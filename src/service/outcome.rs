@@ -22,7 +22,7 @@ impl Outcome for InsertOutcome {
     fn change(&self) -> Option<Seq> {
         match self {
             Self::Inserted(record) => Some(record.revision),
-            Self::SameContent(_) | Self::IdTaken(_) | Self::UnknownCollection => None,
+            Self::SameContent(_) | Self::IdTaken(_) | Self::OverQuota(_) | Self::UnknownCollection => None,
         }
     }
 }
@@ -31,7 +31,7 @@ impl Outcome for WriteOutcome {
     fn change(&self) -> Option<Seq> {
         match self {
             Self::Created(record) | Self::Updated(record) => Some(record.revision),
-            Self::PreconditionFailed | Self::UnknownImage | Self::UnknownCollection => None,
+            Self::PreconditionFailed | Self::OverQuota(_) | Self::UnknownImage | Self::UnknownCollection => None,
         }
     }
 }

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use crate::domain::{
-    DescriptorVersion, ExtractionCost, FieldPath, Filter, ImageId, ImageRecord, QueryRegion, Thumbnail, Verdict, Verify,
+    DescriptorVersion, ExtractionCost, FieldPath, Filter, ImageId, ImageRecord, KeyId, QueryRegion, Thumbnail, Verdict,
+    Verify,
 };
 use eyrie_vision::local::Verification;
 
@@ -51,6 +52,8 @@ pub struct AddImage {
     pub on_duplicate: OnDuplicate,
     /// What to do when the collection shows the same thing.
     pub on_similar: OnSimilar,
+    /// The key that stores it.
+    pub stored_by: Option<KeyId>,
 }
 
 /// An image to put under an id.
@@ -64,6 +67,8 @@ pub struct PutImage {
     pub metadata: Value,
     /// What to do when another image of the collection shows the same thing.
     pub on_similar: OnSimilar,
+    /// The key that stores it.
+    pub stored_by: Option<KeyId>,
 }
 
 /// What became of an addition.

@@ -11,6 +11,7 @@ use super::keys::KeyRing;
 use super::options::ServiceOptions;
 use super::originals::Originals;
 use super::pool::InferencePool;
+use super::quotas;
 use super::readiness::StoreCheck;
 use super::requests::Readiness;
 use super::running::Gate;
@@ -57,6 +58,7 @@ impl RetrievalService {
     /// # Errors
     /// [`ServiceError::Internal`] when there is no extractor, or when the system refuses a thread.
     pub fn start(parts: ServiceParts, options: ServiceOptions) -> Result<Arc<Self>, ServiceError> {
+        quotas::begin_counting();
         let keys = KeyRing::new(&options.admin_key, parts.clock.now())?;
         let pool = Arc::new(InferencePool::start(parts.extractors, parts.queue_length)?);
         let originals = Originals::new(Arc::clone(&parts.store), parts.originals);

@@ -7,12 +7,13 @@ use super::core::{Core, unknown_collection};
 use super::hash::hash_of;
 use super::lanes::Lane;
 use super::pool::WhenFull;
+use super::quotas::refused;
 use super::running::Running;
 use super::{AddOutcome, OnDuplicate, OnSimilar, PutOutcome, SearchHit, ServiceError, Stored};
 use crate::domain::{
-    Collection, ContentHash, ImageId, ImageKey, ImageRecord, Metadata, Precondition, Profile, Verdict,
+    Collection, ContentHash, ImageId, ImageKey, ImageRecord, KeyId, Metadata, Precondition, Profile, Verdict,
 };
-use crate::store::{InsertOutcome, NewImage, SameContent, WriteOutcome};
+use crate::store::{Incoming, InsertOutcome, NewImage, SameContent, WriteOutcome};
 use eyrie_vision::describe::{Extraction, Request};
 use eyrie_vision::local::STORED_FEATURES;
 
@@ -29,6 +30,7 @@ pub(super) struct Upload<'a> {
     hash: ContentHash,
     when_full: WhenFull,
     on_similar: OnSimilar,
+    stored_by: Option<KeyId>,
     described: OnceCell<Extraction>,
     /// What the last attempt found that is similar.
     similar: Option<Vec<SearchHit>>,
@@ -54,10 +56,11 @@ impl<'a> Upload<'a> {
         bytes: Bytes,
         when_full: WhenFull,
         on_similar: OnSimilar,
+        stored_by: Option<KeyId>,
     ) -> Result<Self, ServiceError> {
         let hash = hash_of(&bytes).await?;
-        let described = OnceCell::new();
-        Ok(Self { core, running, collection, bytes, hash, when_full, on_similar, described, similar: None })
+        let (described, similar) = (OnceCell::new(), None);
+        Ok(Self { core, running, collection, bytes, hash, when_full, on_similar, stored_by, described, similar })
     }
 
     /// The outcome, with what was similar and what describing it cost.
@@ -102,6 +105,7 @@ impl<'a> Upload<'a> {
             // Stored by another request while this one was describing: the next attempt answers.
             InsertOutcome::SameContent(_) => Ok(None),
             InsertOutcome::IdTaken(holder) => self.id_held_by(holder, on_duplicate).await.map(Some),
+            InsertOutcome::OverQuota(refusal) => Err(refused(refusal)),
             InsertOutcome::UnknownCollection => Err(unknown_collection(&self.collection.name)),
         }
     }
@@ -118,6 +122,7 @@ impl<'a> Upload<'a> {
         match self.core.put(&self.running, &self.collection.name, image, self.bytes.clone(), precondition).await? {
             WriteOutcome::Created(record) | WriteOutcome::Updated(record) => Ok(Some(record)),
             WriteOutcome::PreconditionFailed | WriteOutcome::UnknownImage => Ok(None),
+            WriteOutcome::OverQuota(refusal) => Err(refused(refusal)),
             WriteOutcome::UnknownCollection => Err(unknown_collection(&self.collection.name)),
         }
     }
@@ -175,6 +180,7 @@ impl<'a> Upload<'a> {
             WriteOutcome::Created(record) => Ok(Some(PutOutcome::Created(record))),
             WriteOutcome::Updated(record) => Ok(Some(PutOutcome::Updated(record))),
             WriteOutcome::PreconditionFailed | WriteOutcome::UnknownImage => on_failure,
+            WriteOutcome::OverQuota(refusal) => Err(refused(refusal)),
             WriteOutcome::UnknownCollection => Err(unknown_collection(name)),
         }
     }
@@ -213,8 +219,18 @@ impl<'a> Upload<'a> {
         if !self.core.search.has_room() {
             return Err(ServiceError::IndexFull);
         }
+        let byte_size = self.bytes.len() as u64;
+        // To describe it costs a thousand times as much. What is stored is looked at once more.
+        if self.described.get().is_none() {
+            let (content_hash, stored_by) = (&self.hash, self.stored_by.as_ref());
+            let incoming = Incoming { id: &id, content_hash, byte_size, stored_by };
+            if let Some(refusal) = self.core.store.over_quota(&self.collection.name, incoming).await? {
+                return Err(refused(refusal));
+            }
+        }
         let described = self.described.get_or_try_init(|| self.describe()).await?.clone();
-        stored_as(described, id, metadata, self.hash, self.bytes.len() as u64)
+        let image = stored_as(described, id, metadata, self.hash, byte_size)?;
+        Ok(NewImage { stored_by: self.stored_by.clone(), ..image })
     }
 
     async fn describe(&self) -> Result<Extraction, ServiceError> {
@@ -228,7 +244,7 @@ pub(super) fn to_be_stored(profile: Profile) -> Request {
     Request { thumbnail: true, features: STORED_FEATURES, ..Request::descriptor(profile) }
 }
 
-/// What is stored of an image that was described as [`to_be_stored`] says.
+/// What is stored, by no key, of an image that was described as [`to_be_stored`] says.
 ///
 /// # Errors
 /// [`ServiceError::Internal`].
@@ -255,5 +271,6 @@ pub(super) fn stored_as(
         thumbnail,
         local_features: features.encode(),
         original: None,
+        stored_by: None,
     })
 }

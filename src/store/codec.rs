@@ -11,8 +11,8 @@ use super::{
 };
 use crate::domain::{
     Begun, Collection, CollectionName, ContentHash, Descriptor, Filter, ImageFormat, ImageId, ImageKey, ImageRecord,
-    Job, JobId, JobKind, JobProgress, JobState, KeptAnswer, Metadata, OriginalName, Seq, SimilarPair, Thumbnail,
-    Verdict,
+    Job, JobId, JobKind, JobProgress, JobState, KeptAnswer, KeyId, Metadata, OriginalName, Quota, Seq, SimilarPair,
+    Thumbnail, Verdict,
 };
 
 /// A row whose columns are named as the fields are.
@@ -74,6 +74,17 @@ row! {
         created_at: T,
         updated_at: T,
         original: Option<String>,
+        stored_by: Option<String>,
+    }
+}
+
+row! {
+    /// What the database gives and keeps of an image that is written.
+    pub(super) struct WrittenRow {
+        key: i64,
+        revision: i64,
+        original: Option<String>,
+        stored_by: Option<String>,
     }
 }
 
@@ -129,6 +140,8 @@ row! {
         profile: String,
         description: String,
         created_at: T,
+        max_images: Option<i64>,
+        max_bytes: Option<i64>,
     }
 }
 
@@ -136,6 +149,7 @@ row! {
 pub(super) struct SummaryRow<T> {
     collection: CollectionRow<T>,
     images: i64,
+    bytes: i64,
     stale: i64,
     originals: i64,
     original_bytes: i64,
@@ -151,6 +165,7 @@ where
         Ok(Self {
             collection: CollectionRow::from_row(row)?,
             images: row.try_get("images")?,
+            bytes: row.try_get("bytes")?,
             stale: row.try_get("stale")?,
             originals: row.try_get("originals")?,
             original_bytes: row.try_get("original_bytes")?,
@@ -267,6 +282,7 @@ impl<T: StoredTime> RecordRow<T> {
             created_at: self.created_at.into_time()?,
             updated_at: self.updated_at.into_time()?,
             original: self.original.map(original_name).transpose()?,
+            stored_by: self.stored_by.map(key_id).transpose()?,
         })
     }
 }
@@ -295,6 +311,7 @@ impl<T: StoredTime> CollectionRow<T> {
             profile: self.profile.parse().map_err(damaged)?,
             description: self.description,
             created_at: self.created_at.into_time()?,
+            quota: quota(self.max_images, self.max_bytes)?,
         })
     }
 }
@@ -304,6 +321,8 @@ impl<T: StoredTime> SummaryRow<T> {
         Ok(CollectionSummary {
             collection: self.collection.into_collection()?,
             images: u64::try_from(self.images).map_err(damaged)?,
+            // Too small a count is one that the doctor finds.
+            bytes: u64::try_from(self.bytes).unwrap_or(0),
             stale: u64::try_from(self.stale).map_err(damaged)?,
             originals: u64::try_from(self.originals).map_err(damaged)?,
             original_bytes: u64::try_from(self.original_bytes).map_err(damaged)?,
@@ -429,32 +448,48 @@ impl Times {
     }
 }
 
-/// The record of an image that is written now.
-pub(super) fn record_of(
-    key: ImageKey,
-    collection: &CollectionName,
-    image: &NewImage,
-    revision: Seq,
-    created_at: OffsetDateTime,
-    updated_at: OffsetDateTime,
-    original: Option<OriginalName>,
-) -> ImageRecord {
-    ImageRecord {
-        key,
-        collection: collection.clone(),
-        id: image.id.clone(),
-        content_hash: image.content_hash,
-        format: image.format,
-        width: image.width,
-        height: image.height,
-        byte_size: image.byte_size,
-        metadata: image.metadata.clone(),
-        version: image.version.clone(),
-        revision,
-        created_at,
-        updated_at,
-        original,
+impl WrittenRow {
+    /// The record of an image that was written with these times.
+    pub(super) fn into_record(
+        self,
+        collection: &CollectionName,
+        image: &NewImage,
+        created_at: OffsetDateTime,
+        updated_at: OffsetDateTime,
+    ) -> Result<ImageRecord, StoreError> {
+        Ok(ImageRecord {
+            key: key(self.key)?,
+            collection: collection.clone(),
+            id: image.id.clone(),
+            content_hash: image.content_hash,
+            format: image.format,
+            width: image.width,
+            height: image.height,
+            byte_size: image.byte_size,
+            metadata: image.metadata.clone(),
+            version: image.version.clone(),
+            revision: Seq(self.revision),
+            created_at,
+            updated_at,
+            original: self.original.map(original_name).transpose()?,
+            stored_by: self.stored_by.map(key_id).transpose()?,
+        })
     }
+}
+
+/// The key that stored an image, from its column.
+fn key_id(column: String) -> Result<KeyId, StoreError> {
+    KeyId::new(column).map_err(damaged)
+}
+
+/// A quota from its columns.
+pub(super) fn quota(max_images: Option<i64>, max_bytes: Option<i64>) -> Result<Quota, StoreError> {
+    Ok(Quota { max_images: max_images.map(count).transpose()?, max_bytes: max_bytes.map(count).transpose()? })
+}
+
+/// A limit as a column. No count reaches one beyond the integers of both databases.
+pub(super) fn limit_column(limit: Option<u64>) -> Option<i64> {
+    limit.map(|limit| i64::try_from(limit).unwrap_or(i64::MAX))
 }
 
 /// The name of an original from its column.

@@ -2,7 +2,7 @@
 
 use super::codec::row;
 use super::migrate::{self, Applied, Database};
-use super::statements::{SUMMARIES, SUMMARIES_WITHOUT_ORIGINALS};
+use super::statements::{SUMMARIES, SUMMARIES_WITHOUT_ORIGINALS, SUMMARIES_WITHOUT_QUOTAS};
 use super::{CollectionSummary, StoreError};
 
 /// What a database is like, read without a change to it.
@@ -29,9 +29,16 @@ pub(super) const WITH_FEATURES: i64 = 2;
 /// The first schema with originals.
 const WITH_ORIGINALS: i64 = 7;
 
+/// The first schema with quotas.
+const WITH_QUOTAS: i64 = 10;
+
 /// What is in the collections of a schema.
 pub(super) fn summaries(schema: i64) -> &'static str {
-    if schema < WITH_ORIGINALS { SUMMARIES_WITHOUT_ORIGINALS } else { SUMMARIES }
+    match schema {
+        ..WITH_ORIGINALS => SUMMARIES_WITHOUT_ORIGINALS,
+        WITH_ORIGINALS..WITH_QUOTAS => SUMMARIES_WITHOUT_QUOTAS,
+        WITH_QUOTAS.. => SUMMARIES,
+    }
 }
 
 /// The place of the version in encoded local features, counted from 0.

@@ -52,12 +52,12 @@ fn migrations(database: Database) -> Vec<Migration> {
         Database::Sqlite => migrations!(
             "sqlite": (1, "0001", "initial"), (2, "0002", "local_features"), (3, "0003", "image_keys"), (4, "0004", "followers"),
             (5, "0005", "orders_and_answers"), (6, "0006", "jobs"), (7, "0007", "originals"), (8, "0008", "job_data"),
-            (9, "0009", "api_keys")
+            (9, "0009", "api_keys"), (10, "0010", "quotas")
         ),
         Database::Postgres => migrations!(
             "postgres": (1, "0001", "initial"), (2, "0002", "local_features"), (3, "0003", "image_keys"), (4, "0004", "followers"),
             (5, "0005", "orders_and_answers"), (6, "0006", "jobs"), (7, "0007", "originals"), (8, "0008", "job_data"),
-            (9, "0009", "api_keys")
+            (9, "0009", "api_keys"), (10, "0010", "quotas")
         ),
     }
 }

@@ -2,7 +2,7 @@
 //! SQLite or Postgres.
 //!
 //! [`Store`] is what a database does, in parts: [`Collections`], [`Images`], [`ChangeLog`],
-//! [`Answers`], [`Jobs`], [`JobData`], [`Duplicates`], [`Originals`], [`ApiKeys`]. Ids are text at the edge only: what the index and the
+//! [`Answers`], [`Jobs`], [`JobData`], [`Duplicates`], [`Originals`], [`ApiKeys`], [`Quotas`]. Ids are text at the edge only: what the index and the
 //! change log speak of are [`ImageKey`]s.
 
 mod answers;
@@ -20,6 +20,7 @@ mod options;
 mod originals;
 mod postgres;
 mod prefilter;
+mod quotas;
 mod sqlite;
 mod statements;
 
@@ -31,8 +32,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::domain::{
-    Collection, CollectionName, ContentHash, Descriptor, DescriptorVersion, Filter, ImageFormat, ImageId, ImageKey,
-    ImageRecord, Metadata, Order, Position, Precondition, Seq, Thumbnail,
+    Collection, CollectionChange, CollectionName, ContentHash, Descriptor, DescriptorVersion, Filter, ImageFormat,
+    ImageId, ImageKey, ImageRecord, KeyId, Metadata, Order, Position, Precondition, QuotaExceeded, Seq, Thumbnail,
 };
 
 pub use answers::{AnswerTimes, Answers};
@@ -46,6 +47,7 @@ pub use jobs::{
 pub use options::{KeepIn, OriginalsOptions, StorageOptions};
 pub use originals::{KeptOriginal, NewOriginal, Originals, PART_BYTES};
 pub use postgres::{PostgresOptions, PostgresStore};
+pub use quotas::{Incoming, Miscount, Quotas};
 pub use sqlite::{
     BackupError, BackupStep, BackupWatch, Manifest, Restored, SqliteStore, backup, check_backup, manifest, restore,
 };
@@ -78,6 +80,8 @@ pub struct NewImage {
     /// The upload itself, where it is to be kept. Without it, an image that has the same bytes
     /// already keeps its own.
     pub original: Option<NewOriginal>,
+    /// The key that stores it. Bytes that an image has already stay with the key that stored them.
+    pub stored_by: Option<KeyId>,
 }
 
 /// An image with all that belongs to it, as it was at one moment.
@@ -117,7 +121,7 @@ impl RestoredImage {
 }
 
 /// What became of an image that was in another database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RestoreOutcome {
     /// Stored by this change.
     Created(Seq),
@@ -127,6 +131,8 @@ pub enum RestoreOutcome {
     Unchanged,
     /// Another image of its id is there; nothing was stored.
     IdTaken,
+    /// It does not fit into a quota; nothing was stored.
+    OverQuota(QuotaExceeded),
 }
 
 /// What an insert does when the collection holds an image with the same bytes.
@@ -147,6 +153,8 @@ pub enum InsertOutcome {
     SameContent(ImageRecord),
     /// An image with the same id is there; nothing was stored.
     IdTaken(ImageRecord),
+    /// It does not fit into a quota; nothing was stored.
+    OverQuota(QuotaExceeded),
     /// There is no such collection.
     UnknownCollection,
 }
@@ -160,6 +168,8 @@ pub enum WriteOutcome {
     Updated(ImageRecord),
     /// The precondition does not hold; nothing was stored.
     PreconditionFailed,
+    /// It does not fit into a quota; nothing was stored.
+    OverQuota(QuotaExceeded),
     /// There is no such image (only for writes that do not create).
     UnknownImage,
     /// There is no such collection.
@@ -246,7 +256,9 @@ pub struct CollectionSummary {
     pub collection: Collection,
     /// Images in it.
     pub images: u64,
-    /// Of these, images whose descriptor has another version than the one asked about.
+    /// The bytes of their uploads, as quotas count them.
+    pub bytes: u64,
+    /// Images whose descriptor has another version than the one asked about.
     pub stale: u64,
     /// Images whose originals are kept.
     pub originals: u64,
@@ -274,11 +286,12 @@ pub trait Collections: Send + Sync {
     /// Creates a collection; `false` when there is one of that name (which is left as it is).
     async fn create_collection(&self, collection: &Collection) -> Result<bool, StoreError>;
 
-    /// Changes the description; `None` when there is no such collection.
-    async fn describe_collection(
+    /// Changes a collection; `None` when there is none of that name. A limit below what is there is
+    /// one for what comes: nothing is deleted.
+    async fn change_collection(
         &self,
         name: &CollectionName,
-        description: &str,
+        change: &CollectionChange,
     ) -> Result<Option<Collection>, StoreError>;
 
     /// Deletes a collection with its images; the change, `None` when there is none of that name.
@@ -286,7 +299,8 @@ pub trait Collections: Send + Sync {
 }
 
 /// Images in a database. Each write is one transaction: record, descriptor, thumbnail, local
-/// features, original (or its name) and change-log row, or nothing; its precondition is decided in that transaction.
+/// features, original (or its name) and change-log row, or nothing; its precondition, and whether it fits into the quotas, are decided in
+/// that transaction.
 #[async_trait]
 pub trait Images: Send + Sync {
     /// Stores an image under a new id.
@@ -308,8 +322,8 @@ pub trait Images: Send + Sync {
 
     /// Stores images of another database, with the times that they had there, all in one
     /// transaction; an image of the same id that is another one is replaced with `replace`, and
-    /// keeps its key and its `created_at`. No two of `images` have the same id. What became of
-    /// each; `None` where there is no such collection.
+    /// keeps its key and its `created_at`. No two of `images` have the same id, and one key stores
+    /// all of them. What became of each; `None` where there is no such collection.
     async fn restore(
         &self,
         collection: &CollectionName,
@@ -473,7 +487,7 @@ const PRUNED_AT_ONCE: i64 = 10_000;
 /// A database.
 #[async_trait]
 pub trait Store:
-    Collections + Images + ChangeLog + Answers + Jobs + JobData + Duplicates + Originals + ApiKeys
+    Collections + Images + ChangeLog + Answers + Jobs + JobData + Duplicates + Originals + ApiKeys + Quotas
 {
     /// `sqlite` or `postgres`.
     fn kind(&self) -> &'static str;

@@ -5,7 +5,7 @@
 macro_rules! record_columns {
     () => {
         "i.key, i.id, i.content_hash, i.format, i.width, i.height, i.byte_size, i.metadata, i.version, i.revision, \
-         i.created_at, i.updated_at, i.original"
+         i.created_at, i.updated_at, i.original, i.stored_by"
     };
 }
 
@@ -33,7 +33,7 @@ macro_rules! whole_images {
 macro_rules! insert_image {
     () => {
         "INSERT INTO images (collection_id, id, content_hash, format, width, height, byte_size, metadata, version, revision, \
-         created_at, updated_at, original)"
+         created_at, updated_at, original, stored_by)"
     };
 }
 
@@ -46,8 +46,10 @@ macro_rules! over_image {
              metadata = excluded.metadata, version = excluded.version, revision = excluded.revision, \
              updated_at = excluded.updated_at, \
              original = CASE WHEN excluded.original IS NULL AND excluded.content_hash = images.content_hash \
-                 THEN images.original ELSE excluded.original END \
-         RETURNING key, revision, original"
+                 THEN images.original ELSE excluded.original END, \
+             stored_by = CASE WHEN excluded.content_hash = images.content_hash \
+                 THEN images.stored_by ELSE excluded.stored_by END \
+         RETURNING key, revision, original, stored_by"
     };
 }
 
@@ -82,18 +84,30 @@ macro_rules! outdated {
 /// The columns of an API key.
 macro_rules! key_columns {
     () => {
-        "id, hash, label, scope, collections, origins, created_at, expires_at, last_used_at, revoked_at"
+        "id, hash, label, scope, collections, origins, max_images, max_bytes, created_at, expires_at, last_used_at, revoked_at"
     };
 }
 
 pub(super) use {insert_image, job_columns, over_image, record_columns, whole_images};
 
-/// What is in each collection; `$kept` tells the images whose originals are kept.
+/// The columns of a collection.
+macro_rules! collection_columns {
+    () => {
+        "name, profile, description, created_at, max_images, max_bytes"
+    };
+}
+
+/// What is in each collection. `$kept` tells the images whose originals are kept, `$columns` are those of the collection, and `$bytes` are
+/// those of all uploads.
 macro_rules! summaries {
-    ($kept:literal) => {
+    ($columns:expr, $bytes:literal, $kept:literal) => {
         concat!(
-            "SELECT name, profile, description, created_at, \
-             (SELECT count(*) FROM images WHERE collection_id = c.id) AS images, \
+            "SELECT ",
+            $columns,
+            ", (SELECT count(*) FROM images WHERE collection_id = c.id) AS images, \
+             (SELECT CAST(coalesce(sum(",
+            $bytes,
+            " WHERE collection_id = c.id) AS bytes, \
              (SELECT count(*) FROM images WHERE collection_id = c.id AND version <> $1 || '/' || c.profile) AS stale, \
              (SELECT count(*) FROM images WHERE collection_id = c.id AND ",
             $kept,
@@ -106,18 +120,38 @@ macro_rules! summaries {
     };
 }
 
-pub(super) const SUMMARIES: &str = summaries!("original IS NOT NULL");
+/// The columns of a collection where a schema knows no quotas.
+macro_rules! without_quotas {
+    () => {
+        "name, profile, description, created_at, CAST(NULL AS BIGINT) AS max_images, CAST(NULL AS BIGINT) AS max_bytes"
+    };
+}
 
-/// The same of a schema that knows no originals.
-pub(super) const SUMMARIES_WITHOUT_ORIGINALS: &str = summaries!("1 = 0");
+pub(super) const SUMMARIES: &str =
+    summaries!(collection_columns!(), "bytes), 0) AS BIGINT) FROM usage", "original IS NOT NULL");
 
-pub(super) const COLLECTION: &str = "SELECT name, profile, description, created_at FROM collections WHERE name = $1";
+/// The same of a schema that knows no quotas.
+pub(super) const SUMMARIES_WITHOUT_QUOTAS: &str =
+    summaries!(without_quotas!(), "byte_size), 0) AS BIGINT) FROM images", "original IS NOT NULL");
 
-pub(super) const CREATE_COLLECTION: &str = "INSERT INTO collections (name, profile, description, created_at) \
-     VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING";
+/// The same of a schema that knows no originals either.
+pub(super) const SUMMARIES_WITHOUT_ORIGINALS: &str =
+    summaries!(without_quotas!(), "byte_size), 0) AS BIGINT) FROM images", "1 = 0");
 
-pub(super) const DESCRIBE_COLLECTION: &str = "UPDATE collections SET description = $2 WHERE name = $1 \
-     RETURNING name, profile, description, created_at";
+pub(super) const COLLECTION: &str = concat!("SELECT ", collection_columns!(), " FROM collections WHERE name = $1");
+
+pub(super) const CREATE_COLLECTION: &str = concat!(
+    "INSERT INTO collections (",
+    collection_columns!(),
+    ") VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING"
+);
+
+pub(super) const CHANGE_COLLECTION: &str = concat!(
+    "UPDATE collections SET description = coalesce($2, description), \
+         max_images = CASE WHEN $3 THEN $4 ELSE max_images END, max_bytes = CASE WHEN $5 THEN $6 ELSE max_bytes END \
+     WHERE name = $1 RETURNING ",
+    collection_columns!()
+);
 
 pub(super) const RECORD: &str =
     concat!("SELECT ", record_columns!(), " FROM images i WHERE ", in_collection!(), " AND i.id = $2");
@@ -314,8 +348,9 @@ pub(super) const COUNT_OUTDATED: &str = concat!("SELECT count(*)", outdated!());
 
 pub(super) const COUNT_KEYS: &str = "SELECT count(*) FROM api_keys";
 
-pub(super) const ADD_KEY: &str = "INSERT INTO api_keys (id, hash, label, scope, collections, origins, created_at, expires_at) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+pub(super) const ADD_KEY: &str = "INSERT INTO api_keys \
+     (id, hash, label, scope, collections, origins, created_at, expires_at, max_images, max_bytes) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
 /// The oldest key that is not taken any more.
 pub(super) const FORGET_DEAD_KEY: &str = "DELETE FROM api_keys WHERE id = (SELECT id FROM api_keys \
@@ -328,3 +363,46 @@ pub(super) const REVOKE_KEY: &str =
 
 pub(super) const NOTE_KEY_USE: &str =
     "UPDATE api_keys SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)";
+
+/// The collection of the name `$1` and the key `$2`, with their quotas.
+macro_rules! target {
+    () => {
+        "SELECT c.id, c.max_images, c.max_bytes, k.label, k.max_images AS key_max_images, k.max_bytes AS key_max_bytes \
+         FROM collections c LEFT JOIN api_keys k ON k.id = $2 WHERE c.name = $1"
+    };
+}
+
+/// Some counts together.
+macro_rules! used {
+    () => {
+        "CAST(coalesce(sum(images), 0) AS BIGINT) AS images, CAST(coalesce(sum(bytes), 0) AS BIGINT) AS bytes FROM usage"
+    };
+}
+
+pub(super) use target;
+
+pub(super) const TARGET: &str = target!();
+
+pub(super) const USED_BY_COLLECTION: &str = concat!("SELECT ", used!(), " WHERE collection_id = $1");
+
+pub(super) const USED_BY_KEY: &str = concat!("SELECT ", used!(), " WHERE key_id = $1");
+
+pub(super) const USED_BY_KEYS: &str = concat!("SELECT key_id, ", used!(), " WHERE key_id <> '' GROUP BY key_id");
+
+/// Counts beside what is there.
+pub(super) const MISCOUNTS: &str = "SELECT c.name AS collection, t.key_id, \
+         CAST(sum(counted_images) AS BIGINT) AS counted_images, CAST(sum(counted_bytes) AS BIGINT) AS counted_bytes, \
+         CAST(sum(images) AS BIGINT) AS images, CAST(sum(bytes) AS BIGINT) AS bytes \
+     FROM (SELECT collection_id, key_id, images AS counted_images, bytes AS counted_bytes, 0 AS images, 0 AS bytes FROM usage \
+         UNION ALL SELECT collection_id, coalesce(stored_by, ''), 0, 0, 1, byte_size FROM images) t \
+     JOIN collections c ON c.id = t.collection_id GROUP BY c.name, t.key_id \
+     HAVING sum(counted_images) <> sum(images) OR sum(counted_bytes) <> sum(bytes) ORDER BY c.name, t.key_id";
+
+pub(super) const FORGET_USAGE: &str = "DELETE FROM usage";
+
+pub(super) const RECOUNT: &str = "INSERT INTO usage (collection_id, key_id, images, bytes) \
+     SELECT collection_id, coalesce(stored_by, ''), count(*), sum(byte_size) FROM images \
+     GROUP BY collection_id, coalesce(stored_by, '')";
+
+/// Takes back an original in the database.
+pub(super) const FORGET_PARTS: &str = "DELETE FROM original_parts WHERE name = $1";

@@ -75,7 +75,7 @@ impl Records<'_> {
         mut reader: Lines,
         progress: &Progress,
     ) -> Result<ImportAnswer, CliError> {
-        let mut import = service.import(collection, first, self.replace).await.map_err(|e| failed(&e))?;
+        let mut import = service.import(collection, first, self.replace, None).await.map_err(|e| failed(&e))?;
         while let Some(line) = line(&mut reader).map_err(|e| self.unreadable(&e))? {
             import.line(line.into()).await.map_err(|e| failed(&e))?;
             progress.step();

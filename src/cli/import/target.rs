@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use crate::cli::remote::{self, Client, ServerError, waiting};
-use crate::domain::{CollectionName, ImageId, Profile, Verdict};
+use crate::domain::{CollectionName, ImageId, Profile, Quota, Verdict};
 use crate::service::{
     AddImage, AddOutcome, OnDuplicate, OnSimilar, PictureError, RetrievalService, ServiceError, Stored,
 };
@@ -59,7 +59,9 @@ impl Target<'_> {
             Self::Database(service) => match service.collection(name).await {
                 Ok(summary) => (summary.collection.profile, false),
                 Err(ServiceError::UnknownCollection(_)) => {
-                    let made = service.create_collection(name.clone(), profile, description.to_owned()).await;
+                    let made = service
+                        .create_collection(name.clone(), profile, description.to_owned(), Quota::default())
+                        .await;
                     let (collection, is_new) = made.map_err(failed)?;
                     (collection.profile, is_new)
                 }
@@ -92,7 +94,7 @@ impl Target<'_> {
 
 async fn store(service: &RetrievalService, collection: &CollectionName, picture: Picture) -> FileOutcome {
     let Picture { id, bytes, metadata, on_similar } = picture;
-    let image = AddImage { id, bytes, metadata, on_duplicate: OnDuplicate::Return, on_similar };
+    let image = AddImage { id, bytes, metadata, on_duplicate: OnDuplicate::Return, on_similar, stored_by: None };
     match service.import_image(collection, image).await {
         Ok(Stored { outcome: AddOutcome::Created(record), similar, .. }) => {
             let similar = similar.into_iter().flatten().map(|hit| Similar {

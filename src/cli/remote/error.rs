@@ -196,6 +196,9 @@ fn hint_of(problem: &Problem) -> Option<&'static str> {
         "unknown_collection" => "`eyrie import` creates collections; --collection names one",
         "upload_too_large" => "server.max_upload_bytes of the server says how large an image may be",
         "version_mismatch" | "unsupported_export" => "both sides need the same model and the same version of Eyrie",
+        "quota_exceeded" => {
+            "an admin key raises the limits of a collection: PATCH /v1/collections/NAME; those of a key stay"
+        }
         "index_full" => "index.max_memory_mib of the server bounds how many pictures it takes",
         _ => return None,
     })

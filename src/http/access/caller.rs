@@ -6,7 +6,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
 use super::refusal::{self, Reason};
-use crate::domain::{ApiKey, CollectionName, JobId};
+use crate::domain::{ApiKey, CollectionName, JobId, KeyId};
 use crate::http::error::ApiError;
 use crate::http::state::AppState;
 use crate::service::ServiceError;
@@ -24,6 +24,11 @@ impl Caller {
     /// The key.
     pub(super) fn key(&self) -> Option<&Arc<ApiKey>> {
         self.0.as_ref()
+    }
+
+    /// The name of the key, for noting who stored what.
+    pub(crate) fn key_id(&self) -> Option<KeyId> {
+        self.0.as_ref().map(|key| key.id.clone())
     }
 
     /// Whether there are collections that do not exist for the caller.

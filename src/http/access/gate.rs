@@ -350,7 +350,7 @@ mod tests {
     use time::OffsetDateTime;
 
     use super::*;
-    use crate::domain::{KeyId, KeyLabel};
+    use crate::domain::{KeyId, KeyLabel, Quota};
 
     fn key(origins: &[&str]) -> Arc<ApiKey> {
         Arc::new(ApiKey {
@@ -359,6 +359,7 @@ mod tests {
             scope: Scope::Search,
             collections: None,
             origins: origins.iter().map(|text| text.parse().expect("an origin")).collect(),
+            quota: Quota::default(),
             created_at: OffsetDateTime::UNIX_EPOCH,
             expires_at: None,
             last_used_at: None,

@@ -10,6 +10,7 @@ use super::requests::{
     BatchOptions, DeleteImages, DeleteImagesBody, ImageBatch, ImagesForm, ImagesLines, SearchBatch, SearchBatchBody,
 };
 use crate::domain::CollectionName;
+use crate::http::access::caller::Caller;
 use crate::http::error::{ApiError, Problem};
 use crate::http::extract::json_body::JsonBody;
 use crate::http::extract::path::InCollection;
@@ -66,9 +67,13 @@ pub(crate) async fn add_images(
     State(state): State<AppState>,
     InCollection(collection): InCollection,
     Extension(RequestId(request_id)): Extension<RequestId>,
+    caller: Caller,
     named: Named,
-    ImageBatch { images, with_cost }: ImageBatch,
+    ImageBatch { mut images, with_cost }: ImageBatch,
 ) -> Result<Response, ApiError> {
+    for image in images.iter_mut().flatten() {
+        image.stored_by = caller.key_id();
+    }
     let asked: Vec<_> = images.iter().map(|image| image.as_ref().map_err(ApiError::code).cloned()).collect();
     let read = move |print: &mut Fingerprint| {
         for image in &asked {

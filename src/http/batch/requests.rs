@@ -106,6 +106,7 @@ impl ItemFields {
             metadata: self.metadata.unwrap_or(Value::Null),
             on_duplicate: self.on_duplicate.unwrap_or(options.on_duplicate),
             on_similar: self.on_similar.unwrap_or(options.on_similar),
+            stored_by: None,
         }
     }
 }

@@ -43,7 +43,7 @@ pub(crate) async fn get_collection(
     Ok(Json(state.service.collection(&name).await?.into()))
 }
 
-/// Create a collection. The same call again changes nothing.
+/// Create a collection. The same call again changes nothing: one that is there keeps its description and limits.
 #[utoipa::path(put, path = "/v1/collections/{collection}", tag = "collections",
     params(InCollection),
     request_body = Option<CreateCollectionBody>,
@@ -65,7 +65,8 @@ pub(crate) async fn put_collection(
     JsonBody(new): JsonBody<CreateCollection>,
 ) -> Result<Response, ApiError> {
     let location = state.options.public_path.collection(&name);
-    let (collection, created) = state.service.create_collection(name, new.profile, new.description).await?;
+    let CreateCollection { profile, description, quota } = new;
+    let (collection, created) = state.service.create_collection(name, profile, description, quota).await?;
     let body = Json(CollectionDto::from(collection));
     Ok(if created {
         (StatusCode::CREATED, [(header::LOCATION, location)], body).into_response()
@@ -74,7 +75,9 @@ pub(crate) async fn put_collection(
     })
 }
 
-/// Change a collection's description.
+/// Change a collection's description or limits.
+///
+/// What is left out stays. A limit below what is there deletes nothing: nothing more is stored until there is room.
 #[utoipa::path(patch, path = "/v1/collections/{collection}", tag = "collections",
     params(InCollection),
     request_body(content((PatchCollectionBody = "application/json"), (PatchCollectionBody = "application/merge-patch+json"))),
@@ -86,9 +89,9 @@ pub(crate) async fn put_collection(
 pub(crate) async fn patch_collection(
     State(state): State<AppState>,
     InCollection(name): InCollection,
-    JsonBody(change): JsonBody<PatchCollection>,
+    JsonBody(PatchCollection(change)): JsonBody<PatchCollection>,
 ) -> Result<Json<CollectionDto>, ApiError> {
-    Ok(Json(state.service.describe_collection(&name, &change.description).await?.into()))
+    Ok(Json(state.service.change_collection(&name, &change).await?.into()))
 }
 
 /// Delete a collection and all its images.

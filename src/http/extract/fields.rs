@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::json::{self, NotNumbers, Shape};
 use crate::domain::{
     CollectionName, DescriptorVersion, FieldPath, Filter, FilterLimits, ImageId, InvalidId, InvalidOrigin,
-    InvalidVersion, Origin, QueryRegion,
+    InvalidVersion, Origin, QueryRegion, Quota,
 };
 use crate::http::error::{ApiError, Code};
 
@@ -176,6 +176,25 @@ impl Fields {
             }
             Ok(number as u32)
         })
+    }
+
+    /// The most that may be there of something: a whole number up to [`Quota::MOST`].
+    pub(crate) fn limit(&mut self, name: &'static str) -> Option<u64> {
+        self.read_with(name, |field| {
+            let number = float(name, field)?;
+            if number.fract() != 0.0 || !(0.0..=Quota::MOST as f64).contains(&number) {
+                let detail = format!("{name} must be a whole number from 0 to {}", Quota::MOST);
+                return Err(ApiError::new(Code::OutOfRange, detail));
+            }
+            Ok(number as u64)
+        })
+    }
+
+    /// A limit that is changed; JSON's null takes it away.
+    pub(crate) fn limit_change(&mut self, name: &'static str) -> Option<Option<u64>> {
+        let is_taken_away = self.given.get(name).is_some_and(Field::is_null);
+        let limit = self.limit(name);
+        if is_taken_away { Some(None) } else { limit.map(Some) }
     }
 
     /// A cosine, -1 to 1.

@@ -13,6 +13,7 @@ use super::requests::{
     PutImageForm, ThumbnailQuery,
 };
 use crate::domain::{CollectionName, ImageId, ImageRecord, Precondition, Seq};
+use crate::http::access::caller::Caller;
 use crate::http::error::{ApiError, Problem};
 use crate::http::extract::conditional::{ChangeIf, ReplaceIf, Required, TagsOfClient, etag};
 use crate::http::extract::json_body::JsonBody;
@@ -100,6 +101,7 @@ pub(crate) async fn count_images(
 pub(crate) async fn add_image(
     State(state): State<AppState>,
     InCollection(collection): InCollection,
+    caller: Caller,
     named: Named,
     Upload { image, fields }: Upload<AddFields>,
 ) -> Result<Response, ApiError> {
@@ -109,6 +111,7 @@ pub(crate) async fn add_image(
         metadata: fields.metadata.unwrap_or(Value::Null),
         on_duplicate: fields.on_duplicate,
         on_similar: fields.on_similar,
+        stored_by: caller.key_id(),
     };
     let (asked, with_cost) = (image.clone(), fields.with_cost);
     let read = move |print: &mut Fingerprint| {
@@ -197,13 +200,14 @@ pub(crate) async fn get_image(
 pub(crate) async fn put_image(
     State(state): State<AppState>,
     OfImage(collection, id): OfImage,
+    caller: Caller,
     ReplaceIf(required_state): ReplaceIf,
     Upload { image, fields }: Upload<PutFields>,
 ) -> Result<Response, ApiError> {
     let bytes = required(image)?;
     let metadata = fields.metadata.unwrap_or(Value::Null);
     let precondition = decided(&state, &collection, &id, required_state).await?;
-    let image = PutImage { id, bytes, metadata, on_similar: fields.on_similar };
+    let image = PutImage { id, bytes, metadata, on_similar: fields.on_similar, stored_by: caller.key_id() };
     let stored = state.service.put_image(&collection, image, precondition).await?;
     let (status, record) = match &stored.outcome {
         PutOutcome::Created(record) => (StatusCode::CREATED, record.clone()),

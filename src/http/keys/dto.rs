@@ -7,7 +7,7 @@ use utoipa::openapi::schema::Object;
 
 use crate::domain::{ApiKey, Origin, Scope};
 use crate::http::schema::one_of;
-use crate::service::MadeKey;
+use crate::service::{MadeKey, UsedKey};
 
 fn scope_schema() -> Object {
     let description = "What it may do. Each scope may do what those before it may: search, read, write, admin.";
@@ -18,7 +18,7 @@ fn scope_schema() -> Object {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "id": "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10", "label": "shop front end", "scope": "search", "collections": ["covers"],
-    "origins": ["https://shop.example"], "created_at": "2026-11-24T12:00:00Z", "expires_at": "2027-02-22T12:00:00Z",
+    "origins": ["https://shop.example"], "images": 0, "bytes": 0, "created_at": "2026-11-24T12:00:00Z", "expires_at": "2027-02-22T12:00:00Z",
     "last_used_at": "2026-11-27T09:41:00Z"
 }))]
 #[schema(as = ApiKey)]
@@ -36,6 +36,22 @@ pub(crate) struct KeyDto {
     collections: Option<Vec<String>>,
     /// The origins of the pages that may use it; with none it is a secret of programs.
     origins: Vec<String>,
+    /// The most images of those that it stored that may be there; not there where that has no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    max_images: Option<u64>,
+    /// The most bytes that their uploads may have; not there where that has no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    max_bytes: Option<u64>,
+    /// How many images that it stored are there; not in the answer that makes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    images: Option<u64>,
+    /// How many bytes their uploads have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    bytes: Option<u64>,
     /// When it was made.
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
@@ -61,11 +77,21 @@ impl From<ApiKey> for KeyDto {
             scope: key.scope.as_str(),
             collections: key.collections.map(|names| names.into_iter().map(Into::into).collect()),
             origins: key.origins.iter().map(Origin::to_string).collect(),
+            max_images: key.quota.max_images,
+            max_bytes: key.quota.max_bytes,
+            images: None,
+            bytes: None,
             created_at: key.created_at,
             expires_at: key.expires_at,
             last_used_at: key.last_used_at,
             revoked_at: key.revoked_at,
         }
+    }
+}
+
+impl From<UsedKey> for KeyDto {
+    fn from(UsedKey { key, used }: UsedKey) -> Self {
+        Self { images: Some(used.images), bytes: Some(used.bytes), ..key.into() }
     }
 }
 
@@ -96,7 +122,7 @@ impl From<MadeKey> for MadeKeyDto {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"keys": [{
     "id": "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10", "label": "importer", "scope": "write", "origins": [],
-    "created_at": "2026-11-24T12:00:00Z"
+    "max_images": 10000, "images": 1200, "bytes": 103219204, "created_at": "2026-11-24T12:00:00Z"
 }]}))]
 #[schema(as = ApiKeyList)]
 pub(crate) struct KeyListDto {

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use utoipa::openapi::Schema;
 use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder};
 
-use crate::domain::{KeyLabel, Scope};
+use crate::domain::{KeyLabel, Quota, Scope};
 use crate::http::error::Code;
 use crate::http::extract::fields::{Fields, FromFields};
-use crate::http::schema::{FieldDoc, body_schema, collection_schema, integer, json_object, one_of, text_schema};
+use crate::http::schema::{FieldDoc, body_schema, collection_schema, integer, json_object, limit, one_of, text_schema};
 use crate::service::{MOST_COLLECTIONS, MOST_DAYS, MOST_ORIGINS, NewApiKey};
 
 /// A key to be made; `None` only beside a failure.
@@ -35,9 +35,10 @@ impl FromFields for NewKey {
         }
         let collections = fields.collections("collections");
         let origins = fields.origins("origins").unwrap_or_default();
+        let quota = Quota { max_images: fields.limit("max_images"), max_bytes: fields.limit("max_bytes") };
         let days = fields.number("expires_in_days", 1..=MOST_DAYS);
         let lasts = days.map(|days| Duration::from_secs(24 * 3600) * days);
-        Self(label.zip(scope).map(|(label, scope)| NewApiKey { label, scope, collections, origins, lasts }))
+        Self(label.zip(scope).map(|(label, scope)| NewApiKey { label, scope, collections, origins, quota, lasts }))
     }
 }
 
@@ -71,13 +72,28 @@ fn new_key() -> Schema {
         "The origins of the pages that may use it. Such a key may be published: it works from these pages only.",
     );
     let page = json!({"label": "shop front end", "scope": "search", "collections": ["covers"], "origins": ["https://shop.example"]});
-    let program = json!({"label": "importer", "scope": "write", "collections": ["covers"], "expires_in_days": 90});
+    let quota = [
+        FieldDoc::plain(
+            "max_images",
+            limit(),
+            "The most images of those that it stores that may be there at a time; no limit where it is left out.",
+        ),
+        FieldDoc::plain(
+            "max_bytes",
+            limit(),
+            "The most bytes that their uploads may have; no limit where it is left out.",
+        ),
+    ];
+    let writes = [collections()].into_iter().chain(quota).collect();
+    let reader = json!({"label": "reports", "scope": "read"});
+    let program = json!({"label": "importer", "scope": "write", "collections": ["covers"], "max_images": 10_000, "expires_in_days": 90});
     OneOfBuilder::new()
         .item(of_kind(&[Scope::Search], vec![collections(), origins], page))
-        .item(of_kind(&[Scope::Read, Scope::Write], vec![collections()], program))
+        .item(of_kind(&[Scope::Read], vec![collections()], reader))
+        .item(of_kind(&[Scope::Write], writes, program))
         .item(of_kind(&[Scope::Admin], Vec::new(), json!({"label": "admin", "scope": "admin"})))
         .description(Some(
-            "A key to be made. Only one that searches can have origins; an admin key is for all collections.",
+            "A key to be made. Only one that searches can have origins, and only one that writes limits; an admin key is for all collections.",
         ))
         .build()
         .into()

@@ -16,7 +16,8 @@ use super::dto::ImportResultDto;
 use super::requests::{
     ExportArchive, ExportLater, ExportLaterBody, ExportLines, ExportPart, ExportQuery, ImportQuery, PictureArchive,
 };
-use crate::domain::CollectionName;
+use crate::domain::{CollectionName, KeyId};
+use crate::http::access::caller::Caller;
 use crate::http::error::{ApiError, Code, Problem};
 use crate::http::extract::json_body::{JsonBody, media_type, require_identity_encoding};
 use crate::http::extract::path::{InCollection, OfJob};
@@ -202,6 +203,7 @@ fn answer(state: &AppState, started: Started) -> Response {
 pub(crate) async fn import_collection(
     State(state): State<AppState>,
     InCollection(collection): InCollection,
+    caller: Caller,
     Query(query): Query<ImportQuery>,
     request: Request,
 ) -> Result<Response, ApiError> {
@@ -224,7 +226,7 @@ pub(crate) async fn import_collection(
     };
     if !is_archive && !query.job {
         let mut lines = state.intake.lines(&head, body, MAX_LINE_BYTES).await?;
-        return match import(&state.service, &collection, query.pictures.replace, &mut lines).await {
+        return match import(&state.service, &collection, (query.pictures.replace, caller.key_id()), &mut lines).await {
             Ok(report) => finished(report),
             Err(error) => {
                 lines.discard().await;
@@ -240,11 +242,12 @@ pub(crate) async fn import_collection(
             true => ImportRequest::Archive(query.pictures),
             false => ImportRequest::Lines { replace: query.pictures.replace },
         };
-        let (Started::New(job) | Started::There(job)) = state.service.import_later(&collection, file, request).await?;
+        let started = state.service.import_later(&collection, file, request, caller.key_id()).await?;
+        let (Started::New(job) | Started::There(job)) = started;
         return Ok(answer(&state, Started::New(job)));
     }
     let archive = Archive::open(file, state.options.max_upload_bytes as u64)?;
-    finished(state.service.import_archive(&collection, archive, query.pictures).await?)
+    finished(state.service.import_archive(&collection, archive, query.pictures, caller.key_id()).await?)
 }
 
 fn finished(report: ImportReport) -> Result<Response, ApiError> {
@@ -277,11 +280,11 @@ async fn kept(
 async fn import(
     service: &RetrievalService,
     collection: &CollectionName,
-    replace: bool,
+    (replace, stored_by): (bool, Option<KeyId>),
     lines: &mut Lines,
 ) -> Result<ImportReport, ApiError> {
     let header = lines.next().await?.unwrap_or_default();
-    let mut import = service.import(collection, &header, replace).await?;
+    let mut import = service.import(collection, &header, replace, stored_by).await?;
     while let Some(line) = lines.next().await? {
         import.line(line).await?;
     }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncSeekExt};
 
 use super::work::{Stop, Work, held, in_public, to_json};
-use crate::domain::{Job, JobId};
+use crate::domain::{Job, JobId, KeyId};
 use crate::service::core::Core;
 use crate::service::transfer::{
     Archive, ArchiveRequest, Import, ImportReport, MAX_LINE_BYTES, Pictures, Place, SkipReason, not_kept,
@@ -46,6 +46,9 @@ pub(super) struct Params {
     pub(super) request: ImportRequest,
     pub(super) bytes: u64,
     pub(super) sha256: String,
+    /// The key that stores what is imported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) key: Option<KeyId>,
 }
 
 /// Where a job stands.
@@ -180,13 +183,13 @@ impl Core {
 /// # Errors
 /// [`Stop`].
 pub(super) async fn import(core: &Arc<Core>, job: &Job, mut work: Work<'_>) -> Result<Value, Stop> {
-    let Params { request, bytes, .. } = serde_json::from_value(job.params.clone())
+    let Params { request, bytes, key, .. } = serde_json::from_value(job.params.clone())
         .map_err(|e| ServiceError::Internal(format!("the parameters of a job: {e}")))?;
     let at = work.checkpoint::<Checkpoint>().unwrap_or_default();
     let file = core.taken_out(&job.id, bytes).await?;
     let outcome = match request {
-        ImportRequest::Archive(request) => archive(core, job, &mut work, at, file, request).await?,
-        ImportRequest::Lines { replace } => lines(core, job, &mut work, at, file, replace).await?,
+        ImportRequest::Archive(request) => archive(core, job, &mut work, at, file, (request, key)).await?,
+        ImportRequest::Lines { replace } => lines(core, job, &mut work, at, file, (replace, key)).await?,
     };
     Ok(to_json(&outcome)?)
 }
@@ -197,7 +200,7 @@ async fn archive(
     work: &mut Work<'_>,
     mut at: Checkpoint,
     file: File,
-    request: ArchiveRequest,
+    (request, stored_by): (ArchiveRequest, Option<KeyId>),
 ) -> Result<Outcome, Stop> {
     let max_bytes = core.options.max_upload_bytes;
     let open = move || Archive::open(file, max_bytes).and_then(|archive| Ok((archive.count()?, archive)));
@@ -205,7 +208,7 @@ async fn archive(
     let (total, archive) =
         opened.map_err(|e| ServiceError::Internal(format!("an archive could not be opened: {e}")))??;
     let before = at.outcome.clone();
-    let mut pictures = Pictures::begin(core, &job.collection, archive, request, at.place);
+    let mut pictures = Pictures::begin(core, &job.collection, archive, request, stored_by, at.place);
     work.progress(at.place.entries, total);
     while let Some(place) = pictures.next().await? {
         if place.entries >= at.place.entries + NOTE_EVERY {
@@ -230,12 +233,12 @@ async fn lines(
     work: &mut Work<'_>,
     mut at: Checkpoint,
     file: File,
-    replace: bool,
+    (replace, stored_by): (bool, Option<KeyId>),
 ) -> Result<Outcome, Stop> {
     let mut lines = Lines { reader: tokio::io::BufReader::new(tokio::fs::File::from_std(file)), offset: 0 };
     let first = lines.next().await?.unwrap_or_default();
     let total = ExportHeader::read(&first)?.images;
-    let mut import = Import::begin(core, &job.collection, &first, replace).await?;
+    let mut import = Import::begin(core, &job.collection, &first, replace, stored_by).await?;
     if at.offset > 0 {
         lines.skip_to(at.offset).await?;
         import.go_on(at.lines, at.images);

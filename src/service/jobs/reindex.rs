@@ -169,6 +169,8 @@ async fn replace(
     match core.store.put(collection, &image, Precondition::Revision(record.revision)).await? {
         WriteOutcome::Created(_) | WriteOutcome::Updated(_) => so_far.described += 1,
         WriteOutcome::PreconditionFailed | WriteOutcome::UnknownImage => so_far.changed += 1,
+        // The same bytes add nothing.
+        WriteOutcome::OverQuota(refusal) => return Err(ServiceError::QuotaExceeded(refusal)),
         WriteOutcome::UnknownCollection => return Err(unknown_collection(collection)),
     }
     Ok(())

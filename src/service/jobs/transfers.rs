@@ -11,7 +11,7 @@ use super::calls::{MOST_ACTIVE, Started};
 use super::export;
 use super::import::{self, ImportRequest, first_line};
 use super::work::to_json;
-use crate::domain::{CollectionName, JobId, JobKind, JobState};
+use crate::domain::{CollectionName, JobId, JobKind, JobState, KeyId};
 use crate::service::core::Core;
 use crate::service::transfer::{Archive, ExportFormat, Import};
 use crate::service::{RetrievalService, ServiceError};
@@ -29,8 +29,8 @@ pub struct JobResult {
 }
 
 impl RetrievalService {
-    /// Has a file imported in the background. It is in the database when this returns, whatever
-    /// becomes of the caller meanwhile.
+    /// Has a file imported in the background, as what the key `stored_by` stores. It is in the
+    /// database when this returns, whatever becomes of the caller meanwhile.
     ///
     /// # Errors
     /// [`ServiceError::InvalidArchive`], [`ServiceError::UnsupportedExport`],
@@ -41,6 +41,7 @@ impl RetrievalService {
         collection: &CollectionName,
         file: File,
         request: ImportRequest,
+        stored_by: Option<KeyId>,
     ) -> Result<Started, ServiceError> {
         let core = Arc::clone(&self.core);
         let running = core.gate.enter()?;
@@ -52,13 +53,13 @@ impl RetrievalService {
             }
             ImportRequest::Lines { replace } => {
                 let first = first_line(&file).map_err(unreadable)?;
-                drop(Import::begin(&core, collection, &first, replace).await?);
+                drop(Import::begin(&core, collection, &first, replace, None).await?);
             }
         }
         let collection = collection.clone();
         let keep = async move {
             let _running = running;
-            core.take_in(collection, file, request).await
+            core.take_in(collection, file, request, stored_by).await
         };
         let kept = tokio::spawn(keep.in_current_span()).await;
         kept.unwrap_or_else(|e| Err(ServiceError::Internal(format!("an import could not be kept: {e}"))))
@@ -119,11 +120,12 @@ impl Core {
         collection: CollectionName,
         file: File,
         request: ImportRequest,
+        key: Option<KeyId>,
     ) -> Result<Started, ServiceError> {
         let id = JobId::generate();
         let created = async {
             let (bytes, sha256) = self.put_in(&id, file).await?;
-            let params = to_json(&import::Params { request, bytes, sha256 })?;
+            let params = to_json(&import::Params { request, bytes, sha256, key })?;
             let new = NewJob { id: id.clone(), kind: JobKind::Import, collection, params };
             Ok::<_, ServiceError>(self.store.create_job(&new, MOST_ACTIVE).await?)
         };

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use time::OffsetDateTime;
 
 use super::ring::{KnownKeys, Read, hash_of};
-use crate::domain::{ApiKey, Clock, CollectionName, KeyId, KeyLabel, Origin, Scope, Secret};
+use crate::domain::{ApiKey, Clock, CollectionName, KeyId, KeyLabel, Origin, Quota, Scope, Secret, Usage};
 use crate::service::core::Core;
 use crate::service::{RetrievalService, ServiceError};
 use crate::store::{KeyCreation, StoreError, StoredKey};
@@ -48,8 +48,19 @@ pub struct NewApiKey {
     pub collections: Option<Vec<CollectionName>>,
     /// The origins of the pages that may use it.
     pub origins: Vec<Origin>,
+    /// The most of what it stores that may be there. Only a key with the scope `write` has a limit.
+    pub quota: Quota,
     /// How long it is taken; `None` until it is revoked.
     pub lasts: Option<Duration>,
+}
+
+/// A key, and what of it is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsedKey {
+    /// The key.
+    pub key: ApiKey,
+    /// What it stored and still stands.
+    pub used: Usage,
 }
 
 /// A key that was made.
@@ -147,6 +158,7 @@ impl RetrievalService {
             scope: new.scope,
             collections: new.collections,
             origins: new.origins,
+            quota: new.quota,
             created_at: now,
             expires_at: new.lasts.map(|lasts| now + lasts),
             last_used_at: None,
@@ -165,16 +177,19 @@ impl RetrievalService {
     ///
     /// # Errors
     /// [`ServiceError::Store`].
-    pub async fn keys(&self) -> Result<Vec<ApiKey>, ServiceError> {
-        Ok(self.core.store.api_keys().await?.into_iter().map(|stored| stored.key).collect())
+    pub async fn keys(&self) -> Result<Vec<UsedKey>, ServiceError> {
+        let stored = self.core.store.api_keys().await?;
+        let mut usage = self.core.store.key_usage().await?;
+        let used = |key: ApiKey| UsedKey { used: usage.remove(&key.id).unwrap_or_default(), key };
+        Ok(stored.into_iter().map(|stored| stored.key).map(used).collect())
     }
 
     /// A stored key.
     ///
     /// # Errors
     /// [`ServiceError::UnknownKey`], [`ServiceError::Store`].
-    pub async fn key(&self, id: &KeyId) -> Result<ApiKey, ServiceError> {
-        let found = self.keys().await?.into_iter().find(|key| key.id == *id);
+    pub async fn key(&self, id: &KeyId) -> Result<UsedKey, ServiceError> {
+        let found = self.keys().await?.into_iter().find(|used| used.key.id == *id);
         found.ok_or_else(|| ServiceError::UnknownKey(id.to_string()))
     }
 
@@ -203,6 +218,11 @@ fn check(new: &NewApiKey) -> Result<(), ServiceError> {
     }
     if new.origins.len() > MOST_ORIGINS {
         return refusal("a key names at most 20 origins");
+    }
+    if new.scope != Scope::Write && !new.quota.is_unlimited() {
+        return refusal(
+            "only a key with the scope write has a quota: those before it store nothing, and admin keys make others",
+        );
     }
     let day = Duration::from_secs(24 * 3600);
     if new.lasts.is_some_and(|lasts| lasts.is_zero() || lasts > day * MOST_DAYS) {

@@ -13,7 +13,7 @@ use subtle::ConstantTimeEq;
 use time::OffsetDateTime;
 use tokio::sync::Mutex;
 
-use crate::domain::{ApiKey, KeyHash, KeyId, KeyLabel, Origin, Scope, Secret};
+use crate::domain::{ApiKey, KeyHash, KeyId, KeyLabel, Origin, Quota, Scope, Secret};
 use crate::service::ServiceError;
 use crate::store::StoredKey;
 
@@ -115,6 +115,7 @@ fn configured(text: &str, now: OffsetDateTime) -> Result<StoredKey, ServiceError
         scope: Scope::Admin,
         collections: None,
         origins: Vec::new(),
+        quota: Quota::default(),
         created_at: now,
         expires_at: None,
         last_used_at: None,

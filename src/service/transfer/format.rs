@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use crate::domain::{
-    Collection, CollectionName, ContentHash, Descriptor, DescriptorVersion, ImageFormat, ImageId, Metadata,
+    Collection, CollectionName, ContentHash, Descriptor, DescriptorVersion, ImageFormat, ImageId, KeyId, Metadata,
     MetadataLimits, Thumbnail, whole_microseconds,
 };
 use crate::service::ServiceError;
@@ -175,6 +175,8 @@ pub(super) struct Expected {
     pub(super) version: DescriptorVersion,
     pub(super) dimension: usize,
     pub(super) metadata: MetadataLimits,
+    /// The key that stores the images.
+    pub(super) stored_by: Option<KeyId>,
 }
 
 /// Writes a value and the end of its line.
@@ -282,6 +284,7 @@ fn image(line: ImageLine, expected: &Expected) -> Result<RestoredImage, ServiceE
         thumbnail: thumbnail(&line.thumbnail)?,
         local_features,
         original: None,
+        stored_by: expected.stored_by.clone(),
     };
     let (created_at, updated_at) = (whole_microseconds(line.created_at), whole_microseconds(line.updated_at));
     if created_at < OffsetDateTime::UNIX_EPOCH || updated_at < created_at {

@@ -7,8 +7,9 @@ use bytes::Bytes;
 
 use super::archive::SkipReason;
 use super::format::{self, Expected, ExportHeader, Line};
-use crate::domain::{CollectionName, ImageId, Seq};
+use crate::domain::{CollectionName, ImageId, KeyId, Seq};
 use crate::service::core::{Core, Outcome, unknown_collection};
+use crate::service::quotas::refused;
 use crate::service::running::Running;
 use crate::service::{RetrievalService, ServiceError};
 use crate::store::{RestoreOutcome, RestoredImage};
@@ -95,7 +96,7 @@ impl Outcome for Restored {
     fn change(&self) -> Option<Seq> {
         let seq = |outcome: &RestoreOutcome| match outcome {
             RestoreOutcome::Created(seq) | RestoreOutcome::Replaced(seq) => Some(*seq),
-            RestoreOutcome::Unchanged | RestoreOutcome::IdTaken => None,
+            RestoreOutcome::Unchanged | RestoreOutcome::IdTaken | RestoreOutcome::OverQuota(_) => None,
         };
         self.outcomes.iter().flatten().filter_map(seq).max()
     }
@@ -120,7 +121,7 @@ pub struct Import {
 impl RetrievalService {
     /// Begins to take the lines of an export into a collection that is there; `header` is the first
     /// one. An image whose id is there with other content is put in its place with `replace`, and
-    /// is a failure of its line without.
+    /// is a failure of its line without. `stored_by` is the key that stores them.
     ///
     /// # Errors
     /// [`ServiceError::UnsupportedExport`], [`ServiceError::VersionMismatch`] where another model or
@@ -130,8 +131,9 @@ impl RetrievalService {
         collection: &CollectionName,
         header: &[u8],
         replace: bool,
+        stored_by: Option<KeyId>,
     ) -> Result<Import, ServiceError> {
-        Import::begin(&self.core, collection, header, replace).await
+        Import::begin(&self.core, collection, header, replace, stored_by).await
     }
 }
 
@@ -145,6 +147,7 @@ impl Import {
         collection: &CollectionName,
         header: &[u8],
         replace: bool,
+        stored_by: Option<KeyId>,
     ) -> Result<Self, ServiceError> {
         let core = Arc::clone(core);
         let running = core.gate.enter()?;
@@ -158,6 +161,7 @@ impl Import {
             version: facts.version.clone(),
             dimension: facts.dimension,
             metadata: core.options.limits.metadata(),
+            stored_by,
         });
         Ok(Self {
             core,
@@ -298,6 +302,7 @@ impl Import {
                 RestoreOutcome::Created(_) => self.report.stored += 1,
                 RestoreOutcome::Replaced(_) => self.report.replaced += 1,
                 RestoreOutcome::Unchanged => self.report.unchanged += 1,
+                RestoreOutcome::OverQuota(refusal) => self.report.fail(number, None, refused(refusal)),
                 RestoreOutcome::IdTaken => self.report.fail(number, None, ServiceError::IdTaken(id.to_string())),
             }
         }

@@ -13,7 +13,7 @@ use super::archive::{Archive, Entry, EntryContent, SkipReason};
 use super::format::MAX_LINE_BYTES;
 use super::ids::IdFrom;
 use super::import::{Import, ImportReport};
-use crate::domain::CollectionName;
+use crate::domain::{CollectionName, KeyId};
 use crate::service::core::Core;
 use crate::service::pool::WhenFull;
 use crate::service::{AddImage, AddOutcome, OnDuplicate, OnSimilar, RetrievalService, ServiceError};
@@ -55,6 +55,7 @@ pub(in crate::service) struct Pictures {
     core: Arc<Core>,
     collection: CollectionName,
     replace: bool,
+    stored_by: Option<KeyId>,
     outcomes: BoxStream<'static, Result<(u64, String, Done), ServiceError>>,
     /// Where it began.
     begun: Place,
@@ -77,10 +78,11 @@ impl RetrievalService {
         collection: &CollectionName,
         archive: Archive,
         request: ArchiveRequest,
+        stored_by: Option<KeyId>,
     ) -> Result<ImportReport, ServiceError> {
         let _running = self.core.gate.enter()?;
         self.core.collection(collection).await?;
-        let mut pictures = Pictures::begin(&self.core, collection, archive, request, Place::default());
+        let mut pictures = Pictures::begin(&self.core, collection, archive, request, stored_by, Place::default());
         while pictures.next().await?.is_some() {}
         match pictures.finish().await?.1 {
             ImportReport { entries: 0, cut: Some(reason), .. } => Err(ServiceError::InvalidArchive(reason)),
@@ -96,14 +98,15 @@ impl Pictures {
         collection: &CollectionName,
         archive: Archive,
         request: ArchiveRequest,
+        stored_by: Option<KeyId>,
         begun: Place,
     ) -> Self {
-        let (owned, name) = (Arc::clone(core), collection.clone());
+        let (owned, name, key) = (Arc::clone(core), collection.clone(), stored_by.clone());
         let add = move |entry: Result<Entry, ServiceError>| -> BoxFuture<'static, _> {
-            let (core, collection) = (Arc::clone(&owned), name.clone());
+            let (core, collection, key) = (Arc::clone(&owned), name.clone(), key.clone());
             async move {
                 let Entry { number, path, content } = entry?;
-                let done = core.add_entry(&collection, &path, content, request).await?;
+                let done = core.add_entry(&collection, &path, content, request, key).await?;
                 Ok((number, path, done))
             }
             .boxed()
@@ -113,6 +116,7 @@ impl Pictures {
             core: Arc::clone(core),
             collection: collection.clone(),
             replace: request.replace,
+            stored_by,
             outcomes,
             begun,
             lines: None,
@@ -160,7 +164,8 @@ impl Pictures {
             Some(import) => import,
             none => {
                 let header = lines.next().unwrap_or_default();
-                let mut import = Import::begin(&self.core, &self.collection, &header, self.replace).await?;
+                let key = self.stored_by.clone();
+                let mut import = Import::begin(&self.core, &self.collection, &header, self.replace, key).await?;
                 if self.begun.lines > 0 {
                     import.go_on(self.begun.lines, self.begun.images);
                 }
@@ -206,6 +211,7 @@ impl Core {
         path: &str,
         content: EntryContent,
         request: ArchiveRequest,
+        stored_by: Option<KeyId>,
     ) -> Result<Done, ServiceError> {
         let bytes = match content {
             EntryContent::Picture(bytes) => bytes,
@@ -221,7 +227,7 @@ impl Core {
         let filename = path.rsplit('/').next().unwrap_or(path);
         let metadata = json!({"filename": filename, "path": path});
         let ArchiveRequest { on_duplicate, .. } = request;
-        let image = AddImage { id, bytes, metadata, on_duplicate, on_similar: OnSimilar::Ignore };
+        let image = AddImage { id, bytes, metadata, on_duplicate, on_similar: OnSimilar::Ignore, stored_by };
         match self.add(collection, image, WhenFull::Wait).await {
             Ok(stored) => Ok(match stored.outcome {
                 AddOutcome::Created(_) => Done::Stored,

@@ -1,6 +1,6 @@
 //! API keys as columns.
 
-use super::{StoredTime, damaged, microseconds};
+use super::{StoredTime, damaged, limit_column, microseconds, quota};
 use crate::domain::{ApiKey, KeyHash, KeyId, KeyLabel, Origin};
 use crate::store::{StoreError, StoredKey};
 
@@ -13,6 +13,8 @@ row! {
         scope: String,
         collections: Option<String>,
         origins: String,
+        max_images: Option<i64>,
+        max_bytes: Option<i64>,
         created_at: i64,
         expires_at: Option<i64>,
         last_used_at: Option<i64>,
@@ -25,6 +27,8 @@ pub(in crate::store) struct KeyColumns {
     pub(in crate::store) collections: Option<String>,
     pub(in crate::store) origins: String,
     pub(in crate::store) expires_at: Option<i64>,
+    pub(in crate::store) max_images: Option<i64>,
+    pub(in crate::store) max_bytes: Option<i64>,
 }
 
 impl KeyColumns {
@@ -35,6 +39,8 @@ impl KeyColumns {
             collections: key.collections.as_ref().map(serde_json::to_string).transpose().map_err(unwritable)?,
             origins: serde_json::to_string(&origins).map_err(unwritable)?,
             expires_at: key.expires_at.map(microseconds),
+            max_images: limit_column(key.quota.max_images),
+            max_bytes: limit_column(key.quota.max_bytes),
         })
     }
 }
@@ -52,6 +58,7 @@ impl KeyRow {
                 scope: self.scope.parse().map_err(damaged)?,
                 collections,
                 origins: origins.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(damaged)?,
+                quota: quota(self.max_images, self.max_bytes)?,
                 created_at: self.created_at.into_time()?,
                 expires_at: time(self.expires_at)?,
                 last_used_at: time(self.last_used_at)?,

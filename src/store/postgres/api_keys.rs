@@ -32,6 +32,8 @@ impl ApiKeys for PostgresStore {
                 .bind(columns.origins)
                 .bind(now)
                 .bind(columns.expires_at)
+                .bind(columns.max_images)
+                .bind(columns.max_bytes)
                 .execute(session)
                 .await?;
             Ok(KeyCreation::Created)

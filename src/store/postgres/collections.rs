@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 use time::OffsetDateTime;
 
-use super::super::codec::{CollectionRow, SummaryRow};
-use super::super::statements::{COLLECTION, CREATE_COLLECTION, DESCRIBE_COLLECTION, SUMMARIES};
+use super::super::codec::{self, CollectionRow, SummaryRow};
+use super::super::statements::{CHANGE_COLLECTION, COLLECTION, CREATE_COLLECTION, SUMMARIES};
 use super::super::{CollectionSummary, Collections, StoreError};
 use super::session::Session;
 use super::{DELETE_COLLECTION_TIMEOUT, PostgresStore, writes};
-use crate::domain::{Collection, CollectionName, Seq, whole_microseconds};
+use crate::domain::{Collection, CollectionChange, CollectionName, Seq, whole_microseconds};
 
 impl PostgresStore {
     async fn summaries(
@@ -60,6 +60,8 @@ impl Collections for PostgresStore {
                 .bind(collection.profile.as_str())
                 .bind(&collection.description)
                 .bind(whole_microseconds(collection.created_at))
+                .bind(codec::limit_column(collection.quota.max_images))
+                .bind(codec::limit_column(collection.quota.max_bytes))
                 .execute(session)
                 .await?;
             Ok(created.rows_affected() == 1)
@@ -67,16 +69,20 @@ impl Collections for PostgresStore {
         .await
     }
 
-    async fn describe_collection(
+    async fn change_collection(
         &self,
         name: &CollectionName,
-        description: &str,
+        change: &CollectionChange,
     ) -> Result<Option<Collection>, StoreError> {
         let row: Option<CollectionRow<OffsetDateTime>> = self
-            .write("describe_collection", async |session| {
-                Ok(sqlx::query_as(DESCRIBE_COLLECTION)
+            .write("change_collection", async |session| {
+                Ok(sqlx::query_as(CHANGE_COLLECTION)
                     .bind(name.as_str())
-                    .bind(description)
+                    .bind(change.description.as_deref())
+                    .bind(change.max_images.is_some())
+                    .bind(codec::limit_column(change.max_images.flatten()))
+                    .bind(change.max_bytes.is_some())
+                    .bind(codec::limit_column(change.max_bytes.flatten()))
                     .fetch_optional(session)
                     .await?)
             })

@@ -17,6 +17,7 @@ mod images;
 mod job_data;
 mod jobs;
 mod originals;
+mod quotas;
 mod session;
 mod writes;
 

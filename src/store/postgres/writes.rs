@@ -11,19 +11,26 @@
 //! 4. the change log, last and until the commit: sequence numbers become visible in their order, so
 //!    a reader that has seen number n never misses a smaller one. Nothing waits for a lock of the
 //!    first three kinds while it holds this one.
+//!
+//! The counts of `usage` are written under the last one alone: triggers take it where a deletion has
+//! not yet. So what is counted stays so until the commit, for whoever holds it.
 
 use sqlx::types::Json;
 use time::OffsetDateTime;
 
-use super::super::codec::{self, COLLECTION_DELETED, IMAGE_DELETED, IMAGE_WRITTEN, RecordRow, Times};
-use super::super::statements::{FORGET_FEATURES, KEEP_PART, OLDEST_WITH_HASH, RECORD, insert_image, over_image};
+use super::super::codec::{self, COLLECTION_DELETED, IMAGE_DELETED, IMAGE_WRITTEN, RecordRow, Times, WrittenRow};
+use super::super::statements::{
+    FORGET_FEATURES, FORGET_PARTS, KEEP_PART, OLDEST_WITH_HASH, RECORD, insert_image, over_image,
+};
 use super::super::{
     DeleteOutcome, InsertOutcome, NewImage, NewOriginal, PART_BYTES, RestoreOutcome, RestoredImage, SameContent,
     StoreError, WriteOutcome,
 };
+use super::quotas::{lock_target, over_quota};
 use super::session::Session;
 use crate::domain::{
-    Clock, CollectionName, ContentHash, ImageId, ImageKey, ImageRecord, Metadata, OriginalName, Precondition, Seq,
+    Clock, CollectionName, ContentHash, ImageId, ImageKey, ImageRecord, KeyId, Metadata, OriginalName, Precondition,
+    Seq,
 };
 
 /// The advisory lock of the change log; any number that every Eyrie agrees on.
@@ -49,7 +56,7 @@ async fn lock_image(session: &mut Session, collection_id: i64, id: &ImageId) -> 
     lock_text(session, format!("eyrie image {collection_id} {id}")).await
 }
 
-async fn lock_change_log(session: &mut Session) -> Result<(), StoreError> {
+pub(super) async fn lock_change_log(session: &mut Session) -> Result<(), StoreError> {
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(CHANGE_LOG_LOCK).execute(session).await?;
     Ok(())
 }
@@ -64,7 +71,7 @@ async fn oldest_with_hash(
     row.map(|row| row.into_record(collection)).transpose()
 }
 
-async fn record(
+pub(super) async fn record(
     session: &mut Session,
     collection: &CollectionName,
     id: &ImageId,
@@ -81,23 +88,27 @@ pub(super) async fn insert(
     image: &NewImage,
     same_content: SameContent,
 ) -> Result<InsertOutcome, StoreError> {
-    let Some(collection_id) = lock_collection(session, collection).await? else {
+    let Some(target) = lock_target(session, collection, image.stored_by.as_ref()).await? else {
         return Ok(InsertOutcome::UnknownCollection);
     };
     if same_content == SameContent::Refuse {
-        lock_content(session, collection_id, &image.content_hash).await?;
+        lock_content(session, target.id, &image.content_hash).await?;
         if let Some(existing) = oldest_with_hash(session, collection, &image.content_hash).await? {
             return Ok(InsertOutcome::SameContent(existing));
         }
     }
-    lock_image(session, collection_id, &image.id).await?;
+    lock_image(session, target.id, &image.id).await?;
     if let Some(existing) = record(session, collection, &image.id).await? {
         return Ok(InsertOutcome::IdTaken(existing));
     }
     let original = keep_original(session, image).await?;
     lock_change_log(session).await?;
+    if let Some(refusal) = over_quota(session, &target, collection, image.into(), None).await? {
+        forget_original(session, original).await?;
+        return Ok(InsertOutcome::OverQuota(refusal));
+    }
     let times = Times::all(clock.now());
-    Ok(InsertOutcome::Inserted(write(session, times, collection, collection_id, image, original, None).await?))
+    Ok(InsertOutcome::Inserted(write(session, times, collection, target.id, image, original, None).await?))
 }
 
 pub(super) async fn put(
@@ -107,18 +118,22 @@ pub(super) async fn put(
     image: &NewImage,
     precondition: Precondition,
 ) -> Result<WriteOutcome, StoreError> {
-    let Some(collection_id) = lock_collection(session, collection).await? else {
+    let Some(target) = lock_target(session, collection, image.stored_by.as_ref()).await? else {
         return Ok(WriteOutcome::UnknownCollection);
     };
-    lock_image(session, collection_id, &image.id).await?;
+    lock_image(session, target.id, &image.id).await?;
     let existing = record(session, collection, &image.id).await?;
     if !precondition.holds(existing.as_ref().map(|record| record.revision)) {
         return Ok(WriteOutcome::PreconditionFailed);
     }
     let original = keep_original(session, image).await?;
     lock_change_log(session).await?;
+    if let Some(refusal) = over_quota(session, &target, collection, image.into(), existing.as_ref()).await? {
+        forget_original(session, original).await?;
+        return Ok(WriteOutcome::OverQuota(refusal));
+    }
     let times = Times::all(clock.now());
-    let written = write(session, times, collection, collection_id, image, original, existing.as_ref()).await?;
+    let written = write(session, times, collection, target.id, image, original, existing.as_ref()).await?;
     Ok(match existing {
         Some(_) => WriteOutcome::Updated(written),
         None => WriteOutcome::Created(written),
@@ -134,13 +149,14 @@ pub(super) async fn restore(
     images: &[RestoredImage],
     replace: bool,
 ) -> Result<Option<Vec<RestoreOutcome>>, StoreError> {
-    let Some(collection_id) = lock_collection(session, collection).await? else { return Ok(None) };
+    let key = images.first().and_then(|first| first.image.stored_by.as_ref());
+    let Some(target) = lock_target(session, collection, key).await? else { return Ok(None) };
     let mut ordered: Vec<usize> = (0..images.len()).collect();
     ordered.sort_unstable_by_key(|at| &images[*at].image.id);
     let mut existing = vec![None; images.len()];
     for at in ordered {
         let id = &images[at].image.id;
-        lock_image(session, collection_id, id).await?;
+        lock_image(session, target.id, id).await?;
         existing[at] = record(session, collection, id).await?;
     }
     lock_change_log(session).await?;
@@ -151,10 +167,14 @@ pub(super) async fn restore(
             Some(_) if !replace => RestoreOutcome::IdTaken,
             Some(_) | None => {
                 let RestoredImage { image, created_at, updated_at } = restored;
+                if let Some(refusal) = over_quota(session, &target, collection, image.into(), existing.as_ref()).await?
+                {
+                    outcomes.push(RestoreOutcome::OverQuota(refusal));
+                    continue;
+                }
                 let times = Times { created_at: *created_at, updated_at: *updated_at, at: clock.now() };
                 let original = keep_original(session, image).await?;
-                let written =
-                    write(session, times, collection, collection_id, image, original, existing.as_ref()).await?;
+                let written = write(session, times, collection, target.id, image, original, existing.as_ref()).await?;
                 match existing {
                     Some(_) => RestoreOutcome::Replaced(written.revision),
                     None => RestoreOutcome::Created(written.revision),
@@ -180,6 +200,14 @@ async fn keep_original(session: &mut Session, image: &NewImage) -> Result<Option
     Ok(Some(name))
 }
 
+/// Takes back what [`keep_original`] stored.
+async fn forget_original(session: &mut Session, original: Option<OriginalName>) -> Result<(), StoreError> {
+    if let Some(name) = original.filter(OriginalName::is_in_database) {
+        sqlx::query(FORGET_PARTS).bind(name.as_str()).execute(session).await?;
+    }
+    Ok(())
+}
+
 /// Writes the change, the record and what belongs to it, over those of `existing` where there is
 /// one. The caller holds the lock of the change log.
 ///
@@ -199,10 +227,10 @@ async fn write(
     if let Some(existing) = existing.filter(|_| image.local_features.is_empty()) {
         sqlx::query(FORGET_FEATURES).bind(codec::integer(existing.key.0)?).execute(&mut *session).await?;
     }
-    let (key, seq, original): (i64, i64, Option<String>) = sqlx::query_as(concat!(
+    let row: WrittenRow = sqlx::query_as(concat!(
         "WITH number AS MATERIALIZED (SELECT nextval(pg_get_serial_sequence('changes', 'seq')) AS seq), image AS ( ",
         insert_image!(),
-        " SELECT $3, $4, $5, $6, $7, $8, $9, $10, $11, seq, $17, $18, $19 FROM number ",
+        " SELECT $3, $4, $5, $6, $7, $8, $9, $10, $11, seq, $17, $18, $19, $20 FROM number ",
         over_image!(),
         "), change AS ( \
              INSERT INTO changes (seq, collection, kind, image_key, at) OVERRIDING SYSTEM VALUE \
@@ -217,7 +245,7 @@ async fn write(
              INSERT INTO local_features (image_key, bytes) SELECT key, $16 FROM image WHERE length($16) > 0 \
              ON CONFLICT (image_key) DO UPDATE SET bytes = excluded.bytes \
          ) \
-         SELECT key, revision, original FROM image"
+         SELECT key, revision, original, stored_by FROM image"
     ))
     .bind(collection.as_str())
     .bind(IMAGE_WRITTEN)
@@ -238,11 +266,11 @@ async fn write(
     .bind(times.created_at)
     .bind(times.updated_at)
     .bind(original.as_ref().map(OriginalName::as_str))
+    .bind(image.stored_by.as_ref().map(KeyId::as_str))
     .fetch_one(session)
     .await?;
     let created_at = existing.map_or(times.created_at, |record| record.created_at);
-    let original = original.map(codec::original_name).transpose()?;
-    Ok(codec::record_of(codec::key(key)?, collection, image, Seq(seq), created_at, times.updated_at, original))
+    row.into_record(collection, image, created_at, times.updated_at)
 }
 
 pub(super) async fn replace_metadata(

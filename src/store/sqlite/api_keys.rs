@@ -32,6 +32,8 @@ impl ApiKeys for SqliteStore {
                 .bind(columns.origins)
                 .bind(now)
                 .bind(columns.expires_at)
+                .bind(columns.max_images)
+                .bind(columns.max_bytes)
                 .execute(conn)
                 .await?;
             Ok(KeyCreation::Created)

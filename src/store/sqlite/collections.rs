@@ -3,10 +3,10 @@
 use async_trait::async_trait;
 
 use super::super::codec::{self, CollectionRow, SummaryRow};
-use super::super::statements::{COLLECTION, CREATE_COLLECTION, DESCRIBE_COLLECTION, SUMMARIES};
+use super::super::statements::{CHANGE_COLLECTION, COLLECTION, CREATE_COLLECTION, SUMMARIES};
 use super::super::{CollectionSummary, Collections, StoreError};
 use super::{SqliteStore, writes};
-use crate::domain::{Collection, CollectionName, Seq};
+use crate::domain::{Collection, CollectionChange, CollectionName, Seq};
 
 impl SqliteStore {
     async fn summaries(
@@ -58,6 +58,8 @@ impl Collections for SqliteStore {
                 .bind(collection.profile.as_str())
                 .bind(&collection.description)
                 .bind(codec::microseconds(collection.created_at))
+                .bind(codec::limit_column(collection.quota.max_images))
+                .bind(codec::limit_column(collection.quota.max_bytes))
                 .execute(connection)
                 .await?;
             Ok(created.rows_affected() == 1)
@@ -65,16 +67,20 @@ impl Collections for SqliteStore {
         .await
     }
 
-    async fn describe_collection(
+    async fn change_collection(
         &self,
         name: &CollectionName,
-        description: &str,
+        change: &CollectionChange,
     ) -> Result<Option<Collection>, StoreError> {
         let row: Option<CollectionRow<i64>> = self
-            .write("describe_collection", async |connection| {
-                Ok(sqlx::query_as(DESCRIBE_COLLECTION)
+            .write("change_collection", async |connection| {
+                Ok(sqlx::query_as(CHANGE_COLLECTION)
                     .bind(name.as_str())
-                    .bind(description)
+                    .bind(change.description.as_deref())
+                    .bind(change.max_images.is_some())
+                    .bind(codec::limit_column(change.max_images.flatten()))
+                    .bind(change.max_bytes.is_some())
+                    .bind(codec::limit_column(change.max_bytes.flatten()))
                     .fetch_optional(connection)
                     .await?)
             })

@@ -19,6 +19,7 @@ mod job_data;
 mod jobs;
 mod open;
 mod originals;
+mod quotas;
 #[cfg(test)]
 mod tests;
 mod writes;

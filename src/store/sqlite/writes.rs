@@ -2,14 +2,16 @@
 
 use sqlx::SqliteConnection;
 
-use super::super::codec::{self, COLLECTION_DELETED, IMAGE_DELETED, IMAGE_WRITTEN, RecordRow, Times};
+use super::super::codec::{self, COLLECTION_DELETED, IMAGE_DELETED, IMAGE_WRITTEN, RecordRow, Times, WrittenRow};
 use super::super::statements::{FORGET_FEATURES, KEEP_PART, OLDEST_WITH_HASH, RECORD, insert_image, over_image};
 use super::super::{
     DeleteOutcome, InsertOutcome, NewImage, NewOriginal, PART_BYTES, RestoreOutcome, RestoredImage, SameContent,
     StoreError, WriteOutcome,
 };
+use super::quotas::{over_quota, target};
 use crate::domain::{
-    Clock, CollectionName, ContentHash, ImageId, ImageKey, ImageRecord, Metadata, OriginalName, Precondition, Seq,
+    Clock, CollectionName, ContentHash, ImageId, ImageKey, ImageRecord, KeyId, Metadata, OriginalName, Precondition,
+    Seq,
 };
 
 async fn collection_id(conn: &mut SqliteConnection, name: &CollectionName) -> Result<Option<i64>, StoreError> {
@@ -29,7 +31,7 @@ async fn oldest_with_hash(
     row.map(|row| row.into_record(collection)).transpose()
 }
 
-async fn record(
+pub(super) async fn record(
     conn: &mut SqliteConnection,
     collection: &CollectionName,
     id: &ImageId,
@@ -73,7 +75,7 @@ pub(super) async fn insert(
     image: &NewImage,
     same_content: SameContent,
 ) -> Result<InsertOutcome, StoreError> {
-    let Some(collection_id) = collection_id(conn, collection).await? else {
+    let Some(target) = target(conn, collection, image.stored_by.as_ref()).await? else {
         return Ok(InsertOutcome::UnknownCollection);
     };
     if same_content == SameContent::Refuse
@@ -84,8 +86,11 @@ pub(super) async fn insert(
     if let Some(existing) = record(conn, collection, &image.id).await? {
         return Ok(InsertOutcome::IdTaken(existing));
     }
+    if let Some(refusal) = over_quota(conn, &target, collection, image.into(), None).await? {
+        return Ok(InsertOutcome::OverQuota(refusal));
+    }
     let times = Times::all(clock.now());
-    Ok(InsertOutcome::Inserted(write(conn, times, collection, collection_id, image, None).await?))
+    Ok(InsertOutcome::Inserted(write(conn, times, collection, target.id, image, None).await?))
 }
 
 pub(super) async fn put(
@@ -95,15 +100,18 @@ pub(super) async fn put(
     image: &NewImage,
     precondition: Precondition,
 ) -> Result<WriteOutcome, StoreError> {
-    let Some(collection_id) = collection_id(conn, collection).await? else {
+    let Some(target) = target(conn, collection, image.stored_by.as_ref()).await? else {
         return Ok(WriteOutcome::UnknownCollection);
     };
     let existing = record(conn, collection, &image.id).await?;
     if !precondition.holds(existing.as_ref().map(|record| record.revision)) {
         return Ok(WriteOutcome::PreconditionFailed);
     }
+    if let Some(refusal) = over_quota(conn, &target, collection, image.into(), existing.as_ref()).await? {
+        return Ok(WriteOutcome::OverQuota(refusal));
+    }
     let times = Times::all(clock.now());
-    let written = write(conn, times, collection, collection_id, image, existing.as_ref()).await?;
+    let written = write(conn, times, collection, target.id, image, existing.as_ref()).await?;
     Ok(match existing {
         Some(_) => WriteOutcome::Updated(written),
         None => WriteOutcome::Created(written),
@@ -117,7 +125,8 @@ pub(super) async fn restore(
     images: &[RestoredImage],
     replace: bool,
 ) -> Result<Option<Vec<RestoreOutcome>>, StoreError> {
-    let Some(collection_id) = collection_id(conn, collection).await? else { return Ok(None) };
+    let key = images.first().and_then(|first| first.image.stored_by.as_ref());
+    let Some(target) = target(conn, collection, key).await? else { return Ok(None) };
     let mut outcomes = Vec::with_capacity(images.len());
     for restored in images {
         let existing = record(conn, collection, &restored.image.id).await?;
@@ -126,8 +135,12 @@ pub(super) async fn restore(
             Some(_) if !replace => RestoreOutcome::IdTaken,
             Some(_) | None => {
                 let RestoredImage { image, created_at, updated_at } = restored;
+                if let Some(refusal) = over_quota(conn, &target, collection, image.into(), existing.as_ref()).await? {
+                    outcomes.push(RestoreOutcome::OverQuota(refusal));
+                    continue;
+                }
                 let times = Times { created_at: *created_at, updated_at: *updated_at, at: clock.now() };
-                let written = write(conn, times, collection, collection_id, image, existing.as_ref()).await?;
+                let written = write(conn, times, collection, target.id, image, existing.as_ref()).await?;
                 match existing {
                     Some(_) => RestoreOutcome::Replaced(written.revision),
                     None => RestoreOutcome::Created(written.revision),
@@ -164,9 +177,9 @@ async fn write(
 ) -> Result<ImageRecord, StoreError> {
     let original = keep_original(conn, image).await?;
     let seq = next_seq(conn).await?;
-    let (key, _, original): (i64, i64, Option<String>) = sqlx::query_as(concat!(
+    let row: WrittenRow = sqlx::query_as(concat!(
         insert_image!(),
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ",
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ",
         over_image!()
     ))
     .bind(collection_id)
@@ -182,8 +195,12 @@ async fn write(
     .bind(codec::microseconds(times.created_at))
     .bind(codec::microseconds(times.updated_at))
     .bind(original.as_ref().map(OriginalName::as_str))
+    .bind(image.stored_by.as_ref().map(KeyId::as_str))
     .fetch_one(&mut *conn)
     .await?;
+    let created_at = existing.map_or(times.created_at, |record| record.created_at);
+    let written = row.into_record(collection, image, created_at, times.updated_at)?;
+    let key = codec::integer(written.key.0)?;
     sqlx::query(
         "INSERT INTO descriptors (image_key, components) VALUES ($1, $2) \
          ON CONFLICT (image_key) DO UPDATE SET components = excluded.components",
@@ -213,11 +230,8 @@ async fn write(
         .execute(&mut *conn)
         .await?;
     }
-    let key = codec::key(key)?;
-    log(conn, seq, collection, IMAGE_WRITTEN, Some(key), codec::microseconds(times.at)).await?;
-    let created_at = existing.map_or(times.created_at, |record| record.created_at);
-    let original = original.map(codec::original_name).transpose()?;
-    Ok(codec::record_of(key, collection, image, seq, created_at, times.updated_at, original))
+    log(conn, seq, collection, IMAGE_WRITTEN, Some(written.key), codec::microseconds(times.at)).await?;
+    Ok(written)
 }
 
 pub(super) async fn replace_metadata(
