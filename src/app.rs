@@ -31,7 +31,7 @@ use eyrie_vision::{Describer, DescriberError, DescriberOptions};
 
 mod diagnosis;
 
-pub use diagnosis::diagnose;
+pub use diagnosis::{Findings, diagnose};
 
 /// How often the gauges of the process are refreshed and old histogram samples folded up.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);

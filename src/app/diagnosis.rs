@@ -1,4 +1,5 @@
-//! Comparing what is kept beside the database with it: the saved indexes and the originals.
+//! Comparing what is kept beside the database with it, the saved indexes and the originals, and the
+//! counts in the database with what they count.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,26 +9,45 @@ use crate::config::Config;
 use crate::originals::{self, UpkeepError};
 use crate::search::Shelf;
 use crate::search::doctor::{self, Diagnosis};
-use crate::store::StoreError;
+use crate::store::{Miscount, StoreError};
 
-/// Compares the saved indexes, and the originals that are kept, with the database; with `repair`,
-/// removes what is wrong. An object that no image names is an orphan once it is older than `grace`.
+/// What was found.
+#[derive(Debug)]
+pub struct Findings {
+    /// Of each collection's saved index.
+    pub indexes: Vec<Diagnosis>,
+    /// Of the originals that are kept.
+    pub originals: originals::Diagnosis,
+    /// The counts, which quotas go by, that are wrong.
+    pub miscounts: Vec<Miscount>,
+}
+
+/// Compares the saved indexes, the originals that are kept and the counts with the database; with
+/// `repair`, removes what is wrong and counts anew. An object that no image names is an orphan once
+/// it is older than `grace`.
 ///
 /// # Errors
 /// [`StartError`]; [`StartError::Process`] while a server uses the folder of the indexes.
-pub async fn diagnose(
-    config: &Config,
-    repair: bool,
-    grace: Duration,
-) -> Result<(Vec<Diagnosis>, originals::Diagnosis), StartError> {
+pub async fn diagnose(config: &Config, repair: bool, grace: Duration) -> Result<Findings, StartError> {
     let backend = Backend::open(config, Purpose::Import).await?;
-    let indexes = diagnose_indexes(&backend, config, repair).await;
-    let found = match indexes {
-        Ok(indexes) => diagnose_originals(&backend, repair, grace).await.map(|originals| (indexes, originals)),
-        Err(error) => Err(error),
+    let found = async {
+        let indexes = diagnose_indexes(&backend, config, repair).await?;
+        let originals = diagnose_originals(&backend, repair, grace).await?;
+        let miscounts = diagnose_counts(&backend, repair).await?;
+        Ok(Findings { indexes, originals, miscounts })
     };
+    let found = found.await;
     backend.close().await;
     found
+}
+
+async fn diagnose_counts(backend: &Backend, repair: bool) -> Result<Vec<Miscount>, StartError> {
+    let failed = |error: StoreError| StartError::Process(format!("cannot compare the counts: {error}"));
+    let found = backend.store.miscounts().await.map_err(failed)?;
+    if repair && !found.is_empty() {
+        backend.store.recount().await.map_err(failed)?;
+    }
+    Ok(found)
 }
 
 async fn diagnose_originals(

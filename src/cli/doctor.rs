@@ -1,5 +1,5 @@
-//! `eyrie doctor`: do the saved indexes hold what the database holds, and are the originals where
-//! the database says?
+//! `eyrie doctor`: do the saved indexes hold what the database holds, are the originals where the
+//! database says, and is counted what is there?
 
 use std::time::Duration;
 
@@ -7,7 +7,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::settings::Settings;
-use crate::app::{self, Diagnosis, OriginalsDiagnosis, SavedIndex};
+use crate::app::{self, Diagnosis, Findings, OriginalsDiagnosis, SavedIndex};
+use crate::store::Miscount;
 use eyrie_terminal::CliError;
 use eyrie_terminal::output::{self, grouped, note};
 
@@ -23,26 +24,29 @@ builds it from the database.
 
 Where originals are kept (`storage.originals`), it looks for each of them too: an image may name one that is not there, and an object \
 may be there that no image names, which a crash in the middle of an upload leaves. `--repair` removes such orphans once they are older \
-than `--grace`, and lets images whose originals are not there name none. Nothing else of the database is changed.
+than `--grace`, and lets images whose originals are not there name none.
+
+What quotas go by is counted in the database with every write; it is compared with the images, and `--repair` counts anew. Nothing else of \
+the database is changed.
 
 Exit codes: 0 all is well or was repaired, 1 something is wrong, 2 wrong usage or configuration, 3 could not start.";
 
 /// Images and objects that are listed one by one; JSON has all.
 const SHOWN: usize = 20;
 
-/// Compare the saved search index and the originals with the database, and repair them
+/// Compare the saved search index, the originals and the counts with the database, and repair them
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Doctor {
     /// Remove saved indexes that are wrong (the next start builds them) and originals that no image
-    /// has; forget originals that are not there
+    /// has; forget originals that are not there; count anew
     #[arg(long)]
     repair: bool,
     /// How old an object without an image has to be, in seconds: a younger one may belong to an
     /// upload under way in another process
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     grace: u64,
-    /// Print JSON: `collections`, an object for each, and `originals`
+    /// Print JSON: `collections`, an object for each, `originals` and `miscounts`
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -53,10 +57,15 @@ impl Doctor {
     pub(super) fn run(self) -> Result<(), CliError> {
         let loaded = self.settings.load_quietly([])?;
         let grace = Duration::from_secs(self.grace);
-        let (found, originals) = app::runtime()?.block_on(app::diagnose(&loaded.config, self.repair, grace))?;
+        let found = app::runtime()?.block_on(app::diagnose(&loaded.config, self.repair, grace))?;
+        let Findings { indexes: found, originals, miscounts } = found;
         if self.json {
             let collections: Vec<_> = found.iter().map(as_json).collect();
-            output::json(&json!({"collections": collections, "originals": originals_as_json(&originals)}))?;
+            output::json(&json!({
+                "collections": collections,
+                "originals": originals_as_json(&originals),
+                "miscounts": miscounts.iter().map(miscount_as_json).collect::<Vec<_>>(),
+            }))?;
         } else {
             let mut table = output::table(["COLLECTION", "IMAGES", "STALE", "SAVED INDEX"]);
             for one in &found {
@@ -67,14 +76,14 @@ impl Doctor {
                     in_words(&one.index),
                 ]);
             }
-            let lines = originals_in_words(&originals);
+            let lines = [originals_in_words(&originals), miscounts_in_words(&miscounts)].concat();
             output::results(|out| {
                 writeln!(out, "{table}")?;
                 lines.iter().try_for_each(|line| writeln!(out, "{line}"))
             })?;
         }
         let ill = found.iter().filter(|one| one.index.is_ill()).count();
-        if ill == 0 && !originals.is_ill() {
+        if ill == 0 && !originals.is_ill() && miscounts.is_empty() {
             return Ok(());
         }
         if self.repair {
@@ -83,6 +92,9 @@ impl Doctor {
             }
             if originals.is_ill() {
                 note("orphans are removed; images whose originals are not there name none any more");
+            }
+            if !miscounts.is_empty() {
+                note("everything is counted anew");
             }
             return Ok(());
         }
@@ -96,6 +108,10 @@ impl Doctor {
                 "originals that are missing: {missing}, and objects that no image has: {orphans}; `eyrie doctor --repair` forgets \
                  the former and removes the latter"
             ));
+        }
+        if !miscounts.is_empty() {
+            let wrong_ones = miscounts.len();
+            wrong.push(format!("counts that are wrong: {wrong_ones}; `eyrie doctor --repair` counts anew"));
         }
         Err(CliError::Failed(wrong.join("; ")))
     }
@@ -146,6 +162,26 @@ fn originals_in_words(found: &OriginalsDiagnosis) -> Vec<String> {
         lines.push(format!("  and {rest} more; --json lists all"));
     }
     lines
+}
+
+fn miscounts_in_words(found: &[Miscount]) -> Vec<String> {
+    let line = |one: &Miscount| {
+        let of = one.key.as_ref().map_or(String::new(), |key| format!(" by the key {key}"));
+        format!(
+            "  counted wrong: {}{of}: {} images of {} bytes, and there are {} of {}",
+            one.collection, one.counted_images, one.counted_bytes, one.stored.images, one.stored.bytes
+        )
+    };
+    found.iter().map(line).collect()
+}
+
+fn miscount_as_json(one: &Miscount) -> serde_json::Value {
+    json!({
+        "collection": one.collection,
+        "key": one.key,
+        "counted": {"images": one.counted_images, "bytes": one.counted_bytes},
+        "stored": {"images": one.stored.images, "bytes": one.stored.bytes},
+    })
 }
 
 fn originals_as_json(found: &OriginalsDiagnosis) -> serde_json::Value {

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 
 use super::settings::Settings;
 use crate::app::{Backend, Purpose, runtime};
-use crate::domain::{ApiKey, CollectionName, KeyId, KeyLabel, Origin, Quota, Scope, Usage};
+use crate::domain::{CollectionName, KeyId, KeyLabel, Origin, Quota, Scope, Usage};
 use crate::service::{NewApiKey, ServiceError, UsedKey};
 use eyrie_terminal::CliError;
 use eyrie_terminal::output::{self, grouped, note};
@@ -110,7 +110,7 @@ impl Keys {
             Action::Add(add) => add.run(),
             Action::List { json, settings } => {
                 let keys = with_backend(&settings, async |backend| backend.service.keys().await)?;
-                if json { output::json(&keys.iter().map(used_as_json).collect::<Vec<_>>()) } else { as_table(&keys) }
+                if json { output::json(&keys.iter().map(as_json).collect::<Vec<_>>()) } else { as_table(&keys) }
             }
             Action::Revoke { id, settings } => {
                 let key = with_backend(&settings, async |backend| backend.service.revoke_key(&id).await)?;
@@ -143,7 +143,7 @@ impl Add {
             );
         }
         if self.json {
-            return output::json(&json!({"secret": made.secret.reveal(), "key": as_json(&made.key)}));
+            return output::json(&json!({"secret": made.secret.reveal(), "key": as_json(&UsedKey::new(made.key))}));
         }
         note(&format!("the key {} ({}): keep it, it is not shown again", made.key.id, made.key.scope));
         output::results(|out| writeln!(out, "{}", made.secret.reveal()))
@@ -164,7 +164,7 @@ fn with_backend<T>(
 }
 
 /// A key for programs, as HTTP shows it, but with null for what is not there.
-fn as_json(key: &ApiKey) -> Value {
+fn as_json(UsedKey { key, used }: &UsedKey) -> Value {
     json!({
         "id": key.id,
         "label": key.label.as_str(),
@@ -173,19 +173,13 @@ fn as_json(key: &ApiKey) -> Value {
         "origins": key.origins.iter().map(Origin::to_string).collect::<Vec<_>>(),
         "max_images": key.quota.max_images,
         "max_bytes": key.quota.max_bytes,
+        "images": used.images,
+        "bytes": used.bytes,
         "created_at": time(Some(key.created_at)),
         "expires_at": time(key.expires_at),
         "last_used_at": time(key.last_used_at),
         "revoked_at": time(key.revoked_at),
     })
-}
-
-/// The same with what of it is there.
-fn used_as_json(UsedKey { key, used }: &UsedKey) -> Value {
-    let mut value = as_json(key);
-    value["images"] = used.images.into();
-    value["bytes"] = used.bytes.into();
-    value
 }
 
 /// What a key stored, beside how much that may be.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use boon::{Compiler, Draft, Schemas};
-use eyrie::domain::{ApiKey, CollectionName, JobId, JobKind, KeyHash, KeyId, KeyLabel, Scope};
+use eyrie::domain::{ApiKey, CollectionName, JobId, JobKind, KeyHash, KeyId, KeyLabel, Quota, Scope};
 use eyrie::store::{JobCreation, KeepIn, NewJob, StoredKey};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder};
@@ -200,6 +200,7 @@ async fn prepare(app: &TestApp) {
             scope: Scope::Search,
             collections: None,
             origins: Vec::new(),
+            quota: Quota::default(),
             created_at: OffsetDateTime::UNIX_EPOCH,
             expires_at: None,
             last_used_at: None,

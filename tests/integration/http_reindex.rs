@@ -33,6 +33,7 @@ async fn make_stale(store: &dyn Store, id: &str) {
         thumbnail,
         local_features,
         original: None,
+        stored_by: None,
     };
     let outcome = store.put(&collection, &image, Precondition::None).await.expect("stored");
     assert!(matches!(outcome, WriteOutcome::Updated(_)), "{outcome:?}");

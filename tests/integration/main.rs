@@ -36,6 +36,7 @@ mod http_life;
 mod http_once;
 mod http_openapi;
 mod http_originals;
+mod http_quotas;
 mod http_rates;
 mod http_region;
 mod http_reindex;

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use utoipa::ToSchema;
 use utoipa::openapi::schema::Object;
 
-use crate::domain::{ApiKey, Origin, Scope};
+use crate::domain::{Origin, Scope};
 use crate::http::schema::one_of;
 use crate::service::{MadeKey, UsedKey};
 
@@ -44,14 +44,10 @@ pub(crate) struct KeyDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     max_bytes: Option<u64>,
-    /// How many images that it stored are there; not in the answer that makes it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    images: Option<u64>,
+    /// How many images that it stored are there.
+    images: u64,
     /// How many bytes their uploads have.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    bytes: Option<u64>,
+    bytes: u64,
     /// When it was made.
     #[serde(with = "time::serde::rfc3339")]
     created_at: OffsetDateTime,
@@ -69,8 +65,8 @@ pub(crate) struct KeyDto {
     revoked_at: Option<OffsetDateTime>,
 }
 
-impl From<ApiKey> for KeyDto {
-    fn from(key: ApiKey) -> Self {
+impl From<UsedKey> for KeyDto {
+    fn from(UsedKey { key, used }: UsedKey) -> Self {
         Self {
             id: key.id.into(),
             label: key.label.to_string(),
@@ -79,8 +75,8 @@ impl From<ApiKey> for KeyDto {
             origins: key.origins.iter().map(Origin::to_string).collect(),
             max_images: key.quota.max_images,
             max_bytes: key.quota.max_bytes,
-            images: None,
-            bytes: None,
+            images: used.images,
+            bytes: used.bytes,
             created_at: key.created_at,
             expires_at: key.expires_at,
             last_used_at: key.last_used_at,
@@ -89,18 +85,12 @@ impl From<ApiKey> for KeyDto {
     }
 }
 
-impl From<UsedKey> for KeyDto {
-    fn from(UsedKey { key, used }: UsedKey) -> Self {
-        Self { images: Some(used.images), bytes: Some(used.bytes), ..key.into() }
-    }
-}
-
 /// A key that was made.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({
     "secret": "eyrie_k2VfB0T1ZbqF0d9m3mYwJxW5r8n7c6s4a1p0o9i8u7y", "key": {
         "id": "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10", "label": "shop front end", "scope": "search", "collections": ["covers"],
-        "origins": ["https://shop.example"], "created_at": "2026-11-24T12:00:00Z"
+        "origins": ["https://shop.example"], "images": 0, "bytes": 0, "created_at": "2026-11-24T12:00:00Z"
     }
 }))]
 #[schema(as = MadeKey)]
@@ -114,7 +104,7 @@ pub(crate) struct MadeKeyDto {
 
 impl From<MadeKey> for MadeKeyDto {
     fn from(made: MadeKey) -> Self {
-        Self { secret: made.secret.reveal().to_owned(), key: made.key.into() }
+        Self { secret: made.secret.reveal().to_owned(), key: UsedKey::new(made.key).into() }
     }
 }
 

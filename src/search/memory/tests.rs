@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::domain::{
-    Clock, Collection, ContentHash, Descriptor, ImageFormat, ImageId, Levels, Metadata, Precondition, Profile,
+    Clock, Collection, ContentHash, Descriptor, ImageFormat, ImageId, Levels, Metadata, Precondition, Profile, Quota,
     SystemClock, Thumbnail,
 };
 use crate::search::{FlatIndex, GraphIndex, GraphParams, Indexed, Shelf, VectorIndex};
@@ -41,6 +41,7 @@ impl Fixture {
             profile: Profile::Fast,
             description: String::new(),
             created_at: OffsetDateTime::UNIX_EPOCH,
+            quota: Quota::default(),
         };
         assert!(store.create_collection(&collection).await.expect("created"));
         let catalogue = Arc::new(Catalogue::new(MODEL, DIMENSION, |_| Levels::NONE));
@@ -103,6 +104,7 @@ fn of_direction(catalogue: &Catalogue, degrees: f32) -> NewImage {
         thumbnail: Thumbnail { bytes: Vec::new(), media_type: "image/png".to_owned() },
         local_features: Vec::new(),
         original: None,
+        stored_by: None,
     }
 }
 
@@ -407,6 +409,7 @@ fn an_index_that_was_linked_further_is_saved_again() {
         profile: Profile::Fast,
         description: String::new(),
         created_at: OffsetDateTime::UNIX_EPOCH,
+        quota: Quota::default(),
     };
     let version = Catalogue::new(MODEL, DIMENSION, |_| Levels::NONE).profile(Profile::Fast).version.clone();
     let index = CollectionIndex::empty(Indexed::new(&collection, version, DIMENSION), Seq::ZERO, &maker);

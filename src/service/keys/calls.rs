@@ -63,6 +63,14 @@ pub struct UsedKey {
     pub used: Usage,
 }
 
+impl UsedKey {
+    /// A key that stored nothing yet.
+    #[must_use]
+    pub fn new(key: ApiKey) -> Self {
+        Self { key, used: Usage::default() }
+    }
+}
+
 /// A key that was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MadeKey {

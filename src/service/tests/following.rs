@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::*;
-use crate::domain::{Filter, FilterLimits, Profile};
+use crate::domain::{Filter, FilterLimits, Profile, Quota};
 use crate::store::Images as _;
 
 /// A second process over the same database.
@@ -26,7 +26,11 @@ async fn what_another_process_writes_appears() {
 
     fixture.service.delete_image(&default(), &gone, Precondition::None).await.expect("deleted");
     let covers = CollectionName::new("covers").expect("valid");
-    fixture.service.create_collection(covers.clone(), Some(Profile::Fast), String::new()).await.expect("created");
+    fixture
+        .service
+        .create_collection(covers.clone(), Some(Profile::Fast), String::new(), Quota::default())
+        .await
+        .expect("created");
     fixture.service.add_image(&covers, image(b"cover", json!({}))).await.expect("added");
     other.refresh().await.expect("followed");
     assert_eq!(found(&other, like(b"kept", 5)).await, [kept]);
@@ -34,7 +38,11 @@ async fn what_another_process_writes_appears() {
 
     // Deleted and made anew with another profile between two looks.
     fixture.service.delete_collection(&covers).await.expect("deleted");
-    fixture.service.create_collection(covers.clone(), Some(Profile::Nip), String::new()).await.expect("created");
+    fixture
+        .service
+        .create_collection(covers.clone(), Some(Profile::Nip), String::new(), Quota::default())
+        .await
+        .expect("created");
     assert!(other.search(&covers, like(b"cover", 5)).await.expect("an answer").hits.is_empty());
     let anew = fixture.service.add_image(&covers, image(b"anew", json!({}))).await;
     let Ok(Stored { outcome: AddOutcome::Created(anew), .. }) = anew else { panic!("{anew:?}") };
@@ -61,7 +69,11 @@ async fn a_restart_builds_the_index_from_the_store() {
 async fn searches_see_a_part_of_the_images_while_the_index_is_built_where_they_may() {
     let fixture = Fixture::new().await;
     let covers = CollectionName::new("covers").expect("valid");
-    fixture.service.create_collection(covers.clone(), Some(Profile::Fast), String::new()).await.expect("created");
+    fixture
+        .service
+        .create_collection(covers.clone(), Some(Profile::Fast), String::new(), Quota::default())
+        .await
+        .expect("created");
     fixture.service.add_image(&covers, image(b"cover", json!({}))).await.expect("added");
     fixture.add_named("before", b"before", json!({"n": 1})).await;
     fixture.service.shutdown().await;

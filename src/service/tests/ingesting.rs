@@ -4,7 +4,7 @@ use futures::future::join_all;
 use serde_json::Map;
 
 use super::*;
-use crate::domain::{Profile, Seq};
+use crate::domain::{CollectionChange, Profile, Quota, Seq};
 use eyrie_vision::picture::PictureError;
 
 async fn add(fixture: &Fixture, new: AddImage) -> Result<AddOutcome, ServiceError> {
@@ -261,15 +261,24 @@ async fn collections_are_created_once_and_the_default_one_stays() {
     let fixture = Fixture::new().await;
     let service = &fixture.service;
     let name = CollectionName::new("covers").expect("valid");
-    let (created, new) =
-        service.create_collection(name.clone(), Some(Profile::Fast), "a".to_owned()).await.expect("ok");
+    let (created, new) = service
+        .create_collection(name.clone(), Some(Profile::Fast), "a".to_owned(), Quota::default())
+        .await
+        .expect("ok");
     assert!(new);
-    let again = service.create_collection(name.clone(), Some(Profile::Fast), "b".to_owned()).await.expect("ok");
+    let again = service
+        .create_collection(name.clone(), Some(Profile::Fast), "b".to_owned(), Quota::default())
+        .await
+        .expect("ok");
     assert_eq!(again, (created.clone(), false));
-    assert_eq!(service.create_collection(name.clone(), None, String::new()).await.expect("ok"), (created, false));
-    let other = service.create_collection(name.clone(), Some(Profile::Nip), String::new()).await;
+    assert_eq!(
+        service.create_collection(name.clone(), None, String::new(), Quota::default()).await.expect("ok"),
+        (created, false)
+    );
+    let other = service.create_collection(name.clone(), Some(Profile::Nip), String::new(), Quota::default()).await;
     assert!(matches!(other, Err(ServiceError::CollectionExists(_, Profile::Fast))), "{other:?}");
-    assert_eq!(service.describe_collection(&name, "c").await.expect("there").description, "c");
+    let change = CollectionChange { description: Some("c".to_owned()), ..CollectionChange::default() };
+    assert_eq!(service.change_collection(&name, &change).await.expect("there").description, "c");
 
     service.add_image(&name, image(b"a", json!({}))).await.expect("added");
     let summary = service.collection(&name).await.expect("there");
@@ -282,7 +291,7 @@ async fn collections_are_created_once_and_the_default_one_stays() {
     assert!(matches!(service.delete_collection(&default()).await, Err(ServiceError::DefaultCollection)));
 
     // Made anew with another profile, it knows nothing of the old images.
-    let anew = service.create_collection(name.clone(), Some(Profile::Nip), String::new()).await;
+    let anew = service.create_collection(name.clone(), Some(Profile::Nip), String::new(), Quota::default()).await;
     assert!(anew.expect("created").1);
     assert!(service.search(&name, like(b"a", 5)).await.expect("an answer").hits.is_empty());
     service.add_image(&name, image(b"b", json!({}))).await.expect("added");

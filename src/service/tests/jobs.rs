@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::verifying::{near, part_at};
 use super::*;
-use crate::domain::{Job, JobProgress, JobState, Verdict};
+use crate::domain::{Job, JobProgress, JobState, Quota, Verdict};
 use crate::store::{ChangeLog as _, Images as _, Jobs as _};
 
 /// Longer than any job here takes.
@@ -262,7 +262,7 @@ async fn a_running_service_works_on_new_jobs_and_ends_with_them() {
 async fn a_job_whose_collection_is_gone_fails_and_says_so() {
     let fixture = Fixture::new().await;
     let other = CollectionName::new("other").expect("valid");
-    fixture.service.create_collection(other.clone(), None, String::new()).await.expect("created");
+    fixture.service.create_collection(other.clone(), None, String::new(), Quota::default()).await.expect("created");
     let Ok(Started::New(job)) = fixture.service.find_duplicates(&other, request()).await else { panic!("taken") };
     fixture.service.delete_collection(&other).await.expect("deleted");
     let failed = fixture.service.work_until_ended(&job.id, &|_| {}).await.expect("ended");

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use time::OffsetDateTime;
 
 use super::*;
-use crate::domain::{Clock, KeyLabel, Scope};
+use crate::domain::{Clock, KeyLabel, Quota, Scope};
 
 /// A clock that stands still until it is moved.
 #[derive(Default)]
@@ -35,7 +35,14 @@ fn over(fixture: &Fixture, clock: &Arc<Still>, options: ServiceOptions) -> Arc<R
 
 fn new_key(label: &str) -> NewApiKey {
     let label = KeyLabel::new(label).expect("a label");
-    NewApiKey { label, scope: Scope::Read, collections: None, origins: Vec::new(), lasts: None }
+    NewApiKey {
+        label,
+        scope: Scope::Read,
+        collections: None,
+        origins: Vec::new(),
+        quota: Quota::default(),
+        lasts: None,
+    }
 }
 
 #[tokio::test]
@@ -69,7 +76,7 @@ async fn the_use_of_a_key_is_noted_once_a_minute() {
         fixture.store.until_called("note_key_use", calls).await;
     }
     assert_eq!(fixture.store.calls("note_key_use"), 2);
-    let noted = service.key(&key.id).await.expect("there").last_used_at;
+    let noted = service.key(&key.id).await.expect("there").key.last_used_at;
     assert_eq!(noted, Some(OffsetDateTime::UNIX_EPOCH + Duration::from_secs(60)));
 }
 

@@ -220,11 +220,12 @@ fn image(bytes: &[u8], metadata: Value) -> AddImage {
         metadata,
         on_duplicate: OnDuplicate::Return,
         on_similar: OnSimilar::Ignore,
+        stored_by: None,
     }
 }
 
 fn to_put(name: &str, bytes: &[u8], metadata: Value) -> PutImage {
-    PutImage { id: id(name), bytes: bytes.to_vec().into(), metadata, on_similar: OnSimilar::Ignore }
+    PutImage { id: id(name), bytes: bytes.to_vec().into(), metadata, on_similar: OnSimilar::Ignore, stored_by: None }
 }
 
 fn named(name: &str, bytes: &[u8]) -> AddImage {

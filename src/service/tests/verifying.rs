@@ -90,6 +90,7 @@ async fn damage(fixture: &Fixture, name: &str) {
         thumbnail: fixture.store.get_thumbnail(&default(), &id(name)).await.expect("readable").expect("there"),
         local_features: b"EYLF, but not for long".to_vec(),
         original: None,
+        stored_by: record.stored_by,
     };
     let outcome = fixture.store.put(&default(), &damaged, Precondition::None).await.expect("stored");
     assert!(matches!(outcome, WriteOutcome::Updated(_)), "{outcome:?}");

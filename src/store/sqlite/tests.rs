@@ -26,6 +26,7 @@ fn image(seed: u8, thumbnail_bytes: usize) -> NewImage {
         thumbnail: Thumbnail { bytes: vec![0; thumbnail_bytes], media_type: "image/png".to_owned() },
         local_features: vec![seed],
         original: None,
+        stored_by: None,
     }
 }
 

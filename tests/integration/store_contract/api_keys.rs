@@ -1,6 +1,6 @@
 //! API keys.
 
-use eyrie::domain::{ApiKey, KeyHash, KeyId, KeyLabel, Origin, Scope};
+use eyrie::domain::{ApiKey, KeyHash, KeyId, KeyLabel, Origin, Quota, Scope};
 use eyrie::store::{KeyCreation, StoredKey};
 use time::{Duration, OffsetDateTime};
 
@@ -24,6 +24,7 @@ fn key(number: u8) -> StoredKey {
             scope: Scope::Write,
             collections: None,
             origins: Vec::new(),
+            quota: Quota::default(),
             created_at: at(0),
             expires_at: None,
             last_used_at: None,
@@ -49,6 +50,7 @@ async fn a_key_is_read_as_it_was_stored(place: Place) {
     full.key.origins =
         ["https://shop.example", "http://[::1]:8080"].map(|text| text.parse::<Origin>().expect("one")).to_vec();
     full.key.expires_at = Some(at(60));
+    full.key.quota = Quota { max_images: Some(0), max_bytes: Some(Quota::MOST) };
     add(&*store, &full).await;
     add(&*store, &key(1)).await;
     assert_eq!(keys(&*store).await, [key(1), full], "in the order of their ids");

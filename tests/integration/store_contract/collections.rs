@@ -1,7 +1,8 @@
 //! Collections: the one that is there from the start, creation, description, counts, deletion.
 
 use eyrie::domain::{
-    Collection, CollectionName, DescriptorVersion, Filter, FilterLimits, ImageRecord, Order, OrderBy, Profile, Seq,
+    Collection, CollectionChange, CollectionName, DescriptorVersion, Filter, FilterLimits, ImageRecord, Order, OrderBy,
+    Profile, Quota, Seq,
 };
 use eyrie::store::{ChangeKind, Outdated, SameContent, Store};
 use time::OffsetDateTime;
@@ -21,7 +22,13 @@ over_both_databases!(
 const CREATED: OffsetDateTime = datetime!(2026-02-03 04:05:06.789012 UTC);
 
 pub(crate) async fn create(store: &dyn Store, text: &str, profile: Profile) -> CollectionName {
-    let collection = Collection { name: name(text), profile, description: String::new(), created_at: CREATED };
+    let collection = Collection {
+        name: name(text),
+        profile,
+        description: String::new(),
+        created_at: CREATED,
+        quota: Quota::default(),
+    };
     assert!(store.create_collection(&collection).await.expect("answers"));
     collection.name
 }
@@ -45,15 +52,18 @@ async fn a_collection_is_created_once_and_described(place: Place) {
         profile: Profile::Fast,
         description: "Book covers — 本".to_owned(),
         created_at: CREATED,
+        quota: Quota::default(),
     };
     assert!(store.create_collection(&collection).await.expect("answers"));
     let other = Collection { profile: Profile::Nip, description: "no".to_owned(), ..collection.clone() };
     assert!(!store.create_collection(&other).await.expect("answers"));
     assert_eq!(store.get_collection(&name("covers")).await.expect("readable"), Some(collection.clone()));
     let described = Collection { description: "'; --".to_owned(), ..collection };
-    assert_eq!(store.describe_collection(&name("covers"), "'; --").await.expect("answers"), Some(described.clone()));
+    let describe = |text: &str| CollectionChange { description: Some(text.to_owned()), ..CollectionChange::default() };
+    let changed = store.change_collection(&name("covers"), &describe("'; --")).await.expect("answers");
+    assert_eq!(changed, Some(described.clone()));
     assert_eq!(store.get_collection(&name("covers")).await.expect("readable"), Some(described));
-    assert_eq!(store.describe_collection(&name("none"), "x").await.expect("answers"), None);
+    assert_eq!(store.change_collection(&name("none"), &describe("x")).await.expect("answers"), None);
     let names: Vec<_> = store
         .list_collections(MODEL)
         .await

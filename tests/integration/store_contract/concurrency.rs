@@ -37,7 +37,9 @@ async fn the_same_bytes_at_once_are_stored_once(place: Place) {
         match outcome.expect("no panic").expect("answers") {
             InsertOutcome::Inserted(record) => inserted.push(record),
             InsertOutcome::SameContent(record) => same.push(record),
-            other @ (InsertOutcome::IdTaken(_) | InsertOutcome::UnknownCollection) => panic!("{other:?}"),
+            other @ (InsertOutcome::IdTaken(_) | InsertOutcome::OverQuota(_) | InsertOutcome::UnknownCollection) => {
+                panic!("{other:?}")
+            }
         }
     }
     assert_eq!(inserted.len(), 1);
@@ -64,7 +66,10 @@ async fn the_same_id_at_once_is_taken_once(place: Place) {
         match outcome.expect("no panic").expect("answers") {
             InsertOutcome::Inserted(record) => inserted.push(record),
             InsertOutcome::IdTaken(_) => {}
-            other @ (InsertOutcome::SameContent(_) | InsertOutcome::UnknownCollection) => panic!("{other:?}"),
+            other
+            @ (InsertOutcome::SameContent(_) | InsertOutcome::OverQuota(_) | InsertOutcome::UnknownCollection) => {
+                panic!("{other:?}")
+            }
         }
     }
     assert_eq!(inserted.len(), 1);
@@ -92,7 +97,10 @@ async fn one_of_many_conditional_writes_wins(place: Place) {
         match outcome.expect("no panic").expect("answers") {
             WriteOutcome::Updated(record) => won.push(record),
             WriteOutcome::PreconditionFailed => {}
-            other @ (WriteOutcome::Created(_) | WriteOutcome::UnknownImage | WriteOutcome::UnknownCollection) => {
+            other @ (WriteOutcome::Created(_)
+            | WriteOutcome::UnknownImage
+            | WriteOutcome::OverQuota(_)
+            | WriteOutcome::UnknownCollection) => {
                 panic!("{other:?}")
             }
         }

@@ -116,6 +116,7 @@ async fn a_put_creates_then_replaces_and_keeps_the_time_of_creation(place: Place
         other @ (WriteOutcome::Updated(_)
         | WriteOutcome::PreconditionFailed
         | WriteOutcome::UnknownImage
+        | WriteOutcome::OverQuota(_)
         | WriteOutcome::UnknownCollection) => panic!("{other:?}"),
     };
     let mut replacement = image("x", 2);
@@ -126,6 +127,7 @@ async fn a_put_creates_then_replaces_and_keeps_the_time_of_creation(place: Place
         other @ (WriteOutcome::Created(_)
         | WriteOutcome::PreconditionFailed
         | WriteOutcome::UnknownImage
+        | WriteOutcome::OverQuota(_)
         | WriteOutcome::UnknownCollection) => panic!("{other:?}"),
     };
     assert_eq!(updated.created_at, created.created_at);
@@ -154,6 +156,7 @@ async fn replaced_metadata_change_nothing_else(place: Place) {
         other @ (WriteOutcome::Created(_)
         | WriteOutcome::PreconditionFailed
         | WriteOutcome::UnknownImage
+        | WriteOutcome::OverQuota(_)
         | WriteOutcome::UnknownCollection) => panic!("{other:?}"),
     };
     let mut expected = first.clone();

@@ -31,6 +31,7 @@ mod keys;
 pub(crate) mod migration;
 mod originals;
 mod preconditions;
+mod quotas;
 mod setup;
 mod transfer;
 mod unavailability;
@@ -99,6 +100,7 @@ fn image(text: &str, seed: u32) -> NewImage {
         },
         local_features: features(seed),
         original: None,
+        stored_by: None,
     }
 }
 
@@ -106,7 +108,10 @@ fn image(text: &str, seed: u32) -> NewImage {
 async fn insert(store: &dyn Store, image: &NewImage) -> ImageRecord {
     match store.insert(&default_collection(), image, SameContent::Allow).await.expect("the store answers") {
         InsertOutcome::Inserted(record) => record,
-        other @ (InsertOutcome::SameContent(_) | InsertOutcome::IdTaken(_) | InsertOutcome::UnknownCollection) => {
+        other @ (InsertOutcome::SameContent(_)
+        | InsertOutcome::IdTaken(_)
+        | InsertOutcome::OverQuota(_)
+        | InsertOutcome::UnknownCollection) => {
             panic!("{other:?}")
         }
     }
@@ -116,7 +121,10 @@ async fn insert(store: &dyn Store, image: &NewImage) -> ImageRecord {
 async fn put(store: &dyn Store, image: &NewImage) -> ImageRecord {
     match store.put(&default_collection(), image, Precondition::None).await.expect("the store answers") {
         WriteOutcome::Created(record) | WriteOutcome::Updated(record) => record,
-        other @ (WriteOutcome::PreconditionFailed | WriteOutcome::UnknownImage | WriteOutcome::UnknownCollection) => {
+        other @ (WriteOutcome::PreconditionFailed
+        | WriteOutcome::UnknownImage
+        | WriteOutcome::OverQuota(_)
+        | WriteOutcome::UnknownCollection) => {
             panic!("{other:?}")
         }
     }

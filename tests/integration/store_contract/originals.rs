@@ -1,7 +1,7 @@
 //! The uploads themselves: bytes in the database, names of objects elsewhere.
 
 use bytes::Bytes;
-use eyrie::domain::{ImageRecord, OriginalName, Precondition};
+use eyrie::domain::{ImageRecord, OriginalName, Precondition, Quota};
 use eyrie::store::{KeptOriginal, NewImage, NewOriginal, PART_BYTES, RestoreOutcome, RestoredImage, Store};
 use time::macros::datetime;
 
@@ -159,6 +159,7 @@ async fn a_deleted_collection_leaves_only_the_names_of_its_objects(place: Place)
         profile: eyrie::domain::Profile::Fast,
         description: String::new(),
         created_at: datetime!(2020-02-03 04:05:06 UTC),
+        quota: Quota::default(),
     };
     assert!(store.create_collection(&collection).await.expect("created"));
     let mut objects: Vec<OriginalName> = (0..3).map(|_| OriginalName::of_object("f")).collect();

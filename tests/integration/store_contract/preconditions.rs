@@ -26,6 +26,7 @@ async fn outcomes(store: &dyn Store, there: bool, precondition: impl Fn(Seq) -> 
         WriteOutcome::Updated(_) => "updated",
         WriteOutcome::PreconditionFailed => "failed",
         WriteOutcome::UnknownImage => "unknown",
+        WriteOutcome::OverQuota(_) => "over the quota",
         WriteOutcome::UnknownCollection => "no collection",
     };
     let mut names = [""; 3];
@@ -121,7 +122,10 @@ async fn one_of_many_writes_to_an_absent_image_wins(place: Place) {
         match outcome.expect("no panic").expect("answers") {
             WriteOutcome::Created(record) => created.push(record),
             WriteOutcome::PreconditionFailed => {}
-            other @ (WriteOutcome::Updated(_) | WriteOutcome::UnknownImage | WriteOutcome::UnknownCollection) => {
+            other @ (WriteOutcome::Updated(_)
+            | WriteOutcome::UnknownImage
+            | WriteOutcome::OverQuota(_)
+            | WriteOutcome::UnknownCollection) => {
                 panic!("{other:?}")
             }
         }

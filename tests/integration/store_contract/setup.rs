@@ -30,7 +30,7 @@ async fn refusal(url: &str, options: PostgresOptions) -> (String, &'static str) 
 }
 
 /// Runs statements on a place, as another program would.
-async fn run(place: &Place, statements: &str) {
+pub(crate) async fn run(place: &Place, statements: &str) {
     match place {
         Place::Sqlite(dir) => {
             let url = format!("sqlite://{}?mode=rwc", dir.path().join("eyrie.db").display());

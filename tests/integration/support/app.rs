@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use eyrie::app::App;
 use eyrie::config::{self, Config};
-use eyrie::domain::{Clock, CollectionName, Profile, Secret, SystemClock};
+use eyrie::domain::{Clock, CollectionName, Profile, Quota, Secret, SystemClock};
 use eyrie::service::{Isolation, RetrievalService};
 use eyrie::store::Store;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
@@ -108,7 +108,10 @@ impl Builder {
             _data_dir: self.data_dir,
         };
         let name = CollectionName::new(COLLECTION).expect("a name");
-        app.service.create_collection(name, Some(Profile::Fast), String::new()).await.expect("created");
+        app.service
+            .create_collection(name, Some(Profile::Fast), String::new(), Quota::default())
+            .await
+            .expect("created");
         app
     }
 }
