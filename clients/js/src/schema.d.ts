@@ -34,7 +34,7 @@ export interface paths {
          */
         get: operations["get_collection"];
         /**
-         * Create a collection. The same call again changes nothing.
+         * Create a collection. The same call again changes nothing: one that is there keeps its description and limits.
          * @description Scope: `admin`.
          */
         put: operations["put_collection"];
@@ -47,8 +47,8 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change a collection's description.
-         * @description Scope: `admin`.
+         * Change a collection's description or limits.
+         * @description What is left out stays. A limit below what is there deletes nothing: nothing more is stored until there is room. Scope: `admin`.
          */
         patch: operations["patch_collection"];
         trace?: never;
@@ -794,12 +794,14 @@ export interface components {
         /**
          * @description An API key, without the key itself.
          * @example {
+         *       "bytes": 0,
          *       "collections": [
          *         "covers"
          *       ],
          *       "created_at": "2026-11-24T12:00:00Z",
          *       "expires_at": "2027-02-22T12:00:00Z",
          *       "id": "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10",
+         *       "images": 0,
          *       "label": "shop front end",
          *       "last_used_at": "2026-11-27T09:41:00Z",
          *       "origins": [
@@ -822,6 +824,26 @@ export interface components {
             collections?: string[];
             /** @description The origins of the pages that may use it; with none it is a secret of programs. */
             origins: string[];
+            /**
+             * Format: int64
+             * @description The most images of those that it stored that may be there; not there where that has no limit.
+             */
+            max_images?: number;
+            /**
+             * Format: int64
+             * @description The most bytes that their uploads may have; not there where that has no limit.
+             */
+            max_bytes?: number;
+            /**
+             * Format: int64
+             * @description How many images that it stored are there.
+             */
+            images: number;
+            /**
+             * Format: int64
+             * @description How many bytes their uploads have.
+             */
+            bytes: number;
             /**
              * Format: date-time
              * @description When it was made.
@@ -848,9 +870,12 @@ export interface components {
          * @example {
          *       "keys": [
          *         {
+         *           "bytes": 103219204,
          *           "created_at": "2026-11-24T12:00:00Z",
          *           "id": "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10",
+         *           "images": 1200,
          *           "label": "importer",
+         *           "max_images": 10000,
          *           "origins": [],
          *           "scope": "write"
          *         }
@@ -952,9 +977,11 @@ export interface components {
         /**
          * @description A collection with its counts.
          * @example {
+         *       "bytes": 103219204,
          *       "created_at": "2026-11-24T12:00:00Z",
          *       "description": "DVD covers",
          *       "images": 1200,
+         *       "max_images": 100000,
          *       "name": "covers",
          *       "original_bytes": 103219204,
          *       "originals": 1200,
@@ -979,9 +1006,24 @@ export interface components {
             created_at: string;
             /**
              * Format: int64
+             * @description The most images that it may have; not there where that has no limit.
+             */
+            max_images?: number;
+            /**
+             * Format: int64
+             * @description The most bytes that their uploads may have; not there where that has no limit.
+             */
+            max_bytes?: number;
+            /**
+             * Format: int64
              * @description How many images it has; not in the answer to a creation or change.
              */
             images?: number | null;
+            /**
+             * Format: int64
+             * @description How many bytes their uploads have, kept or not.
+             */
+            bytes?: number | null;
             /**
              * Format: int64
              * @description How many of them were described by another model than the one that runs, and so are not
@@ -1004,9 +1046,11 @@ export interface components {
          * @example {
          *       "collections": [
          *         {
+         *           "bytes": 103219204,
          *           "created_at": "2026-11-24T12:00:00Z",
          *           "description": "DVD covers",
          *           "images": 1200,
+         *           "max_images": 100000,
          *           "name": "covers",
          *           "original_bytes": 103219204,
          *           "originals": 1200,
@@ -1261,6 +1305,10 @@ export interface components {
             profile?: "fast" | "nip" | "rnip" | null;
             /** @description A sentence for people. */
             description?: string | null;
+            /** @description The most images that it may have; no limit where it is left out. */
+            max_images?: number | null;
+            /** @description The most bytes that the uploads of its images may have; no limit where it is left out. */
+            max_bytes?: number | null;
         };
         /** @description By their ids, or all that match a filter. */
         DeleteImages: {
@@ -2057,11 +2105,13 @@ export interface components {
          * @description A key that was made.
          * @example {
          *       "key": {
+         *         "bytes": 0,
          *         "collections": [
          *           "covers"
          *         ],
          *         "created_at": "2026-11-24T12:00:00Z",
          *         "id": "019ab1d4-7f4e-7c3a-9a55-0b8f6d2c9e10",
+         *         "images": 0,
          *         "label": "shop front end",
          *         "origins": [
          *           "https://shop.example"
@@ -2109,7 +2159,7 @@ export interface components {
              *     for one whose card is no JSON. */
             card: Record<string, never>;
         };
-        /** @description A key to be made. Only one that searches can have origins; an admin key is for all collections. */
+        /** @description A key to be made. Only one that searches can have origins, and only one that writes limits; an admin key is for all collections. */
         NewApiKey: {
             /** @description What people call the key. */
             label: string;
@@ -2131,11 +2181,27 @@ export interface components {
              * @description What it may do.
              * @enum {string}
              */
-            scope: "read" | "write";
+            scope: "read";
             /** @description How long it is taken; until it is revoked where this is left out. */
             expires_in_days?: number | null;
             /** @description The collections that exist for it; all where this is left out. */
             collections?: null | string[];
+        } | {
+            /** @description What people call the key. */
+            label: string;
+            /**
+             * @description What it may do.
+             * @enum {string}
+             */
+            scope: "write";
+            /** @description How long it is taken; until it is revoked where this is left out. */
+            expires_in_days?: number | null;
+            /** @description The collections that exist for it; all where this is left out. */
+            collections?: null | string[];
+            /** @description The most images of those that it stores that may be there at a time; no limit where it is left out. */
+            max_images?: number | null;
+            /** @description The most bytes that their uploads may have; no limit where it is left out. */
+            max_bytes?: number | null;
         } | {
             /** @description What people call the key. */
             label: string;
@@ -2186,7 +2252,11 @@ export interface components {
         };
         PatchCollection: {
             /** @description The new sentence for people. */
-            description: string;
+            description?: string | null;
+            /** @description The most images that it may have; `null` takes the limit away. Where there are more, nothing is deleted. */
+            max_images?: number | null;
+            /** @description The most bytes that the uploads of its images may have; `null` takes the limit away. */
+            max_bytes?: number | null;
         };
         PatchImage: {
             metadata: components["schemas"]["Metadata"];
@@ -2256,7 +2326,7 @@ export interface components {
              * @description The kind of failure for programs. New codes may be added, none is renamed.
              * @enum {string}
              */
-            code: "route_not_found" | "method_not_allowed" | "invalid_path" | "invalid_utf8" | "invalid_json" | "invalid_request" | "invalid_multipart" | "incomplete_body" | "unknown_field" | "duplicate_field" | "out_of_range" | "invalid_precondition" | "invalid_idempotency_key" | "idempotency_key_reused" | "idempotency_key_running" | "cross_origin" | "range_not_satisfiable" | "missing_key" | "invalid_key" | "ambiguous_key" | "insufficient_scope" | "origin_not_allowed" | "rate_limited" | "too_many_at_once" | "unsupported_media_type" | "upload_too_large" | "body_timeout" | "invalid_collection_name" | "invalid_image_id" | "unknown_collection" | "unknown_image" | "collection_exists" | "default_collection" | "no_original" | "id_taken" | "duplicate_image" | "similar_exists" | "precondition_failed" | "unsupported_export" | "invalid_record" | "incomplete_import" | "invalid_archive" | "invalid_entry" | "storage_full" | "unknown_job" | "too_many_jobs" | "no_groups" | "no_result" | "invalid_range" | "export_too_large" | "unknown_key" | "too_many_keys" | "missing_image" | "multiple_images" | "invalid_base64" | "image_empty" | "not_an_image" | "image_truncated" | "image_corrupt" | "unsupported_image_format" | "image_too_many_pixels" | "image_zero_sized" | "image_aspect_ratio" | "invalid_metadata" | "metadata_too_large" | "metadata_too_deep" | "missing_query" | "ambiguous_query" | "invalid_filter" | "invalid_cursor" | "invalid_descriptor" | "descriptor_length" | "descriptor_not_finite" | "descriptor_zero" | "invalid_region" | "region_too_small" | "invalid_version" | "not_verifiable" | "version_mismatch" | "overloaded" | "not_ready" | "shutting_down" | "request_timeout" | "database_unavailable" | "database_read_only" | "database_full" | "index_full" | "originals_unavailable" | "originals_full" | "internal_error";
+            code: "route_not_found" | "method_not_allowed" | "invalid_path" | "invalid_utf8" | "invalid_json" | "invalid_request" | "invalid_multipart" | "incomplete_body" | "unknown_field" | "duplicate_field" | "out_of_range" | "invalid_precondition" | "invalid_idempotency_key" | "idempotency_key_reused" | "idempotency_key_running" | "cross_origin" | "range_not_satisfiable" | "missing_key" | "invalid_key" | "ambiguous_key" | "insufficient_scope" | "origin_not_allowed" | "rate_limited" | "too_many_at_once" | "unsupported_media_type" | "upload_too_large" | "body_timeout" | "invalid_collection_name" | "invalid_image_id" | "unknown_collection" | "unknown_image" | "collection_exists" | "default_collection" | "no_original" | "id_taken" | "duplicate_image" | "similar_exists" | "precondition_failed" | "unsupported_export" | "invalid_record" | "incomplete_import" | "invalid_archive" | "invalid_entry" | "storage_full" | "unknown_job" | "too_many_jobs" | "no_groups" | "no_result" | "invalid_range" | "export_too_large" | "unknown_key" | "too_many_keys" | "missing_image" | "multiple_images" | "invalid_base64" | "image_empty" | "not_an_image" | "image_truncated" | "image_corrupt" | "unsupported_image_format" | "image_too_many_pixels" | "image_zero_sized" | "image_aspect_ratio" | "invalid_metadata" | "metadata_too_large" | "metadata_too_deep" | "missing_query" | "ambiguous_query" | "invalid_filter" | "invalid_cursor" | "invalid_descriptor" | "descriptor_length" | "descriptor_not_finite" | "descriptor_zero" | "invalid_region" | "region_too_small" | "invalid_version" | "not_verifiable" | "version_mismatch" | "overloaded" | "not_ready" | "shutting_down" | "request_timeout" | "database_unavailable" | "database_read_only" | "database_full" | "quota_exceeded" | "index_full" | "originals_unavailable" | "originals_full" | "internal_error";
             /** @description The id under which the log has this request. */
             request_id: string;
         };

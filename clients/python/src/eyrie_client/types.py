@@ -24,6 +24,18 @@ class ApiKey(TypedDict):
     origins: list[str]
     """The origins of the pages that may use it; with none it is a secret of programs."""
 
+    max_images: NotRequired[int]
+    """The most images of those that it stored that may be there; not there where that has no limit."""
+
+    max_bytes: NotRequired[int]
+    """The most bytes that their uploads may have; not there where that has no limit."""
+
+    images: int
+    """How many images that it stored are there."""
+
+    bytes: int
+    """How many bytes their uploads have."""
+
     created_at: str
     """When it was made."""
 
@@ -138,8 +150,17 @@ class Collection(TypedDict):
     created_at: str
     """When it was created."""
 
+    max_images: NotRequired[int]
+    """The most images that it may have; not there where that has no limit."""
+
+    max_bytes: NotRequired[int]
+    """The most bytes that their uploads may have; not there where that has no limit."""
+
     images: NotRequired[int | None]
     """How many images it has; not in the answer to a creation or change."""
+
+    bytes: NotRequired[int | None]
+    """How many bytes their uploads have, kept or not."""
 
     stale_images: NotRequired[int | None]
     """How many of them were described by another model than the one that runs, and so are not found by
@@ -739,7 +760,7 @@ class Problem(TypedDict):
     detail: str
     """What is wrong with this request."""
 
-    code: Literal['route_not_found', 'method_not_allowed', 'invalid_path', 'invalid_utf8', 'invalid_json', 'invalid_request', 'invalid_multipart', 'incomplete_body', 'unknown_field', 'duplicate_field', 'out_of_range', 'invalid_precondition', 'invalid_idempotency_key', 'idempotency_key_reused', 'idempotency_key_running', 'cross_origin', 'range_not_satisfiable', 'missing_key', 'invalid_key', 'ambiguous_key', 'insufficient_scope', 'origin_not_allowed', 'rate_limited', 'too_many_at_once', 'unsupported_media_type', 'upload_too_large', 'body_timeout', 'invalid_collection_name', 'invalid_image_id', 'unknown_collection', 'unknown_image', 'collection_exists', 'default_collection', 'no_original', 'id_taken', 'duplicate_image', 'similar_exists', 'precondition_failed', 'unsupported_export', 'invalid_record', 'incomplete_import', 'invalid_archive', 'invalid_entry', 'storage_full', 'unknown_job', 'too_many_jobs', 'no_groups', 'no_result', 'invalid_range', 'export_too_large', 'unknown_key', 'too_many_keys', 'missing_image', 'multiple_images', 'invalid_base64', 'image_empty', 'not_an_image', 'image_truncated', 'image_corrupt', 'unsupported_image_format', 'image_too_many_pixels', 'image_zero_sized', 'image_aspect_ratio', 'invalid_metadata', 'metadata_too_large', 'metadata_too_deep', 'missing_query', 'ambiguous_query', 'invalid_filter', 'invalid_cursor', 'invalid_descriptor', 'descriptor_length', 'descriptor_not_finite', 'descriptor_zero', 'invalid_region', 'region_too_small', 'invalid_version', 'not_verifiable', 'version_mismatch', 'overloaded', 'not_ready', 'shutting_down', 'request_timeout', 'database_unavailable', 'database_read_only', 'database_full', 'index_full', 'originals_unavailable', 'originals_full', 'internal_error']
+    code: Literal['route_not_found', 'method_not_allowed', 'invalid_path', 'invalid_utf8', 'invalid_json', 'invalid_request', 'invalid_multipart', 'incomplete_body', 'unknown_field', 'duplicate_field', 'out_of_range', 'invalid_precondition', 'invalid_idempotency_key', 'idempotency_key_reused', 'idempotency_key_running', 'cross_origin', 'range_not_satisfiable', 'missing_key', 'invalid_key', 'ambiguous_key', 'insufficient_scope', 'origin_not_allowed', 'rate_limited', 'too_many_at_once', 'unsupported_media_type', 'upload_too_large', 'body_timeout', 'invalid_collection_name', 'invalid_image_id', 'unknown_collection', 'unknown_image', 'collection_exists', 'default_collection', 'no_original', 'id_taken', 'duplicate_image', 'similar_exists', 'precondition_failed', 'unsupported_export', 'invalid_record', 'incomplete_import', 'invalid_archive', 'invalid_entry', 'storage_full', 'unknown_job', 'too_many_jobs', 'no_groups', 'no_result', 'invalid_range', 'export_too_large', 'unknown_key', 'too_many_keys', 'missing_image', 'multiple_images', 'invalid_base64', 'image_empty', 'not_an_image', 'image_truncated', 'image_corrupt', 'unsupported_image_format', 'image_too_many_pixels', 'image_zero_sized', 'image_aspect_ratio', 'invalid_metadata', 'metadata_too_large', 'metadata_too_deep', 'missing_query', 'ambiguous_query', 'invalid_filter', 'invalid_cursor', 'invalid_descriptor', 'descriptor_length', 'descriptor_not_finite', 'descriptor_zero', 'invalid_region', 'region_too_small', 'invalid_version', 'not_verifiable', 'version_mismatch', 'overloaded', 'not_ready', 'shutting_down', 'request_timeout', 'database_unavailable', 'database_read_only', 'database_full', 'quota_exceeded', 'index_full', 'originals_unavailable', 'originals_full', 'internal_error']
     """The kind of failure for programs. New codes may be added, none is renamed."""
 
     request_id: str
