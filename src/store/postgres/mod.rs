@@ -18,6 +18,7 @@ mod job_data;
 mod jobs;
 mod originals;
 mod quotas;
+mod room;
 mod session;
 mod writes;
 

@@ -26,7 +26,7 @@ use super::super::{
     DeleteOutcome, InsertOutcome, NewImage, NewOriginal, PART_BYTES, RestoreOutcome, RestoredImage, SameContent,
     StoreError, WriteOutcome,
 };
-use super::quotas::{lock_target, over_quota};
+use super::room::{lock_target, over_quota};
 use super::session::Session;
 use crate::domain::{
     Clock, CollectionName, ContentHash, ImageId, ImageKey, ImageRecord, KeyId, Metadata, OriginalName, Precondition,

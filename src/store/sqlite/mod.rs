@@ -20,6 +20,7 @@ mod jobs;
 mod open;
 mod originals;
 mod quotas;
+mod room;
 #[cfg(test)]
 mod tests;
 mod writes;

@@ -8,7 +8,7 @@ use super::super::{
     DeleteOutcome, InsertOutcome, NewImage, NewOriginal, PART_BYTES, RestoreOutcome, RestoredImage, SameContent,
     StoreError, WriteOutcome,
 };
-use super::quotas::{over_quota, target};
+use super::room::{over_quota, target};
 use crate::domain::{
     Clock, CollectionName, ContentHash, ImageId, ImageKey, ImageRecord, KeyId, Metadata, OriginalName, Precondition,
     Seq,
