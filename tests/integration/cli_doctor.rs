@@ -2,6 +2,9 @@
 
 use std::fs;
 
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection, SqliteConnection};
+
 use crate::program::{Program, Server};
 
 /// Ends a server once its index is built; it saves it then.
@@ -55,4 +58,25 @@ fn a_saved_index_is_found_sound_or_wrong_and_is_repaired() {
     let repaired = program.run(&["doctor", "--json"]).expect_code(0).json();
     let one = &repaired["collections"][0];
     assert_eq!((&one["images"], &one["index"]), (&3.into(), &"ok".into()), "{repaired}");
+}
+
+#[tokio::test]
+async fn wrong_counts_are_told_and_counted_anew() {
+    let program = Program::new();
+    program.picture("1.png", 1);
+    program.run(&["import", "1.png"]).expect_code(0);
+    let sound = program.run(&["doctor", "--json"]).expect_code(0).json();
+    assert_eq!(sound["miscounts"], serde_json::json!([]), "{sound}");
+
+    let file = SqliteConnectOptions::new().filename(program.path("data/eyrie.db"));
+    let mut conn = SqliteConnection::connect_with(&file).await.expect("opens");
+    sqlx::query("UPDATE usage SET images = 7, bytes = 8").execute(&mut conn).await.expect("changed");
+    conn.close().await.expect("closes");
+    let wrong = program.run(&["doctor"]).expect_code(1);
+    let line = "counted wrong: default: 7 images of 8 bytes, and there are 1 of ";
+    assert!(wrong.stdout().contains(line), "{}", wrong.stdout());
+    assert!(wrong.stderr().contains("`eyrie doctor --repair` counts anew"), "{}", wrong.stderr());
+    program.run(&["doctor", "--repair"]).expect_code(0);
+    let repaired = program.run(&["doctor", "--json"]).expect_code(0).json();
+    assert_eq!(repaired["miscounts"], serde_json::json!([]), "{repaired}");
 }

@@ -46,8 +46,17 @@ fn a_key_is_made_listed_and_revoked() {
     let row = |label: &str| table.stdout().lines().find(|line| line.contains(label)).expect(label).to_owned();
     assert!(row("shop").contains("revoked") && row("importer").contains("live"), "{}", table.stdout());
 
+    add(&["--label", "tenant", "--scope", "write", "--max-images", "12000", "--max-bytes", "0"]).expect_code(0);
+    let table = program.run(&["keys", "list"]).expect_code(0);
+    let tenant = table.stdout().lines().find(|line| line.contains("tenant")).expect("a row").to_owned();
+    assert!(tenant.contains("0 of 12,000") && tenant.contains("0 of 0"), "{tenant}");
+    let list = program.run(&["keys", "list", "--json"]).expect_code(0).json();
+    assert_eq!((&list[2]["max_images"], &list[2]["images"]), (&12_000.into(), &0.into()), "{list}");
+
     for (wrong, code) in [
         (&["--label", "x", "--scope", "all"][..], 2),
+        (&["--label", "x", "--scope", "read", "--max-images", "1"], 1),
+        (&["--label", "x", "--scope", "write", "--max-bytes", "-1"], 2),
         (&["--label", "", "--scope", "read"], 2),
         (&["--label", "x", "--scope", "read", "--expires", "soon"], 2),
         (&["--label", "x", "--scope", "read", "--expires", "4000d"], 1),
