@@ -167,6 +167,14 @@ def keep_quick(case: Case) -> None:
             case.body["profile"] = "fast"
 
 
+def leave_room(case: Case) -> None:
+    """Raises the limits of a collection so far that what other requests store there fits."""
+    if case.path == "/v1/collections/{collection}" and isinstance(case.body, dict) and is_valid(case, ParameterLocation.BODY):
+        for name in ("max_images", "max_bytes"):
+            if is_number(case.body.get(name)):
+                case.body[name] = max(case.body[name], 1 << 40)
+
+
 def describe_quickly(case: Case) -> None:
     """Has the query, or else the body, name the quickest profile, unless the profile is what is wrong."""
     if case.query and "profile" in case.query:
@@ -369,6 +377,7 @@ def completed(case: Case) -> Case:
         # An example's body is the document's own. The same values are no change to the case.
         object.__setattr__(case, "body", copy.deepcopy(case.body))
     keep_quick(case)
+    leave_room(case)
     put_raw_picture(case)
     spare_the_chip(case)
     say_once(case)
