@@ -11,6 +11,7 @@ mod keys;
 mod originals;
 mod pool;
 mod preconditions;
+mod quotas;
 mod reindex;
 mod searching;
 mod similar;
