@@ -146,7 +146,10 @@ impl Target {
             let of = QuotaOf::Collection(collection.clone());
             checks.push(Check { counted: Counted::Collection(self.id), of, quota: self.quota, added: added(replaced) });
         }
-        let is_same = replaced.is_some_and(|there| there.content_hash == *image.content_hash);
+        // A hash of an export is what its line says: whoever makes one up pays for what it counts.
+        let same =
+            |there: &ImageRecord| (there.content_hash, there.byte_size) == (*image.content_hash, image.byte_size);
+        let is_same = replaced.is_some_and(same);
         if let (Some((label, quota)), Some(key), false) = (&self.key, image.stored_by, is_same) {
             let own = replaced.filter(|there| there.stored_by.as_ref() == Some(key));
             let of = QuotaOf::Key(label.clone());

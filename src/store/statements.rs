@@ -47,7 +47,7 @@ macro_rules! over_image {
              updated_at = excluded.updated_at, \
              original = CASE WHEN excluded.original IS NULL AND excluded.content_hash = images.content_hash \
                  THEN images.original ELSE excluded.original END, \
-             stored_by = CASE WHEN excluded.content_hash = images.content_hash \
+             stored_by = CASE WHEN excluded.content_hash = images.content_hash AND excluded.byte_size = images.byte_size \
                  THEN images.stored_by ELSE excluded.stored_by END \
          RETURNING key, revision, original, stored_by"
     };

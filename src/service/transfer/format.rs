@@ -28,6 +28,10 @@ pub(super) const RECORDS_END: &str = ".ndjson";
 /// The version of this format.
 const FORMAT_VERSION: u32 = 1;
 
+/// The largest upload that `server.max_upload_bytes` allows. The sums of made-up sizes stay small
+/// enough to be counted.
+const MAX_PICTURE_BYTES: u64 = 1 << 30;
+
 /// The largest thumbnail that is read, in bytes; those that the service makes have some 20 KB.
 const MAX_THUMBNAIL_BYTES: usize = 1 << 20;
 
@@ -253,8 +257,8 @@ fn image(line: ImageLine, expected: &Expected) -> Result<RestoredImage, ServiceE
     if line.width == 0 || line.height == 0 {
         return Err(invalid("width and height: at least 1 is needed"));
     }
-    if i64::try_from(line.byte_size).is_err() {
-        return Err(invalid("byte_size: the number is too large"));
+    if line.byte_size > MAX_PICTURE_BYTES {
+        return Err(invalid("byte_size: no server takes a picture of so many bytes"));
     }
     let bytes = decoded("descriptor", &line.descriptor)?;
     let (values, rest) = bytes.as_chunks::<4>();

@@ -290,6 +290,10 @@ async fn the_same_bytes_stay_with_the_key_that_stored_them(place: Place) {
     let again = store.get(&default_collection(), &id("a")).await.expect("readable").expect("there");
     assert_eq!(again.stored_by, Some(key_id("k")));
     assert_eq!(counted(&*store, &default_collection()).await, usage(1, 60));
+    // An import may make up a hash. More than is there is at the cost of who says so.
+    put_refusal(&*store, &by("full", sized("a", 1, 61))).await;
+    assert_eq!(put(&*store, &by("l", sized("a", 1, 61))).await.stored_by, Some(key_id("l")));
+    assert_eq!(of_keys(&*store).await, HashMap::from([(key_id("k"), usage(0, 0)), (key_id("l"), usage(1, 61))]));
 }
 
 async fn a_picture_that_another_key_replaces_is_that_ones(place: Place) {
