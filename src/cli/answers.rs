@@ -33,6 +33,8 @@ pub(super) struct Hit {
     /// Not there where the two were not compared.
     pub verified: Option<bool>,
     pub inliers: Option<usize>,
+    /// Not there where it is not verified.
+    pub confidence: Option<f64>,
     #[serde(rename = "match")]
     pub region: Option<Matched>,
     pub metadata: Map<String, Value>,
@@ -43,6 +45,8 @@ pub(super) struct Hit {
 pub(super) struct Matched {
     pub quad_in_query: Quad,
     pub quad_in_result: Quad,
+    #[serde(default)]
+    pub mirrored: bool,
 }
 
 impl From<SearchResponse> for Found {
@@ -68,9 +72,11 @@ impl From<SearchHit> for Hit {
             verdict: hit.verdict,
             verified: found.map(|found| found.verified()),
             inliers: found.map(|found| found.inliers),
-            region: found.and_then(|found| found.region).map(|region| Matched {
+            confidence: found.and_then(|found| found.confidence()),
+            region: found.and_then(|found| found.region.zip(Some(found.mirrored))).map(|(region, mirrored)| Matched {
                 quad_in_query: fractions(region.quad_in_query),
                 quad_in_result: fractions(region.quad_in_candidate),
+                mirrored,
             }),
             metadata: hit.record.metadata.as_map().clone(),
         }
@@ -95,6 +101,9 @@ pub(super) struct Compared {
     pub verdict: Verdict,
     pub verified: Option<bool>,
     pub inliers: Option<usize>,
+    pub confidence: Option<f64>,
+    #[serde(default)]
+    pub mirrored: bool,
     pub a: ComparedPicture,
     pub b: ComparedPicture,
     pub version: String,

@@ -16,7 +16,7 @@ use eyrie_vision::Describer;
 use eyrie_vision::compare::{Subject, VIEW_SIDE, compare, overlay};
 use eyrie_vision::describe::{AsicExtractor, Extraction, Extractor as _, Request};
 use eyrie_vision::local::{QUERY_FEATURES, Quad, STORED_FEATURES};
-use eyrie_vision::picture::{encode_png, sniff};
+use eyrie_vision::picture::{Decoded, encode_png, sniff, thumbnail_pixels};
 
 use super::answers::{Compared, ComparedPicture, rounded};
 use super::remote::{self, Client, ServerFlags};
@@ -95,7 +95,9 @@ impl Compare {
         let mut extractor = describer.extractor();
         let a = self.describe(&mut extractor, &self.a, a, QUERY_FEATURES)?;
         let b = self.describe(&mut extractor, &self.b, b, STORED_FEATURES)?;
-        let found = compare(subject(&a), subject(&b), describer.model.levels(self.profile));
+        let [of_a, of_b] = [&a, &b].map(pixels);
+        let found =
+            compare(subject(&a, of_a.as_ref()), subject(&b, of_b.as_ref()), describer.model.levels(self.profile));
         let drawn = match (&a.view, &b.view) {
             (Some(a), Some(b)) if self.overlay.is_some() => {
                 Some(encode_png(&overlay(a, b, &found)).map_err(|e| CliError::Failed(e.to_string()))?)
@@ -115,6 +117,8 @@ impl Compare {
             verdict: found.verdict,
             verified: found.verification.map(|verification| verification.verified()),
             inliers: found.verification.map(|verification| verification.inliers),
+            mirrored: found.verification.is_some_and(|verification| verification.mirrored),
+            confidence: found.verification.and_then(|verification| verification.confidence()),
             a: picture(a, a_in_b),
             b: picture(b, b_in_a),
             version,
@@ -142,7 +146,8 @@ impl Compare {
         features: usize,
     ) -> Result<Extraction, CliError> {
         let view = if self.overlay.is_some() { VIEW_SIDE } else { 0 };
-        let request = Request { features, view, ..Request::descriptor(self.profile) };
+        let mirrored = features == QUERY_FEATURES;
+        let request = Request { features, mirrored, view, thumbnail: true, ..Request::descriptor(self.profile) };
         extractor.extract(bytes, request).map_err(|e| CliError::Failed(format!("{}: {e}", file.display())))
     }
 }
@@ -152,8 +157,12 @@ fn read(file: &Path) -> Result<Bytes, CliError> {
     bytes.map(Bytes::from).map_err(|e| CliError::Failed(format!("{}: cannot be read: {e}", file.display())))
 }
 
-fn subject(described: &Extraction) -> Subject<'_> {
-    Subject { descriptor: &described.descriptor, features: described.features.as_ref() }
+fn pixels(described: &Extraction) -> Option<Decoded> {
+    described.thumbnail.as_ref().and_then(|thumbnail| thumbnail_pixels(&thumbnail.bytes).ok())
+}
+
+fn subject<'a>(described: &'a Extraction, thumbnail: Option<&'a Decoded>) -> Subject<'a> {
+    Subject { descriptor: &described.descriptor, features: described.features.as_ref(), thumbnail }
 }
 
 fn as_json(found: &Compared, a: &Side<'_>, b: &Side<'_>) -> Value {
@@ -180,6 +189,12 @@ fn as_json(found: &Compared, a: &Side<'_>, b: &Side<'_>) -> Value {
         value["verified"] = verified.into();
         value["inliers"] = inliers.into();
     }
+    if let Some(confidence) = found.confidence {
+        value["confidence"] = confidence.into();
+    }
+    if found.mirrored {
+        value["mirrored"] = true.into();
+    }
     value
 }
 
@@ -191,8 +206,15 @@ fn as_text(out: &mut dyn Write, found: &Compared, a: &Side<'_>, b: &Side<'_>) ->
     writeln!(out, "verdict   {}", found.verdict.as_str().replace('_', " "))?;
     writeln!(out, "score     {:.4}", found.score)?;
     if let (Some(verified), Some(inliers)) = (found.verified, found.inliers) {
-        let verified = if verified { "they show the same thing" } else { "not enough to say so" };
+        let verified = match (verified, found.mirrored) {
+            (true, false) => "they show the same thing",
+            (true, true) => "they show the same thing, mirrored",
+            (false, _) => "not enough to say so",
+        };
         writeln!(out, "inliers   {inliers}, {verified}")?;
+    }
+    if let Some(confidence) = found.confidence {
+        writeln!(out, "confident {confidence:.3}")?;
     }
     for (name, side) in [("a in b", a), ("b in a", b)] {
         if let Some(outline) = side.picture.outline_in_other {

@@ -150,8 +150,14 @@ fn as_json(found: &Found) -> Value {
             result["verified"] = verified.into();
             result["inliers"] = inliers.into();
         }
+        if let Some(confidence) = hit.confidence {
+            result["confidence"] = confidence.into();
+        }
         if let Some(region) = &hit.region {
             result["match"] = json!({"quad_in_query": region.quad_in_query, "quad_in_result": region.quad_in_result});
+            if region.mirrored {
+                result["match"]["mirrored"] = true.into();
+            }
         }
         result
     });
@@ -163,17 +169,19 @@ fn as_table(found: &Found) -> Result<(), CliError> {
         output::note("nothing was found");
         return Ok(());
     }
-    let mut table = output::table(["RANK", "SCORE", "VERDICT", "VERIFIED", "INLIERS", "ID", "PATH"]);
+    let mut table = output::table(["RANK", "SCORE", "VERDICT", "VERIFIED", "INLIERS", "CONFIDENCE", "ID", "PATH"]);
     for hit in &found.results {
         // A dash where the two were not compared.
         let verified = hit.verified.map_or("-", |verified| if verified { "yes" } else { "no" });
         let inliers = hit.inliers.map_or_else(|| "-".to_owned(), |inliers| inliers.to_string());
+        let confidence = hit.confidence.map_or_else(|| "-".to_owned(), |confidence| format!("{confidence:.3}"));
         table.add_row([
             hit.rank.to_string(),
             format!("{:.4}", hit.score),
             hit.verdict.as_str().replace('_', " "),
             verified.to_owned(),
             inliers,
+            confidence,
             hit.id.clone(),
             place(hit),
         ]);

@@ -26,7 +26,7 @@ pub(super) enum Rule {
 use Rule::{Each, OneOf, Text, Within};
 
 /// The rules by key. A key without one takes any value of its type.
-pub(super) const RULES: [(&str, Rule); 51] = [
+pub(super) const RULES: [(&str, Rule); 52] = [
     ("server.bind", Text(is_host_and_port, "HOST:PORT, for example 127.0.0.1:8080")),
     ("server.max_upload_bytes", Within(1024, 1 << 30, "bytes")),
     ("server.header_timeout_ms", Within(100, 3_600_000, "milliseconds")),
@@ -75,6 +75,7 @@ pub(super) const RULES: [(&str, Rule); 51] = [
     ("index.max_memory_mib", Within(0, 1 << 20, "MiB")),
     ("search.verify", OneOf(&["auto", "always", "never"])),
     ("search.verify_candidates", Within(0, 1000, "candidates")),
+    ("search.verify_reach", Within(0, 1000, "candidates")),
     ("limits.max_results", Within(1, 100_000, "results")),
     ("limits.max_batch", Within(1, 10_000, "items")),
     ("limits.metadata_max_bytes", Within(2, 1 << 20, "bytes")),

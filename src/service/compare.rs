@@ -13,11 +13,7 @@ use crate::domain::{
 use eyrie_vision::compare::{Comparison, Subject, VIEW_SIDE, compare, overlay};
 use eyrie_vision::describe::Request;
 use eyrie_vision::local::{LocalFeatures, QUERY_FEATURES, STORED_FEATURES};
-use eyrie_vision::picture::{DecodeLimits, Decoded, THUMBNAIL_SIDE, decode, encode_png};
-
-/// Thumbnails are our own; these limits only bound what a damaged database could do.
-const THUMBNAIL_LIMITS: DecodeLimits =
-    DecodeLimits { max_pixels: (THUMBNAIL_SIDE * THUMBNAIL_SIDE) as u64, max_aspect_ratio: THUMBNAIL_SIDE };
+use eyrie_vision::picture::{Decoded, encode_png, thumbnail_pixels};
 
 /// A picture to compare.
 #[derive(Debug, Clone)]
@@ -78,28 +74,15 @@ struct Side {
     image: ComparedImage,
     descriptor: Descriptor,
     features: Option<LocalFeatures>,
-    view: Option<View>,
+    /// What a search compares.
+    thumbnail: Vec<u8>,
+    /// The picture to draw, of an upload; a stored one is drawn as its thumbnail.
+    view: Option<Decoded>,
 }
 
 impl Side {
-    fn subject(&self) -> Subject<'_> {
-        Subject { descriptor: &self.descriptor, features: self.features.as_ref() }
-    }
-}
-
-/// A picture to draw.
-enum View {
-    Pixels(Decoded),
-    Thumbnail(Vec<u8>),
-}
-
-impl View {
-    fn pixels(self) -> Result<Decoded, ServiceError> {
-        match self {
-            Self::Pixels(picture) => Ok(picture),
-            Self::Thumbnail(bytes) => decode(&bytes, THUMBNAIL_LIMITS)
-                .map_err(|error| ServiceError::Internal(format!("a thumbnail cannot be read: {error}"))),
-        }
+    fn subject<'a>(&'a self, thumbnail: Option<&'a Decoded>) -> Subject<'a> {
+        Subject { descriptor: &self.descriptor, features: self.features.as_ref(), thumbnail }
     }
 }
 
@@ -123,7 +106,7 @@ impl RetrievalService {
         let levels = facts.levels;
         let (image_a, image_b) = (a.image.clone(), b.image.clone());
         let admission = core.slots.admit()?;
-        let (comparison, overlay) = admission.run(move || compared(a, b, &levels)).await??;
+        let (comparison, overlay) = admission.run(move || compared(a, b, &levels, request.overlay)).await??;
         Ok(CompareResponse { comparison, a: image_a, b: image_b, version: facts.version.clone(), overlay })
     }
 }
@@ -160,7 +143,8 @@ impl Core {
         match source {
             Source::Image(bytes) => {
                 let view = if with_view { VIEW_SIDE } else { 0 };
-                let request = Request { features, view, ..Request::descriptor(profile) };
+                let mirrored = features == QUERY_FEATURES;
+                let request = Request { features, mirrored, view, thumbnail: true, ..Request::descriptor(profile) };
                 let described = self.pool.describe(bytes, request, Lane::Search, WhenFull::Refuse).await?;
                 Ok(Side {
                     image: ComparedImage {
@@ -170,7 +154,8 @@ impl Core {
                     },
                     descriptor: described.descriptor,
                     features: described.features,
-                    view: described.view.map(View::Pixels),
+                    thumbnail: described.thumbnail.map_or_else(Vec::new, |thumbnail| thumbnail.bytes),
+                    view: described.view,
                 })
             }
             Source::Stored(collection, record) => {
@@ -182,30 +167,38 @@ impl Core {
                     return Err(ServiceError::NotComparable { image, stored, needed: needed.clone() });
                 }
                 let features = self.stored_features(&collection.name, key).await?;
-                let mut view = None;
-                if with_view {
-                    let thumbnail = self.store.get_thumbnail(&collection.name, &record.id).await?;
-                    let Some(thumbnail) = thumbnail else {
-                        return Err(self.missing(&collection.name, &record.id).await);
-                    };
-                    view = Some(View::Thumbnail(thumbnail.bytes));
-                }
+                let thumbnail = self.store.get_thumbnail(&collection.name, &record.id).await?;
+                let Some(thumbnail) = thumbnail else {
+                    return Err(self.missing(&collection.name, &record.id).await);
+                };
                 Ok(Side {
                     image: ComparedImage { width: record.width, height: record.height, cost: None },
                     descriptor: stored.descriptor,
                     features,
-                    view,
+                    thumbnail: thumbnail.bytes,
+                    view: None,
                 })
             }
         }
     }
 }
 
-/// The comparison, and what it looks like where there are pictures to draw.
-fn compared(a: Side, b: Side, levels: &Levels) -> Result<(Comparison, Option<Vec<u8>>), ServiceError> {
-    let comparison = compare(a.subject(), b.subject(), levels);
-    let (Some(a), Some(b)) = (a.view, b.view) else { return Ok((comparison, None)) };
-    let drawn = overlay(&a.pixels()?, &b.pixels()?, &comparison);
-    let png = encode_png(&drawn)?;
-    Ok((comparison, Some(png)))
+/// The comparison, and what it looks like where that is asked for.
+fn compared(
+    a: Side,
+    b: Side,
+    levels: &Levels,
+    with_overlay: bool,
+) -> Result<(Comparison, Option<Vec<u8>>), ServiceError> {
+    let thumbnails = [&a, &b].map(|side| thumbnail_pixels(&side.thumbnail));
+    let [of_a, of_b] = thumbnails.each_ref().map(|thumbnail| thumbnail.as_ref().ok());
+    let comparison = compare(a.subject(of_a), b.subject(of_b), levels);
+    if !with_overlay {
+        return Ok((comparison, None));
+    }
+    let [of_a, of_b] = thumbnails.map(|thumbnail| {
+        thumbnail.map_err(|error| ServiceError::Internal(format!("a thumbnail cannot be read: {error}")))
+    });
+    let drawn = overlay(&a.view.map_or(of_a, Ok)?, &b.view.map_or(of_b, Ok)?, &comparison);
+    Ok((comparison, Some(encode_png(&drawn)?)))
 }

@@ -17,6 +17,7 @@ mod images;
 mod jobs;
 mod keys;
 mod lanes;
+mod look;
 mod once;
 mod options;
 mod originals;

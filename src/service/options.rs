@@ -65,6 +65,9 @@ pub struct VerificationOptions {
     pub verify: Verify,
     /// How many of the first results are verified; with 0 none ever is.
     pub verify_candidates: usize,
+    /// How many are where none of these shows the same thing; not more than these, and it is they
+    /// alone.
+    pub verify_reach: usize,
 }
 
 /// The workers that describe images.

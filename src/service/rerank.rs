@@ -1,6 +1,6 @@
 //! Verifying the first results of a search: comparing each with the query by local features.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,10 +8,11 @@ use futures::future::try_join_all;
 use metrics::{counter, histogram};
 
 use super::core::Core;
+use super::search::Subject;
 use super::{ServiceError, VerificationEffort};
 use crate::domain::{CollectionName, ImageKey, Neighbor, Verify};
 use crate::telemetry::metric;
-use eyrie_vision::local::{DecodeError, LocalFeatures, Verification, match_pair, rerank};
+use eyrie_vision::local::{DecodeError, Levels, LocalFeatures, Verification, match_mirrored, match_pair, rerank};
 
 /// Candidates that are compared on one processor at least, before a second one is taken.
 const LEAST_PART: usize = 8;
@@ -23,12 +24,10 @@ type Candidates = Vec<(ImageKey, Vec<u8>)>;
 type Compared = Vec<(ImageKey, Result<Verification, DecodeError>)>;
 
 /// Neighbours in their final order.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Reranked {
     /// What shows the same thing first, then the others as they were.
     pub(super) neighbors: Vec<Neighbor>,
-    /// What comparing gave, of those that were compared.
-    pub(super) matches: HashMap<ImageKey, Verification>,
     /// Time it took.
     pub(super) time: Duration,
 }
@@ -36,7 +35,7 @@ pub(super) struct Reranked {
 impl Reranked {
     /// Neighbours that nothing is compared with.
     pub(super) fn as_found(neighbors: Vec<Neighbor>) -> Self {
-        Self { neighbors, ..Self::default() }
+        Self { neighbors, time: Duration::ZERO }
     }
 }
 
@@ -80,24 +79,32 @@ impl Core {
         Ok(features.ok())
     }
 
-    /// Compares the first `window` neighbours with the query, and puts those that show the same
-    /// thing first. Neighbours without stored features keep their place among the others.
+    /// Compares the first `window` neighbours with the query, but for those that it was compared
+    /// with before, and puts those that show the same thing first. Neighbours without stored
+    /// features keep their place among the others.
     pub(super) async fn rerank(
         &self,
         collection: &CollectionName,
-        query: &Arc<LocalFeatures>,
+        subject: &mut Subject,
         mut neighbors: Vec<Neighbor>,
         window: usize,
+        levels: &Levels,
     ) -> Result<Reranked, ServiceError> {
         let start = Instant::now();
+        let Some(query) = &subject.features else { return Ok(Reranked::as_found(neighbors)) };
         let window = window.min(neighbors.len());
-        let keys: Vec<ImageKey> = neighbors[..window].iter().map(|neighbor| neighbor.key).collect();
+        let compared = &neighbors[..window];
+        // Mirrored copies look alike to the descriptor.
+        let alike = compared.iter().filter(|neighbor| neighbor.score >= levels.similar);
+        let alike: Arc<HashSet<ImageKey>> = Arc::new(alike.map(|neighbor| neighbor.key).collect());
+        let keys = compared.iter().map(|neighbor| neighbor.key);
+        let keys: Vec<ImageKey> = keys.filter(|key| !subject.matches.contains_key(key)).collect();
         let admission = self.slots.admit()?;
         let candidates = self.store.local_features(&keys).await?;
         let parts = parts(candidates, self.slots.processors());
         let compared = try_join_all(parts.into_iter().map(|part| {
-            let query = Arc::clone(query);
-            admission.run(move || compare(&query, part))
+            let (query, alike) = (Arc::clone(query), Arc::clone(&alike));
+            admission.run(move || compare(&query, part, &alike))
         }));
         let mut matches = HashMap::new();
         let mut unreadable = Vec::new();
@@ -112,8 +119,12 @@ impl Core {
         if let Some(&error) = unreadable.first() {
             warn_unreadable(collection, unreadable.len(), error);
         }
-        rerank(&mut neighbors[..window], |neighbor| matches.get(&neighbor.key).copied());
-        Ok(Reranked { neighbors, matches, time: start.elapsed() })
+        if let Some(thumbnail) = &subject.thumbnail {
+            self.look(&admission, &thumbnail.bytes, &mut matches).await?;
+        }
+        subject.matches.extend(matches);
+        rerank(&mut neighbors[..window], |neighbor| (neighbor.score, subject.matches.get(&neighbor.key).copied()));
+        Ok(Reranked { neighbors, time: start.elapsed() })
     }
 }
 
@@ -136,9 +147,13 @@ fn parts(candidates: Candidates, most: usize) -> Vec<Candidates> {
     parts
 }
 
-fn compare(query: &LocalFeatures, candidates: Candidates) -> Compared {
-    let found = |bytes: &[u8]| LocalFeatures::decode(bytes).map(|candidate| match_pair(query, &candidate));
-    candidates.into_iter().map(|(key, bytes)| (key, found(&bytes))).collect()
+/// Compares the query with candidates; with those that are much alike, mirrored too.
+fn compare(query: &LocalFeatures, candidates: Candidates, alike: &HashSet<ImageKey>) -> Compared {
+    let found = |key: &ImageKey, bytes: &[u8]| {
+        let compare = if alike.contains(key) { match_mirrored } else { match_pair };
+        LocalFeatures::decode(bytes).map(|candidate| compare(query, &candidate))
+    };
+    candidates.into_iter().map(|(key, bytes)| (key, found(&key, &bytes))).collect()
 }
 
 #[cfg(test)]

@@ -48,8 +48,10 @@ pub(super) struct Subject {
     /// The image that must not be among its own results.
     pub(super) itself: Option<ImageKey>,
     pub(super) cost: Option<ExtractionCost>,
-    /// A small picture of the query image, where it was asked for.
+    /// A small picture of it: what the pixels of verified results are compared with.
     pub(super) thumbnail: Option<Thumbnail>,
+    /// What comparing images with it gave so far.
+    pub(super) matches: HashMap<ImageKey, Verification>,
 }
 
 /// Which part of the results a search is for.
@@ -59,6 +61,13 @@ pub(super) struct Cut {
     pub(super) offset: usize,
     /// How many of the best are verified, whichever of them the page holds.
     pub(super) window: usize,
+}
+
+impl Subject {
+    /// Whether none of the images that were compared with it shows the same thing.
+    fn is_unverified(&self) -> bool {
+        !self.matches.values().any(Verification::verified)
+    }
 }
 
 impl Cut {
@@ -87,7 +96,6 @@ pub(super) struct Page {
     partial: bool,
     /// There may be more groups than these, since the images that were found are in few.
     too_few_groups: bool,
-    matches: HashMap<ImageKey, Verification>,
     search_time: Duration,
     rerank_time: Duration,
 }
@@ -126,9 +134,9 @@ impl RetrievalService {
         let verify = request.verify.unwrap_or(core.options.search.verify);
         let window = core.window(verify)?;
         let kind = kind(&request.query);
-        let subject = core.resolve(&collection, request.query, verify, window, request.thumbnail).await?;
+        let mut subject = core.resolve(&collection, request.query, verify, window, request.thumbnail).await?;
         let window = if subject.features.is_some() { window } else { 0 };
-        let cut = Cut { k: request.k, offset: request.offset, window };
+        let mut cut = Cut { k: request.k, offset: request.offset, window };
         let version = core.catalogue.profile(collection.profile).version.clone();
         let wanted = cut.offset + cut.k;
         let breadth = if request.group_by.is_some() { wanted * GROUP_BREADTH } else { wanted };
@@ -146,16 +154,23 @@ impl RetrievalService {
                 (false, None) => Effort::Usual,
             },
         };
-        let mut page = core.page(&query, &subject, cut, group_by.as_ref()).await?;
+        let mut page = core.page(&query, &mut subject, cut, group_by.as_ref()).await?;
+        let reach = core.options.search.verify_reach;
+        if (1..reach).contains(&cut.window) && subject.is_unverified() {
+            // The object may fill so small a part of its picture that the descriptor hardly sees it.
+            query.limit = query.limit.max(reach + SPARE + usize::from(subject.itself.is_some()));
+            cut.window = reach;
+            page = core.page(&query, &mut subject, cut, group_by.as_ref()).await?.after(&page);
+        }
         while page.too_few_groups && query.limit < MOST_GROUPED {
             query.limit = (query.limit * 2).min(MOST_GROUPED);
-            page = core.page(&query, &subject, cut, group_by.as_ref()).await?.after(&page);
+            page = core.page(&query, &mut subject, cut, group_by.as_ref()).await?.after(&page);
         }
         if page.incomplete && !page.partial {
             // More images went away than the spare ones could replace, probably by another process:
             // follow what it did and look once more.
             core.search.refresh().await?;
-            page = core.page(&query, &subject, cut, group_by.as_ref()).await?.after(&page);
+            page = core.page(&query, &mut subject, cut, group_by.as_ref()).await?.after(&page);
         }
         counter!(metric::SEARCHES, "query" => kind).increment(1);
         Ok(SearchResponse {
@@ -163,10 +178,11 @@ impl RetrievalService {
             partial: page.partial,
             version,
             cost: subject.cost,
-            thumbnail: subject.thumbnail,
+            thumbnail: subject.thumbnail.filter(|_| request.thumbnail),
             milliseconds: start.elapsed().as_secs_f64() * 1e3,
             index_milliseconds: page.search_time.as_secs_f64() * 1e3,
-            verification: (window > 0).then(|| rerank::effort(&page.matches, subject.features_time + page.rerank_time)),
+            verification: (window > 0)
+                .then(|| rerank::effort(&subject.matches, subject.features_time + page.rerank_time)),
         })
     }
 }
@@ -228,7 +244,9 @@ impl Core {
         match query {
             SearchQuery::Image(bytes, region) => {
                 let features = if window == 0 { 0 } else { QUERY_FEATURES };
-                let request = Request { region, features, thumbnail, ..Request::descriptor(collection.profile) };
+                let thumbnail = thumbnail || window > 0;
+                let request =
+                    Request { region, features, mirrored: true, thumbnail, ..Request::descriptor(collection.profile) };
                 let described = self.pool.describe(bytes, request, Lane::Search, WhenFull::Refuse).await?;
                 Ok(Subject {
                     descriptor: described.descriptor,
@@ -238,6 +256,7 @@ impl Core {
                     itself: None,
                     cost: Some(described.cost),
                     thumbnail: described.thumbnail,
+                    matches: HashMap::new(),
                 })
             }
             SearchQuery::Id(id) => {
@@ -247,6 +266,10 @@ impl Core {
                 must_be(&facts.version, stored.version)?;
                 let start = Instant::now();
                 let features = if window == 0 { None } else { self.stored_features(&collection.name, key).await? };
+                let thumbnail = match features {
+                    Some(_) => self.store.get_thumbnail(&collection.name, &id).await?,
+                    None => None,
+                };
                 if features.is_none() && verify == Verify::Always {
                     return Err(ServiceError::NotVerifiable(
                         "the image was stored without local features; store it again, or search by its bytes",
@@ -259,7 +282,8 @@ impl Core {
                     region: None,
                     itself: Some(key),
                     cost: None,
-                    thumbnail: None,
+                    thumbnail,
+                    matches: HashMap::new(),
                 })
             }
             SearchQuery::Descriptor(values, made_by) => {
@@ -277,6 +301,7 @@ impl Core {
                     itself: None,
                     cost: None,
                     thumbnail: None,
+                    matches: HashMap::new(),
                 })
             }
         }
@@ -286,15 +311,16 @@ impl Core {
     pub(super) async fn page(
         &self,
         query: &Nearest,
-        subject: &Subject,
+        subject: &mut Subject,
         cut: Cut,
         group_by: Option<&FieldPath>,
     ) -> Result<Page, ServiceError> {
+        let levels = &self.catalogue.profile(query.version.profile()).levels;
         let found = self.candidates(query, subject.itself).await?;
         let reranked = match &subject.features {
             // A page behind the window is in the order of the backend.
-            Some(features) if group_by.is_some() || found.neighbors.len().min(cut.window) > cut.offset => {
-                self.rerank(&query.collection, features, found.neighbors, cut.window).await?
+            Some(_) if group_by.is_some() || found.neighbors.len().min(cut.window) > cut.offset => {
+                self.rerank(&query.collection, subject, found.neighbors, cut.window, levels).await?
             }
             Some(_) | None => Reranked::as_found(found.neighbors),
         };
@@ -315,11 +341,10 @@ impl Core {
                 (records, incomplete, false)
             }
         };
-        let levels = &self.catalogue.profile(query.version.profile()).levels;
         let hits: Vec<SearchHit> = (cut.offset + 1..)
             .zip(records)
             .map(|(rank, (score, record))| {
-                let found = reranked.matches.get(&record.key).copied();
+                let found = subject.matches.get(&record.key).copied();
                 let verdict = verdict(score, found.as_ref(), levels);
                 let verification = match subject.region {
                     Some(region) => found.map(|found| found.in_whole_query(region)),
@@ -333,7 +358,6 @@ impl Core {
             too_few_groups,
             partial: found.partial,
             hits,
-            matches: reranked.matches,
             search_time: found.time,
             rerank_time: reranked.time,
         })

@@ -1,5 +1,6 @@
 //! Looking for what an upload shows in the collection that it is for, before it is stored.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,14 +39,15 @@ impl Core {
         let features = upload.features.as_ref().filter(|_| window > 0).cloned().map(Arc::new);
         let window = if features.is_some() { window } else { 0 };
         let cut = Cut { k: window.max(UNVERIFIED), offset: 0, window };
-        let subject = Subject {
+        let mut subject = Subject {
             descriptor: upload.descriptor.clone(),
             features,
             features_time: Duration::ZERO,
             region: None,
             itself,
             cost: None,
-            thumbnail: None,
+            thumbnail: upload.thumbnail.clone(),
+            matches: HashMap::new(),
         };
         let query = Nearest {
             collection: collection.name.clone(),
@@ -56,7 +58,7 @@ impl Core {
             min_score: None,
             effort: Effort::Usual,
         };
-        let mut hits = self.page(&query, &subject, cut, None).await?.hits;
+        let mut hits = self.page(&query, &mut subject, cut, None).await?.hits;
         hits.retain(|hit| hit.verdict < Verdict::Different);
         Ok(hits)
     }

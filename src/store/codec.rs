@@ -530,8 +530,8 @@ pub(super) fn keyed_stored_descriptor(
     Ok((key(column)?, stored_descriptor(&version, &components)?))
 }
 
-/// A key with its local features from their columns.
-pub(super) fn keyed_features(row: (i64, Vec<u8>)) -> Result<(ImageKey, Vec<u8>), StoreError> {
+/// A key with its local features, or its thumbnail, from their columns.
+pub(super) fn keyed_bytes(row: (i64, Vec<u8>)) -> Result<(ImageKey, Vec<u8>), StoreError> {
     Ok((key(row.0)?, row.1))
 }
 

@@ -379,6 +379,9 @@ pub trait Images: Send + Sync {
     /// The thumbnail of an image.
     async fn get_thumbnail(&self, collection: &CollectionName, id: &ImageId) -> Result<Option<Thumbnail>, StoreError>;
 
+    /// The encoded thumbnails of these images that are there, in any order, in one statement.
+    async fn thumbnails(&self, keys: &[ImageKey]) -> Result<Vec<(ImageKey, Vec<u8>)>, StoreError>;
+
     /// The encoded local features of these images, in any order, in one statement. Images that are
     /// not there, or were stored before features were, are left out.
     async fn local_features(&self, keys: &[ImageKey]) -> Result<Vec<(ImageKey, Vec<u8>)>, StoreError>;

@@ -42,20 +42,21 @@ pub(super) struct Task {
     thumbnail: bool,
     view: u32,
     features: usize,
+    mirrored: bool,
 }
 
 impl From<Request> for Task {
     fn from(request: Request) -> Self {
-        let Request { profile, region, thumbnail, view, features } = request;
-        Self { profile, region: region.map(QueryRegion::to_array), thumbnail, view, features }
+        let Request { profile, region, thumbnail, view, features, mirrored } = request;
+        Self { profile, region: region.map(QueryRegion::to_array), thumbnail, view, features, mirrored }
     }
 }
 
 impl Task {
     pub(super) fn request(self) -> Result<Request, PictureError> {
-        let Self { profile, region, thumbnail, view, features } = self;
+        let Self { profile, region, thumbnail, view, features, mirrored } = self;
         let region = region.map(QueryRegion::new).transpose().map_err(|e| PictureError::Internal(e.to_string()))?;
-        Ok(Request { profile, region, thumbnail, view, features })
+        Ok(Request { profile, region, thumbnail, view, features, mirrored })
     }
 }
 
@@ -217,7 +218,14 @@ mod tests {
             assert_eq!(back.answer.expect_err("an error").to_string(), text);
         }
         let region = QueryRegion::new([0.1, 0.2, 0.3, 0.4]).expect("a box");
-        let request = Request { profile: Profile::Nip, region: Some(region), thumbnail: true, view: 7, features: 9 };
+        let request = Request {
+            profile: Profile::Nip,
+            region: Some(region),
+            thumbnail: true,
+            view: 7,
+            features: 9,
+            mirrored: true,
+        };
         let bytes = postcard::to_stdvec(&Task::from(request)).expect("written");
         assert_eq!(postcard::from_bytes::<Task>(&bytes).expect("read").request().expect("a request"), request);
     }

@@ -39,7 +39,7 @@ pub(crate) struct ComparedImageDto {
 /// What two pictures have in common.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "score": 0.874, "verdict": "near_duplicate", "verified": true, "inliers": 61,
+    "score": 0.874, "verdict": "near_duplicate", "verified": true, "inliers": 61, "confidence": 0.998,
     "a": {"width": 480, "height": 640, "outline_in_other": [[-160.2, -96.1], [640.3, -95.8], [640.1, 704.0], [-159.9, 704.3]]},
     "b": {"width": 480, "height": 640, "outline_in_other": [[96.1, 76.8], [384.0, 76.7], [384.2, 588.8], [95.9, 589.1]]},
     "version": "0123456789abcdef/rnip"
@@ -62,6 +62,15 @@ pub(crate) struct ComparisonDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     inliers: Option<usize>,
+    /// How likely both show one and the same thing, and not variants of it, 0 to 1: from the inliers,
+    /// their place, and the pixels of both. Not there where they are not verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    confidence: Option<f64>,
+    /// Whether the two show it mirrored, left and right exchanged. Only there where they do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    mirrored: Option<bool>,
     /// The first picture.
     a: ComparedImageDto,
     /// The second picture.
@@ -92,6 +101,8 @@ impl ComparisonDto {
             verdict: comparison.verdict,
             verified: comparison.verification.as_ref().map(Verification::verified),
             inliers: comparison.verification.map(|found| found.inliers),
+            confidence: comparison.verification.and_then(|found| found.confidence()),
+            mirrored: comparison.verification.filter(|found| found.mirrored).map(|_| true),
             a: side(a, a_in_b),
             b: side(b, b_in_a),
             version: version.to_string(),

@@ -11,7 +11,7 @@ use crate::http::chip::dto::{CostDto, thousandths};
 use crate::http::images::dto::ImageDto;
 use crate::http::links::{PublicPath, data_url};
 use crate::http::schema::{quad_schema, verdict_schema};
-use crate::service::{MatchedRegion, Quad, SearchHit, SearchResponse, Verification};
+use crate::service::{Quad, SearchHit, SearchResponse, Verification};
 
 fn quad_in_query_schema() -> Array {
     quad_schema(
@@ -36,13 +36,22 @@ pub(crate) struct MatchDto {
     /// In the result: an upright rectangle, clockwise from its upper left corner.
     #[schema(schema_with = quad_in_result_schema)]
     quad_in_result: Quad,
+    /// Whether the two show it mirrored, left and right exchanged. Only there where they do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    mirrored: Option<bool>,
 }
 
-impl From<MatchedRegion> for MatchDto {
-    fn from(region: MatchedRegion) -> Self {
+impl MatchDto {
+    fn new(found: Verification) -> Option<Self> {
+        let region = found.region?;
         // A tenth of a pixel of a picture of 1,000; the match itself is no finer.
         let rounded = |quad: Quad| quad.map(|corner| corner.map(|x| (x * 1e4).round() / 1e4));
-        Self { quad_in_query: rounded(region.quad_in_query), quad_in_result: rounded(region.quad_in_candidate) }
+        Some(Self {
+            quad_in_query: rounded(region.quad_in_query),
+            quad_in_result: rounded(region.quad_in_candidate),
+            mirrored: found.mirrored.then_some(true),
+        })
     }
 }
 
@@ -75,6 +84,12 @@ pub(crate) struct HitDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     inliers: Option<usize>,
+    /// How likely both show one and the same thing, and not variants of it, 0 to 1: from the inliers,
+    /// their place, and the pixels of both. Not there where they are not verified, nor beyond the 24
+    /// results with the most inliers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    confidence: Option<f64>,
     /// Where they lie, for a verified result.
     #[serde(rename = "match", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -117,7 +132,8 @@ impl HitDto {
             verdict: has(HitField::Verdict).then_some(hit.verdict),
             verified: found.as_ref().filter(|_| has(HitField::Verified)).map(Verification::verified),
             inliers: found.filter(|_| has(HitField::Inliers)).map(|found| found.inliers),
-            region: found.filter(|_| has(HitField::Match)).and_then(|found| found.region).map(MatchDto::from),
+            confidence: found.filter(|_| has(HitField::Confidence)).and_then(|found| found.confidence()),
+            region: found.filter(|_| has(HitField::Match)).and_then(MatchDto::new),
             width: has(HitField::Width).then_some(record.width),
             height: has(HitField::Height).then_some(record.height),
             thumbnail_url: has(HitField::ThumbnailUrl).then(|| links.thumbnail(&record)),
@@ -151,7 +167,7 @@ pub(crate) struct TookDto {
 pub(crate) fn search_example() -> Value {
     json!({
         "results": [{
-            "rank": 1, "id": "alien-1979", "score": 0.874, "verdict": "near_duplicate", "verified": true, "inliers": 61,
+            "rank": 1, "id": "alien-1979", "score": 0.874, "verdict": "near_duplicate", "verified": true, "inliers": 61, "confidence": 0.998,
             "match": {
                 "quad_in_query": [[0.21, 0.18], [0.76, 0.2], [0.75, 0.83], [0.2, 0.81]],
                 "quad_in_result": [[0.05, 0.04], [0.96, 0.04], [0.96, 0.97], [0.05, 0.97]]
@@ -168,7 +184,7 @@ pub(crate) fn search_example() -> Value {
 #[schema(example = json!(search_example()))]
 #[schema(as = SearchResult)]
 pub(crate) struct SearchResultDto {
-    /// Best first: what is verified, by falling `inliers`, then the rest by falling `score`; ties
+    /// Best first: what is verified, by falling likelihood, then the rest by falling `score`; ties
     /// in order of score, then id.
     pub(crate) results: Vec<HitDto>,
     /// `true` where images may be missing, since the index is being built and

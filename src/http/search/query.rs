@@ -54,6 +54,8 @@ pub(crate) enum HitField {
     Verified,
     /// How many spots agree.
     Inliers,
+    /// How likely it is that both are one and the same thing.
+    Confidence,
     /// Where they lie.
     Match,
     /// Width in pixels.
@@ -70,13 +72,14 @@ pub(crate) enum HitField {
     Record,
 }
 
-const HIT_FIELDS: [(&str, Option<HitField>); 13] = [
+const HIT_FIELDS: [(&str, Option<HitField>); 14] = [
     ("id", None),
     ("rank", None),
     ("score", Some(HitField::Score)),
     ("verdict", Some(HitField::Verdict)),
     ("verified", Some(HitField::Verified)),
     ("inliers", Some(HitField::Inliers)),
+    ("confidence", Some(HitField::Confidence)),
     ("match", Some(HitField::Match)),
     ("width", Some(HitField::Width)),
     ("height", Some(HitField::Height)),

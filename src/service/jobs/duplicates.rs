@@ -6,7 +6,6 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -22,7 +21,7 @@ use crate::search::SearchError;
 use crate::service::ServiceError;
 use crate::service::core::Core;
 use crate::store::{DuplicateScan, GroupMember};
-use eyrie_vision::local::{LocalFeatures, match_pair, verdict};
+use eyrie_vision::local::{LocalFeatures, Verification, match_pair, verdict};
 
 /// Neighbours of each image that may be compared with it.
 pub const MOST_CANDIDATES: u32 = 100;
@@ -201,13 +200,19 @@ impl Search<'_> {
         for (key, near) in found.into_iter().filter(|(_, near)| !near.is_empty()) {
             let keys: Vec<ImageKey> = std::iter::once(key).chain(near.iter().map(|near| near.key)).collect();
             let stored: HashMap<ImageKey, Vec<u8>> = self.core.store.local_features(&keys).await?.into_iter().collect();
-            let (stored, near, levels) = (Arc::new(stored), Arc::new(near), *self.levels);
-            let compared = patiently(|| {
-                let (stored, near) = (Arc::clone(&stored), Arc::clone(&near));
-                async move { self.core.slots.admit()?.run(move || compared(key, &near, &stored, &levels)).await }
-            })
-            .await?;
-            pairs.extend(compared.into_iter().filter(|pair| pair.verdict <= wanted));
+            let admission = patiently(async || self.core.slots.admit()).await?;
+            let keys: HashSet<ImageKey> = near.iter().map(|near| near.key).collect();
+            let compared = admission.run(move || compared(key, keys, &stored)).await;
+            let mut matches = compared.map_err(ServiceError::from)?;
+            if let Some((_, thumbnail)) = self.core.store.thumbnails(&[key]).await?.first() {
+                self.core.look(&admission, thumbnail, &mut matches).await?;
+            }
+            let others = near.iter().filter(|near| near.key != key);
+            let compared = others.map(|near| {
+                let found = matches.get(&near.key);
+                pair(key, near, verdict(near.score, found, self.levels))
+            });
+            pairs.extend(compared.filter(|pair| pair.verdict <= wanted));
         }
         Ok(once(pairs))
     }
@@ -330,20 +335,13 @@ fn once(pairs: impl IntoIterator<Item = SimilarPair>) -> Vec<SimilarPair> {
 /// Compares an image with its neighbours by local features, where both have some. Blocks.
 fn compared(
     key: ImageKey,
-    near: &[Neighbor],
+    others: HashSet<ImageKey>,
     stored: &HashMap<ImageKey, Vec<u8>>,
-    levels: &Levels,
-) -> Vec<SimilarPair> {
+) -> HashMap<ImageKey, Verification> {
     let features = |key: &ImageKey| stored.get(key).and_then(|bytes| LocalFeatures::decode(bytes).ok());
-    let own = features(&key);
-    let mut seen = HashSet::new();
-    near.iter()
-        .filter(|near| near.key != key && seen.insert(near.key))
-        .map(|near| {
-            let found = own.as_ref().and_then(|own| features(&near.key).map(|other| match_pair(own, &other)));
-            pair(key, near, verdict(near.score, found.as_ref(), levels))
-        })
-        .collect()
+    let Some(own) = features(&key) else { return HashMap::new() };
+    let others = others.into_iter().filter(|other| *other != key);
+    others.filter_map(|other| Some((other, match_pair(&own, &features(&other)?)))).collect()
 }
 
 /// Tries again where too many searches wait: they go first.

@@ -50,7 +50,10 @@ pub(super) fn part_at(distance: u8, hundredths: usize, seed: u64) -> Vec<u8> {
 }
 
 fn verifying(verify: Verify, verify_candidates: usize) -> ServiceOptions {
-    ServiceOptions { search: VerificationOptions { verify, verify_candidates }, ..options() }
+    ServiceOptions {
+        search: VerificationOptions { verify, verify_candidates, verify_reach: verify_candidates },
+        ..options()
+    }
 }
 
 async fn fixture(candidates: usize) -> Fixture {

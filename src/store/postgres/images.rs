@@ -29,6 +29,7 @@ const RECORDS: &str = concat!(
 const IDS: &str = "SELECT i.key, i.id FROM images i WHERE i.key = ANY($1)";
 const WHOLE: &str = concat!(whole_images!(), "i.key = ANY($1)");
 const LOCAL_FEATURES: &str = "SELECT image_key, bytes FROM local_features WHERE image_key = ANY($1)";
+const THUMBNAILS: &str = "SELECT image_key, bytes FROM thumbnails WHERE image_key = ANY($1)";
 
 #[async_trait]
 impl Pages for PostgresStore {
@@ -185,13 +186,22 @@ impl Images for PostgresStore {
         Ok(row.map(|(media_type, bytes)| Thumbnail { bytes, media_type }))
     }
 
+    async fn thumbnails(&self, keys: &[ImageKey]) -> Result<Vec<(ImageKey, Vec<u8>)>, StoreError> {
+        let rows: Vec<(i64, Vec<u8>)> = self
+            .read("thumbnails", async |session| {
+                Ok(sqlx::query_as(THUMBNAILS).bind(codec::key_columns(keys)).fetch_all(session).await?)
+            })
+            .await?;
+        rows.into_iter().map(codec::keyed_bytes).collect()
+    }
+
     async fn local_features(&self, keys: &[ImageKey]) -> Result<Vec<(ImageKey, Vec<u8>)>, StoreError> {
         let rows: Vec<(i64, Vec<u8>)> = self
             .read("local_features", async |session| {
                 Ok(sqlx::query_as(LOCAL_FEATURES).bind(codec::key_columns(keys)).fetch_all(session).await?)
             })
             .await?;
-        rows.into_iter().map(codec::keyed_features).collect()
+        rows.into_iter().map(codec::keyed_bytes).collect()
     }
 
     async fn list_in(

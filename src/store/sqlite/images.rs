@@ -28,6 +28,7 @@ const RECORDS: &str = concat!(
 const IDS: &str = "SELECT i.key, i.id FROM images i WHERE i.key IN (SELECT value FROM json_each($1))";
 const LOCAL_FEATURES: &str =
     "SELECT image_key, bytes FROM local_features WHERE image_key IN (SELECT value FROM json_each($1))";
+const THUMBNAILS: &str = "SELECT image_key, bytes FROM thumbnails WHERE image_key IN (SELECT value FROM json_each($1))";
 
 const WHOLE: &str = concat!(whole_images!(), "i.key IN (SELECT value FROM json_each($1))");
 
@@ -198,13 +199,22 @@ impl Images for SqliteStore {
         Ok(row.map(|(media_type, bytes)| Thumbnail { bytes, media_type }))
     }
 
+    async fn thumbnails(&self, keys: &[ImageKey]) -> Result<Vec<(ImageKey, Vec<u8>)>, StoreError> {
+        let rows: Vec<(i64, Vec<u8>)> = self
+            .read("thumbnails", async |connection| {
+                Ok(sqlx::query_as(THUMBNAILS).bind(key_list(keys)).fetch_all(connection).await?)
+            })
+            .await?;
+        rows.into_iter().map(codec::keyed_bytes).collect()
+    }
+
     async fn local_features(&self, keys: &[ImageKey]) -> Result<Vec<(ImageKey, Vec<u8>)>, StoreError> {
         let rows: Vec<(i64, Vec<u8>)> = self
             .read("local_features", async |connection| {
                 Ok(sqlx::query_as(LOCAL_FEATURES).bind(key_list(keys)).fetch_all(connection).await?)
             })
             .await?;
-        rows.into_iter().map(codec::keyed_features).collect()
+        rows.into_iter().map(codec::keyed_bytes).collect()
     }
 
     async fn list_in(

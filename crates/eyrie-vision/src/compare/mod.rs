@@ -5,6 +5,7 @@ mod overlay;
 
 use crate::describe::Descriptor;
 use crate::local::{Levels, LocalFeatures, Quad, Spot, Verdict, Verification, match_spots, verdict};
+use crate::picture::Decoded;
 
 pub use overlay::{VIEW_SIDE, overlay};
 
@@ -15,6 +16,8 @@ pub struct Subject<'a> {
     pub descriptor: &'a Descriptor,
     /// Its local features, where it has some.
     pub features: Option<&'a LocalFeatures>,
+    /// Its thumbnail, where it can be read.
+    pub thumbnail: Option<&'a Decoded>,
 }
 
 /// What two pictures have in common.
@@ -37,8 +40,12 @@ pub fn compare(a: Subject<'_>, b: Subject<'_>, levels: &Levels) -> Comparison {
     let score = a.descriptor.cosine(b.descriptor);
     let (verification, spots) = match (a.features, b.features) {
         (Some(query), Some(candidate)) => {
-            let (verification, spots) = match_spots(query, candidate);
-            (Some(verification), spots)
+            let (found, spots) = match_spots(query, candidate);
+            let looked_at = match (a.thumbnail, b.thumbnail) {
+                (Some(a), Some(b)) => found.looked_at(a, b).unwrap_or(found),
+                (Some(_) | None, _) => found,
+            };
+            (Some(looked_at), spots)
         }
         (Some(_) | None, _) => (None, Vec::new()),
     };
@@ -76,7 +83,7 @@ mod tests {
 
     fn with_map(homography: [f64; 9]) -> Comparison {
         let region = MatchedRegion { homography, quad_in_candidate: CORNERS, quad_in_query: CORNERS };
-        let verification = Verification { inliers: 20, region: Some(region), differing_blanks: false };
+        let verification = Verification { inliers: 20, region: Some(region), ..Verification::NOTHING };
         Comparison { score: 0.9, verdict: Verdict::NearDuplicate, verification: Some(verification), spots: Vec::new() }
     }
 

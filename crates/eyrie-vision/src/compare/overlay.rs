@@ -138,7 +138,7 @@ mod tests {
     fn comparison(homography: [f64; 9], spots: Vec<Spot>) -> Comparison {
         let quad = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]];
         let region = MatchedRegion { homography, quad_in_candidate: quad, quad_in_query: quad };
-        let verification = Verification { inliers: spots.len(), region: Some(region), differing_blanks: false };
+        let verification = Verification { inliers: spots.len(), region: Some(region), ..Verification::NOTHING };
         Comparison { score: 0.9, verdict: Verdict::NearDuplicate, verification: Some(verification), spots }
     }
 

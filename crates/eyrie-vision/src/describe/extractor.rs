@@ -172,13 +172,15 @@ impl AsicExtractor {
     }
 }
 
-/// The local features of a decoded image, at most `limit` of them.
+/// The local features of a decoded image, at most `limit` of them; such that can be mirrored where
+/// that is asked for.
 ///
 /// # Errors
 /// [`PictureError::Internal`] when `image.rgb` does not have the length that its sides say, or for
 /// a limit of 0 or above [`crate::local::MAX_FEATURES`].
-pub fn local_features(image: &Decoded, limit: usize) -> Result<LocalFeatures, PictureError> {
-    LocalFeatures::extract(&luma(image), image.width as usize, image.height as usize, limit)
+pub fn local_features(image: &Decoded, limit: usize, mirrored: bool) -> Result<LocalFeatures, PictureError> {
+    let extract = if mirrored { LocalFeatures::extract_with_mirror } else { LocalFeatures::extract };
+    extract(&luma(image), image.width as usize, image.height as usize, limit)
         .map(|features| features.with_pixels(&image.rgb, image.width))
         .map_err(|e| PictureError::Internal(format!("no local features: {e}")))
 }
@@ -189,7 +191,7 @@ impl Extractor for AsicExtractor {
     }
 
     fn extract(&mut self, bytes: &[u8], request: Request) -> Result<Extraction, PictureError> {
-        let Request { profile, region, thumbnail: with_thumbnail, view, features: limit } = request;
+        let Request { profile, region, thumbnail: with_thumbnail, view, features: limit, mirrored } = request;
         let mut clock = Clock::start();
         let whole = decode(bytes, self.limits)?;
         let (image, region) = match region {
@@ -208,7 +210,7 @@ impl Extractor for AsicExtractor {
         let view = (view > 0).then(|| fitted(&image, view, &mut self.scaler)).transpose()?;
         self.times.thumbnail += clock.lap();
         let cost = ExtractionCost::of(self.model.pass_cost(), vectors.len() as u32, clock.total());
-        let features = (limit > 0).then(|| local_features(&image, limit)).transpose()?;
+        let features = (limit > 0).then(|| local_features(&image, limit, mirrored)).transpose()?;
         Ok(Extraction {
             descriptor,
             version: DescriptorVersion::new(self.model.fingerprint(), profile),

@@ -81,18 +81,47 @@ const SHARES: [[(usize, i32); 2]; GRADIENTS] = {
     shares
 };
 
-impl Level {
-    /// Direction and descriptor of a point, given in 1/256 pixels.
-    pub(super) fn describe(&self, x: i32, y: i32) -> (u8, [u64; 4]) {
-        let angle = self.direction_at(x, y);
-        let sums = sums(&self.patch(x, y, angle));
+/// What is around a point.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Described {
+    /// The direction, in 1/256 of a full turn.
+    pub(super) angle: u8,
+    sums: [i32; SUMS],
+}
+
+impl Described {
+    /// The descriptor.
+    pub(super) fn bits(&self) -> [u64; 4] {
+        self.compared(|sum| sum)
+    }
+
+    /// The descriptor that the point has in the mirrored picture. There the square is turned by the
+    /// mirrored direction, and lies on this one with its rows in reverse.
+    pub(super) fn mirrored_bits(&self) -> [u64; 4] {
+        self.compared(|sum| {
+            let (cell, direction) = (sum / DIRECTIONS, sum % DIRECTIONS);
+            let (row, column) = (cell / CELLS, cell % CELLS);
+            ((CELLS - 1 - row) * CELLS + column) * DIRECTIONS + (DIRECTIONS - direction) % DIRECTIONS
+        })
+    }
+
+    fn compared(&self, place: impl Fn(usize) -> usize) -> [u64; 4] {
+        let sum = |number: u8| self.sums[place(usize::from(number))];
         let mut bits = [0_u64; 4];
         for (word, compared) in bits.iter_mut().zip(COMPARED.as_chunks::<64>().0) {
             for (bit, &(a, b)) in compared.iter().enumerate() {
-                *word |= u64::from(sums[usize::from(a)] > sums[usize::from(b)]) << bit;
+                *word |= u64::from(sum(a) > sum(b)) << bit;
             }
         }
-        (angle, bits)
+        bits
+    }
+}
+
+impl Level {
+    /// Describes a point, given in 1/256 pixels.
+    pub(super) fn describe(&self, x: i32, y: i32) -> Described {
+        let angle = self.direction_at(x, y);
+        Described { angle, sums: sums(&self.patch(x, y, angle)) }
     }
 
     /// The direction from a point to the centroid of the disc around it.

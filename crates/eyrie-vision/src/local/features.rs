@@ -75,6 +75,9 @@ pub struct LocalFeatures {
     /// CRC-32 of the whole picture in colours, of a picture that has no features: what tells two
     /// blank pictures apart.
     pub(super) blank: Option<u32>,
+    /// The descriptors that the features have in the mirrored picture; none where nobody asked for
+    /// them.
+    pub(super) mirrored: Vec<[u64; 4]>,
 }
 
 impl LocalFeatures {
@@ -86,6 +89,15 @@ impl LocalFeatures {
     ///
     /// [`ExtractError`] if a size, the number of bytes or the limit is out of range.
     pub fn extract(pixels: &[u8], width: usize, height: usize, limit: usize) -> Result<Self, ExtractError> {
+        Ok(Self { mirrored: Vec::new(), ..Self::extract_with_mirror(pixels, width, height, limit)? })
+    }
+
+    /// The same with what [`LocalFeatures::mirror`] needs.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`LocalFeatures::extract`].
+    pub fn extract_with_mirror(pixels: &[u8], width: usize, height: usize, limit: usize) -> Result<Self, ExtractError> {
         let sides = 1..=MAX_SIDE;
         if !sides.contains(&width) || !sides.contains(&height) {
             return Err(ExtractError::Size { width, height });
@@ -100,7 +112,7 @@ impl LocalFeatures {
         let working = fitted(whole);
         let (width, height) = (working.width as u16, working.height as u16);
         let levels = pyramid(working);
-        let mut features = Vec::with_capacity(limit);
+        let (mut features, mut mirrored) = (Vec::with_capacity(limit), Vec::with_capacity(limit));
         // From the smallest level, so that what a level cannot fill is left to the larger ones.
         let mut weights: u64 = 0;
         let shares: Vec<u64> = (0..levels.len()).map(share).collect();
@@ -110,18 +122,19 @@ impl LocalFeatures {
             let allowed = (limit as u64 * weights / total) as usize;
             let peaks = spread_peaks(&level.smooth, level.width, level.height, allowed - features.len());
             features.extend(peaks.into_iter().map(|peak| {
-                let (angle, bits) = level.describe(peak.x, peak.y);
+                let described = level.describe(peak.x, peak.y);
+                mirrored.push(described.mirrored_bits());
                 Feature {
                     x: fraction(peak.x, level.width),
                     y: fraction(peak.y, level.height),
                     level: number as u8,
-                    angle,
+                    angle: described.angle,
                     dark: peak.dark,
-                    bits,
+                    bits: described.bits(),
                 }
             }));
         }
-        Ok(Self { width, height, features, blank: None })
+        Ok(Self { width, height, features, blank: None, mirrored })
     }
 
     /// The same with what tells a picture without features from another one: `rgb` holds the
@@ -135,6 +148,26 @@ impl LocalFeatures {
             self.blank = Some(hash.finalize());
         }
         self
+    }
+
+    /// The features of the mirrored picture, left and right exchanged, as nearly as they can be told
+    /// from those of this one; `None` where they were extracted without.
+    #[must_use]
+    pub fn mirror(&self) -> Option<Self> {
+        if self.mirrored.len() != self.features.len() {
+            return None;
+        }
+        let mirrored = self.features.iter().zip(&self.mirrored).map(|(feature, bits)| Feature {
+            x: u16::MAX - feature.x,
+            angle: 128_u8.wrapping_sub(feature.angle),
+            bits: *bits,
+            ..*feature
+        });
+        Some(Self {
+            features: mirrored.collect(),
+            mirrored: self.features.iter().map(|feature| feature.bits).collect(),
+            ..*self
+        })
     }
 
     /// How many features there are.

@@ -12,8 +12,11 @@
 //! | `detect`, `describe`, `angle` | blobs, their direction and their 256 bits |
 //! | `features`, `codec` | the features of a picture, and their bytes |
 //! | `hamming`, `matching`, `geometry`, `pair` | which features belong together, maps of the plane, what a pair shares |
+//! | `agreement` | whether the pixels agree where features do |
+//! | `likelihood` | how sure a match is, and the order of verified results |
 //! | `verdict` | what it comes to |
 
+mod agreement;
 mod angle;
 mod codec;
 mod describe;
@@ -22,6 +25,7 @@ mod features;
 mod geometry;
 mod hamming;
 mod levels;
+mod likelihood;
 mod matching;
 mod pair;
 mod params;
@@ -30,9 +34,11 @@ mod picture;
 mod tests;
 mod verdict;
 
+pub use agreement::Agreement;
 pub use codec::{DecodeError, VERSION};
 pub use features::{ExtractError, LocalFeatures, MAX_SIDE};
 pub use levels::{Levels, Verdict};
-pub use pair::{MatchedRegion, Quad, Spot, VERIFIED_INLIERS, Verification, match_pair, match_spots, rerank};
+pub use likelihood::rerank;
+pub use pair::{MatchedRegion, Quad, Spot, VERIFIED_INLIERS, Verification, match_mirrored, match_pair, match_spots};
 pub use params::{MAX_FEATURES, QUERY_FEATURES, STORED_FEATURES, WORKING_SIDE};
-pub use verdict::{NEAR_DUPLICATE_INLIERS, SAME_FRAME, verdict};
+pub use verdict::{NEAR_DUPLICATE_CONFIDENCE, NEAR_DUPLICATE_INLIERS, SAME_FRAME, verdict};

@@ -6,12 +6,13 @@
 //! match is tried, so nothing is drawn at random; the trials that most matches agree with are
 //! refined to an affine map and then to a homography, by least squares with narrowing tolerance.
 
+use super::agreement::{Agreement, agreement};
 use super::angle::{UNIT, apart, direction};
 use super::features::{Feature, LocalFeatures};
 use super::geometry::{Map, Point, affine, homography, is_plausible, is_spread};
 use super::matching::{Match, matches};
 use super::params::{LEVEL_RATIO, LEVELS};
-use crate::picture::QueryRegion;
+use crate::picture::{Decoded, PictureError, QueryRegion};
 
 /// So many inliers make a match; fewer are what pictures of different things share by chance.
 ///
@@ -79,6 +80,16 @@ impl MatchedRegion {
         outline(&Map(self.homography).inverse()?)
     }
 
+    /// The same with left and right of the query exchanged.
+    fn in_mirrored_query(self) -> Self {
+        let [a, b, c, d, e, f, g, h, i] = self.homography;
+        Self {
+            homography: [g - a, h - b, i - c, d, e, f, g, h, i],
+            quad_in_query: self.quad_in_query.map(|[x, y]| [1.0 - x, y]),
+            quad_in_candidate: self.quad_in_candidate,
+        }
+    }
+
     /// The same, where the query was the part `region` of a picture: as it lies in that whole
     /// picture.
     fn in_whole_query(self, region: QueryRegion) -> Self {
@@ -117,16 +128,39 @@ pub struct Verification {
     pub region: Option<MatchedRegion>,
     /// Whether neither picture has a feature, and their pixels differ.
     pub differing_blanks: bool,
+    /// How the pixels agree where they are verified; `None` where they were not compared.
+    pub agreement: Option<Agreement>,
+    /// Whether the candidate shows it mirrored.
+    pub mirrored: bool,
 }
 
 impl Verification {
     /// What a picture has that could not be compared, or that was compared in vain.
-    pub const NOTHING: Self = Self { inliers: 0, region: None, differing_blanks: false };
+    pub const NOTHING: Self =
+        Self { inliers: 0, region: None, differing_blanks: false, agreement: None, mirrored: false };
 
     /// Whether the pictures show the same thing.
     #[must_use]
     pub fn verified(&self) -> bool {
         self.region.is_some()
+    }
+
+    /// The same, where the query was the mirrored one: as it lies in the query itself.
+    fn mirrored(self) -> Self {
+        Self { region: self.region.map(MatchedRegion::in_mirrored_query), mirrored: true, ..self }
+    }
+
+    /// The same with a look at the pixels of the two pictures, where they are verified. Small
+    /// pictures do: nothing finer than 192 pixels is looked at.
+    ///
+    /// # Errors
+    /// [`PictureError::Internal`] when pixels do not have the length that their sides say.
+    pub fn looked_at(self, query: &Decoded, candidate: &Decoded) -> Result<Self, PictureError> {
+        let agreement = match &self.region {
+            Some(region) => agreement(query, candidate, region)?,
+            None => None,
+        };
+        Ok(Self { agreement, ..self })
     }
 
     /// The same, where the query was the part `region` of a picture: as it lies in that whole
@@ -137,14 +171,6 @@ impl Verification {
     }
 }
 
-/// Puts the first candidates of a ranking into their final order: those that are verified come
-/// first, by falling inliers; the rest follows. What is equal in this keeps its order. `found`
-/// tells what comparing a candidate with the query gave, `None` where it was not compared.
-pub fn rerank<T>(candidates: &mut [T], found: impl Fn(&T) -> Option<Verification>) {
-    let inliers = |candidate: &T| found(candidate).filter(Verification::verified).map_or(0, |found| found.inliers);
-    candidates.sort_by_cached_key(|candidate| std::cmp::Reverse(inliers(candidate)));
-}
-
 /// Compares two pictures by their local features.
 ///
 /// The result depends on the arguments alone: nothing is drawn at random.
@@ -153,17 +179,44 @@ pub fn match_pair(query: &LocalFeatures, candidate: &LocalFeatures) -> Verificat
     compared(query, candidate).0
 }
 
-/// [`match_pair`], and the spots that it counts as inliers; none where it is not verified.
+/// The same for a candidate that may show the query mirrored: compares it with the mirrored query
+/// too where nothing else is found.
+#[must_use]
+pub fn match_mirrored(query: &LocalFeatures, candidate: &LocalFeatures) -> Verification {
+    let found = match_pair(query, candidate);
+    if found.verified() {
+        return found;
+    }
+    let mirrored = query.mirror().map(|mirror| match_pair(&mirror, candidate));
+    mirrored.filter(Verification::verified).map_or(found, Verification::mirrored)
+}
+
+/// [`match_mirrored`], and the spots that it counts as inliers; none where it is not verified.
 #[must_use]
 pub fn match_spots(query: &LocalFeatures, candidate: &LocalFeatures) -> (Verification, Vec<Spot>) {
-    let (verification, pairs) = compared(query, candidate);
+    let (found, spots) = with_spots(query, candidate);
+    if found.verified() {
+        return (found, spots);
+    }
+    let mirrored = query.mirror().map(|mirror| with_spots(&mirror, candidate));
+    match mirrored.filter(|(found, _)| found.verified()) {
+        Some((found, mut spots)) => {
+            spots.iter_mut().for_each(|spot| spot.in_query[0] = 1.0 - spot.in_query[0]);
+            (found.mirrored(), spots)
+        }
+        None => (found, spots),
+    }
+}
+
+fn with_spots(query: &LocalFeatures, candidate: &LocalFeatures) -> (Verification, Vec<Spot>) {
+    let (found, pairs) = compared(query, candidate);
     let fraction = |(x, y): Point, (width, height): (f64, f64)| [x / width, y / height];
     let spot = |(from, to): (Point, Point)| Spot {
         in_query: fraction(to, query.size()),
         in_candidate: fraction(from, candidate.size()),
     };
-    let spots = if verification.verified() { pairs.into_iter().map(spot).collect() } else { Vec::new() };
-    (verification, spots)
+    let spots = if found.verified() { pairs.into_iter().map(spot).collect() } else { Vec::new() };
+    (found, spots)
 }
 
 /// The verification, and the inliers in pixels of the working pictures.
@@ -178,7 +231,7 @@ fn compared(query: &LocalFeatures, candidate: &LocalFeatures) -> (Verification, 
     let Some(found) = best_map(&links) else { return (Verification::NOTHING, Vec::new()) };
     let inliers = found.inliers.len();
     let region = (inliers >= VERIFIED_INLIERS).then(|| region(&found, &links, query, candidate));
-    (Verification { inliers, region: region.flatten(), differing_blanks: false }, found.inliers)
+    (Verification { inliers, region: region.flatten(), ..Verification::NOTHING }, found.inliers)
 }
 
 /// A match as geometry.

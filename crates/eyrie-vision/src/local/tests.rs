@@ -382,18 +382,6 @@ fn links_on_a_line_carry_no_map() {
 }
 
 #[test]
-fn what_is_verified_comes_first_and_equals_keep_their_order() {
-    let own = features(&picture(1, 200, 150));
-    let found = match_pair(&own, &own);
-    let fewer = Verification { inliers: found.inliers - 1, ..found };
-    let chance = Verification { inliers: 5, ..Verification::NOTHING };
-    let mut ranking =
-        [('a', Some(Verification::NOTHING)), ('b', Some(chance)), ('c', Some(fewer)), ('d', Some(found)), ('e', None)];
-    rerank(&mut ranking, |(_, found)| *found);
-    assert_eq!(ranking.iter().map(|(name, _)| *name).collect::<String>(), "dcabe");
-}
-
-#[test]
 fn links_of_one_spot_count_once() {
     let link = |x: f64, y: f64| Link { from: (x, y), to: (x, y), turn: 0, levels: 0 };
     let links: Vec<Link> =

@@ -3,7 +3,12 @@
 use super::levels::{Levels, Verdict};
 use super::pair::Verification;
 
-/// So many inliers make a near-duplicate of a match.
+/// From this confidence on a match makes a near-duplicate.
+///
+/// Chosen by measurement, see `docs/VERIFICATION.md`; less is what variants of one design give.
+pub const NEAR_DUPLICATE_CONFIDENCE: f64 = 0.85;
+
+/// So many inliers make a near-duplicate of a match whose pixels were not compared.
 ///
 /// Chosen on calibration pictures, see `docs/VERIFICATION.md`; fewer are what a logo or a detail
 /// gives.
@@ -20,17 +25,23 @@ const EQUAL: f32 = 0.9999;
 /// pictures gave (`None` where they were not compared), `levels` what cosines of these descriptors
 /// mean.
 ///
-/// * `same`: there are [`NEAR_DUPLICATE_INLIERS`] inliers and the frames coincide; or the
+/// * `same`: the match is close and the frames coincide; or the
 ///   descriptors are as good as equal and no match says that the frames differ (those of a turned
 ///   picture can be equal), unless both pictures are blank and their pixels differ.
-/// * `near_duplicate`: there are as many inliers, wherever; or the cosine is at its level and the
+/// * `near_duplicate`: the match is close, wherever; or the cosine is at its level and the
 ///   pictures were not compared in vain (pictures in one style can be that much alike and show
 ///   different things).
 /// * `similar`: the cosine is at its level, or the match is verified at all.
+///
+/// A match is close from [`NEAR_DUPLICATE_CONFIDENCE`] on, or where pixels were not compared with
+/// [`NEAR_DUPLICATE_INLIERS`].
 #[must_use]
 pub fn verdict(score: f32, found: Option<&Verification>, levels: &Levels) -> Verdict {
     let verified = found.filter(|found| found.verified());
-    let close = verified.filter(|found| found.inliers >= NEAR_DUPLICATE_INLIERS);
+    let close = verified.filter(|found| match found.confidence() {
+        Some(confidence) => confidence >= NEAR_DUPLICATE_CONFIDENCE,
+        None => found.inliers >= NEAR_DUPLICATE_INLIERS,
+    });
     let in_vain = found.is_some() && verified.is_none();
     let differing_blanks = found.is_some_and(|found| found.differing_blanks);
     if (score >= EQUAL && verified.is_none() && !differing_blanks) || close.is_some_and(has_same_frame) {
@@ -66,7 +77,7 @@ mod tests {
         let quad = [[0.1, 0.1], [0.9, 0.1], [0.9, 0.9], [0.1, 0.9]];
         let homography = [1.0, 0.0, shift, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
         let region = MatchedRegion { homography, quad_in_candidate: quad, quad_in_query: quad };
-        Verification { inliers, region: Some(region), differing_blanks: false }
+        Verification { inliers, region: Some(region), ..Verification::NOTHING }
     }
 
     #[test]

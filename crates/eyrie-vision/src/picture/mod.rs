@@ -41,4 +41,4 @@ pub use region::{InvalidRegion, QueryRegion};
 pub use sample::sample_jpeg;
 pub use scale::{INPUT_BYTES, INPUT_SIDE, Scaler, cut, turn, whole_image_224};
 pub use sniff::sniff;
-pub use thumbnail::{THUMBNAIL_SIDE, Thumbnail, fitted, thumbnail};
+pub use thumbnail::{THUMBNAIL_SIDE, Thumbnail, fitted, thumbnail, thumbnail_pixels};

@@ -1,8 +1,9 @@
 //! A small picture of the image, for result lists.
 
-use super::decode::Decoded;
+use super::decode::{Decoded, decode};
 use super::encode::encode_jpeg;
 use super::error::PictureError;
+use super::limits::DecodeLimits;
 use super::scale::Scaler;
 
 /// A small picture of the image.
@@ -29,6 +30,15 @@ pub fn thumbnail(image: &Decoded, scaler: &mut Scaler, buffer: &mut Vec<u8>) -> 
     scaler.scale(image, width, height, buffer)?;
     let bytes = encode_jpeg(buffer, width, height, QUALITY)?;
     Ok(Thumbnail { bytes, media_type: "image/jpeg".to_owned() })
+}
+
+/// The pixels of a thumbnail.
+///
+/// # Errors
+/// Those of [`decode`] where it is damaged; a picture larger than a thumbnail is one.
+pub fn thumbnail_pixels(bytes: &[u8]) -> Result<Decoded, PictureError> {
+    let side = THUMBNAIL_SIDE;
+    decode(bytes, DecodeLimits { max_pixels: u64::from(side * side), max_aspect_ratio: side })
 }
 
 /// The picture with at most `side` pixels on its longer side; the aspect is kept and a smaller

@@ -17,8 +17,10 @@ use eyrie_terminal::{CliError, Progress};
 use eyrie_vision::describe::{
     AsicExtractor, Model, PIPELINE_REVISION, Pooled, Profile, WHOLE_PASSES, local_features as features_of,
 };
-use eyrie_vision::local::LocalFeatures;
-use eyrie_vision::picture::{DecodeLimits, Decoded, INPUT_BYTES, INPUT_SIDE, PictureError, decode, encode_png};
+use eyrie_vision::local::{LocalFeatures, QUERY_FEATURES};
+use eyrie_vision::picture::{
+    DecodeLimits, Decoded, INPUT_BYTES, INPUT_SIDE, PictureError, Scaler, decode, encode_png, thumbnail as small,
+};
 use eyrie_vision::{Describer, DescriberOptions};
 
 /// Values that either network gives for a pass: the channels of VGG-16's two maps.
@@ -183,22 +185,31 @@ fn holds(passes: &[Pooled], profile: Profile) -> bool {
     }
 }
 
-/// The local features of every picture, in order, `limit` of each at most; `None` where a file is
-/// no image at all.
+/// What pictures are compared by.
+pub(super) struct Details {
+    pub features: LocalFeatures,
+    /// Encoded, as it is stored.
+    pub thumbnail: Vec<u8>,
+}
+
+/// The local features, `limit` of each at most, and the thumbnail of every picture, in order;
+/// `None` where a file is no image at all.
 ///
 /// # Errors
 /// [`CliError::Failed`] when a picture cannot be read or decoded.
-pub(super) fn local_features(
+pub(super) fn details(
     setup: &Setup,
     what: &str,
     pictures: &[Picture],
     limit: usize,
-) -> Result<Vec<Option<LocalFeatures>>, CliError> {
+) -> Result<Vec<Option<Details>>, CliError> {
     each(what, pictures, setup.threads(), |picture| {
         let failed = |reason: &dyn std::fmt::Display| Failure::Picture(format!("{}: {reason}", picture.path.display()));
         let bytes = std::fs::read(&picture.path).map_err(|e| failed(&e))?;
         let Some(image) = picture.pixels(&bytes, setup.limits())? else { return Ok(None) };
-        features_of(&image, limit).map(Some).map_err(|e| failed(&e))
+        let thumbnail = small(&image, &mut Scaler::default(), &mut Vec::new()).map_err(|e| failed(&e))?;
+        let features = features_of(&image, limit, limit == QUERY_FEATURES).map_err(|e| failed(&e))?;
+        Ok(Some(Details { features, thumbnail: thumbnail.bytes }))
     })
 }
 
@@ -295,8 +306,7 @@ pub(super) fn thumbnail(picture: &Picture, limits: DecodeLimits) -> Result<Vec<u
     let failed = |reason: &dyn std::fmt::Display| CliError::Failed(format!("{}: {reason}", picture.path.display()));
     let pixels = picture.pixels(&read(&picture.path)?, limits)?;
     let image = pixels.ok_or_else(|| failed(&PictureError::NotAnImage))?;
-    let (mut scaler, mut buffer) = (eyrie_vision::picture::Scaler::default(), Vec::new());
-    eyrie_vision::picture::thumbnail(&image, &mut scaler, &mut buffer).map(|t| t.bytes).map_err(|e| failed(&e))
+    small(&image, &mut Scaler::default(), &mut Vec::new()).map(|t| t.bytes).map_err(|e| failed(&e))
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, CliError> {

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use clap::ValueEnum;
 
-use super::features::{Features, Network, Picture, Setup, local_features};
+use super::features::{Details, Features, Network, Picture, Setup, details};
 use super::protocol::{DISTRACTOR, Named, Protocol};
 use crate::commands::vectors::Vectors;
 use crate::eval::{
@@ -15,8 +15,9 @@ use crate::eval::{
 use eyrie_terminal::{CliError, output};
 use eyrie_vision::describe::{Descriptor, DescriptorVersion, Profile, Projections, combine};
 use eyrie_vision::local::{
-    Levels, LocalFeatures, QUERY_FEATURES, STORED_FEATURES, Verdict, Verification, match_pair, rerank, verdict,
+    Levels, QUERY_FEATURES, STORED_FEATURES, Verdict, Verification, match_mirrored, match_pair, rerank, verdict,
 };
+use eyrie_vision::picture::thumbnail_pixels;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
 pub(super) enum Whitening {
@@ -35,6 +36,8 @@ pub(super) struct System {
     pub(super) whitening: Whitening,
     /// Results that are verified.
     pub(super) verify: usize,
+    /// Those that are where none of these shows the same thing.
+    pub(super) reach: usize,
 }
 
 /// The name of a system in reports.
@@ -54,46 +57,57 @@ pub(super) fn system_name(profile: Profile, network: &Network, whitening: Whiten
     name
 }
 
-/// The local features of all pictures.
+/// What all pictures are compared by.
 pub(super) struct Local {
     /// By the place in the gallery.
-    gallery: Vec<LocalFeatures>,
+    gallery: Vec<Details>,
     /// By the query's place in the protocol.
-    queries: Vec<Option<LocalFeatures>>,
+    queries: Vec<Option<Details>>,
 }
 
 impl Local {
     pub(super) fn new(setup: &Setup, protocol: &Protocol) -> Result<Self, CliError> {
         let pictures: Vec<Picture> = protocol.gallery().map(Named::picture).collect();
-        let found = local_features(setup, "local features of the index", &pictures, STORED_FEATURES)?;
+        let found = details(setup, "local features of the index", &pictures, STORED_FEATURES)?;
         // Files that are no pictures have no place in the gallery.
         let gallery = found.into_iter().flatten().collect();
         let pictures: Vec<Picture> = protocol.queries.iter().map(|q| q.picture.clone()).collect();
-        Ok(Self { gallery, queries: local_features(setup, "local features of queries", &pictures, QUERY_FEATURES)? })
+        let queries = details(setup, "local features of queries", &pictures, QUERY_FEATURES)?;
+        Ok(Self { gallery, queries })
     }
 
-    /// Verifies the first `count` of a query's ranking and puts them in order anew, as the service
-    /// does; tells `seen` of each pair. The first answer is as sure as its inliers are many, and
-    /// where none is verified as its cosine, which is less than any inliers.
+    /// Verifies the first of a query's ranking and puts them in order anew, as the service does;
+    /// tells `seen` of each pair. The first answer is as sure as its confidence says, and where none
+    /// is verified as its cosine, which is less than any confidence beyond one.
     fn verify(
         &self,
         query: usize,
         ranked: &mut [Candidate],
-        count: usize,
+        system: &System,
+        levels: &Levels,
         seen: impl Fn(&Candidate, &Verification),
     ) -> f32 {
-        let count = count.min(ranked.len());
-        let mut looked_at: Vec<(Candidate, Verification)> = ranked[..count]
-            .iter()
-            .map(|neighbor| {
-                let own = self.queries[query].as_ref();
-                let found = own.map_or(Verification::NOTHING, |own| match_pair(own, &self.gallery[neighbor.place]));
-                seen(neighbor, &found);
-                (*neighbor, found)
-            })
-            .collect();
-        rerank(&mut looked_at, |(_, found)| Some(*found));
-        let sure = looked_at.first().filter(|(_, found)| found.verified()).map(|(_, found)| found.inliers as f32);
+        let own = self.queries[query].as_ref();
+        let pixels = own.and_then(|own| thumbnail_pixels(&own.thumbnail).ok());
+        let compared = |neighbor: &Candidate| {
+            let other = &self.gallery[neighbor.place];
+            let compare = if neighbor.score >= levels.similar { match_mirrored } else { match_pair };
+            let found = own.map_or(Verification::NOTHING, |own| compare(&own.features, &other.features));
+            let look = |query| found.looked_at(query, &thumbnail_pixels(&other.thumbnail).ok()?).ok();
+            let found = pixels.as_ref().filter(|_| found.verified()).and_then(look).unwrap_or(found);
+            (*neighbor, found)
+        };
+        let window = |end: usize| end.min(ranked.len());
+        let mut looked_at: Vec<(Candidate, Verification)> =
+            ranked[..window(system.verify)].iter().map(compared).collect();
+        if !looked_at.iter().any(|(_, found)| found.verified()) {
+            let rest = window(system.verify)..window(system.reach.max(system.verify));
+            looked_at.extend(ranked[rest].iter().map(compared));
+        }
+        looked_at.iter().for_each(|(neighbor, found)| seen(neighbor, found));
+        rerank(&mut looked_at, |(neighbor, found)| (neighbor.score, Some(*found)));
+        let sure =
+            looked_at.first().and_then(|(_, found)| found.confidence()).map(|confidence| 1.0 + confidence as f32);
         for (place, (neighbor, _)) in ranked.iter_mut().zip(looked_at) {
             *place = neighbor;
         }
@@ -182,7 +196,7 @@ impl PooledPictures {
         let look = local.filter(|_| system.verify > 0).map(|local| {
             let (queries, counted, names, false_matches) = (&queries, &counted, &names, &false_matches);
             move |query: usize, ranked: &mut Vec<Candidate>| {
-                local.verify(self.places[query], ranked, system.verify, |neighbor, found| {
+                local.verify(self.places[query], ranked, system, levels, |neighbor, found| {
                     let is_wrong = !queries[query].right.contains(&neighbor.place);
                     let verdict = verdict(neighbor.score, Some(found), levels);
                     counted[verdict as usize][usize::from(is_wrong)].fetch_add(1, Ordering::Relaxed);

@@ -21,7 +21,7 @@ Figures, each with its 95 % bootstrap interval over the queries (2,000 resamples
   R@P1   recall at precision 1: share of the queries that a threshold on the score answers without any error
 
 Two systems are compared query by query: a two-sided sign-flip permutation test of the AP. The search is exact; equal \
-scores count against the right answer. With --verify the score of R@P1 is the inliers of the first answer, and the verdicts on all verified pairs are counted. The vectors of each picture are kept before the whitening (--cache), so a run \
+scores count against the right answer. With --verify the score of R@P1 is the confidence of the first answer, and the verdicts on all verified pairs are counted. The vectors of each picture are kept before the whitening (--cache), so a run \
 that was stopped goes on where it was, and other whitenings or figures need no pass of the network.";
 
 /// Flags of both protocols.
@@ -46,6 +46,9 @@ pub(super) struct Common<M: Machine> {
     /// and compared
     #[arg(long, value_name = "N", num_args = 1.., default_value = "0")]
     verify: Vec<usize>,
+    /// Results that are verified where none of these shows the same thing
+    #[arg(long, value_name = "N", default_value_t = 300)]
+    verify_reach: usize,
     /// Folder that keeps the vectors of pictures, or none [default: eyrie/eval in $XDG_CACHE_HOME
     /// or ~/.cache]
     #[arg(long, value_name = "DIR")]
@@ -105,7 +108,7 @@ impl<M: Machine> Common<M> {
                 for &whitening in &whitenings {
                     for &verify in &verify {
                         let name = system_name(profile, network, whitening, verify);
-                        let system = System { name, profile, whitening, verify };
+                        let system = System { name, profile, whitening, verify, reach: self.verify_reach };
                         systems.push(pooled.measure(&setup, network, &system, local.as_ref())?);
                     }
                 }

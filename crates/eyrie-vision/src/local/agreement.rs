@@ -1,0 +1,189 @@
+//! Whether the pixels agree where two pictures are said to show the same thing.
+//!
+//! Features say that many spots lie alike; variants of one design share these and differ in a word,
+//! a colour or a picture between them. So one picture is warped onto the other by the homography,
+//! the finer of the two shrunk to the resolution of the other, and what both show is compared.
+
+use super::geometry::Map;
+use super::pair::MatchedRegion;
+use crate::picture::{Decoded, PictureError, Scaler, fitted};
+
+/// Structure is compared in the rectangle around the inliers; colours in this many times its
+/// sides, since what tells variants apart often lies beyond the spots that they share.
+const COLOUR_GROWTH: f64 = 2.0;
+
+/// Neither picture is compared with more pixels than this on its longer side.
+const LONGEST_SIDE: f64 = 192.0;
+
+/// Colours are averaged over squares with this many pixels a side before they are compared, so that
+/// a map that is off by a pixel or two costs nothing.
+const BLOCK: usize = 6;
+
+/// Fewer common pixels say nothing.
+const LEAST_PIXELS: usize = 64;
+
+/// Grey levels that count as noise: flat parts do not correlate by chance.
+const NOISE: f64 = 3.0;
+
+/// How the pixels of two pictures agree in a matched region.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Agreement {
+    /// Correlation of the brightness in the rectangle around the inliers, -1 to 1: 1 for the same
+    /// picture in any even light.
+    pub structure: f64,
+    /// Mean difference of red-green and yellow-blue around the inliers, in grey levels, after both
+    /// pictures were brought to the same mean and contrast in each channel: 0 for the same colours
+    /// in any even light.
+    pub colour: f64,
+}
+
+/// Compares the pixels of two pictures in a matched region, and around it. `None` where they have
+/// too few in common.
+///
+/// # Errors
+/// [`PictureError::Internal`] when pixels do not have the length that their sides say.
+pub(super) fn agreement(
+    query: &Decoded,
+    candidate: &Decoded,
+    region: &MatchedRegion,
+) -> Result<Option<Agreement>, PictureError> {
+    let Some((query, candidate)) = at_one_scale(query, candidate, region)? else { return Ok(None) };
+    let [[left, top], _, [right, bottom], _] = region.quad_in_candidate;
+    let overlap = Overlap { query: &query, candidate: &candidate, map: Map(region.homography) };
+    let inner = overlap.within([left, top, right, bottom]);
+    let grown = |low: f64, high: f64| {
+        let (middle, half) = ((low + high) / 2.0, (high - low) / 2.0 * COLOUR_GROWTH);
+        (middle - half, middle + half)
+    };
+    let ((left, right), (top, bottom)) = (grown(left, right), grown(top, bottom));
+    let outer = overlap.within([left, top, right, bottom]);
+    if inner.len() < LEAST_PIXELS {
+        return Ok(None);
+    }
+    Ok(Some(Agreement { structure: structure(&inner), colour: colour(&outer) }))
+}
+
+/// Both pictures, the one in which the region has more pixels shrunk.
+fn at_one_scale(
+    query: &Decoded,
+    candidate: &Decoded,
+    region: &MatchedRegion,
+) -> Result<Option<(Decoded, Decoded)>, PictureError> {
+    let area = |quad: &[[f64; 2]; 4], picture: &Decoded| {
+        let twice = (0..4).map(|i| quad[i][0] * quad[(i + 1) % 4][1] - quad[(i + 1) % 4][0] * quad[i][1]);
+        twice.sum::<f64>() / 2.0 * f64::from(picture.width) * f64::from(picture.height)
+    };
+    let scale = (area(&region.quad_in_query, query) / area(&region.quad_in_candidate, candidate)).abs().sqrt();
+    if !scale.is_finite() || scale <= 0.0 {
+        return Ok(None);
+    }
+    let side = |picture: &Decoded| f64::from(picture.width.max(picture.height));
+    // So much smaller than the candidate are both.
+    let common = scale.min(1.0).min(LONGEST_SIDE / side(candidate)).min(LONGEST_SIDE * scale / side(query));
+    let shrunk = |picture: &Decoded, factor: f64| {
+        fitted(picture, (side(picture) * factor).round().max(1.0) as u32, &mut Scaler::default())
+    };
+    Ok(Some((shrunk(query, common / scale)?, shrunk(candidate, common)?)))
+}
+
+/// A pixel of the candidate, and what the query shows there.
+#[derive(Debug, Clone, Copy)]
+struct Pair {
+    /// Number of the square that it is in.
+    block: usize,
+    candidate: [f64; 3],
+    query: [f64; 3],
+}
+
+/// What two pictures show in common.
+struct Overlap<'a> {
+    query: &'a Decoded,
+    candidate: &'a Decoded,
+    map: Map,
+}
+
+impl Overlap<'_> {
+    /// The common pixels in a box of the candidate, whose borders are fractions of its sides.
+    fn within(&self, [left, top, right, bottom]: [f64; 4]) -> Vec<Pair> {
+        let (width, height) = (self.candidate.width as usize, self.candidate.height as usize);
+        let range = |low: f64, high: f64, side: usize| {
+            let at = |fraction: f64| (fraction * side as f64).round().clamp(0.0, side as f64) as usize;
+            at(low)..at(high)
+        };
+        let columns = range(left, right, width);
+        let mut pairs = Vec::with_capacity(columns.len());
+        for y in range(top, bottom, height) {
+            for x in columns.clone() {
+                let from = ((x as f64 + 0.5) / width as f64, (y as f64 + 0.5) / height as f64);
+                let Some(query) = self.map.apply(from).and_then(|to| self.query_at(to)) else { continue };
+                let at = (y * width + x) * 3;
+                let pixel = &self.candidate.rgb[at..at + 3];
+                let block = y / BLOCK * width.div_ceil(BLOCK) + x / BLOCK;
+                pairs.push(Pair { block, candidate: [0, 1, 2].map(|c| f64::from(pixel[c])), query });
+            }
+        }
+        pairs
+    }
+
+    /// The query's colour at a position in fractions of its sides, between the four pixels around
+    /// it; `None` outside.
+    fn query_at(&self, (x, y): (f64, f64)) -> Option<[f64; 3]> {
+        let (width, height) = (self.query.width as usize, self.query.height as usize);
+        let (x, y) = (x * width as f64 - 0.5, y * height as f64 - 0.5);
+        if !(x >= 0.0 && y >= 0.0 && x < (width - 1) as f64 && y < (height - 1) as f64) {
+            return None;
+        }
+        let (right, down) = (x.fract(), y.fract());
+        let at = (y as usize * width + x as usize) * 3;
+        let value = |at: usize| f64::from(self.query.rgb[at]);
+        Some([0, 1, 2].map(|c| {
+            let row = |at: usize| value(at + c) * (1.0 - right) + value(at + 3 + c) * right;
+            row(at) * (1.0 - down) + row(at + width * 3) * down
+        }))
+    }
+}
+
+fn mean(values: impl Iterator<Item = f64> + Clone) -> f64 {
+    let count = values.clone().count().max(1);
+    values.sum::<f64>() / count as f64
+}
+
+/// Mean and standard deviation.
+fn moments(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
+    let middle = mean(values.clone());
+    (middle, mean(values.map(|v| (v - middle) * (v - middle))).sqrt())
+}
+
+/// The correlation of the brightness.
+fn structure(pairs: &[Pair]) -> f64 {
+    let grey = |[r, g, b]: [f64; 3]| 0.299 * r + 0.587 * g + 0.114 * b;
+    let (of_query, of_candidate) = (pairs.iter().map(|p| grey(p.query)), pairs.iter().map(|p| grey(p.candidate)));
+    let ((a, spread_a), (b, spread_b)) = (moments(of_query.clone()), moments(of_candidate.clone()));
+    mean(of_query.zip(of_candidate).map(|(q, c)| (q - a) * (c - b))) / (spread_a * spread_b + NOISE)
+}
+
+/// The mean difference of opponent colours between squares.
+fn colour(pairs: &[Pair]) -> f64 {
+    // The query's channels with mean and deviation of the candidate's.
+    let fits: [_; 3] = std::array::from_fn(|c| {
+        let (from, spread) = moments(pairs.iter().map(move |p| p.query[c]));
+        let (to, wanted) = moments(pairs.iter().map(move |p| p.candidate[c]));
+        let gain = wanted / (spread + NOISE);
+        (gain, to - gain * from)
+    });
+    let mut squares: std::collections::BTreeMap<usize, (f64, [f64; 3])> = std::collections::BTreeMap::new();
+    for pair in pairs {
+        let (count, sums) = squares.entry(pair.block).or_default();
+        *count += 1.0;
+        for (c, sum) in sums.iter_mut().enumerate() {
+            *sum += pair.candidate[c] - (pair.query[c] * fits[c].0 + fits[c].1);
+        }
+    }
+    let differences = squares.values().map(|(count, [r, g, b])| {
+        let opponent = ((r - g).abs() + ((r + g) / 2.0 - b).abs()) / 2.0;
+        (*count, opponent)
+    });
+    // Each square counts as much as it has pixels.
+    let (pixels, sum) = differences.fold((0.0, 0.0), |(pixels, sum), (count, value)| (pixels + count, sum + value));
+    sum / pixels
+}

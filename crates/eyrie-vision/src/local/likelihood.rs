@@ -1,0 +1,125 @@
+//! How likely a verified pair shows one and the same thing, and the order that comes of it.
+//!
+//! A logistic model (D. R. Cox, "The Regression Analysis of Binary Sequences", 1958) of four
+//! measurements. `docs/VERIFICATION.md` says on which pictures it was fitted and how right it is.
+
+use std::cmp::Ordering;
+
+use super::agreement::Agreement;
+use super::pair::{MatchedRegion, VERIFIED_INLIERS, Verification};
+
+/// The log-odds where each of the four measurements is zero.
+const CONSTANT: f64 = 6.67;
+/// For each factor of e in inliers above [`VERIFIED_INLIERS`].
+const INLIERS: f64 = 0.43;
+/// For a correlation of 1.
+const STRUCTURE: f64 = 6.96;
+/// For each factor of e in one grey level more than the difference of colours.
+const COLOUR: f64 = -2.65;
+/// For each factor of e in the part of the candidate in which inliers lie.
+const AREA: f64 = 1.72;
+/// Smaller parts of the candidate count as this one.
+const LEAST_AREA: f64 = 0.01;
+
+/// What pixels that were not compared count as: a pair that nothing more is known of.
+const USUAL: Agreement = Agreement { structure: 0.5, colour: 9.0 };
+
+/// In an order, a cosine counts as so much of the log-odds: of two variants of one design the one
+/// that looks more like the query as a whole comes first.
+const SCORE: f64 = 10.0;
+
+impl Verification {
+    /// How likely the two pictures show one and the same thing, not variants of it or things with
+    /// the same logo: 0 to 1, to the thousandth, since what comes after it is noise. `None` where
+    /// they are not verified, or their pixels were not compared.
+    #[must_use]
+    pub fn confidence(&self) -> Option<f64> {
+        self.agreement?;
+        self.log_odds().map(|odds| (1e3 / (1.0 + (-odds).exp())).round() / 1e3)
+    }
+
+    /// The logarithm of the odds; `None` where they are not verified.
+    fn log_odds(&self) -> Option<f64> {
+        let region = self.region?;
+        let Agreement { structure, colour } = self.agreement.unwrap_or(USUAL);
+        Some(
+            CONSTANT
+                + INLIERS * (self.inliers as f64 / VERIFIED_INLIERS as f64).ln()
+                + STRUCTURE * structure
+                + COLOUR * (colour + 1.0).ln()
+                + AREA * area(&region).max(LEAST_AREA).ln(),
+        )
+    }
+}
+
+/// The part of the candidate in which the inliers lie, 0 to 1.
+fn area(region: &MatchedRegion) -> f64 {
+    let [[left, top], _, [right, bottom], _] = region.quad_in_candidate;
+    (right - left) * (bottom - top)
+}
+
+/// Puts the first candidates of a ranking into their final order: those that are verified come
+/// first, by falling likelihood and score; the rest follows. What is equal in this keeps its order.
+/// `found` tells the score of a candidate, and what comparing it with the query gave, `None` where
+/// it was not compared.
+pub fn rerank<T>(candidates: &mut [T], found: impl Fn(&T) -> (f32, Option<Verification>)) {
+    let rank = |candidate: &T| {
+        let (score, found) = found(candidate);
+        found.and_then(|found| found.log_odds()).map(|odds| odds + SCORE * f64::from(score))
+    };
+    candidates.sort_by(|a, b| match (rank(a), rank(b)) {
+        (Some(a), Some(b)) => b.total_cmp(&a),
+        (Some(_), None) => Ordering::Less,
+        (None, Some(_)) => Ordering::Greater,
+        (None, None) => Ordering::Equal,
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A match whose inliers fill the middle of the candidate.
+    fn found(inliers: usize, agreement: Option<Agreement>) -> Verification {
+        let quad = [[0.2, 0.2], [0.8, 0.2], [0.8, 0.8], [0.2, 0.8]];
+        let homography = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
+        let region = MatchedRegion { homography, quad_in_candidate: quad, quad_in_query: quad };
+        Verification { inliers, region: Some(region), agreement, ..Verification::NOTHING }
+    }
+
+    const ALIKE: Agreement = Agreement { structure: 0.95, colour: 2.0 };
+    const OTHER_COLOURS: Agreement = Agreement { structure: 0.95, colour: 25.0 };
+    const OTHER_WORDS: Agreement = Agreement { structure: 0.1, colour: 2.0 };
+
+    #[test]
+    fn other_colours_and_other_words_make_a_match_less_likely() {
+        let [alike, colours, words] =
+            [ALIKE, OTHER_COLOURS, OTHER_WORDS].map(|pixels| found(20, Some(pixels)).confidence().expect("verified"));
+        assert!(alike > 0.99, "{alike}");
+        assert!(colours < alike && words < colours, "{alike} {colours} {words}");
+        assert!(words < 0.85, "{words}");
+    }
+
+    #[test]
+    fn nothing_is_said_without_a_match_or_without_pixels() {
+        assert_eq!(found(20, None).confidence(), None);
+        assert_eq!(Verification { agreement: Some(ALIKE), ..Verification::NOTHING }.confidence(), None);
+    }
+
+    #[test]
+    fn what_is_verified_comes_first_and_equals_keep_their_order() {
+        let chance = Verification { inliers: 5, ..Verification::NOTHING };
+        let mut ranking = [
+            ('a', 0.9, Some(Verification::NOTHING)),
+            ('b', 0.8, Some(chance)),
+            ('c', 0.7, Some(found(20, Some(OTHER_WORDS)))),
+            ('d', 0.6, Some(found(15, Some(ALIKE)))),
+            ('e', 0.5, Some(found(15, Some(ALIKE)))),
+            ('f', 0.5, None),
+            ('g', 0.4, Some(found(30, None))),
+            ('h', 0.4, Some(found(40, None))),
+        ];
+        rerank(&mut ranking, |&(_, score, found)| (score, found));
+        assert_eq!(ranking.iter().map(|(name, ..)| *name).collect::<String>(), "dechgabf");
+    }
+}

@@ -1,0 +1,62 @@
+//! Looking at the pixels of pictures that features say are the same: their thumbnails are compared.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures::future::try_join_all;
+
+use super::ServiceError;
+use super::core::Core;
+use crate::domain::ImageKey;
+use crate::search::Admission;
+use eyrie_vision::local::Verification;
+use eyrie_vision::picture::thumbnail_pixels;
+
+/// The pixels of so many pictures are compared with those of one, those with the most inliers: a
+/// thumbnail takes a few milliseconds, and in a collection full of copies everything is verified.
+const MOST_LOOKED_AT: usize = 24;
+
+/// Compares the pixels of a match, where both thumbnails can be read.
+fn looked_at(found: Verification, query: &[u8], candidate: &[u8]) -> Verification {
+    let look = || found.looked_at(&thumbnail_pixels(query)?, &thumbnail_pixels(candidate)?);
+    if found.verified() { look().unwrap_or(found) } else { found }
+}
+
+impl Core {
+    /// What comparing gave, with a look at the pixels of what is verified; those of the query are in
+    /// `thumbnail`.
+    ///
+    /// # Errors
+    /// The database, [`ServiceError::Overloaded`] and the like.
+    pub(super) async fn look(
+        &self,
+        admission: &Admission,
+        thumbnail: &[u8],
+        matches: &mut HashMap<ImageKey, Verification>,
+    ) -> Result<(), ServiceError> {
+        let mut verified: Vec<(ImageKey, Verification)> =
+            matches.iter().filter(|(_, found)| found.verified()).map(|(key, found)| (*key, *found)).collect();
+        verified.sort_by_key(|(key, found)| (std::cmp::Reverse(found.inliers), *key));
+        verified.truncate(MOST_LOOKED_AT);
+        if verified.is_empty() {
+            return Ok(());
+        }
+        let keys: Vec<ImageKey> = verified.iter().map(|(key, _)| *key).collect();
+        let mut stored: HashMap<ImageKey, Vec<u8>> = self.store.thumbnails(&keys).await?.into_iter().collect();
+        let pairs: Vec<(ImageKey, Verification, Vec<u8>)> =
+            verified.into_iter().filter_map(|(key, found)| Some((key, found, stored.remove(&key)?))).collect();
+        let size = pairs.len().div_ceil(self.slots.processors()).max(1);
+        let parts: Vec<_> = pairs.chunks(size).map(<[_]>::to_vec).collect();
+        let query: Arc<[u8]> = thumbnail.into();
+        let looked = try_join_all(parts.into_iter().map(|part| {
+            let query = Arc::clone(&query);
+            admission.run(move || {
+                let look =
+                    |(key, found, own): &(ImageKey, Verification, Vec<u8>)| (*key, looked_at(*found, &query, own));
+                part.iter().map(look).collect::<Vec<_>>()
+            })
+        }));
+        matches.extend(looked.await?.into_iter().flatten());
+        Ok(())
+    }
+}
