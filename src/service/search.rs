@@ -61,6 +61,8 @@ pub(super) struct Cut {
     pub(super) offset: usize,
     /// How many of the best are verified, whichever of them the page holds.
     pub(super) window: usize,
+    /// How many are where none of these shows the same thing; not less.
+    pub(super) reach: usize,
 }
 
 impl Subject {
@@ -136,7 +138,8 @@ impl RetrievalService {
         let kind = kind(&request.query);
         let mut subject = core.resolve(&collection, request.query, verify, window, request.thumbnail).await?;
         let window = if subject.features.is_some() { window } else { 0 };
-        let mut cut = Cut { k: request.k, offset: request.offset, window };
+        let reach = if window > 0 { core.options.search.verify_reach.max(window) } else { 0 };
+        let mut cut = Cut { k: request.k, offset: request.offset, window, reach };
         let version = core.catalogue.profile(collection.profile).version.clone();
         let wanted = cut.offset + cut.k;
         let breadth = if request.group_by.is_some() { wanted * GROUP_BREADTH } else { wanted };
@@ -155,8 +158,7 @@ impl RetrievalService {
             },
         };
         let mut page = core.page(&query, &mut subject, cut, group_by.as_ref()).await?;
-        let reach = core.options.search.verify_reach;
-        if (1..reach).contains(&cut.window) && subject.is_unverified() {
+        if cut.window < reach && subject.is_unverified() {
             // The object may fill so small a part of its picture that the descriptor hardly sees it.
             query.limit = query.limit.max(reach + SPARE + usize::from(subject.itself.is_some()));
             cut.window = reach;
@@ -318,8 +320,8 @@ impl Core {
         let levels = &self.catalogue.profile(query.version.profile()).levels;
         let found = self.candidates(query, subject.itself).await?;
         let reranked = match &subject.features {
-            // A page behind the window is in the order of the backend.
-            Some(_) if group_by.is_some() || found.neighbors.len().min(cut.window) > cut.offset => {
+            // A page behind what may be verified is in the order of the backend.
+            Some(_) if group_by.is_some() || found.neighbors.len().min(cut.reach) > cut.offset => {
                 self.rerank(&query.collection, subject, found.neighbors, cut.window, levels).await?
             }
             Some(_) | None => Reranked::as_found(found.neighbors),

@@ -38,7 +38,7 @@ impl Core {
         let window = self.window(self.options.search.verify)?;
         let features = upload.features.as_ref().filter(|_| window > 0).cloned().map(Arc::new);
         let window = if features.is_some() { window } else { 0 };
-        let cut = Cut { k: window.max(UNVERIFIED), offset: 0, window };
+        let cut = Cut { k: window.max(UNVERIFIED), offset: 0, window, reach: window };
         let mut subject = Subject {
             descriptor: upload.descriptor.clone(),
             features,

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use eyrie::domain::{CollectionName, ImageId};
 use image::RgbImage;
-use image::imageops::{FilterType, crop_imm, flip_horizontal, overlay, resize, rotate90};
+use image::imageops::{FilterType, blur, crop_imm, flip_horizontal, overlay, resize, rotate90};
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 use sqlx::{Connection, SqliteConnection};
@@ -60,7 +60,9 @@ async fn a_crop_is_verified_and_says_where_and_another_picture_is_not() {
     assert!(hit["inliers"].as_u64() >= Some(9), "{hit}");
     assert_eq!(hit["verdict"], "near_duplicate");
     assert_quads(hit, |x, y| ((x * 480.0 - 120.0) / 300.0, (y * 360.0 - 60.0) / 240.0));
+    assert!(hit["confidence"].as_f64() > Some(0.9), "{hit}");
     assert_eq!((&other["verified"], other.get("match")), (&json!(false), None), "{other}");
+    assert_eq!(other.get("confidence"), None, "{other}");
     assert!(other["inliers"].as_u64() < Some(9), "{other}");
     assert!(other["verdict"] == "similar" || other["verdict"] == "different", "{other}");
     let whole = ok(by_image(&app, scene(1), &[])).await;
@@ -115,6 +117,49 @@ async fn an_upload_names_what_is_similar_or_is_refused_for_it() {
 }
 
 #[tokio::test]
+async fn a_mirrored_copy_is_verified_and_told() {
+    let app = app_with_scenes([1, 2]).await;
+    let answer = ok(by_image(&app, flip_horizontal(&scene(1)), &[])).await;
+    let hit = &answer["results"][0];
+    assert_eq!((&hit["id"], &hit["verdict"]), (&json!("s1"), &json!("near_duplicate")), "{hit}");
+    assert_eq!((&hit["verified"], &hit["match"]["mirrored"]), (&json!(true), &json!(true)), "{hit}");
+    assert_quads(hit, |x, y| (1.0 - x, y));
+    let upright = ok(by_image(&app, scene(1), &[])).await;
+    assert_eq!(upright["results"][0]["match"].get("mirrored"), None, "{upright}");
+    let copy = json!({"image": STANDARD.encode(as_png(flip_horizontal(&scene(2)))), "on_similar": "reject"});
+    assert_eq!(refused(app.post(&images("")).json(&copy)).await, (409, "similar_exists".to_owned()));
+    app.close().await;
+}
+
+/// The same label on a green and on a red ground, of which each has a picture of its own.
+fn variant(green: bool) -> RgbImage {
+    let mut picture = scene(5);
+    for (_, _, pixel) in picture.enumerate_pixels_mut().filter(|(x, y, _)| *x < 150 || *x > 330 || *y < 110 || *y > 250)
+    {
+        let grey = pixel.0.map(u32::from).iter().sum::<u32>() / 6;
+        let bright = (grey + 120) as u8;
+        pixel.0 = if green { [30, bright, 60] } else { [bright, 40, 30] };
+    }
+    picture
+}
+
+#[tokio::test]
+async fn of_two_variants_of_one_design_the_right_one_comes_first() {
+    let app = TestApp::start().await;
+    app.add("red", as_png(variant(false)), json!({})).await;
+    app.add("green", as_png(variant(true)), json!({})).await;
+    for (name, green) in [("red", false), ("green", true)] {
+        let seen = resize(&crop_imm(&variant(green), 20, 20, 440, 320).to_image(), 330, 240, FilterType::Triangle);
+        let answer = ok(by_image(&app, seen, &[])).await;
+        let [first, second] = results(&answer) else { panic!("{answer}") };
+        assert_eq!(first["id"], name, "{answer}");
+        assert!(first["confidence"].as_f64() > second["confidence"].as_f64(), "{answer}");
+        assert_eq!((&first["verdict"], &second["verdict"]), (&json!("near_duplicate"), &json!("similar")), "{answer}");
+    }
+    app.close().await;
+}
+
+#[tokio::test]
 async fn a_rotated_and_a_smaller_copy_are_verified() {
     let app = app_with_scenes([1, 2]).await;
     let rotated = ok(by_image(&app, rotate90(&scene(2)), &[])).await;
@@ -141,17 +186,17 @@ async fn a_picture_that_is_nowhere_is_not_verified() {
 #[tokio::test]
 async fn what_shows_a_part_of_the_query_comes_before_what_looks_like_all_of_it() {
     let app = TestApp::start().await;
-    // The query: a small copy of one picture on another one. Its mirror image looks alike and shows
-    // nothing the same.
+    // The query: a small copy of one picture on another one. Blurred, it looks alike and shows no
+    // spot.
     let mut query = scene(7);
     let object = resize(&scene(8), 240, 180, FilterType::Triangle);
     overlay(&mut query, &object, 200, 150);
-    app.add("mirrored", as_png(flip_horizontal(&query)), json!({})).await;
+    app.add("blurred", as_png(blur(&query, 10.0)), json!({})).await;
     app.add("object", as_png(scene(8)), json!({})).await;
     let never = ok(by_image(&app, query.clone(), &[("verify", "never")])).await;
-    assert_eq!(ids(&never), ["mirrored", "object"]);
+    assert_eq!(ids(&never), ["blurred", "object"]);
     let answer = ok(by_image(&app, query, &[])).await;
-    assert_eq!(ids(&answer), ["object", "mirrored"], "{answer}");
+    assert_eq!(ids(&answer), ["object", "blurred"], "{answer}");
     let object = &answer["results"][0];
     assert_eq!((&object["verified"], &object["rank"]), (&json!(true), &json!(1)));
     assert_eq!(object["score"], never["results"][1]["score"], "the score stays");

@@ -88,7 +88,7 @@ export function card(image, { hit = false, query = null, shown = null } = {}) {
       drawOutline(part(".match"), image.match.quad_in_result, image.width, image.height);
       part(".verified").hidden = false;
       part(".verified .badge").textContent = verdictOf(image);
-      part(".verified .quiet").textContent = `verified: ${count(image.inliers, "spot matches", "spots match")}`;
+      part(".verified .quiet").textContent = `verified${image.match?.mirrored ? ", mirrored" : ""}: ${count(image.inliers, "spot matches", "spots match")}`;
     }
   }
   for (const warning of image.warnings || []) badges.append(badge("Warning", "warning", warning.detail || inWords(warning)));
@@ -129,6 +129,7 @@ async function details(image, query, removed) {
       ["Score", image.score?.toFixed(4)],
       ["Verdict", image.score === undefined ? undefined : verdictOf(image)],
       ["Spots that match", image.inliers === undefined ? undefined : String(image.inliers)],
+      ["Confidence", image.confidence === undefined ? undefined : `${(image.confidence * 100).toFixed(1)} %`],
       ["Picture", `${record.width} × ${record.height}, ${record.format.toUpperCase()}, ${bytes(record.byte_size)}`],
       ["Original", record.original_url && el("a", { href: relative(record.original_url), download: "", text: "Download the file" })],
       ["Added", when(record.created_at)],

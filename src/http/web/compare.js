@@ -70,7 +70,7 @@ const inFractions = (outline, { width, height }) => outline.map(([x, y]) => [x /
 function show(found) {
   $("compare-verdict").textContent = verdictOf(found);
   $("compare-verdict").className = `badge ${found.verdict === "same" || found.verdict === "near_duplicate" ? "" : "neutral"}`;
-  const spots = found.inliers === undefined ? "" : ` ${count(found.inliers, "spot looks and lies", "spots look and lie")} alike.`;
+  const spots = found.inliers === undefined ? "" : ` ${count(found.inliers, "spot looks and lies", "spots look and lie")} alike${found.mirrored ? ", mirrored" : ""}.`;
   $("compare-status").textContent = `${SENTENCES[found.verdict]}${spots}`;
   $("compare-score").textContent = found.score.toFixed(3);
   $("compare-meter").value = Math.max(0, found.score);

@@ -312,3 +312,24 @@ async fn a_database_that_cannot_be_read_fails_the_search() {
     assert!(matches!(failed, Err(ServiceError::Store(_))), "{failed:?}");
     assert_eq!(ids(&answer(&fixture, by_image(near(0, 1), Verify::Never)).await), ["a"]);
 }
+
+#[tokio::test]
+async fn where_nothing_is_verified_it_looks_further_down() {
+    let search = VerificationOptions { verify: Verify::Auto, verify_candidates: 2, verify_reach: 5 };
+    let fixture = Fixture::with_options(1, 64, Index::Flat, ServiceOptions { search, ..options() }).await;
+    // From near to far: the same thing is the fourth, and the sixth.
+    for (place, seed) in (0_u8..).zip([11, 12, 13, 2, 14, 2, 15]) {
+        add(&fixture, &format!("p{place}"), &near(place * 9, seed)).await;
+    }
+    let found = answer(&fixture, by_image(part(80, 2), Verify::Auto)).await;
+    assert_eq!(ids(&found), ["p3", "p0", "p1", "p2", "p4", "p5", "p6"]);
+    assert_eq!(found.verification.map(|effort| effort.compared), Some(5));
+    let page = SearchRequest { offset: 3, k: 3, ..by_image(part(80, 2), Verify::Auto) };
+    assert_eq!(ids(&answer(&fixture, page).await), ["p2", "p4", "p5"], "a later page is of the same order");
+
+    // One of the first two shows it: the others stay as they are.
+    add(&fixture, "p00", &near(1, 2)).await;
+    let found = answer(&fixture, by_image(part(80, 2), Verify::Auto)).await;
+    assert_eq!(ids(&found)[..5], ["p00", "p0", "p1", "p2", "p3"]);
+    assert_eq!(found.verification.map(|effort| effort.compared), Some(2));
+}

@@ -16,7 +16,7 @@ from .types import Collection, Comparison, Filter, Image, Profile, SearchResult
 Verify = Literal["auto", "always", "never"]
 SearchParts = Sequence[Literal["metadata", "record", "cost", "thumbnail"]]
 HitFields = Sequence[
-    Literal["score", "verdict", "verified", "inliers", "match", "width", "height", "thumbnail_url", "metadata", "record"]
+    Literal["score", "verdict", "verified", "inliers", "confidence", "match", "width", "height", "thumbnail_url", "metadata", "record"]
 ]
 Sort = Literal["id", "-id", "created", "-created", "updated", "-updated"]
 Region = tuple[float, float, float, float]

@@ -187,3 +187,68 @@ fn colour(pairs: &[Pair]) -> f64 {
     let (pixels, sum) = differences.fold((0.0, 0.0), |(pixels, sum), (count, value)| (pixels + count, sum + value));
     sum / pixels
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::picture::ImageFormat;
+
+    const SIDE: u32 = 160;
+    const MIDDLE: [[f64; 2]; 4] = [[0.2, 0.2], [0.8, 0.2], [0.8, 0.8], [0.2, 0.8]];
+    const WHOLE: MatchedRegion = MatchedRegion {
+        homography: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
+        quad_in_candidate: MIDDLE,
+        quad_in_query: MIDDLE,
+    };
+
+    /// A picture whose colour at a place in fractions is told by `colour`.
+    fn painted(side: u32, colour: impl Fn(f64, f64) -> [f64; 3]) -> Decoded {
+        let at = |i: u32| (f64::from(i) + 0.5) / f64::from(side);
+        let pixels = (0..side * side).map(|i| colour(at(i % side), at(i / side)));
+        let rgb = pixels.flatten().map(|value| value.clamp(0.0, 255.0) as u8).collect();
+        Decoded { rgb, format: ImageFormat::Png, width: side, height: side }
+    }
+
+    /// Bars of two colours; the lower half of them lies elsewhere where `words` says so.
+    fn label(x: f64, y: f64, words: f64) -> [f64; 3] {
+        let place = if y > 0.5 { x + words * 0.05 } else { x };
+        if (place * 20.0) as i64 % 2 == 0 { [200.0, 60.0, 60.0] } else { [90.0, 150.0, 220.0] }
+    }
+
+    fn compared(query: &Decoded, candidate: &Decoded) -> Agreement {
+        agreement(query, candidate, &WHOLE).expect("whole pictures").expect("something in common")
+    }
+
+    #[test]
+    fn the_same_picture_in_another_light_and_size_agrees() {
+        let candidate = painted(SIDE, |x, y| label(x, y, 0.0));
+        let lit = painted(SIDE * 3 / 2, |x, y| label(x, y, 0.0).map(|value| value * 0.6 + 20.0));
+        for query in [&candidate, &lit] {
+            let found = compared(query, &candidate);
+            assert!(found.structure > 0.9 && found.colour < 4.0, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn other_words_lower_the_structure_and_other_colours_raise_the_difference() {
+        let candidate = painted(SIDE, |x, y| label(x, y, 0.0));
+        let same = compared(&candidate, &candidate);
+        let words = compared(&painted(SIDE, |x, y| label(x, y, 1.0)), &candidate);
+        assert!(words.structure < 0.3, "{words:?}");
+        // A green cap and a red one.
+        let capped = |cap: [f64; 3]| painted(SIDE, move |x, y| if y < 0.4 { cap } else { label(x, y, 0.0) });
+        let colours = compared(&capped([40.0, 200.0, 60.0]), &capped([200.0, 60.0, 40.0]));
+        assert!(colours.colour > same.colour + 15.0, "{colours:?} {same:?}");
+    }
+
+    #[test]
+    fn what_has_nothing_in_common_is_not_compared() {
+        let picture = painted(SIDE, |x, y| label(x, y, 0.0));
+        let beside = MatchedRegion { homography: [1.0, 0.0, 3.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0], ..WHOLE };
+        assert_eq!(agreement(&picture, &picture, &beside), Ok(None));
+        let nowhere = MatchedRegion { quad_in_query: [[0.5; 2]; 4], ..WHOLE };
+        assert_eq!(agreement(&picture, &picture, &nowhere), Ok(None));
+        let tiny = painted(1, |_, _| [9.0; 3]);
+        assert_eq!(agreement(&tiny, &tiny, &WHOLE), Ok(None));
+    }
+}

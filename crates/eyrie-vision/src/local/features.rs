@@ -89,7 +89,7 @@ impl LocalFeatures {
     ///
     /// [`ExtractError`] if a size, the number of bytes or the limit is out of range.
     pub fn extract(pixels: &[u8], width: usize, height: usize, limit: usize) -> Result<Self, ExtractError> {
-        Ok(Self { mirrored: Vec::new(), ..Self::extract_with_mirror(pixels, width, height, limit)? })
+        Self::extract_with_mirror(pixels, width, height, limit).map(Self::without_mirror)
     }
 
     /// The same with what [`LocalFeatures::mirror`] needs.
@@ -148,6 +148,12 @@ impl LocalFeatures {
             self.blank = Some(hash.finalize());
         }
         self
+    }
+
+    /// The same without what [`LocalFeatures::mirror`] needs, as they are stored.
+    #[must_use]
+    pub fn without_mirror(self) -> Self {
+        Self { mirrored: Vec::new(), ..self }
     }
 
     /// The features of the mirrored picture, left and right exchanged, as nearly as they can be told

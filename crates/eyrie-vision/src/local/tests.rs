@@ -381,6 +381,54 @@ fn links_on_a_line_carry_no_map() {
     assert!((x - 80.0).abs() < 1e-6 && (y - 25.0).abs() < 1e-6);
 }
 
+fn flipped(picture: &Grey) -> Grey {
+    let pixels = picture.pixels.chunks_exact(picture.width).flat_map(|row| row.iter().rev().copied()).collect();
+    Grey { pixels, ..*picture }
+}
+
+fn with_mirror(picture: &Grey) -> LocalFeatures {
+    LocalFeatures::extract_with_mirror(&picture.pixels, picture.width, picture.height, QUERY_FEATURES)
+        .expect("a valid picture")
+}
+
+#[test]
+fn mirrored_features_are_nearly_those_of_the_mirrored_picture() {
+    let own = picture(1, OBJECT.0, OBJECT.1);
+    let (mirror, there) = (with_mirror(&own).mirror().expect("can be mirrored"), with_mirror(&flipped(&own)));
+    let close = |a: &Feature| {
+        there.features.iter().any(|b| {
+            let differing: u32 = a.bits.iter().zip(&b.bits).map(|(a, b)| (a ^ b).count_ones()).sum();
+            a.level == b.level && a.x.abs_diff(b.x) < 200 && a.y.abs_diff(b.y) < 200 && differing < 20
+        })
+    };
+    let found = mirror.features.iter().filter(|feature| close(feature)).count();
+    assert!(found * 10 > mirror.len() * 9, "{found} of {}", mirror.len());
+    assert_eq!(mirror.mirror().expect("and back"), with_mirror(&own));
+    assert_eq!(features(&own).mirror(), None, "not asked for");
+}
+
+#[test]
+fn a_mirrored_copy_is_found_and_says_so() {
+    let own = picture(1, OBJECT.0, OBJECT.1);
+    let (query, copy) = (with_mirror(&own), features(&flipped(&own)));
+    assert!(!match_pair(&query, &copy).verified());
+    let found = match_mirrored(&query, &copy);
+    assert!(found.mirrored && found.inliers > 100, "{found:?}");
+    let outline = found.region.and_then(|region| region.candidate_outline_in_query()).expect("an outline");
+    let corners = [[1.0, 0.0], [0.0, 0.0], [0.0, 1.0], [1.0, 1.0]];
+    for (at, corner) in outline.iter().flatten().zip(corners.iter().flatten()) {
+        assert!((at - corner).abs() < 0.01, "{outline:?}");
+    }
+    let (same, spots) = match_spots(&query, &copy);
+    assert_eq!((same, spots.len()), (found, found.inliers));
+    assert!(spots.iter().all(|spot| (spot.in_query[0] + spot.in_candidate[0] - 1.0).abs() < 0.03), "{spots:?}");
+    let unmirrored = match_mirrored(&query, &features(&own));
+    assert!(unmirrored.verified() && !unmirrored.mirrored);
+    let decoded = LocalFeatures::decode(&query.encode()).expect("readable");
+    assert_eq!((decoded.encode(), &decoded), (query.encode(), &query));
+    assert!(!match_mirrored(&query, &features(&picture(2, 420, 300))).verified());
+}
+
 #[test]
 fn links_of_one_spot_count_once() {
     let link = |x: f64, y: f64| Link { from: (x, y), to: (x, y), turn: 0, levels: 0 };
