@@ -395,7 +395,7 @@ fn with_mirror(picture: &Grey) -> LocalFeatures {
 fn mirrored_features_are_nearly_those_of_the_mirrored_picture() {
     let own = picture(1, OBJECT.0, OBJECT.1);
     let (mirror, there) = (with_mirror(&own).mirror().expect("can be mirrored"), with_mirror(&flipped(&own)));
-    let close = |a: &Feature| {
+    let close = |a: &super::features::Feature| {
         there.features.iter().any(|b| {
             let differing: u32 = a.bits.iter().zip(&b.bits).map(|(a, b)| (a ^ b).count_ones()).sum();
             a.level == b.level && a.x.abs_diff(b.x) < 200 && a.y.abs_diff(b.y) < 200 && differing < 20
