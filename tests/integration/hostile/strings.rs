@@ -38,6 +38,12 @@ fn searching(name: String, body: &Value, answer: Answer) -> Case {
 pub(super) fn cases() -> Vec<Case> {
     let mut cases: Vec<Case> = TEXTS.iter().flat_map(|(what, text)| in_every_place(what, text)).collect();
     cases.extend(TEXTS.iter().flat_map(|(what, text)| in_every_header(what, text)));
+    for (what, text) in TEXTS.iter().filter(|(_, text)| !text.is_ascii()) {
+        for (times, place) in [(1, "as it is in a path"), (150, "150 times in a path")] {
+            let target = images(&format!("/{}", text.repeat(times)));
+            cases.push(Case::refused(format!("{what} {place}"), get(&target), 400, "invalid_image_id"));
+        }
+    }
     cases
 }
 
@@ -47,6 +53,7 @@ fn in_every_place(what: &str, text: &str) -> Vec<Case> {
         Case::refused(format!("{what} as {place}"), bytes, status, code)
     };
     // The databases do not know it, so no filter takes it.
+    let of_cursor = if text.contains('\0') { "invalid_request" } else { "invalid_cursor" };
     let of_filter = if text.contains('\0') { Answer::Code(400, "invalid_filter") } else { Answer::NothingFound };
     let filter = |place: &str, filter: Value| {
         searching(format!("{what} as {place}"), &json!({"id": "p1", "filter": filter}), of_filter)
@@ -58,8 +65,8 @@ fn in_every_place(what: &str, text: &str) -> Vec<Case> {
         refused("a job in a path", get(&format!("/v1/jobs/{path}")), 404, "unknown_job"),
         refused("a key in a path", get(&format!("/v1/keys/{path}")), 404, "unknown_key"),
         refused("a path", get(&format!("/{path}")), 404, "route_not_found"),
-        refused("a cursor", get(&images(&format!("?cursor={path}"))), 400, "invalid_cursor"),
-        refused("an order", get(&images(&format!("?order={path}"))), 400, "invalid_request"),
+        refused("a cursor", get(&images(&format!("?cursor={path}"))), 400, of_cursor),
+        refused("an order", get(&images(&format!("?sort={path}"))), 400, "invalid_request"),
         refused("a parameter", get(&images(&format!("?{path}=1"))), 400, "unknown_field"),
         refused(
             "the id of a new picture",
@@ -80,7 +87,7 @@ fn in_every_place(what: &str, text: &str) -> Vec<Case> {
             400,
             "invalid_request",
         ),
-        refused("a version", json(&search(), json!({"descriptor": [1], "version": text})), 400, "?"),
+        refused("a version", json(&search(), json!({"descriptor": [1], "version": text})), 400, "invalid_version"),
         filter("the value of a filter", json!({"field": "seed", "eq": text})),
         filter("the beginning in a filter", json!({"field": "seed", "prefix": text})),
         filter("a list in a filter", json!({"field": "seed", "in": [text]})),
@@ -104,14 +111,20 @@ fn in_every_header(what: &str, text: &str) -> Vec<Case> {
         return Vec::new();
     }
     let list = "/v1/collections";
+    // A name of graphic characters is one; then there is no picture.
+    let of_name = if text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Answer::Code(415, "unsupported_media_type")
+    } else {
+        Answer::Code(400, "invalid_idempotency_key")
+    };
     vec![
         headers("a request's id", "GET", list, "x-request-id", Answer::Fine(200)),
         headers("a browser's name", "GET", list, "user-agent", Answer::Fine(200)),
         headers("an address of a proxy", "GET", list, "x-forwarded-for", Answer::Fine(200)),
-        headers("a condition", "GET", &images("/p1"), "if-none-match", Answer::Code(400, "invalid_precondition")),
+        headers("a condition", "DELETE", &images("/p1"), "if-match", Answer::Code(400, "invalid_precondition")),
         headers("a media type", "POST", &images(""), "content-type", Answer::Code(415, "unsupported_media_type")),
         headers("an origin", "PUT", "/v1/collections/new", "origin", Answer::Code(403, "cross_origin")),
-        headers("an `Idempotency-Key`", "POST", &images(""), "idempotency-key", Answer::Code(400, "?")),
+        headers("an `Idempotency-Key`", "POST", &images(""), "idempotency-key", of_name),
     ]
 }
 
@@ -159,7 +172,7 @@ async fn no_metric_has_hostile_text() {
         exchange(app.address, &case.bytes, case.cut).await;
     }
     let metrics = app.get("/metrics").send().await.expect("answer").text().await.expect("text");
-    for text in ["DROP", "script", "owned", "jndi", "\u{1b}", "\u{9b}", "\u{202e}", "%1B", "1'='1"] {
+    for text in ["DROP", "<script", "owned", "jndi", "\u{1b}", "\u{9b}", "\u{202e}", "%1B", "1'='1"] {
         assert!(!metrics.contains(text), "{text:?}");
     }
 }
