@@ -79,7 +79,7 @@ pub(super) fn cases() -> Vec<Case> {
         ),
         parts("`__proto__` as a field", &[image(), part("name=\"__proto__\"", b"{}")], "unknown_field"),
         parts("two pictures", &[image(), image()], "multiple_images"),
-        parts("10 000 parts", &[vec![image()], vec![id("a"); 10_000]].concat(), "duplicate_field"),
+        parts("10 000 parts", &[vec![image(), id("b")], vec![id("a"); 10_000]].concat(), "duplicate_field"),
         parts("a form in a form", &[nested], "not_an_image"),
         parts(
             "a picture in base64 that only the head tells",
