@@ -69,11 +69,12 @@ fn written() -> String {
     let cases: usize = kinds.iter().map(|(_, cases)| cases.len()).sum();
     let mut text = format!(
         "# Hostile inputs\n\n\
-         {cases} inputs that are meant to break, mislead or stop the service, and what each is answered. `tests/integration/hostile` sends them\n\
-         byte by byte to a running server (what is text over SQLite and over Postgres), while another client searches without a pause and finds\n\
-         the same all the time. After each the server is alive; at the end nothing was stored. No answer has a control character or a header of\n\
-         the sender's, no line of the log has such text as it is, and none is a 5xx. The uploads are bounded to 1 MiB, the archives to 200 KB and the pictures to a\n\
-         million pixels. `UPDATE_HOSTILE=1 cargo test hostile::document` writes this file.\n"
+         {cases} inputs that are meant to break, mislead or stop the service, and what each is answered.\n\
+         `tests/integration/hostile` sends them byte by byte to a running server (text to one over SQLite and to one\n\
+         over Postgres), while another client searches without a pause and finds the same all the time. After each the\n\
+         server is alive and nothing was stored. No answer has a control character or a header of the sender's, and no\n\
+         line of the log has such text as it is. Pictures have up to a million pixels there, uploads 1 MiB, archives\n\
+         200 KB. `UPDATE_HOSTILE=1 ./scripts/test hostile::document` writes this file.\n"
     );
     for (kind, cases) in kinds {
         write!(text, "\n## {kind}\n\n| input | answer |\n|---|---|\n").expect("memory");

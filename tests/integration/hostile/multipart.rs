@@ -37,7 +37,8 @@ pub(super) fn cases() -> Vec<Case> {
     };
     let id = |text: &str| part("name=\"id\"", text.as_bytes());
     let invalid = "invalid_multipart";
-    let nested = [b"content-disposition: form-data; name=\"image\"\r\ncontent-type: multipart/mixed; boundary=y\r\n\r\n--y\r\n\r\n".to_vec(), png(3), b"\r\n--y--".to_vec()].concat();
+    let nested = part("name=\"image\"", &[b"--y\r\n\r\n".to_vec(), png(3), b"\r\n--y--".to_vec()].concat());
+    let nested = [b"content-type: multipart/mixed; boundary=y\r\n".to_vec(), nested].concat();
     let whole = form(&[image()]);
     let feeds: Vec<u8> = whole.iter().copied().filter(|byte| *byte != b'\r').collect();
     vec![

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Case, get, limit, post, request, server, with_pictures, withstands};
+use super::{Answer, Case, get, http, limit, paths, post, request, server, with_pictures, withstands};
 use crate::program::{Program, Server};
 use crate::support::Place;
 use crate::support::app::{TestApp, images, ok, search};
@@ -184,7 +184,7 @@ async fn no_line_of_the_log_has_hostile_text_as_it_is() {
     for format in ["text", "json"] {
         let server = Server::start_with_log(&program, format);
         let address = server.address.parse().expect("an address");
-        for case in cases() {
+        for case in cases().iter().chain(&http::cases()).chain(&paths::cases()) {
             exchange(address, &case.bytes, case.cut).await;
         }
         server.signal("TERM");
