@@ -130,14 +130,12 @@ async fn withstands(app: &TestApp, cases: &[Case]) {
     assert_eq!(found[0]["id"], "p2");
     let over = AtomicBool::new(false);
     let others = async {
-        let mut searches = 0;
+        let (mut same, mut different) = (0, 0);
         while !over.load(Ordering::Relaxed) {
             // Every case is followed by another search, which says which case it was.
-            if others_find(app).await == found {
-                searches += 1;
-            }
+            if others_find(app).await == found { same += 1 } else { different += 1 }
         }
-        searches
+        (same, different)
     };
     let attack = async {
         let mut wrong = Vec::new();
@@ -153,9 +151,9 @@ async fn withstands(app: &TestApp, cases: &[Case]) {
         over.store(true, Ordering::Relaxed);
         wrong
     };
-    let (searches, wrong) = tokio::join!(others, attack);
+    let ((same, different), wrong) = tokio::join!(others, attack);
     assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
-    assert!(searches >= cases.len(), "{searches} searches of others during {} cases", cases.len());
+    assert!(same > 0 && different == 0, "{same} searches of others found the same and {different} did not");
     assert_eq!((app.count().await, ok(app.get("/v1/collections")).await), before, "what is stored");
 }
 

@@ -6,6 +6,8 @@ use crate::support::app::{COLLECTION, images, search};
 use crate::support::archives::{gzip, zip};
 use crate::support::pictures::{black_png, heic, jpeg, png, zero_sized_png};
 
+const AVIF: &[u8] = include_bytes!("../../../crates/eyrie-vision/tests/pictures/files/avif_420.avif");
+
 fn upload(name: &str, picture: &[u8], status: u16, code: &'static str) -> Case {
     Case::refused(name, post(&images(""), "image/png", picture), status, code)
 }
@@ -52,6 +54,22 @@ fn jpeg_with(marker: u8, data: &[u8]) -> Vec<u8> {
     let length = u16::try_from(data.len() + 2).expect("small").to_be_bytes();
     let whole = jpeg(1);
     [&whole[..2], &[0xff, marker], &length, data, &whole[2..]].concat()
+}
+
+/// A progressive JPEG with its last scan so many times.
+fn jpeg_of_scans(times: usize) -> Vec<u8> {
+    let whole = include_bytes!("../../../crates/eyrie-vision/tests/pictures/files/jpeg_progressive.jpg");
+    let scan = whole.windows(2).rposition(|two| two == [0xff, 0xda]).expect("a scan");
+    let (rest, end) = whole.split_at(whole.len() - 2);
+    [rest, &rest[scan..].repeat(times), end].concat()
+}
+
+/// An AVIF that says that it has this size.
+fn avif_of(width: u32, height: u32) -> Vec<u8> {
+    let mut whole = AVIF.to_vec();
+    let size = whole.windows(4).position(|four| four == b"ispe").expect("its size") + 8;
+    whole[size..size + 8].copy_from_slice(&[width.to_be_bytes(), height.to_be_bytes()].concat());
+    whole
 }
 
 /// A JPEG whose frame says that it has this size.
@@ -131,6 +149,9 @@ fn bombs() -> Vec<Case> {
         query("a PNG with a text that inflates to 60 MiB", &png_with(&chunk(b"zTXt", &text))),
         query("a PNG with 20 000 chunks", &png_with(&chunk(b"tEXt", b"a\0b").repeat(20_000))),
         upload("a JPEG of 65 535 by 65 535", &jpeg_of(65_535, 65_535), 422, "image_too_many_pixels"),
+        upload("a JPEG of 3 000 scans", &jpeg_of_scans(3_000), 400, "image_corrupt"),
+        upload("an AVIF of 65 535 by 65 535", &avif_of(65_535, 65_535), 422, "image_too_many_pixels"),
+        upload("an AVIF of 2^32 - 1 by 2^32 - 1", &avif_of(u32::MAX, u32::MAX), 422, "image_too_many_pixels"),
         upload("a JPEG of 65 535 by 1", &jpeg_of(65_535, 1), 422, "image_aspect_ratio"),
         upload(
             "a GIF of 65 535 by 65 535",
@@ -181,6 +202,8 @@ fn liars() -> Vec<Case> {
         ),
         upload("a PNG without width", &zero_sized_png(), 422, "image_zero_sized"),
         upload("a PNG of 2 by 60", &black_png(2, 60), 422, "image_aspect_ratio"),
+        upload("half an AVIF", &AVIF[..AVIF.len() / 2], 400, "image_truncated"),
+        upload("an AVIF without width", &avif_of(0, 64), 422, "image_zero_sized"),
         upload("half a JPEG", &jpeg[..jpeg.len() / 2], 400, "image_truncated"),
         upload("a JPEG of two markers", b"\xff\xd8\xff\xd9", 400, "image_corrupt"),
         upload("a JPEG without height", &jpeg_of(64, 0), 422, "image_zero_sized"),
