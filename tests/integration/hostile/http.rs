@@ -29,8 +29,18 @@ fn smuggling() -> Vec<Case> {
     let chunked = format!("c\r\n{body}\r\n0\r\n\r\n{SMUGGLED}");
     let te = "transfer-encoding: chunked";
     vec![
-        framed("a length, then chunks", &format!("content-length: 4\r\n{te}"), &chunked, Answer::Fine(200)),
-        framed("chunks, then a length", &format!("{te}\r\ncontent-length: 4"), &chunked, Answer::Fine(200)),
+        framed(
+            "a length, then chunks, and a request behind them: one answer",
+            &format!("content-length: 4\r\n{te}"),
+            &chunked,
+            Answer::Fine(200),
+        ),
+        framed(
+            "chunks, then a length, and a request behind them: one answer",
+            &format!("{te}\r\ncontent-length: 4"),
+            &chunked,
+            Answer::Fine(200),
+        ),
         framed(
             "two lengths",
             "content-length: 12\r\ncontent-length: 4",
