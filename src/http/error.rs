@@ -165,7 +165,7 @@ pub(crate) struct ApiError {
 impl ApiError {
     /// A failure with a sentence that says what is wrong with this very request.
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), inside: None, retry_after_seconds: None, extension: Map::new() }
+        Self { code, detail: printable(detail.into()), inside: None, retry_after_seconds: None, extension: Map::new() }
     }
 
     /// A defect of the program: `inside` goes to the log, the client gets a public sentence.
@@ -213,7 +213,7 @@ impl ApiError {
 
     /// The same with the place that it is about in front of its sentence.
     pub(crate) fn within(mut self, place: &str) -> Self {
-        self.detail = format!("{place}: {}", self.detail);
+        self.detail = printable(format!("{place}: {}", self.detail));
         self
     }
 
@@ -263,6 +263,17 @@ impl ApiError {
         }
         *response.body_mut() = Body::from(body);
     }
+}
+
+/// A sentence whose words of the client's neither control a terminal nor turn the rest around. JSON
+/// escapes only some of these characters, and nothing does once it is read.
+fn printable(text: String) -> String {
+    let harms = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !text.contains(harms) {
+        return text;
+    }
+    let spelt = |c: char| if harms(c) { c.escape_unicode().to_string() } else { c.to_string() };
+    text.chars().map(spelt).collect()
 }
 
 impl IntoResponse for ApiError {
@@ -460,6 +471,12 @@ mod tests {
             assert!(code.as_str().chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'));
             assert!(code.status().is_client_error() || code.status().is_server_error(), "{code:?}");
         }
+    }
+
+    #[test]
+    fn what_a_client_sent_controls_no_terminal_that_shows_a_detail() {
+        let error = ApiError::new(Code::UnknownField, "`\u{1b}[2J\u{9b}2J\u{202e}\n\u{e9}`").within("a\0");
+        assert_eq!(error.detail(), "a\\u{0}: `\\u{1b}[2J\\u{9b}2J\\u{202e}\\u{a}\u{e9}`");
     }
 
     #[test]

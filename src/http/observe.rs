@@ -8,6 +8,7 @@ use axum::extract::{ConnectInfo, MatchedPath, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use percent_encoding::{CONTROLS, utf8_percent_encode};
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -31,7 +32,7 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
         "request",
         %request_id,
         method = %request.method(),
-        path = shortened(request.uri().path()),
+        path = shortened(request.uri().path()).as_str(),
         peer = peer.unwrap_or_default(),
     );
     let watch = Watch { start: Instant::now(), method: method_label(request.method()), path, answered: false };
@@ -43,9 +44,10 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     .await
 }
 
-/// As much of a path as a log line needs; paths are ASCII.
-fn shortened(path: &str) -> &str {
-    path.get(..300).unwrap_or(path)
+/// As much of a path as a log line needs, in ASCII: a client may send any other character as it is,
+/// also such as control a terminal.
+fn shortened(path: &str) -> String {
+    utf8_percent_encode(path, CONTROLS).flat_map(str::chars).take(300).collect()
 }
 
 fn finish(mut response: Response, request_id: &str, watch: Watch) -> Response {
@@ -126,6 +128,13 @@ fn method_label(method: &Method) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_in_the_log_is_short_and_ascii() {
+        assert_eq!(shortened("/a%20b"), "/a%20b");
+        assert_eq!(shortened("/\u{9b}2J\u{202e}"), "/%C2%9B2J%E2%80%AE");
+        assert_eq!(shortened(&"\u{e9}".repeat(10_000)).len(), 300);
+    }
 
     #[test]
     fn only_a_harmless_request_id_is_taken_over() {

@@ -140,6 +140,10 @@ fn preflight(request: &Request) -> Option<Method> {
 /// Answers what browsers ask for pages, refuses what a page may not do, and lets pages read the
 /// answers that they may have.
 pub(crate) async fn pages(State(rule): State<PageRule>, request: Request, next: Next) -> Response {
+    // Proxies and we might believe different ones (RFC 9112, section 3.2).
+    if request.headers().get_all(header::HOST).iter().nth(1).is_some() {
+        return ApiError::new(Code::InvalidRequest, "there is more than one Host in the request").into_response();
+    }
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     let sender = rule.sender(request.uri(), request.headers(), peer);
     let asked = preflight(&request);

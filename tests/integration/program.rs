@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The program with a data folder and a working folder of its own, and none of this process's
 /// `EYRIE_` variables.
@@ -152,8 +152,17 @@ impl Server {
 
     /// The same on another address.
     pub(crate) fn start_on(program: &Program, bind: &str) -> Self {
+        Self::launch(program, bind, "json")
+    }
+
+    /// The same with a log in this format.
+    pub(crate) fn start_with_log(program: &Program, format: &str) -> Self {
+        Self::launch(program, "127.0.0.1:0", format)
+    }
+
+    fn launch(program: &Program, bind: &str, format: &str) -> Self {
         let mut command = program.command(&["serve", "--bind", bind]);
-        command.env("EYRIE_LOG__FORMAT", "json").stderr(Stdio::piped()).stdout(Stdio::null());
+        command.env("EYRIE_LOG__FORMAT", format).stderr(Stdio::piped()).stdout(Stdio::null());
         let mut child = command.spawn().expect("the server starts");
         let lines = BufReader::new(child.stderr.take().expect("piped")).lines();
         let (sender, log) = mpsc::channel();
@@ -170,7 +179,8 @@ impl Server {
             server.said.push_str(&line);
             match serde_json::from_str::<Value>(&line) {
                 Ok(event) if event["message"] == "listening" => server.listening = event,
-                Ok(_) | Err(_) => {}
+                Ok(_) => {}
+                Err(_) => server.listening = listening_in_text(&line),
             }
         }
         server.address = server.listening["address"].as_str().expect("an address").to_owned();
@@ -213,6 +223,13 @@ impl Drop for Server {
         let _ended = self.child.kill();
         let _ended = self.child.wait();
     }
+}
+
+/// The line that says `listening` in a log for people, as far as tests need it.
+fn listening_in_text(line: &str) -> Value {
+    let address = line.split_once(" listening ").and_then(|(_, rest)| rest.split_once("address="));
+    let address = address.and_then(|(_, rest)| rest.split_whitespace().next());
+    address.map_or(Value::Null, |address| json!({ "address": address }))
 }
 
 /// Rectangles and a gradient whose places and colours `seed` decides.

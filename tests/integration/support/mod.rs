@@ -8,6 +8,7 @@ pub(crate) mod pictures;
 pub(crate) mod place;
 pub(crate) mod pooler;
 pub(crate) mod postgres;
+pub(crate) mod raw;
 
 pub(crate) use place::Place;
 
