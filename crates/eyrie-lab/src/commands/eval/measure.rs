@@ -106,8 +106,7 @@ impl Local {
         }
         looked_at.iter().for_each(|(neighbor, found)| seen(neighbor, found));
         rerank(&mut looked_at, |(neighbor, found)| (neighbor.score, Some(*found)));
-        let sure =
-            looked_at.first().and_then(|(_, found)| found.confidence()).map(|confidence| 1.0 + confidence as f32);
+        let sure = looked_at.first().filter(|(_, found)| found.verified()).map(|(_, found)| found.inliers as f32);
         for (place, (neighbor, _)) in ranked.iter_mut().zip(looked_at) {
             *place = neighbor;
         }
