@@ -180,7 +180,7 @@ impl RetrievalService {
             partial: page.partial,
             version,
             cost: subject.cost,
-            thumbnail: subject.thumbnail.filter(|_| request.thumbnail),
+            thumbnail: subject.thumbnail.filter(|_| request.thumbnail && kind == "image"),
             milliseconds: start.elapsed().as_secs_f64() * 1e3,
             index_milliseconds: page.search_time.as_secs_f64() * 1e3,
             verification: (window > 0)

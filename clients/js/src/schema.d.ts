@@ -1215,6 +1215,7 @@ export interface components {
          *         ],
          *         "width": 480
          *       },
+         *       "confidence": 0.998,
          *       "inliers": 61,
          *       "score": 0.874,
          *       "verdict": "near_duplicate",
@@ -1238,6 +1239,14 @@ export interface components {
             verified?: boolean;
             /** @description How many spots look alike and lie alike; 9 are needed. */
             inliers?: number;
+            /**
+             * Format: double
+             * @description How likely both show one and the same thing, and not variants of it, 0 to 1: from the inliers,
+             *     their place, and the pixels of both. Not there where they are not verified.
+             */
+            confidence?: number;
+            /** @description Whether the two show it mirrored, left and right exchanged. Only there where they do. */
+            mirrored?: boolean;
             /** @description The first picture. */
             a: components["schemas"]["ComparedImage"];
             /** @description The second picture. */
@@ -1604,6 +1613,13 @@ export interface components {
             /** @description How many spots look alike and lie alike; 9 are needed. Not there when the two were not
              *     compared. */
             inliers?: number;
+            /**
+             * Format: double
+             * @description How likely both show one and the same thing, and not variants of it, 0 to 1: from the inliers,
+             *     their place, and the pixels of both. Not there where they are not verified, nor beyond the 24
+             *     results with the most inliers.
+             */
+            confidence?: number;
             /** @description Where they lie, for a verified result. */
             match?: components["schemas"]["Match"];
             /**
@@ -2135,6 +2151,8 @@ export interface components {
             quad_in_query: number[][];
             /** @description In the result: an upright rectangle, clockwise from its upper left corner. */
             quad_in_result: number[][];
+            /** @description Whether the two show it mirrored, left and right exchanged. Only there where they do. */
+            mirrored?: boolean;
         };
         /** @description Any JSON object; searches can filter by it and results carry it. The configuration bounds it: 16 KiB of JSON and 8 levels of nesting by default. */
         Metadata: {
@@ -2476,7 +2494,7 @@ export interface components {
             /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
             include?: ("metadata" | "record" | "cost" | "thumbnail")[] | null;
             /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
-            fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "match" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[] | null;
+            fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "confidence" | "match" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[] | null;
         } | {
             /** @description The id of an image of the collection; it is not among the results. */
             id: string;
@@ -2511,7 +2529,7 @@ export interface components {
             /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
             include?: ("metadata" | "record" | "cost" | "thumbnail")[] | null;
             /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
-            fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "match" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[] | null;
+            fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "confidence" | "match" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[] | null;
         } | {
             /** @description The values of a descriptor; they need not have unit norm. */
             descriptor: number[];
@@ -2548,7 +2566,7 @@ export interface components {
             /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
             include?: ("metadata" | "record" | "cost" | "thumbnail")[] | null;
             /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
-            fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "match" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[] | null;
+            fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "confidence" | "match" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[] | null;
         };
         SearchBatch: {
             searches: {
@@ -2564,6 +2582,7 @@ export interface components {
          *             "compared": 100,
          *             "results": [
          *               {
+         *                 "confidence": 0.998,
          *                 "height": 640,
          *                 "id": "alien-1979",
          *                 "inliers": 61,
@@ -2783,7 +2802,7 @@ export interface components {
                 /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
                 include?: ("metadata" | "record" | "cost" | "thumbnail")[] | null;
                 /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
-                fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "match" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[] | null;
+                fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "confidence" | "match" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[] | null;
             };
         };
         /**
@@ -2792,6 +2811,7 @@ export interface components {
          *       "compared": 100,
          *       "results": [
          *         {
+         *           "confidence": 0.998,
          *           "height": 640,
          *           "id": "alien-1979",
          *           "inliers": 61,
@@ -2855,7 +2875,7 @@ export interface components {
          *     }
          */
         SearchResult: {
-            /** @description Best first: what is verified, by falling `inliers`, then the rest by falling `score`; ties
+            /** @description Best first: what is verified, by falling likelihood, then the rest by falling `score`; ties
              *     in order of score, then id. */
             results: components["schemas"]["Hit"][];
             /** @description `true` where images may be missing, since the index is being built and
@@ -3953,7 +3973,7 @@ export interface operations {
                  *       "thumbnail_url"
                  *     ]
                  */
-                fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "match" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[];
+                fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "confidence" | "match" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[];
             };
             header?: never;
             path: {
@@ -4031,7 +4051,7 @@ export interface operations {
                  *       "thumbnail_url"
                  *     ]
                  */
-                fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "match" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[];
+                fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "confidence" | "match" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[];
             };
             header?: never;
             path: {

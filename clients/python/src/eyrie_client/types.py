@@ -215,6 +215,13 @@ class Comparison(TypedDict):
     inliers: NotRequired[int]
     """How many spots look alike and lie alike; 9 are needed."""
 
+    confidence: NotRequired[float]
+    """How likely both show one and the same thing, and not variants of it, 0 to 1: from the inliers,
+    their place, and the pixels of both. Not there where they are not verified."""
+
+    mirrored: NotRequired[bool]
+    """Whether the two show it mirrored, left and right exchanged. Only there where they do."""
+
     a: "ComparedImage"
     """The first picture."""
 
@@ -387,6 +394,11 @@ class Hit(TypedDict):
 
     inliers: NotRequired[int]
     """How many spots look alike and lie alike; 9 are needed. Not there when the two were not compared."""
+
+    confidence: NotRequired[float]
+    """How likely both show one and the same thing, and not variants of it, 0 to 1: from the inliers,
+    their place, and the pixels of both. Not there where they are not verified, nor beyond the 24
+    results with the most inliers."""
 
     match: NotRequired["Match"]
     """Where they lie, for a verified result."""
@@ -673,6 +685,9 @@ class Match(TypedDict):
     quad_in_result: list[list[float]]
     """In the result: an upright rectangle, clockwise from its upper left corner."""
 
+    mirrored: NotRequired[bool]
+    """Whether the two show it mirrored, left and right exchanged. Only there where they do."""
+
 
 class Model(TypedDict):
     """A model."""
@@ -816,7 +831,7 @@ class SearchResult(TypedDict):
     """The answer to a search."""
 
     results: list["Hit"]
-    """Best first: what is verified, by falling `inliers`, then the rest by falling `score`; ties in
+    """Best first: what is verified, by falling likelihood, then the rest by falling `score`; ties in
     order of score, then id."""
 
     partial: NotRequired[bool]

@@ -5,7 +5,7 @@
 //! the finer of the two shrunk to the resolution of the other, and what both show is compared.
 
 use super::geometry::Map;
-use super::pair::MatchedRegion;
+use super::region::MatchedRegion;
 use crate::picture::{Decoded, PictureError, Scaler, fitted};
 
 /// Structure is compared in the rectangle around the inliers; colours in this many times its

@@ -11,7 +11,7 @@
 //! | `picture` | grey pictures: shrinking, smoothing |
 //! | `detect`, `describe`, `angle` | blobs, their direction and their 256 bits |
 //! | `features`, `codec` | the features of a picture, and their bytes |
-//! | `hamming`, `matching`, `geometry`, `pair` | which features belong together, maps of the plane, what a pair shares |
+//! | `hamming`, `matching`, `geometry`, `pair`, `region` | which features belong together, maps of the plane, what a pair shares |
 //! | `agreement` | whether the pixels agree where features do |
 //! | `likelihood` | how sure a match is, and the order of verified results |
 //! | `verdict` | what it comes to |
@@ -30,6 +30,7 @@ mod matching;
 mod pair;
 mod params;
 mod picture;
+mod region;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -39,6 +40,7 @@ pub use codec::{DecodeError, VERSION};
 pub use features::{ExtractError, LocalFeatures, MAX_SIDE};
 pub use levels::{Levels, Verdict};
 pub use likelihood::rerank;
-pub use pair::{MatchedRegion, Quad, Spot, VERIFIED_INLIERS, Verification, match_mirrored, match_pair, match_spots};
+pub use pair::{Spot, VERIFIED_INLIERS, Verification, match_mirrored, match_pair, match_spots};
 pub use params::{MAX_FEATURES, QUERY_FEATURES, STORED_FEATURES, WORKING_SIDE};
+pub use region::{MatchedRegion, Quad};
 pub use verdict::{NEAR_DUPLICATE_CONFIDENCE, NEAR_DUPLICATE_INLIERS, SAME_FRAME, verdict};

@@ -12,12 +12,16 @@ use super::features::{Feature, LocalFeatures};
 use super::geometry::{Map, Point, affine, homography, is_plausible, is_spread};
 use super::matching::{Match, matches};
 use super::params::{LEVEL_RATIO, LEVELS};
+use super::region::MatchedRegion;
 use crate::picture::{Decoded, PictureError, QueryRegion};
 
 /// So many inliers make a match; fewer are what pictures of different things share by chance.
 ///
 /// Chosen by measurement on wrong pairs, see `docs/VERIFICATION.md`.
 pub const VERIFIED_INLIERS: usize = 9;
+
+/// With so many a picture is not compared mirrored as well.
+const CERTAIN_INLIERS: usize = 15;
 
 /// Matches that are tried as a first guess, the nearest first.
 const GUESSES: usize = 200;
@@ -39,9 +43,6 @@ const LEVEL_TOLERANCE: i32 = 2;
 /// once.
 const SAME_SPOT: f64 = 6.0;
 
-/// Four corners in order around the region, (x, y) in fractions of the picture's width and height.
-pub type Quad = [[f64; 2]; 4];
-
 /// A spot that two pictures show, (x, y) in fractions of the picture's width and height.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spot {
@@ -49,73 +50,6 @@ pub struct Spot {
     pub in_query: [f64; 2],
     /// Where it is in the candidate.
     pub in_candidate: [f64; 2],
-}
-
-/// Where two pictures show the same thing.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct MatchedRegion {
-    /// Row by row, the map from the candidate to the query, both in fractions of width and height:
-    /// (x, y) goes to ((h0 x + h1 y + h2) / w, (h3 x + h4 y + h5) / w) with w = h6 x + h7 y + h8.
-    /// Where w is not positive, a point of the candidate has no place in the query; in the middle
-    /// of the region w is 1.
-    pub homography: [f64; 9],
-    /// The upright rectangle around the inliers in the candidate: clockwise from the upper left.
-    pub quad_in_candidate: Quad,
-    /// The same region in the query; convex, the corners in the same order.
-    pub quad_in_query: Quad,
-}
-
-impl MatchedRegion {
-    /// The outline of the whole candidate as it lies in the query, which may reach beyond the
-    /// query's border; `None` where the map cannot be continued that far.
-    #[must_use]
-    pub fn candidate_outline_in_query(&self) -> Option<Quad> {
-        outline(&Map(self.homography))
-    }
-
-    /// The outline of the whole query as it lies in the candidate, which may reach beyond the
-    /// candidate's border; `None` where the map cannot be continued that far.
-    #[must_use]
-    pub fn query_outline_in_candidate(&self) -> Option<Quad> {
-        outline(&Map(self.homography).inverse()?)
-    }
-
-    /// The same with left and right of the query exchanged.
-    fn in_mirrored_query(self) -> Self {
-        let [a, b, c, d, e, f, g, h, i] = self.homography;
-        Self {
-            homography: [g - a, h - b, i - c, d, e, f, g, h, i],
-            quad_in_query: self.quad_in_query.map(|[x, y]| [1.0 - x, y]),
-            quad_in_candidate: self.quad_in_candidate,
-        }
-    }
-
-    /// The same, where the query was the part `region` of a picture: as it lies in that whole
-    /// picture.
-    fn in_whole_query(self, region: QueryRegion) -> Self {
-        let [x, y, width, height] = region.to_array();
-        let h = self.homography;
-        // Scaled and shifted: in homogeneous coordinates the shift goes with the denominator.
-        let place = |h: [f64; 3], w: [f64; 3], length: f64, from: f64| [0, 1, 2].map(|i| length * h[i] + from * w[i]);
-        let bottom = [h[6], h[7], h[8]];
-        let [a, b, c] = place([h[0], h[1], h[2]], bottom, width, x);
-        let [d, e, f] = place([h[3], h[4], h[5]], bottom, height, y);
-        Self {
-            homography: [a, b, c, d, e, f, h[6], h[7], h[8]],
-            quad_in_query: self.quad_in_query.map(|corner| region.to_whole(corner)),
-            quad_in_candidate: self.quad_in_candidate,
-        }
-    }
-}
-
-/// Where the corners of a whole picture go.
-fn outline(map: &Map) -> Option<Quad> {
-    let mut quad = [[0.0; 2]; 4];
-    for (to, from) in quad.iter_mut().zip([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)]) {
-        let (x, y) = map.apply(from)?;
-        *to = [x, y];
-    }
-    Some(quad)
 }
 
 /// What comparing two pictures gives.
@@ -143,6 +77,11 @@ impl Verification {
     #[must_use]
     pub fn verified(&self) -> bool {
         self.region.is_some()
+    }
+
+    /// Whether it is verified, and with more inliers than another one.
+    fn is_more_than(&self, other: &Self) -> bool {
+        self.verified() && (!other.verified() || self.inliers > other.inliers)
     }
 
     /// The same, where the query was the mirrored one: as it lies in the query itself.
@@ -180,26 +119,26 @@ pub fn match_pair(query: &LocalFeatures, candidate: &LocalFeatures) -> Verificat
 }
 
 /// The same for a candidate that may show the query mirrored: compares it with the mirrored query
-/// too where nothing else is found.
+/// too where little else is found, and gives what has more inliers.
 #[must_use]
 pub fn match_mirrored(query: &LocalFeatures, candidate: &LocalFeatures) -> Verification {
     let found = match_pair(query, candidate);
-    if found.verified() {
+    if found.inliers >= CERTAIN_INLIERS {
         return found;
     }
     let mirrored = query.mirror().map(|mirror| match_pair(&mirror, candidate));
-    mirrored.filter(Verification::verified).map_or(found, Verification::mirrored)
+    mirrored.filter(|mirrored| mirrored.is_more_than(&found)).map_or(found, Verification::mirrored)
 }
 
 /// [`match_mirrored`], and the spots that it counts as inliers; none where it is not verified.
 #[must_use]
 pub fn match_spots(query: &LocalFeatures, candidate: &LocalFeatures) -> (Verification, Vec<Spot>) {
     let (found, spots) = with_spots(query, candidate);
-    if found.verified() {
+    if found.inliers >= CERTAIN_INLIERS {
         return (found, spots);
     }
     let mirrored = query.mirror().map(|mirror| with_spots(&mirror, candidate));
-    match mirrored.filter(|(found, _)| found.verified()) {
+    match mirrored.filter(|(mirrored, _)| mirrored.is_more_than(&found)) {
         Some((found, mut spots)) => {
             spots.iter_mut().for_each(|spot| spot.in_query[0] = 1.0 - spot.in_query[0]);
             (found.mirrored(), spots)

@@ -28,9 +28,9 @@ const EQUAL: f32 = 0.9999;
 /// * `same`: the match is close and the frames coincide; or the
 ///   descriptors are as good as equal and no match says that the frames differ (those of a turned
 ///   picture can be equal), unless both pictures are blank and their pixels differ.
-/// * `near_duplicate`: the match is close, wherever; or the cosine is at its level and the
-///   pictures were not compared in vain (pictures in one style can be that much alike and show
-///   different things).
+/// * `near_duplicate`: the match is close, wherever; or the cosine is at its level and
+///   comparing did not speak against it (pictures in one style can be that much alike and show
+///   different things, or variants of one).
 /// * `similar`: the cosine is at its level, or the match is verified at all.
 ///
 /// A match is close from [`NEAR_DUPLICATE_CONFIDENCE`] on, or where pixels were not compared with
@@ -42,11 +42,11 @@ pub fn verdict(score: f32, found: Option<&Verification>, levels: &Levels) -> Ver
         Some(confidence) => confidence >= NEAR_DUPLICATE_CONFIDENCE,
         None => found.inliers >= NEAR_DUPLICATE_INLIERS,
     });
-    let in_vain = found.is_some() && verified.is_none();
+    let doubted = found.is_some() && verified.is_none_or(|found| found.confidence().is_some());
     let differing_blanks = found.is_some_and(|found| found.differing_blanks);
     if (score >= EQUAL && verified.is_none() && !differing_blanks) || close.is_some_and(has_same_frame) {
         Verdict::Same
-    } else if close.is_some() || (score >= levels.near_duplicate && !in_vain) {
+    } else if close.is_some() || (score >= levels.near_duplicate && !doubted) {
         Verdict::NearDuplicate
     } else if score >= levels.similar || verified.is_some() {
         Verdict::Similar
