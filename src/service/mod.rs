@@ -31,6 +31,7 @@ mod retrieval;
 mod running;
 mod search;
 mod similar;
+mod subject;
 #[cfg(test)]
 mod tests;
 mod transfer;

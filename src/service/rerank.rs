@@ -8,7 +8,7 @@ use futures::future::try_join_all;
 use metrics::{counter, histogram};
 
 use super::core::Core;
-use super::search::Subject;
+use super::subject::Subject;
 use super::{ServiceError, VerificationEffort};
 use crate::domain::{CollectionName, ImageKey, Neighbor, Verify};
 use crate::telemetry::metric;

