@@ -237,7 +237,7 @@ fn a_search_with_a_crop_says_that_it_is_verified_and_where() {
     assert!(shown.contains("yes") && shown.contains(&inliers), "{shown}");
     let shown = table(&["--verify", "never"]);
     let row = shown.lines().nth(1).expect("a result");
-    assert_eq!(row.split_whitespace().filter(|cell| *cell == "-").count(), 2, "{shown}");
+    assert_eq!(row.split_whitespace().filter(|cell| *cell == "-").count(), 3, "{shown}");
     let wrong = program.run(&["search", "crop.png", "--verify", "perhaps"]).expect_code(2);
     assert!(wrong.stderr().contains("known are auto, always and never"), "{}", wrong.stderr());
 }
