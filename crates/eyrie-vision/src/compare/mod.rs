@@ -70,7 +70,8 @@ impl Comparison {
 
 /// To the tenth of a pixel; the match itself is no finer.
 fn in_pixels(quad: Quad, (width, height): (u32, u32)) -> Quad {
-    let rounded = |value: f64| (value * 10.0).round() / 10.0;
+    // Zero is added for the sign of a zero.
+    let rounded = |value: f64| (value * 10.0).round() / 10.0 + 0.0;
     quad.map(|[x, y]| [rounded(x * f64::from(width)), rounded(y * f64::from(height))])
 }
 
