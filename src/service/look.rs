@@ -10,21 +10,20 @@ use super::core::Core;
 use crate::domain::ImageKey;
 use crate::search::Admission;
 use eyrie_vision::local::Verification;
-use eyrie_vision::picture::thumbnail_pixels;
+use eyrie_vision::picture::{Decoded, thumbnail_pixels};
 
 /// The pixels of so many pictures are compared with those of one, those with the most inliers: a
 /// thumbnail takes a few milliseconds, and in a collection full of copies everything is verified.
 const MOST_LOOKED_AT: usize = 24;
 
-/// Compares the pixels of a match, where both thumbnails can be read.
-fn looked_at(found: Verification, query: &[u8], candidate: &[u8]) -> Verification {
-    let look = || found.looked_at(&thumbnail_pixels(query)?, &thumbnail_pixels(candidate)?);
-    if found.verified() { look().unwrap_or(found) } else { found }
+/// Compares the pixels of a match, where the candidate's thumbnail can be read.
+fn looked_at(found: Verification, query: &Decoded, candidate: &[u8]) -> Verification {
+    thumbnail_pixels(candidate).and_then(|candidate| found.looked_at(query, &candidate)).unwrap_or(found)
 }
 
 impl Core {
     /// What comparing gave, with a look at the pixels of what is verified; those of the query are in
-    /// `thumbnail`.
+    /// `thumbnail`. Thumbnails that cannot be read are not looked at.
     ///
     /// # Errors
     /// The database, [`ServiceError::Overloaded`] and the like.
@@ -47,7 +46,9 @@ impl Core {
             verified.into_iter().filter_map(|(key, found)| Some((key, found, stored.remove(&key)?))).collect();
         let size = pairs.len().div_ceil(self.slots.processors()).max(1);
         let parts: Vec<_> = pairs.chunks(size).map(<[_]>::to_vec).collect();
-        let query: Arc<[u8]> = thumbnail.into();
+        let thumbnail = thumbnail.to_vec();
+        let Ok(query) = admission.run(move || thumbnail_pixels(&thumbnail)).await? else { return Ok(()) };
+        let query = Arc::new(query);
         let looked = try_join_all(parts.into_iter().map(|part| {
             let query = Arc::clone(&query);
             admission.run(move || {

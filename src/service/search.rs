@@ -68,6 +68,8 @@ struct Candidates {
 /// One look for results.
 pub(super) struct Page {
     pub(super) hits: Vec<SearchHit>,
+    /// How many neighbours the backend found.
+    neighbors: usize,
     /// There may be more hits than these, since many of the images that were found are gone.
     incomplete: bool,
     /// Images may be missing, since the index is being built.
@@ -134,7 +136,8 @@ impl RetrievalService {
             },
         };
         let mut page = core.page(&query, &mut subject, cut, group_by.as_ref()).await?;
-        if cut.window < reach && subject.is_unverified() {
+        let was_compared = group_by.is_some() || cut.offset < reach;
+        if was_compared && cut.window < page.neighbors.min(reach) && subject.is_unverified() {
             // The object may fill so small a part of its picture that the descriptor hardly sees it.
             query.limit = query.limit.max(reach + SPARE + usize::from(subject.itself.is_some()));
             cut.window = reach;
@@ -295,6 +298,7 @@ impl Core {
     ) -> Result<Page, ServiceError> {
         let levels = &self.catalogue.profile(query.version.profile()).levels;
         let found = self.candidates(query, subject.itself).await?;
+        let neighbors = found.neighbors.len();
         let reranked = match &subject.features {
             // A page behind what may be verified is in the order of the backend.
             Some(_) if group_by.is_some() || found.neighbors.len().min(cut.reach) > cut.offset => {
@@ -335,6 +339,7 @@ impl Core {
             incomplete,
             too_few_groups,
             partial: found.partial,
+            neighbors,
             hits,
             search_time: found.time,
             rerank_time: reranked.time,

@@ -14,9 +14,7 @@ pub(super) async fn lock_target(
     collection: &CollectionName,
     key: Option<&KeyId>,
 ) -> Result<Option<Target>, StoreError> {
-    let query = sqlx::query_as(LOCK_TARGET).bind(collection.as_str()).bind(key.map(KeyId::as_str));
-    let row: Option<TargetRow> = query.fetch_optional(session).await?;
-    row.map(TargetRow::into_target).transpose()
+    one_target(session, LOCK_TARGET, collection, key).await
 }
 
 /// The same without a lock.
@@ -25,7 +23,16 @@ pub(super) async fn target(
     collection: &CollectionName,
     key: Option<&KeyId>,
 ) -> Result<Option<Target>, StoreError> {
-    let query = sqlx::query_as(TARGET).bind(collection.as_str()).bind(key.map(KeyId::as_str));
+    one_target(session, TARGET, collection, key).await
+}
+
+async fn one_target(
+    session: &mut Session,
+    statement: &'static str,
+    collection: &CollectionName,
+    key: Option<&KeyId>,
+) -> Result<Option<Target>, StoreError> {
+    let query = sqlx::query_as(statement).bind(collection.as_str()).bind(key.map(KeyId::as_str));
     let row: Option<TargetRow> = query.fetch_optional(session).await?;
     row.map(TargetRow::into_target).transpose()
 }
