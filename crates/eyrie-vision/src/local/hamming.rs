@@ -2,6 +2,31 @@
 
 use pulp::{Arch, NullaryFnOnce};
 
+#[cfg(target_arch = "x86_64")]
+pulp::simd_type! {
+    /// Vectors of 512 bits, whose bits are counted by one instruction.
+    struct CountingVectors {
+        avx2: "avx2",
+        bmi2: "bmi2",
+        popcnt: "popcnt",
+        avx512f: "avx512f",
+        avx512bw: "avx512bw",
+        avx512dq: "avx512dq",
+        avx512vl: "avx512vl",
+        avx512vpopcntdq: "avx512vpopcntdq",
+    }
+}
+
+/// Runs `work` as compiled for the CPU at hand: the least one of x86-64 has no instruction that
+/// counts bits. What it calls must be inlined into it.
+pub(super) fn dispatch<W: NullaryFnOnce>(work: W) -> W::Output {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(vectors) = CountingVectors::try_new() {
+        return vectors.vectorize(work);
+    }
+    Arch::new().dispatch(work)
+}
+
 /// Descriptors of 256 bits, word by word, so that a pass over them is a pass over four plain
 /// arrays.
 #[derive(Debug, Default)]
@@ -13,54 +38,38 @@ impl Descriptors {
     }
 
     /// How many bits of each differ from `bits`, 0 to 256, to `out`, in order; and the smallest of
-    /// them.
+    /// them. A loop that the compiler turns into the vectors of whatever CPU it is compiled for,
+    /// see [`dispatch`].
+    #[inline(always)]
     pub(super) fn distances(&self, bits: [u64; 4], out: &mut Vec<u16>) -> u16 {
-        out.clear();
-        out.resize(self.0[0].len(), 0);
-        let words = self.0.each_ref().map(Vec::as_slice);
-        Arch::new().dispatch(Count { words, bits, out })
+        let [a, b, c, d] = self.0.each_ref().map(Vec::as_slice);
+        out.resize(a.len(), 0);
+        for (out, ((a, b), (c, d))) in out.iter_mut().zip(a.iter().zip(b).zip(c.iter().zip(d))) {
+            // As wide as the words, so that nothing is narrowed before the sum is.
+            let ones = |word: u64, bits: u64| u64::from((word ^ bits).count_ones());
+            *out = (ones(*a, bits[0]) + ones(*b, bits[1]) + ones(*c, bits[2]) + ones(*d, bits[3])) as u16;
+        }
+        out.iter().fold(u16::MAX, |smallest, &distance| smallest.min(distance))
     }
 }
 
-/// The places of the distances of at most `limit`, in order.
-pub(super) fn within(limit: u16, distances: &[u16]) -> impl Iterator<Item = usize> {
+/// The first place of a distance of at most `limit` that is wanted.
+#[inline(always)]
+pub(super) fn find_within(limit: u16, distances: &[u16], mut is_wanted: impl FnMut(usize) -> bool) -> Option<usize> {
     // Most chunks have none, which is seen at once.
     const CHUNK: usize = 32;
-    let near = move |chunk: &[u16]| chunk.iter().fold(false, |near, &distance| near | (distance <= limit));
-    distances.chunks(CHUNK).enumerate().filter(move |(_, chunk)| near(chunk)).flat_map(move |(number, chunk)| {
-        let places = chunk.iter().enumerate().filter(move |(_, distance)| **distance <= limit);
-        places.map(move |(place, _)| number * CHUNK + place)
-    })
-}
-
-/// The operands of [`count`], compiled for the CPU at hand: the least one of x86-64 has no
-/// instruction that counts bits.
-struct Count<'a> {
-    words: [&'a [u64]; 4],
-    bits: [u64; 4],
-    out: &'a mut [u16],
-}
-
-impl NullaryFnOnce for Count<'_> {
-    type Output = u16;
-
-    #[inline(always)]
-    fn call(self) -> u16 {
-        count(self.words, self.bits, self.out)
+    for (number, chunk) in distances.chunks(CHUNK).enumerate() {
+        if !chunk.iter().fold(false, |near, &distance| near | (distance <= limit)) {
+            continue;
+        }
+        for (place, &distance) in chunk.iter().enumerate() {
+            let place = number * CHUNK + place;
+            if distance <= limit && is_wanted(place) {
+                return Some(place);
+            }
+        }
     }
-}
-
-/// A loop that the compiler turns into the vectors of whatever CPU it is compiled for.
-#[inline(always)]
-fn count([a, b, c, d]: [&[u64]; 4], bits: [u64; 4], out: &mut [u16]) -> u16 {
-    for (out, ((a, b), (c, d))) in out.iter_mut().zip(a.iter().zip(b).zip(c.iter().zip(d))) {
-        let ones = (a ^ bits[0]).count_ones()
-            + (b ^ bits[1]).count_ones()
-            + (c ^ bits[2]).count_ones()
-            + (d ^ bits[3]).count_ones();
-        *out = ones as u16;
-    }
-    out.iter().fold(u16::MAX, |smallest, &distance| smallest.min(distance))
+    None
 }
 
 #[cfg(test)]
@@ -68,6 +77,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    struct Distances<'a> {
+        columns: &'a Descriptors,
+        bits: [u64; 4],
+        out: &'a mut Vec<u16>,
+    }
+
+    impl NullaryFnOnce for Distances<'_> {
+        type Output = u16;
+
+        #[inline(always)]
+        fn call(self) -> u16 {
+            self.columns.distances(self.bits, self.out)
+        }
+    }
 
     proptest! {
         #[test]
@@ -79,20 +103,24 @@ mod tests {
             };
             let expected: Vec<u16> = descriptors.iter().map(differing).collect();
             let columns = Descriptors::new(descriptors.iter().copied());
-            let mut out = vec![7; 3];
             let smallest = expected.iter().copied().min().unwrap_or(u16::MAX);
-            prop_assert_eq!(columns.distances(bits, &mut out), smallest);
-            prop_assert_eq!(&out, &expected);
-            // What another CPU would run.
-            out.fill(0);
-            prop_assert_eq!(count(columns.0.each_ref().map(Vec::as_slice), bits, &mut out), smallest);
-            prop_assert_eq!(&out, &expected);
+            // As compiled for the least CPU, for one of its kind and for this one.
+            let arch = Arch::new();
+            let ways: [&dyn Fn(Distances<'_>) -> u16; 3] = [&|work| work.call(), &|work| arch.dispatch(work), &|work| dispatch(work)];
+            for way in ways {
+                let mut out = vec![7; 3];
+                prop_assert_eq!(way(Distances { columns: &columns, bits, out: &mut out }), smallest);
+                prop_assert_eq!(&out, &expected);
+            }
         }
 
         #[test]
         fn those_within_a_limit_are_found_in_order(distances in prop::collection::vec(0u16..=256, 0..100), limit in 0u16..=256) {
             let expected: Vec<usize> = (0..distances.len()).filter(|&i| distances[i] <= limit).collect();
-            prop_assert_eq!(within(limit, &distances).collect::<Vec<_>>(), expected);
+            let mut found = Vec::new();
+            prop_assert_eq!(find_within(limit, &distances, |place| { found.push(place); false }), None);
+            prop_assert_eq!(find_within(limit, &distances, |_| true), expected.first().copied());
+            prop_assert_eq!(found, expected);
         }
     }
 }

@@ -5,9 +5,11 @@
 //! distance, and if nothing elsewhere in the candidate is nearly as near (D. Lowe, "Distinctive
 //! Image Features from Scale-Invariant Keypoints", 2004, 7.1).
 
+use pulp::NullaryFnOnce;
+
 use super::features::Feature;
 use super::geometry::Point;
-use super::hamming::{Descriptors, within};
+use super::hamming::{Descriptors, dispatch, find_within};
 
 /// A pair is kept if the nearest distance is at most this many hundredths of the nearest one
 /// elsewhere.
@@ -44,47 +46,69 @@ impl Column {
     }
 
     /// The place of the first that is nearest.
+    #[inline(always)]
     fn nearest(&self, bits: [u64; 4], row: &mut Vec<u16>) -> Option<usize> {
         let smallest = self.descriptors.distances(bits, row);
-        within(smallest, row).next().map(|column| self.places[column])
+        find_within(smallest, row, |_| true).map(|column| self.places[column])
     }
 }
 
 /// The believable pairs, nearest first; `positions` are the candidate's features in pixels.
 pub(super) fn matches(query: &[Feature], candidate: &[Feature], positions: &[Point]) -> Vec<Match> {
     let columns = |features: &[Feature]| [false, true].map(|dark| Column::new(features, dark));
-    let (queries, candidates) = (columns(query), columns(candidate));
-    let mut row = Vec::with_capacity(query.len().max(candidate.len()));
-    let mut kept = Vec::new();
-    for (i, feature) in query.iter().enumerate() {
-        let column = &candidates[usize::from(feature.dark)];
-        let distance = column.descriptors.distances(feature.bits, &mut row);
-        let Some(j) = distinct_minimum(&row, distance, |j| positions[column.places[j]]) else {
-            continue;
-        };
-        // Few are distinct: only for those it is worth asking whether they are the other's nearest
-        // too.
-        let found = column.places[j];
-        if queries[usize::from(feature.dark)].nearest(candidate[found].bits, &mut row) == Some(i) {
-            kept.push(Match { query: i, candidate: found, distance });
-        }
-    }
+    let pair = Pair { query, candidate, positions, queries: columns(query), candidates: columns(candidate) };
+    let mut kept = dispatch(pair);
     kept.sort_by_key(|m| (m.distance, m.query));
     kept
 }
 
+/// Two pictures whose features are compared.
+struct Pair<'a> {
+    query: &'a [Feature],
+    candidate: &'a [Feature],
+    positions: &'a [Point],
+    queries: [Column; 2],
+    candidates: [Column; 2],
+}
+
+impl NullaryFnOnce for Pair<'_> {
+    type Output = Vec<Match>;
+
+    #[inline(always)]
+    fn call(self) -> Vec<Match> {
+        let Self { query, candidate, positions, queries, candidates } = self;
+        let mut row = Vec::with_capacity(query.len().max(candidate.len()));
+        let mut kept = Vec::new();
+        for (i, feature) in query.iter().enumerate() {
+            let column = &candidates[usize::from(feature.dark)];
+            let distance = column.descriptors.distances(feature.bits, &mut row);
+            let Some(j) = distinct_minimum(&row, distance, |j| positions[column.places[j]]) else {
+                continue;
+            };
+            // Few are distinct: only for those it is worth asking whether they are the other's
+            // nearest too.
+            let found = column.places[j];
+            if queries[usize::from(feature.dark)].nearest(candidate[found].bits, &mut row) == Some(i) {
+                kept.push(Match { query: i, candidate: found, distance });
+            }
+        }
+        kept
+    }
+}
+
 /// The first place of the smallest distance, unless another one elsewhere comes near to it.
+#[inline(always)]
 fn distinct_minimum(row: &[u16], smallest: u16, position: impl Fn(usize) -> Point) -> Option<usize> {
-    let place = within(smallest, row).next()?;
+    let place = find_within(smallest, row, |_| true)?;
     let bits = u32::from(smallest);
     let limit = (bits * 100 / RATIO_PERCENT).max(bits + LEAST_GAP) as u16;
     let here = position(place);
-    let is_contested = within(limit, row).any(|j| {
+    let contests = |j| {
         j != place && {
             let there = position(j);
             let (dx, dy) = (there.0 - here.0, there.1 - here.1);
             dx * dx + dy * dy > ELSEWHERE * ELSEWHERE
         }
-    });
-    (!is_contested).then_some(place)
+    };
+    find_within(limit, row, contests).is_none().then_some(place)
 }
