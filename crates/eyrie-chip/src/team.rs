@@ -42,6 +42,19 @@ impl Team {
         self.pool.as_ref().map_or(1, ThreadPool::current_num_threads)
     }
 
+    /// Both, side by side where there is a second thread. `first` begins at once; each of its
+    /// layers takes the threads that are free by then.
+    pub fn join<A: Send, B: Send>(
+        &self,
+        first: impl FnOnce() -> A + Send,
+        second: impl FnOnce() -> B + Send,
+    ) -> (A, B) {
+        match &self.pool {
+            Some(pool) => pool.join(first, second),
+            None => (first(), second()),
+        }
+    }
+
     /// Runs `work` where each [`split`] in it uses these threads.
     pub(crate) fn run<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         match &self.pool {

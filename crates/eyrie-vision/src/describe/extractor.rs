@@ -15,8 +15,8 @@ use super::profile::Profile;
 use super::regions::RegionPlan;
 use crate::local::LocalFeatures;
 use crate::picture::{
-    DecodeLimits, Decoded, INPUT_BYTES, INPUT_SIDE, PictureError, Scaler, crop, cut, decode, fitted, luma, thumbnail,
-    turn,
+    DecodeLimits, Decoded, INPUT_BYTES, INPUT_SIDE, PictureError, Scaler, Thumbnail, crop, cut, decode, fitted, luma,
+    thumbnail, turn,
 };
 
 const SIDE: u32 = INPUT_SIDE as u32;
@@ -155,20 +155,47 @@ impl AsicExtractor {
 
     /// Runs the network on all inputs, and pools.
     fn passes(&mut self) -> Vec<Pooled> {
-        let count = self.inputs.len() / INPUT_BYTES;
-        let batches = count.div_ceil(self.arena.batch());
-        let mut vectors = Vec::with_capacity(count);
-        for batch in 0..batches {
-            let (first, end) = (count * batch / batches, count * (batch + 1) / batches);
-            let inputs = &self.inputs[first * INPUT_BYTES..end * INPUT_BYTES];
-            let start = Instant::now();
-            let maps = self.model.network().run(self.kernels, &mut self.arena, inputs, INPUT_SIDE, INPUT_SIDE);
-            let ran = Instant::now();
-            vectors.extend(maps.middle.iter().zip(maps.last).map(|(middle, last)| Pooled::new(middle, last)));
-            self.times.network += ran - start;
-            self.times.pool += ran.elapsed();
-        }
-        vectors
+        let Self { model, kernels, arena, inputs, times, .. } = self;
+        passes(model, *kernels, arena, inputs, times)
+    }
+}
+
+/// Runs the network on inputs of [`INPUT_BYTES`] each, and pools.
+fn passes(model: &Model, kernels: Kernels, arena: &mut Arena, inputs: &[u8], times: &mut StepTimes) -> Vec<Pooled> {
+    let count = inputs.len() / INPUT_BYTES;
+    let batches = count.div_ceil(arena.batch());
+    let mut vectors = Vec::with_capacity(count);
+    for batch in 0..batches {
+        let (first, end) = (count * batch / batches, count * (batch + 1) / batches);
+        let inputs = &inputs[first * INPUT_BYTES..end * INPUT_BYTES];
+        let start = Instant::now();
+        let maps = model.network().run(kernels, arena, inputs, INPUT_SIDE, INPUT_SIDE);
+        let ran = Instant::now();
+        vectors.extend(maps.middle.iter().zip(maps.last).map(|(middle, last)| Pooled::new(middle, last)));
+        times.network += ran - start;
+        times.pool += ran.elapsed();
+    }
+    vectors
+}
+
+/// What an extraction gives beside the descriptor.
+struct Aside {
+    thumbnail: Option<Thumbnail>,
+    view: Option<Decoded>,
+    features: Option<LocalFeatures>,
+    thumbnail_time: Duration,
+    features_time: Duration,
+}
+
+impl Aside {
+    fn of(image: &Decoded, request: Request, scaler: &mut Scaler, canvas: &mut Vec<u8>) -> Result<Self, PictureError> {
+        let Request { thumbnail: with_thumbnail, view, features: limit, mirrored, .. } = request;
+        let mut clock = Clock::start();
+        let thumbnail = with_thumbnail.then(|| thumbnail(image, scaler, canvas)).transpose()?;
+        let view = (view > 0).then(|| fitted(image, view, scaler)).transpose()?;
+        let thumbnail_time = clock.lap();
+        let features = (limit > 0).then(|| local_features(image, limit, mirrored)).transpose()?;
+        Ok(Self { thumbnail, view, features, thumbnail_time, features_time: clock.lap() })
     }
 }
 
@@ -191,10 +218,10 @@ impl Extractor for AsicExtractor {
     }
 
     fn extract(&mut self, bytes: &[u8], request: Request) -> Result<Extraction, PictureError> {
-        let Request { profile, region, thumbnail: with_thumbnail, view, features: limit, mirrored } = request;
+        let profile = request.profile;
         let mut clock = Clock::start();
         let whole = decode(bytes, self.limits)?;
-        let (image, region) = match region {
+        let (image, region) = match request.region {
             Some(region) => crop(whole, region, self.limits).map(|(part, region)| (part, Some(region)))?,
             None => (whole, None),
         };
@@ -202,15 +229,20 @@ impl Extractor for AsicExtractor {
         self.times.decode += decode_time;
         self.prepare(&image, profile)?;
         self.times.scale += clock.lap();
-        let vectors = self.passes();
-        let network_time = clock.lap();
+        let Self { model, kernels, arena, scaler, canvas, inputs, times, .. } = self;
+        let team = Arc::clone(arena.team());
+        let ((vectors, network_time), aside) = team.join(
+            || {
+                let start = Instant::now();
+                (passes(model, *kernels, arena, inputs, times), start.elapsed())
+            },
+            || Aside::of(&image, request, scaler, canvas),
+        );
+        let Aside { thumbnail, view, features, thumbnail_time, features_time } = aside?;
+        clock.lap();
         let descriptor = self.model.descriptor(&vectors, profile)?;
         self.times.describe += clock.lap();
-        let thumbnail = with_thumbnail.then(|| thumbnail(&image, &mut self.scaler, &mut self.canvas)).transpose()?;
-        let view = (view > 0).then(|| fitted(&image, view, &mut self.scaler)).transpose()?;
-        self.times.thumbnail += clock.lap();
-        let cost = ExtractionCost::of(self.model.pass_cost(), vectors.len() as u32, clock.total());
-        let features = (limit > 0).then(|| local_features(&image, limit, mirrored)).transpose()?;
+        self.times.thumbnail += thumbnail_time;
         Ok(Extraction {
             descriptor,
             version: DescriptorVersion::new(self.model.fingerprint(), profile),
@@ -223,8 +255,8 @@ impl Extractor for AsicExtractor {
             features,
             decode_time,
             network_time,
-            features_time: clock.lap(),
-            cost,
+            features_time,
+            cost: ExtractionCost::of(self.model.pass_cost(), vectors.len() as u32, clock.total()),
         })
     }
 }
