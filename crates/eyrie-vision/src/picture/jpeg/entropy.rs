@@ -1,30 +1,40 @@
-//! Whether the scans of a JPEG hold the data of all their blocks.
+//! Whether the scans of a JPEG hold the data of all their blocks, and these data.
 //!
 //! Decoders fill up what is missing and say nothing: a file that was cut and closed with an end
 //! marker, or whose tail was overwritten with zeros, comes back as half a picture above a flat
-//! field. So the Huffman codes are read once, without making coefficients of them, by the
-//! procedures of ITU-T T.81, F.2 and G.2.
+//! field. So the Huffman codes are read once, by the procedures of ITU-T T.81, F.2 and G.2; the
+//! coefficients are kept only for [`super::interleave`].
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 use super::super::error::PictureError;
 use super::super::reading::damaged;
 use super::file::{File, Frame, Scan};
+use super::huffman::{Bits, EMPTY, Stop, Table, Tables};
 
 /// More scans than any encoder writes; each costs time for the whole picture.
 const SCANS_MAX: usize = 100;
 /// So many zero bytes on both sides of the end of a scan's last block are no accident: the tail was
 /// overwritten.
 const ZEROS: usize = 16;
-/// Bits that the first table of a Huffman code resolves.
-const FAST_BITS: u32 = 9;
-
 /// Checks all scans.
 ///
 /// # Errors
 /// [`PictureError::Truncated`] where data are missing, [`PictureError::Corrupt`] where they make no
 /// sense.
 pub(super) fn check(file: &File<'_>) -> Result<(), PictureError> {
+    read::<false>(file).map(drop)
+}
+
+/// The same, and the coefficients of all blocks of each component.
+///
+/// # Errors
+/// Those of [`check`].
+pub(super) fn coefficients(file: &File<'_>) -> Result<Vec<Grid>, PictureError> {
+    read::<true>(file)
+}
+
+fn read<const KEEP: bool>(file: &File<'_>) -> Result<Vec<Grid>, PictureError> {
     if file.scans.len() > SCANS_MAX {
         return Err(damaged("it has more than 100 scans"));
     }
@@ -32,39 +42,42 @@ pub(super) fn check(file: &File<'_>) -> Result<(), PictureError> {
     let mut tables = Tables::default();
     let mut payloads = file.huffman.iter();
     let mut loaded = 0;
-    let mut grids: Vec<Grid> = (0..frame.components.len()).map(|index| Grid::new(frame, index)).collect();
+    let mut grids: Vec<Grid> = (0..frame.components.len()).map(|index| Grid::new(frame, index, KEEP)).collect();
     for scan in &file.scans {
         for payload in payloads.by_ref().take(scan.tables - loaded) {
             tables.load(payload)?;
         }
         loaded = scan.tables;
-        check_scan(file.bytes, frame, scan, &tables, &mut grids)?;
+        read_scan::<KEEP>(file.bytes, frame, scan, &tables, &mut grids)?;
         for &(index, ..) in &scan.components {
             let known = &mut grids[index].known[usize::from(scan.spectrum.start)..usize::from(scan.spectrum.end)];
             known.fill(Some(scan.low));
         }
     }
     let whole = grids.iter().all(|grid| grid.known.iter().all(|known| *known == Some(0)));
-    if whole { Ok(()) } else { Err(PictureError::Truncated) }
+    if whole { Ok(grids) } else { Err(PictureError::Truncated) }
 }
 
 /// The blocks of a component.
-struct Grid {
+pub(super) struct Grid {
     /// Blocks across, with those that fill up the last unit of an interleaved scan.
-    stride: usize,
+    pub(super) stride: usize,
     /// Blocks across and down that show pixels.
-    across: usize,
-    down: usize,
-    h: usize,
-    v: usize,
+    pub(super) across: usize,
+    pub(super) down: usize,
+    /// Blocks across and down in a unit of an interleaved scan.
+    pub(super) h: usize,
+    pub(super) v: usize,
     /// Which coefficients of each block are not zero, one bit each; of progressive files alone.
     nonzero: Vec<u64>,
+    /// The coefficients of each block in zigzag order, where they are kept.
+    pub(super) coefficients: Vec<[i16; 64]>,
     /// To which bit each coefficient is known.
     known: [Option<u8>; 64],
 }
 
 impl Grid {
-    fn new(frame: &Frame, index: usize) -> Self {
+    fn new(frame: &Frame, index: usize, keep: bool) -> Self {
         let (most_h, most_v) = frame.most();
         let component = frame.components[index];
         // A component alone is never interleaved: its factors mean nothing.
@@ -73,35 +86,28 @@ impl Grid {
             if frame.components.len() == 1 { (1, 1) } else { (usize::from(most_h), usize::from(most_v)) };
         let (units_x, units_y) = units(frame);
         let stride = units_x * h;
-        let blocks = if frame.progressive { stride * units_y * v } else { 0 };
+        let blocks = stride * units_y * v;
         Self {
             stride,
             across: (usize::from(frame.width) * h).div_ceil(most_h * 8),
             down: (usize::from(frame.height) * v).div_ceil(most_v * 8),
             h,
             v,
-            nonzero: vec![0; blocks],
+            nonzero: vec![0; if frame.progressive { blocks } else { 0 }],
+            coefficients: vec![[0; 64]; if keep { blocks } else { 0 }],
             known: [None; 64],
         }
     }
 }
 
 /// Units across and down of an interleaved scan.
-fn units(frame: &Frame) -> (usize, usize) {
+pub(super) fn units(frame: &Frame) -> (usize, usize) {
     let (h, v) = if frame.components.len() == 1 { (1, 1) } else { frame.most() };
     let count = |side: u16, factor: u8| usize::from(side).div_ceil(usize::from(factor) * 8);
     (count(frame.width, h), count(frame.height, v))
 }
 
-/// Why reading codes ended.
-enum Stop {
-    /// The data ended.
-    Short,
-    /// Bits that are no code.
-    NoCode,
-}
-
-fn check_scan(
+fn read_scan<const KEEP: bool>(
     bytes: &[u8],
     frame: &Frame,
     scan: &Scan,
@@ -109,7 +115,7 @@ fn check_scan(
     grids: &mut [Grid],
 ) -> Result<(), PictureError> {
     let coded = &bytes[scan.data.clone()];
-    let mut bits = Bits { data: coded, at: 0, buffer: 0, count: 0, ended: false };
+    let mut bits = Bits::new(coded);
     let mut coder = Coder::new(scan, tables)?;
     let (across, down) = match scan.components.as_slice() {
         [(index, ..)] => (grids[*index].across, grids[*index].down),
@@ -124,9 +130,10 @@ fn check_scan(
         if unit > 0 && unit.is_multiple_of(interval) {
             bits.restart().ok_or(PictureError::Truncated)?;
             coder.end_of_band = 0;
+            coder.previous = [0; 4];
         }
         let (x, y) = (unit % across, unit / across);
-        match coder.unit(&mut bits, scan, grids, x, y) {
+        match coder.unit::<KEEP>(&mut bits, scan, grids, x, y) {
             ControlFlow::Continue(()) => {}
             ControlFlow::Break(Stop::Short) => return Err(PictureError::Truncated),
             ControlFlow::Break(Stop::NoCode) => return Err(damaged("its data hold a code that does not exist")),
@@ -147,6 +154,8 @@ struct Coder<'a> {
     tables: Vec<(&'a Table, &'a Table)>,
     /// Blocks that the current end-of-band run still covers.
     end_of_band: u32,
+    /// The last DC coefficient of each of the scan's components.
+    previous: [i16; 4],
 }
 
 impl<'a> Coder<'a> {
@@ -164,52 +173,69 @@ impl<'a> Coder<'a> {
             .iter()
             .map(|&(_, dc, ac)| Ok((find(&tables.dc, dc, has_dc)?, find(&tables.ac, ac, has_ac)?)))
             .collect::<Result<_, PictureError>>()?;
-        Ok(Self { tables, end_of_band: 0 })
+        Ok(Self { tables, end_of_band: 0, previous: [0; 4] })
     }
 
     /// The blocks of one unit: one block where the scan has one component, else as many of each as
     /// its factors say.
-    fn unit(&mut self, bits: &mut Bits<'_>, scan: &Scan, grids: &mut [Grid], x: usize, y: usize) -> ControlFlow<Stop> {
+    fn unit<const KEEP: bool>(
+        &mut self,
+        bits: &mut Bits<'_>,
+        scan: &Scan,
+        grids: &mut [Grid],
+        x: usize,
+        y: usize,
+    ) -> ControlFlow<Stop> {
         if let [(index, ..)] = scan.components.as_slice() {
             let grid = &mut grids[*index];
             let place = y * grid.stride + x;
-            return self.block(bits, scan, 0, grid.nonzero.get_mut(place));
+            return self.block::<KEEP>(bits, scan, 0, grid, place);
         }
-        for (place, &(index, ..)) in scan.components.iter().enumerate() {
-            for _ in 0..grids[index].h * grids[index].v {
-                // Only scans of DC coefficients are interleaved in a progressive file: none reads
-                // which are not zero.
-                self.block(bits, scan, place, None)?;
+        for (component, &(index, ..)) in scan.components.iter().enumerate() {
+            let grid = &mut grids[index];
+            for block in 0..grid.h * grid.v {
+                let place = (y * grid.v + block / grid.h) * grid.stride + x * grid.h + block % grid.h;
+                self.block::<KEEP>(bits, scan, component, grid, place)?;
             }
         }
         ControlFlow::Continue(())
     }
 
-    fn block(
+    fn block<const KEEP: bool>(
         &mut self,
         bits: &mut Bits<'_>,
         scan: &Scan,
         component: usize,
-        nonzero: Option<&mut u64>,
+        grid: &mut Grid,
+        place: usize,
     ) -> ControlFlow<Stop> {
         let (dc, ac) = self.tables[component];
+        let (mut nothing, mut nowhere) = (0, [0; 64]);
+        // Only progressive files have these.
+        let nonzero = grid.nonzero.get_mut(place).unwrap_or(&mut nothing);
+        let kept = if KEEP { grid.coefficients.get_mut(place).unwrap_or(&mut nowhere) } else { &mut nowhere };
         let mut place = u32::from(scan.spectrum.start);
         let end = u32::from(scan.spectrum.end);
         if place == 0 {
             if scan.high > 0 {
-                return bits.skip(1);
+                kept[0] |= (bits.take(1)? << scan.low) as i16;
+                return ControlFlow::Continue(());
             }
-            let size = bits.code(dc)?;
-            bits.skip(u32::from(size & 15))?;
+            let size = u32::from(bits.code(dc)? & 15);
+            if KEEP {
+                let previous = &mut self.previous[component];
+                *previous = previous.wrapping_add(extended(bits.take(size)?, size));
+                kept[0] = *previous << scan.low;
+            } else {
+                bits.skip(size)?;
+            }
             place = 1;
         }
         if end == 1 {
             return ControlFlow::Continue(());
         }
-        let mut none = 0;
-        let nonzero = nonzero.unwrap_or(&mut none);
         if scan.high > 0 {
-            return self.refine(bits, ac, place..end, nonzero);
+            return self.refine::<KEEP>(bits, ac, place..end, nonzero, kept, 1 << scan.low);
         }
         if self.end_of_band > 0 {
             self.end_of_band -= 1;
@@ -220,7 +246,14 @@ impl<'a> Coder<'a> {
             let (run, size) = (u32::from(symbol >> 4), u32::from(symbol & 15));
             if size > 0 {
                 place += run;
-                bits.skip(size)?;
+                if KEEP {
+                    let value = extended(bits.take(size)?, size) << scan.low;
+                    if let Some(kept) = kept.get_mut(place as usize) {
+                        *kept = value;
+                    }
+                } else {
+                    bits.skip(size)?;
+                }
                 *nonzero |= 1_u64.checked_shl(place).unwrap_or(0);
                 place += 1;
             } else if run == 15 {
@@ -236,20 +269,18 @@ impl<'a> Coder<'a> {
         ControlFlow::Continue(())
     }
 
-    /// A refinement of AC coefficients (G.1.2.3): each one that is known not to be zero takes a
-    /// bit.
-    fn refine(
+    /// A refinement of AC coefficients by the bit `one` (G.1.2.3): each one that is known not to be
+    /// zero takes a bit.
+    fn refine<const KEEP: bool>(
         &mut self,
         bits: &mut Bits<'_>,
         ac: &Table,
-        band: std::ops::Range<u32>,
+        band: Range<u32>,
         nonzero: &mut u64,
+        kept: &mut [i16; 64],
+        one: i16,
     ) -> ControlFlow<Stop> {
         let known = *nonzero;
-        let corrections = |from: u32, to: u32| {
-            let above = known.checked_shr(from).unwrap_or(0);
-            (above & 1_u64.checked_shl(to - from).map_or(u64::MAX, |bit| bit - 1)).count_ones()
-        };
         let mut place = band.start;
         if self.end_of_band == 0 {
             while place < band.end {
@@ -260,18 +291,23 @@ impl<'a> Coder<'a> {
                     self.end_of_band = (1 << run) + bits.take(run)?;
                     break;
                 }
-                if size > 0 {
-                    bits.skip(1)?;
-                }
+                let value = if size == 0 {
+                    0
+                } else if bits.take(1)? == 1 {
+                    one
+                } else {
+                    -one
+                };
                 // Over as many zeros as the run says, and over what is not zero between them.
                 let (start, mut zeros) = (place, run);
                 while place < band.end && (known >> place & 1 == 1 || zeros > 0) {
                     zeros -= u32::from(known >> place & 1 == 0);
                     place += 1;
                 }
-                bits.skip(corrections(start, place))?;
+                correct::<KEEP>(bits, known, start..place, kept, one)?;
                 if size > 0 && place < band.end {
                     *nonzero |= 1 << place;
+                    kept[place as usize] = value;
                 }
                 place += 1;
             }
@@ -279,169 +315,39 @@ impl<'a> Coder<'a> {
         if self.end_of_band > 0 {
             self.end_of_band -= 1;
             if place < band.end {
-                bits.skip(corrections(place, band.end))?;
+                correct::<KEEP>(bits, known, place..band.end, kept, one)?;
             }
         }
         ControlFlow::Continue(())
     }
 }
 
-/// Bits of entropy-coded data, stuffed zeros left out.
-struct Bits<'a> {
-    data: &'a [u8],
-    at: usize,
-    /// The next bits, from the top down.
-    buffer: u64,
-    count: u32,
-    /// Whether a marker or the end of the data was met.
-    ended: bool,
+/// One bit for each coefficient of `places` that is known not to be zero: whether it is farther
+/// from zero by `one`.
+fn correct<const KEEP: bool>(
+    bits: &mut Bits<'_>,
+    known: u64,
+    places: Range<u32>,
+    kept: &mut [i16; 64],
+    one: i16,
+) -> ControlFlow<Stop> {
+    if !KEEP {
+        let above = known.checked_shr(places.start).unwrap_or(0);
+        let mask = 1_u64.checked_shl(places.end - places.start).map_or(u64::MAX, |bit| bit - 1);
+        return bits.skip((above & mask).count_ones());
+    }
+    for place in places.filter(|place| known >> place & 1 == 1) {
+        if bits.take(1)? == 1 {
+            let kept = &mut kept[place as usize];
+            *kept = kept.wrapping_add(one * kept.signum());
+        }
+    }
+    ControlFlow::Continue(())
 }
 
-impl Bits<'_> {
-    fn fill(&mut self) {
-        while self.count <= 56 && !self.ended {
-            let byte = match self.data.get(self.at..) {
-                Some([0xff, 0, ..]) => {
-                    self.at += 2;
-                    0xff
-                }
-                Some([0xff, ..]) | None | Some([]) => {
-                    self.ended = true;
-                    return;
-                }
-                Some([byte, ..]) => {
-                    self.at += 1;
-                    *byte
-                }
-            };
-            self.buffer |= u64::from(byte) << (56 - self.count);
-            self.count += 8;
-        }
-    }
-
-    /// Steps over at most 64 bits.
-    fn skip(&mut self, mut bits: u32) -> ControlFlow<Stop> {
-        while bits > 0 {
-            if self.count < 32 {
-                self.fill();
-            }
-            let now = bits.min(32).min(self.count);
-            if now == 0 {
-                return ControlFlow::Break(Stop::Short);
-            }
-            self.buffer <<= now;
-            self.count -= now;
-            bits -= now;
-        }
-        ControlFlow::Continue(())
-    }
-
-    /// The next bits, at most 16, as a number.
-    fn take(&mut self, bits: u32) -> ControlFlow<Stop, u32> {
-        if self.count < 32 {
-            self.fill();
-        }
-        let value = if bits == 0 { 0 } else { (self.buffer >> (64 - bits)) as u32 };
-        self.skip(bits)?;
-        ControlFlow::Continue(value)
-    }
-
-    /// The symbol of the next code.
-    fn code(&mut self, table: &Table) -> ControlFlow<Stop, u8> {
-        if self.count < 32 {
-            self.fill();
-        }
-        let found = table.find((self.buffer >> 48) as u16);
-        let Some((symbol, length)) = found else {
-            // What was filled up with zeros behind the end is no fault of the data.
-            return ControlFlow::Break(if self.count < 16 { Stop::Short } else { Stop::NoCode });
-        };
-        self.skip(length)?;
-        ControlFlow::Continue(symbol)
-    }
-
-    /// Goes behind the next restart marker.
-    fn restart(&mut self) -> Option<()> {
-        let rest = self.data.get(self.at..)?;
-        let found = rest.windows(2).position(|pair| pair[0] == 0xff && (0xd0..=0xd7).contains(&pair[1]))?;
-        *self = Self { data: self.data, at: self.at + found + 2, buffer: 0, count: 0, ended: false };
-        Some(())
-    }
-
-    /// The first byte of which no bit was used; bytes that were stuffed count as one.
-    fn position(&self) -> usize {
-        self.at - (self.count / 8) as usize
-    }
-}
-
-/// The tables that hold at some place in a file.
-#[derive(Default)]
-struct Tables {
-    dc: [Option<Table>; 4],
-    ac: [Option<Table>; 4],
-}
-
-impl Tables {
-    /// Takes the tables of a DHT segment.
-    fn load(&mut self, mut payload: &[u8]) -> Result<(), PictureError> {
-        while let Some((&place, rest)) = payload.split_first() {
-            let bad = || damaged("a Huffman table makes no sense");
-            let (counts, rest) = rest.split_first_chunk::<16>().ok_or_else(bad)?;
-            let total = counts.iter().map(|&count| usize::from(count)).sum();
-            let (symbols, rest) = rest.split_at_checked(total).ok_or_else(bad)?;
-            let of = if place >> 4 == 0 { &mut self.dc } else { &mut self.ac };
-            *of.get_mut(usize::from(place & 15)).ok_or_else(bad)? = Some(Table::new(counts, symbols).ok_or_else(bad)?);
-            payload = rest;
-        }
-        Ok(())
-    }
-}
-
-/// A Huffman code: canonical, of at most 16 bits (T.81, C).
-struct Table {
-    symbols: Vec<u8>,
-    /// By the first bits: symbol and length; length 0 for longer codes.
-    fast: Vec<(u8, u8)>,
-    /// By length - 1: the first code that is longer, left-aligned in 16 bits, and what leads from a
-    /// code to its symbol.
-    ends: [(u32, i32); 16],
-}
-
-static EMPTY: Table = Table { symbols: Vec::new(), fast: Vec::new(), ends: [(0, 0); 16] };
-
-impl Table {
-    /// `None` where the counts make no prefix code.
-    fn new(counts: &[u8; 16], symbols: &[u8]) -> Option<Self> {
-        let mut fast = vec![(0, 0); 1 << FAST_BITS];
-        let mut ends = [(0, 0); 16];
-        let (mut code, mut first) = (0_u32, 0_usize);
-        for (length, &count) in (1_u32..).zip(counts) {
-            let (start, count) = (code, usize::from(count));
-            code += count as u32;
-            if code > 1 << length {
-                return None;
-            }
-            ends[length as usize - 1] = (code << (16 - length), first as i32 - start as i32);
-            if length <= FAST_BITS {
-                for (place, &symbol) in symbols[first..first + count].iter().enumerate() {
-                    let from = (start as usize + place) << (FAST_BITS - length);
-                    fast[from..from + (1 << (FAST_BITS - length))].fill((symbol, length as u8));
-                }
-            }
-            first += count;
-            code <<= 1;
-        }
-        Some(Self { symbols: symbols.to_vec(), fast, ends })
-    }
-
-    /// Symbol and length of the code that the bits begin with.
-    fn find(&self, bits: u16) -> Option<(u8, u32)> {
-        let &(symbol, length) = self.fast.get(usize::from(bits >> (16 - FAST_BITS)))?;
-        if length > 0 {
-            return Some((symbol, length.into()));
-        }
-        let length = (FAST_BITS + 1..=16).find(|&length| u32::from(bits) < self.ends[length as usize - 1].0)?;
-        let index = i32::from(bits >> (16 - length)) + self.ends[length as usize - 1].1;
-        Some((*self.symbols.get(usize::try_from(index).ok()?)?, length))
-    }
+/// What the bits behind a code of `size` say (F.2.2.1): the upper half is positive.
+fn extended(bits: u32, size: u32) -> i16 {
+    let value = bits as i32;
+    let is_negative = size > 0 && value < 1 << (size - 1);
+    (if is_negative { value - (1 << size) + 1 } else { value }) as i16
 }

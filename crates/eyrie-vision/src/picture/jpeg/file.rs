@@ -15,6 +15,8 @@ pub(super) struct Component {
     /// Sampling factors, 1 to 4.
     pub(super) h: u8,
     pub(super) v: u8,
+    /// The number of its quantisation table, 0 to 3.
+    quantiser: u8,
 }
 
 /// The frame header.
@@ -47,8 +49,10 @@ pub(super) struct Scan {
     /// Bytes of the entropy-coded data, restart markers included.
     pub(super) data: Range<usize>,
     pub(super) restart_interval: u16,
-    /// Ranges of the payloads of all Huffman tables that came before, in order.
+    /// How many DHT segments came before.
     pub(super) tables: usize,
+    /// How many DQT segments came before.
+    quantisers: usize,
 }
 
 /// How the components make colours.
@@ -69,6 +73,8 @@ pub(super) struct File<'a> {
     pub(super) scans: Vec<Scan>,
     /// Payloads of all DHT segments, in order.
     pub(super) huffman: Vec<&'a [u8]>,
+    /// Payloads of all DQT segments, in order.
+    quantisers: Vec<&'a [u8]>,
     pub(super) colours: Colours,
     /// The payload of the first EXIF segment, from its TIFF header on. A second one does not count,
     /// as in browsers.
@@ -77,8 +83,8 @@ pub(super) struct File<'a> {
     profile: Vec<(u8, u8, &'a [u8])>,
     /// Segments and scans that pixels depend on.
     essential: Vec<Range<usize>>,
-    /// Whether an Adobe segment of full length is there.
-    adobe: Option<u8>,
+    /// The payload of the last Adobe segment of full length.
+    adobe: Option<&'a [u8]>,
 }
 
 impl<'a> File<'a> {
@@ -90,7 +96,8 @@ impl<'a> File<'a> {
     pub(super) fn read(bytes: &'a [u8]) -> Result<Self, PictureError> {
         let mut at = 2;
         let mut frame = None;
-        let (mut scans, mut huffman, mut profile, mut essential) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut scans, mut huffman, mut quantisers) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut profile, mut essential) = (Vec::new(), Vec::new());
         let (mut exif, mut adobe, mut jfif, mut restart_interval) = (None, None, false, 0);
         while let Some((marker, payload)) = segment(bytes, at, scans.is_empty())? {
             let start = payload.start;
@@ -112,7 +119,10 @@ impl<'a> File<'a> {
                     huffman.push(data);
                     essential.push(whole);
                 }
-                0xdb => essential.push(whole),
+                0xdb => {
+                    quantisers.push(data);
+                    essential.push(whole);
+                }
                 0xdd => {
                     restart_interval = data.first_chunk().map_or(0, |two| u16::from_be_bytes(*two));
                     essential.push(whole);
@@ -123,6 +133,7 @@ impl<'a> File<'a> {
                     scan.data = payload.end..end_of_data(bytes, payload.end);
                     scan.restart_interval = restart_interval;
                     scan.tables = huffman.len();
+                    scan.quantisers = quantisers.len();
                     at = scan.data.end;
                     essential.push(start - 4..at);
                     scans.push(scan);
@@ -136,15 +147,15 @@ impl<'a> File<'a> {
                 }
                 // A shorter one says nothing: libjpeg wants all twelve bytes.
                 0xee if data.len() >= 12 && data.starts_with(b"Adobe") => {
-                    adobe = Some(data[11]);
+                    adobe = Some(data);
                     essential.push(whole);
                 }
                 _ => {}
             }
         }
         let frame = frame.ok_or_else(|| damaged("it has no frame header"))?;
-        let colours = colours(&frame, jfif, adobe);
-        Ok(Self { bytes, frame, scans, huffman, colours, exif, profile, essential, adobe })
+        let colours = colours(&frame, jfif, adobe.map(transform));
+        Ok(Self { bytes, frame, scans, huffman, quantisers, colours, exif, profile, essential, adobe })
     }
 
     /// The file without what pixels do not depend on, with an end marker.
@@ -167,9 +178,9 @@ impl<'a> File<'a> {
         (sound && count > 0).then(|| parts.into_iter().flat_map(|(.., part)| part).copied().collect())
     }
 
-    /// Whether the file is of the kinds that zune-jpeg gets right: all components in the first scan
-    /// or progressive, the usual samplings, colours coded as the component numbers and markers say
-    /// to every decoder.
+    /// Whether the file is of the kinds that zune-jpeg gets right where its components are
+    /// interleaved or progressive: the usual samplings, colours coded as the component numbers and
+    /// markers say to every decoder.
     pub(super) fn is_usual(&self) -> bool {
         let factors: Vec<(u8, u8)> = self.frame.components.iter().map(|c| (c.h, c.v)).collect();
         let ids: Vec<u8> = self.frame.components.iter().map(|c| c.id).collect();
@@ -177,19 +188,24 @@ impl<'a> File<'a> {
             matches!(factors.as_slice(), [_] | [(1 | 2, 1 | 2), (1, 1), (1, 1)] | [(1, 1), (1, 1), (1, 1), (1, 1)]);
         let coloured = match self.colours {
             Colours::Grey => true,
-            Colours::YCbCr => ids == [1, 2, 3] && matches!(self.adobe, None | Some(1)),
-            Colours::Cmyk => ids == [1, 2, 3, 4] && self.adobe == Some(0),
-            Colours::Ycck => ids == [1, 2, 3, 4] && self.adobe == Some(2),
+            Colours::YCbCr => ids == [1, 2, 3] && matches!(self.adobe.map(transform), None | Some(1)),
+            Colours::Cmyk => ids == [1, 2, 3, 4] && self.adobe.map(transform) == Some(0),
+            Colours::Ycck => ids == [1, 2, 3, 4] && self.adobe.map(transform) == Some(2),
             Colours::Rgb => false,
         };
-        let scanned = self.frame.progressive || self.scans.len() == 1;
-        sampled && coloured && scanned
+        sampled && coloured
     }
 
-    /// Whether jpeg-decoder loses its place in a scan of one component. Such a scan has the blocks
-    /// that the component needs for its own pixels (ITU-T T.81, A.2.3); jpeg-decoder reads as many
-    /// as fill whole units of all components, but none beyond the picture's own sides.
-    pub(super) fn is_padded(&self) -> bool {
+    /// Whether a decoder would lose its place in the scans as they are. A scan of one component has
+    /// the blocks that the component needs for its own pixels (ITU-T T.81, A.2.3); zune-jpeg knows
+    /// that of progressive files alone, and jpeg-decoder reads as many as fill whole units of all
+    /// components, but none beyond the picture's own sides.
+    pub(super) fn needs_interleaving(&self) -> bool {
+        if self.frame.progressive { !self.is_usual() && self.is_padded() } else { self.scans.len() > 1 }
+    }
+
+    /// Whether jpeg-decoder reads another number of blocks than a scan of one component has.
+    fn is_padded(&self) -> bool {
         let (most_h, most_v) = self.frame.most();
         let padded = |side: u16, factor: u8, most: u8| {
             let [side, factor, most] = [u32::from(side), u32::from(factor), u32::from(most)];
@@ -206,6 +222,36 @@ impl<'a> File<'a> {
         })
     }
 
+    /// The quantisation table that holds for a component in its first scan, in zigzag order.
+    pub(super) fn quantisation(&self, component: usize) -> Option<[u16; 64]> {
+        let number = self.frame.components[component].quantiser;
+        let scan = self.scans.iter().find(|scan| scan.components.iter().any(|&(index, ..)| index == component))?;
+        let mut found = None;
+        for mut payload in self.quantisers[..scan.quantisers].iter().copied() {
+            while let Some((&kind, rest)) = payload.split_first() {
+                let bytes = if kind >> 4 == 0 { 1 } else { 2 };
+                let (steps, rest) = rest.split_at_checked(64 * bytes)?;
+                if kind & 15 == number {
+                    let step = |place: usize| match steps[place * bytes..][..bytes] {
+                        [high, low] => u16::from_be_bytes([high, low]),
+                        [low, ..] => low.into(),
+                        [] => 0,
+                    };
+                    found = Some(std::array::from_fn(step));
+                }
+                payload = rest;
+            }
+        }
+        found
+    }
+
+    /// The Adobe segment, which says how colours are coded.
+    pub(super) fn adobe_segment(&self) -> Option<impl Iterator<Item = u8>> {
+        let payload = self.adobe?;
+        let length = (payload.len() as u16 + 2).to_be_bytes();
+        Some([0xff, 0xee].into_iter().chain(length).chain(payload.iter().copied()))
+    }
+
     /// Bytes that decoding takes at most: coefficients where they are kept, planes, pixels.
     pub(super) fn bytes_to_decode(&self) -> u64 {
         let (h, v) = self.frame.most();
@@ -217,10 +263,14 @@ impl<'a> File<'a> {
             .map(|c| pixels * u64::from(c.h) * u64::from(c.v) / (u64::from(h) * u64::from(v)))
             .sum();
         let components = self.frame.components.len() as u64;
-        let coefficients = if self.frame.progressive { 2 * samples } else { 0 };
         // The usual decoder makes RGB of whatever it finds, stripe by stripe.
         let rest = if self.is_usual() { pixels * components.min(3) } else { samples + pixels * components };
-        coefficients + rest
+        if self.needs_interleaving() {
+            // First the one, then the other, beside the file that is written between them.
+            rest.max(2 * samples) + 2 * self.bytes.len() as u64
+        } else {
+            rest + if self.frame.progressive { 2 * samples } else { 0 }
+        }
     }
 }
 
@@ -287,7 +337,7 @@ fn frame_header(marker: u8, data: &[u8]) -> Result<Frame, PictureError> {
         .0
         .iter()
         .take(usize::from(*count))
-        .map(|&[id, factors, _]| Component { id, h: factors >> 4, v: factors & 15 })
+        .map(|&[id, factors, quantiser]| Component { id, h: factors >> 4, v: factors & 15, quantiser })
         .collect();
     if components.len() != usize::from(*count) {
         return Err(damaged("its frame header is too short"));
@@ -339,7 +389,12 @@ fn scan_header(frame: &Frame, data: &[u8]) -> Result<Scan, PictureError> {
     if !dc && components.len() != 1 {
         return Err(bad());
     }
-    Ok(Scan { components, spectrum, high, low, data: 0..0, restart_interval: 0, tables: 0 })
+    Ok(Scan { components, spectrum, high, low, data: 0..0, restart_interval: 0, tables: 0, quantisers: 0 })
+}
+
+/// What an Adobe segment of full length says of the colours.
+fn transform(adobe: &[u8]) -> u8 {
+    adobe[11]
 }
 
 /// How colours are coded, by the rules of libjpeg.

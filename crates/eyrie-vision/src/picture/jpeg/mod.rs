@@ -6,12 +6,14 @@
 //! on and no others, so that nothing in metadata can make it refuse a picture.
 //!
 //! Two decoders: zune-jpeg is right on what nearly all files are ([`File::is_usual`]); it is wrong
-//! or refuses other samplings, and baseline files with several scans. Those go to jpeg-decoder,
-//! which is right on the sampling matrix (tests/pictures) but for the scans of [`File::is_padded`],
-//! which are refused.
+//! or refuses other samplings, which go to jpeg-decoder. In scans that hold some of the components
+//! both may lose their place; [`interleave`] writes such files anew first
+//! ([`File::needs_interleaving`]). So all of the sampling matrix (tests/pictures) is right.
 
 mod entropy;
 mod file;
+mod huffman;
+mod interleave;
 
 use std::io::Cursor;
 
@@ -39,18 +41,17 @@ pub(super) fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Raster, Pictu
     if file.bytes_to_decode() > limits.max_bytes() {
         return Err(PictureError::TooMuchMemory { width, height });
     }
-    entropy::check(&file)?;
+    let essential = if file.needs_interleaving() {
+        interleave::interleaved(&file, &entropy::coefficients(&file)?)?
+    } else {
+        entropy::check(&file)?;
+        file.essential()
+    };
     let orientation = file.exif.and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms);
     let profile = file.profile();
     let keeps_ink = frame.components.len() == 4 && profile.is_some();
-    let essential = file.essential();
-    let (channels, data) = if file.is_usual() && !keeps_ink {
-        usual(&essential)?
-    } else if file.is_padded() {
-        return Err(PictureError::UnsupportedKind("JPEG of this sampling with one scan a component".to_owned()));
-    } else {
-        unusual(&essential, file.colours)?
-    };
+    let (channels, data) =
+        if file.is_usual() && !keeps_ink { usual(&essential)? } else { unusual(&essential, file.colours)? };
     if data.len() != width as usize * height as usize * channels.count() {
         return Err(damaged("the decoder gave another size than the header"));
     }
