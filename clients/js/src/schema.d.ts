@@ -1422,7 +1422,7 @@ export interface components {
             /** @description How many values there are. */
             dimension: number;
             /** @enum {string} */
-            format: "jpeg" | "png" | "webp" | "gif" | "bmp" | "tiff" | "avif" | "qoi" | "pnm" | "ico";
+            format: "jpeg" | "png" | "webp" | "gif" | "bmp" | "tiff" | "avif" | "jxl" | "qoi" | "pnm" | "ico";
             /**
              * Format: int32
              * @description Width in pixels of what was described, upright as its EXIF data say.
@@ -1671,7 +1671,7 @@ export interface components {
             /** @description SHA-256 of the uploaded bytes in hexadecimal. */
             sha256: string;
             /** @enum {string} */
-            format: "jpeg" | "png" | "webp" | "gif" | "bmp" | "tiff" | "avif" | "qoi" | "pnm" | "ico";
+            format: "jpeg" | "png" | "webp" | "gif" | "bmp" | "tiff" | "avif" | "jxl" | "qoi" | "pnm" | "ico";
             /**
              * Format: int32
              * @description Width in pixels.
@@ -3896,6 +3896,7 @@ export interface operations {
                     "image/bmp": unknown;
                     "image/tiff": unknown;
                     "image/avif": unknown;
+                    "image/jxl": unknown;
                     "image/qoi": unknown;
                     "image/x-portable-anymap": unknown;
                     "image/vnd.microsoft.icon": unknown;
@@ -3918,6 +3919,7 @@ export interface operations {
                     "image/bmp": unknown;
                     "image/tiff": unknown;
                     "image/avif": unknown;
+                    "image/jxl": unknown;
                     "image/qoi": unknown;
                     "image/x-portable-anymap": unknown;
                     "image/vnd.microsoft.icon": unknown;

@@ -28,7 +28,7 @@ use crate::http::state::AppState;
                 ("Content-Disposition" = String, description = "`attachment`, with a name made of the id and the format")
             ),
             content(
-                ("image/jpeg"), ("image/png"), ("image/webp"), ("image/gif"), ("image/bmp"), ("image/tiff"), ("image/avif"), ("image/qoi"),
+                ("image/jpeg"), ("image/png"), ("image/webp"), ("image/gif"), ("image/bmp"), ("image/tiff"), ("image/avif"), ("image/jxl"), ("image/qoi"),
                 ("image/x-portable-anymap"), ("image/vnd.microsoft.icon")
             )),
         (status = 206, description = "The part that was asked for",
@@ -37,7 +37,7 @@ use crate::http::state::AppState;
                 ("Content-Range" = String, description = "Which bytes of how many these are")
             ),
             content(
-                ("image/jpeg"), ("image/png"), ("image/webp"), ("image/gif"), ("image/bmp"), ("image/tiff"), ("image/avif"), ("image/qoi"),
+                ("image/jpeg"), ("image/png"), ("image/webp"), ("image/gif"), ("image/bmp"), ("image/tiff"), ("image/avif"), ("image/jxl"), ("image/qoi"),
                 ("image/x-portable-anymap"), ("image/vnd.microsoft.icon")
             )),
         (status = 304, description = "The client's entity tag is current"),
@@ -108,6 +108,7 @@ fn file_name(record: &ImageRecord) -> String {
         | ImageFormat::Gif
         | ImageFormat::Bmp
         | ImageFormat::Avif
+        | ImageFormat::Jxl
         | ImageFormat::Qoi
         | ImageFormat::Pnm
         | ImageFormat::Ico) => other.as_str(),

@@ -28,7 +28,7 @@ export class Failure extends Error {
 }
 
 const HINTS = {
-  not_an_image: "Choose a picture: JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF.",
+  not_an_image: "Choose a picture: JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF or JPEG XL.",
   image_truncated: "The file seems to be incomplete. Download or copy it again.",
   image_corrupt: "Open it in a picture viewer and save it again.",
   unsupported_image_format: "Convert it to JPEG or PNG first.",

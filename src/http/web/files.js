@@ -3,7 +3,7 @@
 import { showStored } from "./api.js";
 import { button, el } from "./dom.js";
 
-const PICTURE = /\.(jpe?g|png|webp|gif|bmp|tiff?|avif|qoi|p[bgpn]m|ico)$/i;
+const PICTURE = /\.(jpe?g|png|webp|gif|bmp|tiff?|avif|jxl|qoi|p[bgpn]m|ico)$/i;
 
 /** Whether a file of a folder is worth sending. One that somebody chose by itself always is. */
 export const looksLikePicture = (file) => !file.name.startsWith(".") && (file.type.startsWith("image/") || PICTURE.test(file.name));

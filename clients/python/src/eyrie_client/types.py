@@ -294,7 +294,7 @@ class Descriptor(TypedDict):
     dimension: int
     """How many values there are."""
 
-    format: Literal['jpeg', 'png', 'webp', 'gif', 'bmp', 'tiff', 'avif', 'qoi', 'pnm', 'ico']
+    format: Literal['jpeg', 'png', 'webp', 'gif', 'bmp', 'tiff', 'avif', 'jxl', 'qoi', 'pnm', 'ico']
 
     width: int
     """Width in pixels of what was described, upright as its EXIF data say."""
@@ -434,7 +434,7 @@ class Image(TypedDict):
     sha256: str
     """SHA-256 of the uploaded bytes in hexadecimal."""
 
-    format: Literal['jpeg', 'png', 'webp', 'gif', 'bmp', 'tiff', 'avif', 'qoi', 'pnm', 'ico']
+    format: Literal['jpeg', 'png', 'webp', 'gif', 'bmp', 'tiff', 'avif', 'jxl', 'qoi', 'pnm', 'ico']
 
     width: int
     """Width in pixels."""

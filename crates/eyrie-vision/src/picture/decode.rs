@@ -26,7 +26,7 @@ use super::limits::DecodeLimits;
 use super::raster::Raster;
 use super::reading::damaged;
 use super::sniff::sniff;
-use super::{avif, bmp, colour, gif, ground, jpeg, others, png, tiff, webp};
+use super::{avif, bmp, colour, gif, ground, jpeg, jxl, others, png, tiff, webp};
 
 /// A decoded image, upright.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +73,7 @@ fn read(bytes: &[u8], format: ImageFormat, limits: DecodeLimits) -> Result<Raste
         ImageFormat::Bmp => bmp::decode(bytes, limits),
         ImageFormat::Tiff => tiff::decode(bytes, limits),
         ImageFormat::Avif => avif::decode(bytes, limits),
+        ImageFormat::Jxl => jxl::decode(bytes, limits),
         ImageFormat::Qoi | ImageFormat::Pnm => others::decode(bytes, format, limits),
         ImageFormat::Ico => others::decode_icon(bytes, limits),
     }

@@ -13,7 +13,7 @@ pub enum PictureError {
     #[error("the data is not an image")]
     NotAnImage,
     /// An image in a format that is recognised but not decoded (for example HEIC, SVG).
-    #[error("{0} images are not supported; convert it to JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF")]
+    #[error("{0} images are not supported; convert it to JPEG, PNG, WebP, AVIF, JPEG XL, GIF, BMP or TIFF")]
     UnsupportedFormat(String),
     /// A kind of file that is not decoded, of a format that is; its name begins with the format's.
     #[error("this kind of file is not supported: {0}; save it as an ordinary JPEG or PNG")]

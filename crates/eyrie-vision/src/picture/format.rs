@@ -20,6 +20,8 @@ pub enum ImageFormat {
     Tiff,
     /// AVIF; the still picture counts.
     Avif,
+    /// JPEG XL; the still picture or the first frame counts.
+    Jxl,
     /// The Quite OK Image format.
     Qoi,
     /// Portable anymaps: PBM, PGM, PPM and PAM.
@@ -30,7 +32,7 @@ pub enum ImageFormat {
 
 impl ImageFormat {
     /// Every format.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Jpeg,
         Self::Png,
         Self::Webp,
@@ -38,6 +40,7 @@ impl ImageFormat {
         Self::Bmp,
         Self::Tiff,
         Self::Avif,
+        Self::Jxl,
         Self::Qoi,
         Self::Pnm,
         Self::Ico,
@@ -54,6 +57,7 @@ impl ImageFormat {
             Self::Bmp => "image/bmp",
             Self::Tiff => "image/tiff",
             Self::Avif => "image/avif",
+            Self::Jxl => "image/jxl",
             Self::Qoi => "image/qoi",
             Self::Pnm => "image/x-portable-anymap",
             Self::Ico => "image/vnd.microsoft.icon",
@@ -71,6 +75,7 @@ impl ImageFormat {
             Self::Bmp => "bmp",
             Self::Tiff => "tiff",
             Self::Avif => "avif",
+            Self::Jxl => "jxl",
             Self::Qoi => "qoi",
             Self::Pnm => "pnm",
             Self::Ico => "ico",
@@ -88,6 +93,7 @@ impl ImageFormat {
             Self::Bmp => "BMP",
             Self::Tiff => "TIFF",
             Self::Avif => "AVIF",
+            Self::Jxl => "JPEG XL",
             Self::Qoi => "QOI",
             Self::Pnm => "PNM",
             Self::Ico => "ICO",

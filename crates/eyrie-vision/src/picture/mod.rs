@@ -16,6 +16,7 @@ mod format;
 mod gif;
 mod ground;
 mod jpeg;
+mod jxl;
 mod limits;
 mod luma;
 mod others;

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Makes the files of this folder again, and what reference decoders show for them.
 
-    apt-get install libjpeg-turbo-progs libavif-bin libtiff-tools
+    apt-get install libjpeg-turbo-progs libavif-bin libjxl-tools libtiff-tools
     pip install pillow
     ./make.py
 
 Everything comes from one synthetic picture. What no encoder writes is made by editing bytes. `files/NAME` is shown as
-`expected/NAME.png`, which Pillow (for JPEG libjpeg-turbo, for AVIF libavif) made, or the source itself where Pillow cannot
+`expected/NAME.png`, which Pillow (for JPEG libjpeg-turbo, for AVIF libavif; for JPEG XL djxl) made, or the source itself where Pillow cannot
 read the file; main.rs has the table. `matrix.zlib` holds the sampling matrix of JPEG, see `matrix()`.
 """
 
@@ -145,12 +145,40 @@ def in_srgb(image, icc):
     return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), 1, outputMode="RGB")
 
 
+def one_quantiser(jpeg):
+    """The same, with one number for all quantisation tables: that of chroma comes between the scans."""
+    at, tables, out, scans_seen = 2, {}, jpeg[:2], 0
+    while jpeg[at + 1] != 0xD9:
+        marker, (length,) = jpeg[at + 1], struct.unpack(">H", jpeg[at + 2:at + 4])
+        payload = jpeg[at + 4:at + 2 + length]
+        end = at + 2 + length
+        if marker == 0xDB:
+            while payload:
+                tables[payload[0]], payload = payload[1:65], payload[65:]
+            at = end
+            continue
+        if marker == 0xC0:
+            payload = payload[:6] + b"".join(payload[i:i + 2] + b"\0" for i in range(6, 15, 3))
+        if marker == 0xDA:
+            if scans_seen < 2:
+                out += segment(0xDB, b"\0" + tables[scans_seen])
+            scans_seen += 1
+            while not (jpeg[end] == 0xFF and jpeg[end + 1] != 0):
+                end += 1
+            out += segment(marker, payload) + jpeg[at + 2 + length:end]
+        else:
+            out += segment(marker, payload)
+        at = end
+    return out + b"\xff\xd9"
+
+
 def jpegs():
     base = cjpeg()
     separate = scans("0;1;2;")
     write("jpeg_420.jpg", base)
     write("jpeg_one_scan_a_component.jpg", cjpeg("-scans", separate))
     write("jpeg_one_scan_a_component_restart.jpg", cjpeg("-scans", separate, "-restart", "3B"))
+    write("jpeg_tables_between_scans.jpg", one_quantiser(cjpeg("-scans", separate)))
     write("jpeg_444_two_scans.jpg", cjpeg("-sample", "1x1", "-scans", scans("0;1,2;")))
     write("jpeg_progressive.jpg", cjpeg("-progressive"))
     write("jpeg_grey.jpg", cjpeg("-grayscale"))
@@ -439,6 +467,45 @@ def avifs():
     write("avif_animated.avif", frames, next(ImageSequence.Iterator(Image.open(io.BytesIO(frames)))).convert("RGB"))
 
 
+def jxls():
+    def jxl(data, kind, *options):
+        target = os.path.join(TEMP, "out.jxl")
+        run("cjxl", "--quiet", *options, temp("source." + kind, data), target)
+        with open(target, "rb") as file:
+            return file.read()
+
+    def djxl(data):
+        target = os.path.join(TEMP, "seen.png")
+        run("djxl", "--quiet", temp("seen.jxl", data), target)
+        with open(target, "rb") as file:
+            return shown(file.read())
+
+    source, lossy = saved(SOURCE, "PNG"), cjpeg()
+    deep = Image.frombytes("I;16", SOURCE.size, b"".join(struct.pack("<H", 257 * v) for v in SOURCE.convert("L").tobytes()))
+    for name, data in (
+        ("lossy", jxl(source, "png", "-d", "1")), ("lossy_alpha", jxl(saved(RGBA, "PNG"), "png", "-d", "0.5")),
+        ("lossy_grey", jxl(saved(SOURCE.convert("L"), "PNG"), "png", "-d", "1")),
+        ("progressive", jxl(saved(picture(600, 300), "PNG"), "png", "-d", "1", "-p")), ("from_jpeg", jxl(lossy, "jpg", "-j", "1")),
+        ("orientation_6", jxl(behind_soi(lossy, segment(0xE1, b"Exif\0\0" + exif(6))), "jpg", "-j", "1")),
+    ):
+        write(f"jxl_{name}.jxl", data, djxl(data))
+    write("jxl_lossless.jxl", jxl(source, "png", "-d", "0"), SOURCE)
+    write("jxl_lossless_alpha.jxl", jxl(saved(RGBA, "PNG"), "png", "-d", "0"), shown(saved(RGBA, "PNG")))
+    write("jxl_lossless_grey.jxl", jxl(saved(SOURCE.convert("L"), "PNG"), "png", "-d", "0"), SOURCE.convert("L").convert("RGB"))
+    write("jxl_16_bit.jxl", jxl(saved(deep, "PNG"), "png", "-d", "0"), SOURCE.convert("L").convert("RGB"))
+    write("jxl_palette.jxl", jxl(saved(SOURCE.quantize(16).convert("RGB"), "PNG"), "png", "-d", "0"),
+          SOURCE.quantize(16).convert("RGB"))
+    write("jxl_container.jxl", jxl(source, "png", "-d", "0", "--container", "1"), SOURCE)
+    write("jxl_profile_wide.jxl", jxl(saved(SOURCE, "PNG", icc_profile=WIDE), "png", "-d", "0"), in_srgb(SOURCE, WIDE))
+    frames = saved(SOURCE, "PNG", save_all=True, append_images=[WHITE], duration=100)
+    animated = jxl(frames, "apng", "-d", "0")
+    write("jxl_animated.jxl", animated, SOURCE)
+    base = jxl(source, "png", "-d", "1")
+    write("jxl_cut.jxl", base[: len(base) * 2 // 3], "refused")
+    lossless = jxl(source, "png", "-d", "0", "--container", "1")
+    write("jxl_container_cut.jxl", lossless[: len(lossless) * 2 // 3], "refused")
+
+
 def others():
     write("bmp_24.bmp", saved(SOURCE, "BMP"))
     write("bmp_palette.bmp", saved(SOURCE.quantize(64), "BMP"))
@@ -512,6 +579,7 @@ if __name__ == "__main__":
     webps()
     tiffs()
     avifs()
+    jxls()
     others()
     matrix()
     shutil.rmtree(TEMP)
