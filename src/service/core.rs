@@ -7,6 +7,7 @@ use tracing::Instrument;
 
 use super::jobs::Board;
 use super::keys::KeyRing;
+use super::once::Owed;
 use super::originals::Originals;
 pub(super) use super::outcome::Outcome;
 use super::pool::InferencePool;
@@ -44,6 +45,8 @@ pub(super) struct Core {
     pub(super) originals: Arc<Originals>,
     /// Who is known by which key.
     pub(super) keys: KeyRing,
+    /// How requests ended that named themselves, where the database does not know.
+    pub(super) owed: Owed,
 }
 
 impl Core {
