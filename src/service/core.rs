@@ -7,9 +7,9 @@ use tracing::Instrument;
 
 use super::jobs::Board;
 use super::keys::KeyRing;
-use super::once::Owed;
 use super::originals::Originals;
 pub(super) use super::outcome::Outcome;
+use super::owed::Owed;
 use super::pool::InferencePool;
 use super::running::{Gate, Running};
 use super::{ServiceError, ServiceOptions};

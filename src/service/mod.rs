@@ -22,6 +22,7 @@ mod once;
 mod options;
 mod originals;
 mod outcome;
+mod owed;
 mod pool;
 mod quotas;
 mod readiness;

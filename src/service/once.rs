@@ -4,13 +4,11 @@
 //! A database that goes away in the middle leaves requests that look as if they were under way. This
 //! process knows better: it notes how they ended, and tells the database as soon as it is back.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 
 use super::core::{Core, unknown_collection};
+use super::owed::{End, Name};
 use super::{RetrievalService, ServiceError};
 use crate::domain::{Begun, CollectionName, ContentHash, IdempotencyKey, KeptAnswer};
 use crate::store::{AnswerTimes, StoreError};
@@ -20,9 +18,6 @@ const KEPT_FOR: Duration = Duration::hours(24);
 
 /// A request that has no answer for so long never gets one.
 const RUNS_FOR: Duration = Duration::hours(1);
-
-/// How many ends are noted while the database is away; others come with [`RUNS_FOR`].
-const MOST_OWED: usize = 256;
 
 /// What a request asks for, for telling it from another one of the same name.
 #[derive(Debug, Clone, Default)]
@@ -46,43 +41,6 @@ pub enum Once {
     Done(KeptAnswer),
 }
 
-/// The end of a request, which the database does not know.
-#[derive(Debug, Clone)]
-struct End {
-    begun: OffsetDateTime,
-    answer: Option<KeptAnswer>,
-}
-
-type Name = (CollectionName, IdempotencyKey);
-
-/// The ends that the database does not know.
-#[derive(Debug, Default)]
-pub(super) struct Owed(Mutex<HashMap<Name, End>>);
-
-impl Owed {
-    fn ends(&self) -> MutexGuard<'_, HashMap<Name, End>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn note(&self, name: Name, end: End) {
-        let mut ends = self.ends();
-        if ends.len() < MOST_OWED || ends.contains_key(&name) {
-            ends.insert(name, end);
-        }
-    }
-
-    fn get(&self, name: &Name) -> Option<End> {
-        self.ends().get(name).cloned()
-    }
-
-    fn settled(&self, name: &Name, begun: OffsetDateTime) {
-        let mut ends = self.ends();
-        if ends.get(name).is_some_and(|end| end.begun == begun) {
-            ends.remove(name);
-        }
-    }
-}
-
 impl Core {
     async fn end(&self, (collection, key): &Name, end: &End) -> Result<(), StoreError> {
         match &end.answer {
@@ -102,8 +60,7 @@ impl Core {
 
     /// Tells the database of all ends that it does not know; of the rest later where it is away.
     pub(super) async fn settle_all(&self) {
-        let names: Vec<Name> = self.owed.ends().keys().cloned().collect();
-        for name in names {
+        for name in self.owed.names() {
             if self.settle(&name).await.is_err() {
                 break;
             }
