@@ -26,7 +26,7 @@ pub(super) enum Rule {
 use Rule::{Each, OneOf, Text, Within};
 
 /// The rules by key. A key without one takes any value of its type.
-pub(super) const RULES: [(&str, Rule); 52] = [
+pub(super) const RULES: [(&str, Rule); 53] = [
     ("server.bind", Text(is_host_and_port, "HOST:PORT, for example 127.0.0.1:8080")),
     ("server.max_upload_bytes", Within(1024, 1 << 30, "bytes")),
     ("server.header_timeout_ms", Within(100, 3_600_000, "milliseconds")),
@@ -48,6 +48,7 @@ pub(super) const RULES: [(&str, Rule); 52] = [
         ),
     ),
     ("storage.max_connections", Within(1, 1000, "connections")),
+    ("storage.statement_timeout_ms", Within(100, 3_600_000, "milliseconds")),
     ("storage.originals", OneOf(&["none", "database", "directory", "s3"])),
     (
         "storage.s3_endpoint",

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The client's name for a request: 1 to 255 visible ASCII characters.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey(String);
 
 /// Why a text names no request.

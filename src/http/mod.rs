@@ -36,6 +36,7 @@ mod search;
 mod serve;
 mod state;
 mod transfer;
+mod unread;
 mod web;
 
 pub use access::rates::RateOptions;

@@ -15,7 +15,7 @@ use super::error::{ApiError, Code};
 use super::schema::{header_parameter, text_schema};
 use super::state::AppState;
 use crate::domain::{CollectionName, IdempotencyKey, KeptAnswer};
-use crate::service::{AddImage, Fingerprint, OnDuplicate, OnSimilar};
+use crate::service::{AddImage, Fingerprint, OnDuplicate, OnSimilar, Once};
 
 const KEY: &str = "idempotency-key";
 /// Says that an answer was given before.
@@ -88,20 +88,21 @@ impl Named {
             print
         });
         let print = print.await.map_err(|error| ApiError::internal(format!("a request was not read: {error}")))?;
-        if let Some(answer) = state.service.begin_once(collection, &key, print).await? {
-            return replayed(answer);
-        }
         let (service, collection) = (Arc::clone(&state.service), collection.clone());
+        // It is begun in there too: a begin that nobody waits for would look like work under way.
         let task = async move {
-            let result = match work.await {
-                Ok(response) => kept(response).await,
-                Err(error) => Err(error),
+            let begun = match service.begin_once(&collection, &key, print).await? {
+                Once::Do(begun) => begun,
+                Once::Done(answer) => return replayed(answer),
             };
-            let answer = result.as_ref().ok().and_then(|(_, answer)| answer.as_ref());
-            if let Err(error) = service.end_once(&collection, &key, answer).await {
-                tracing::warn!(%error, "what an Idempotency-Key stands for could not be noted");
+            let (result, answer) = match work.await {
+                Ok(response) => kept(response).await.map_or_else(|error| (Err(error), None), |(r, a)| (Ok(r), a)),
+                Err(error) => (Err(error), None),
+            };
+            if let Err(error) = service.end_once(&collection, &key, begun, answer).await {
+                tracing::warn!(%error, "what an Idempotency-Key stands for is not noted yet");
             }
-            result.map(|(response, _)| response)
+            result
         };
         let done = tokio::spawn(task.in_current_span()).await;
         done.unwrap_or_else(|error| Err(ApiError::internal(format!("a request ended early: {error}"))))

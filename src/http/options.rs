@@ -17,7 +17,7 @@ pub struct HttpOptions {
     /// How long the head of a request may take to arrive, and how long a connection may be idle.
     #[serde(rename = "header_timeout_ms", with = "crate::domain::milliseconds")]
     pub header_timeout: Duration,
-    /// How long a body may take to arrive.
+    /// How long a body may take to arrive, and how long a client may take nothing of an answer.
     #[serde(rename = "body_timeout_ms", with = "crate::domain::milliseconds")]
     pub body_timeout: Duration,
     /// How long the answer may take once the body is there.

@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tower::ServiceExt;
 
 use super::options::HttpOptions;
+use super::unread::UnreadTimeout;
 use crate::telemetry::metric;
 
 /// What hyper keeps of a connection's input, and so the longest head of a request; a URL has at
@@ -29,8 +30,8 @@ const MAX_HEAD_BYTES: usize = 128 << 10;
 /// within [`HttpOptions::shutdown_grace`]; what is not answered by then is cut off.
 ///
 /// `axum::serve` bounds neither the number of connections nor the time that a client may take for
-/// the head of a request, so a few slow clients could hold every file descriptor; hence this loop
-/// over hyper. A failed accept is logged and tried again.
+/// the head of a request or leave an answer unread, so a few slow clients could hold every file
+/// descriptor; hence this loop over hyper. A failed accept is logged and tried again.
 pub async fn serve(listener: TcpListener, router: Router, options: &HttpOptions, shutdown: impl Future<Output = ()>) {
     let connections = Arc::new(Semaphore::new(options.max_connections));
     say_limit(options.max_connections);
@@ -44,7 +45,8 @@ pub async fn serve(listener: TcpListener, router: Router, options: &HttpOptions,
         };
         while open.try_join_next().is_some() {}
         let Some((stream, peer, permit)) = accepted else { continue };
-        open.spawn(connection(stream, peer, router.clone(), options.header_timeout, graceful.watcher(), permit));
+        let times = Times { header: options.header_timeout, unread: options.body_timeout };
+        open.spawn(connection(stream, peer, router.clone(), times, graceful.watcher(), permit));
     }
     drop(listener);
     if tokio::time::timeout(options.shutdown_grace, graceful.shutdown()).await.is_err() {
@@ -92,14 +94,14 @@ async fn accept(listener: &TcpListener, connections: &Arc<Semaphore>) -> Option<
     }
 }
 
-async fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
-    router: Router,
-    header_timeout: Duration,
-    watcher: Watcher,
-    open: Open,
-) {
+/// How long a client may take.
+struct Times {
+    header: Duration,
+    /// For the next part of an answer.
+    unread: Duration,
+}
+
+async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, times: Times, watcher: Watcher, open: Open) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, %peer, "TCP_NODELAY could not be set");
     }
@@ -110,9 +112,9 @@ async fn connection(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
+        .header_read_timeout(times.header)
         .max_buf_size(MAX_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(UnreadTimeout::new(stream, times.unread)), service);
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, %peer, "the connection ended early");
     }

@@ -9,6 +9,7 @@ use super::jobs::Board;
 use super::keys::KeyRing;
 use super::originals::Originals;
 pub(super) use super::outcome::Outcome;
+use super::owed::Owed;
 use super::pool::InferencePool;
 use super::running::{Gate, Running};
 use super::{ServiceError, ServiceOptions};
@@ -44,6 +45,8 @@ pub(super) struct Core {
     pub(super) originals: Arc<Originals>,
     /// Who is known by which key.
     pub(super) keys: KeyRing,
+    /// How requests ended that named themselves, where the database does not know.
+    pub(super) owed: Owed,
 }
 
 impl Core {

@@ -22,6 +22,7 @@ mod once;
 mod options;
 mod originals;
 mod outcome;
+mod owed;
 mod pool;
 mod quotas;
 mod readiness;
@@ -52,7 +53,7 @@ pub use jobs::{
     ReindexRequest, Started,
 };
 pub use keys::{KnownKeys, MOST_COLLECTIONS, MOST_DAYS, MOST_ORIGINS, MadeKey, NewApiKey, UsedKey};
-pub use once::Fingerprint;
+pub use once::{Fingerprint, Once};
 pub use options::{Isolation, JobOptions, Limits, PoolOptions, ServiceOptions, VerificationOptions};
 pub use requests::{
     AddImage, AddOutcome, OnDuplicate, OnSimilar, PutImage, PutOutcome, Readiness, SearchHit, SearchQuery,

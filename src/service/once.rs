@@ -1,13 +1,17 @@
 //! Requests that are done once, however often they are sent: the first is done and its answer is
 //! kept for a day, the others get that answer.
+//!
+//! A database that goes away in the middle leaves requests that look as if they were under way. This
+//! process knows better: it notes how they ended, and tells the database as soon as it is back.
 
 use sha2::{Digest, Sha256};
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
-use super::core::unknown_collection;
+use super::core::{Core, unknown_collection};
+use super::owed::{End, Name};
 use super::{RetrievalService, ServiceError};
 use crate::domain::{Begun, CollectionName, ContentHash, IdempotencyKey, KeptAnswer};
-use crate::store::AnswerTimes;
+use crate::store::{AnswerTimes, StoreError};
 
 /// For how long an answer is given again.
 const KEPT_FOR: Duration = Duration::hours(24);
@@ -28,9 +32,44 @@ impl Fingerprint {
     }
 }
 
+/// What is to become of a request that named itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Once {
+    /// It is to be done, and ended with [`RetrievalService::end_once`] and this time of its begin.
+    Do(OffsetDateTime),
+    /// It was done, and answered so.
+    Done(KeptAnswer),
+}
+
+impl Core {
+    async fn end(&self, (collection, key): &Name, end: &End) -> Result<(), StoreError> {
+        match &end.answer {
+            Some(answer) => self.store.keep(collection, key, end.begun, answer).await,
+            None => self.store.forget(collection, key, end.begun).await,
+        }
+    }
+
+    /// Tells the database how a request ended, where it does not know.
+    async fn settle(&self, name: &Name) -> Result<(), StoreError> {
+        if let Some(end) = self.owed.get(name) {
+            self.end(name, &end).await?;
+            self.owed.settled(name, end.begun);
+        }
+        Ok(())
+    }
+
+    /// Tells the database of all ends that it does not know; of the rest later where it is away.
+    pub(super) async fn settle_all(&self) {
+        for name in self.owed.names() {
+            if self.settle(&name).await.is_err() {
+                break;
+            }
+        }
+    }
+}
+
 impl RetrievalService {
-    /// Begins a request that named itself: `None` when it is to be done, and else the answer that
-    /// it had. One that is begun must be ended with [`RetrievalService::end_once`].
+    /// Begins a request that named itself. To be called in a task that is not dropped half-way.
     ///
     /// # Errors
     /// [`ServiceError::KeyRunning`], [`ServiceError::KeyReused`], [`ServiceError::UnknownCollection`],
@@ -40,21 +79,28 @@ impl RetrievalService {
         collection: &CollectionName,
         key: &IdempotencyKey,
         request: Fingerprint,
-    ) -> Result<Option<KeptAnswer>, ServiceError> {
+    ) -> Result<Once, ServiceError> {
+        let name = (collection.clone(), key.clone());
+        self.core.settle(&name).await?;
         let now = self.core.clock.now();
         let times = AnswerTimes { now, expired: now - KEPT_FOR, abandoned: now - RUNS_FOR };
         let request = ContentHash(request.0.finalize().into());
-        match self.core.store.begin(collection, key, &request, times).await? {
-            Some(Begun::First) => Ok(None),
-            Some(Begun::Answered(answer)) => Ok(Some(answer)),
+        let begun = self.core.store.begin(collection, key, &request, times).await;
+        if matches!(begun, Err(StoreError::Unavailable(_))) {
+            // It may have been committed, and nobody does it.
+            self.core.owed.note(name, End { begun: now, answer: None });
+        }
+        match begun? {
+            Some(Begun::First) => Ok(Once::Do(now)),
+            Some(Begun::Answered(answer)) => Ok(Once::Done(answer)),
             Some(Begun::Running) => Err(ServiceError::KeyRunning),
             Some(Begun::Other) => Err(ServiceError::KeyReused),
             None => Err(unknown_collection(collection)),
         }
     }
 
-    /// Ends a request that was begun: keeps its answer, or forgets it where there is none to keep,
-    /// so that it can be sent again.
+    /// Ends a request that was begun at this time: keeps its answer, or forgets it where there is none
+    /// to keep, so that it can be sent again. Where the database is away that is done later.
     ///
     /// # Errors
     /// [`ServiceError::Store`].
@@ -62,11 +108,14 @@ impl RetrievalService {
         &self,
         collection: &CollectionName,
         key: &IdempotencyKey,
-        answer: Option<&KeptAnswer>,
+        begun: OffsetDateTime,
+        answer: Option<KeptAnswer>,
     ) -> Result<(), ServiceError> {
-        match answer {
-            Some(answer) => Ok(self.core.store.keep(collection, key, answer).await?),
-            None => Ok(self.core.store.forget(collection, key).await?),
+        let (name, end) = ((collection.clone(), key.clone()), End { begun, answer });
+        let ended = self.core.end(&name, &end).await;
+        if matches!(ended, Err(StoreError::Unavailable(_))) {
+            self.core.owed.note(name, end);
         }
+        Ok(ended?)
     }
 }

@@ -10,6 +10,7 @@ use super::jobs::Board;
 use super::keys::KeyRing;
 use super::options::ServiceOptions;
 use super::originals::Originals;
+use super::owed::Owed;
 use super::pool::InferencePool;
 use super::quotas;
 use super::readiness::StoreCheck;
@@ -77,6 +78,7 @@ impl RetrievalService {
             jobs: Board::new(),
             originals,
             keys,
+            owed: Owed::default(),
         });
         Ok(Arc::new(Self { core, store_check: StoreCheck::default(), costs: parts.costs }))
     }
@@ -111,13 +113,14 @@ impl RetrievalService {
         self.store_check.readiness(&**store, search.state(), gate.is_closed()).await
     }
 
-    /// Says in the metrics whether the service can answer and how many jobs there are; to be called
-    /// every few seconds.
+    /// Says in the metrics whether the service can answer and how many jobs there are, and tells the
+    /// database what it missed while it was away; to be called every few seconds.
     #[allow(clippy::cast_precision_loss)]
     pub async fn measure(&self) {
         gauge!(metric::READY).set(f64::from(u8::from(self.readiness().await.ready)));
         // What was found here must not make a probe believe in a database that goes away right after.
         self.store_check.forget().await;
+        self.core.settle_all().await;
         // While the database is away, what was last known stays.
         let Ok(counts) = self.core.store.count_jobs().await else { return };
         for state in JobState::ALL {

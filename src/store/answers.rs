@@ -20,16 +20,24 @@ pub trait Answers: Send + Sync {
         times: AnswerTimes,
     ) -> Result<Option<Begun>, StoreError>;
 
-    /// Keeps the answer to a request that was begun.
+    /// Keeps the answer to a request that was begun at this time. Where none was, or another one was
+    /// since, nothing happens.
     async fn keep(
         &self,
         collection: &CollectionName,
         key: &IdempotencyKey,
+        begun: OffsetDateTime,
         answer: &KeptAnswer,
     ) -> Result<(), StoreError>;
 
-    /// Forgets a request that was begun and has no answer to keep.
-    async fn forget(&self, collection: &CollectionName, key: &IdempotencyKey) -> Result<(), StoreError>;
+    /// Forgets a request that was begun at this time and has no answer to keep. Where none was, or
+    /// another one was since, nothing happens.
+    async fn forget(
+        &self,
+        collection: &CollectionName,
+        key: &IdempotencyKey,
+        begun: OffsetDateTime,
+    ) -> Result<(), StoreError>;
 }
 
 /// The times that decide about requests that named themselves.

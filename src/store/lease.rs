@@ -1,9 +1,15 @@
 //! Connections that are lent for one piece of work.
 
+use std::time::Duration;
+
 use sqlx::pool::PoolConnection;
 use sqlx::{Database, Pool};
+use tokio::time::timeout;
 
 use super::StoreError;
+
+/// How long a connection may take to show that it can go back.
+const RETURN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A connection that goes back to the pool when its work is done, and is closed when it is not.
 ///
@@ -37,6 +43,15 @@ impl<DB: Database> Drop for Lease<DB> {
     fn drop(&mut self) {
         if !self.finished {
             self.conn.close_on_drop();
+            return;
         }
+        // The pool asks the server before it takes a connection back, and would wait for ever for one
+        // that is gone without a word. One that is late is closed, and its place is free again.
+        let back = self.conn.return_to_pool();
+        tokio::spawn(async move {
+            if timeout(RETURN_TIMEOUT, back).await.is_err() {
+                tracing::warn!("a connection to the database is closed: nothing answers on it");
+            }
+        });
     }
 }

@@ -224,10 +224,10 @@ pub(super) const BEGUN_ANSWER: &str = "SELECT request, answer FROM answers \
      WHERE collection_id = (SELECT id FROM collections WHERE name = $1) AND key = $2";
 
 pub(super) const KEEP_ANSWER: &str = "UPDATE answers SET answer = $3 \
-     WHERE collection_id = (SELECT id FROM collections WHERE name = $1) AND key = $2";
+     WHERE collection_id = (SELECT id FROM collections WHERE name = $1) AND key = $2 AND begun_at = $4";
 
 pub(super) const FORGET_ANSWER: &str = "DELETE FROM answers \
-     WHERE collection_id = (SELECT id FROM collections WHERE name = $1) AND key = $2 AND answer IS NULL";
+     WHERE collection_id = (SELECT id FROM collections WHERE name = $1) AND key = $2 AND begun_at = $3 AND answer IS NULL";
 
 /// The same work that waits or is done.
 pub(super) const ACTIVE_JOB: &str = concat!(

@@ -19,6 +19,7 @@ mod cli_upgrade;
 mod cli_whiten;
 mod crash;
 mod deploy;
+mod faults;
 mod hostile;
 mod http_archives;
 mod http_bad_input;

@@ -16,7 +16,11 @@ pub(super) fn in_directory(folder: &Path) -> Keeping {
     let options = StorageOptions {
         data_dir: PathBuf::new(),
         database_url: Secret::default(),
-        postgres: PostgresOptions { max_connections: 1, prepared_statements: true },
+        postgres: PostgresOptions {
+            max_connections: 1,
+            prepared_statements: true,
+            statement_timeout: Duration::from_secs(20),
+        },
         originals: OriginalsOptions {
             keep_in: KeepIn::Directory,
             directory: folder.to_owned(),

@@ -1,6 +1,7 @@
 //! Requests that named themselves, and their answers.
 
 use async_trait::async_trait;
+use time::OffsetDateTime;
 
 use super::super::codec;
 use super::super::statements::{BEGIN_ANSWER, BEGUN_ANSWER, FORGET_ANSWER, FORGET_OLD_ANSWERS, KEEP_ANSWER};
@@ -47,19 +48,36 @@ impl Answers for PostgresStore {
         &self,
         collection: &CollectionName,
         key: &IdempotencyKey,
+        begun: OffsetDateTime,
         answer: &KeptAnswer,
     ) -> Result<(), StoreError> {
         let answer = codec::answer_column(answer)?;
         self.write("keep", async |session| {
-            sqlx::query(KEEP_ANSWER).bind(collection.as_str()).bind(key.as_str()).bind(answer).execute(session).await?;
+            sqlx::query(KEEP_ANSWER)
+                .bind(collection.as_str())
+                .bind(key.as_str())
+                .bind(answer)
+                .bind(codec::microseconds(begun))
+                .execute(session)
+                .await?;
             Ok(())
         })
         .await
     }
 
-    async fn forget(&self, collection: &CollectionName, key: &IdempotencyKey) -> Result<(), StoreError> {
+    async fn forget(
+        &self,
+        collection: &CollectionName,
+        key: &IdempotencyKey,
+        begun: OffsetDateTime,
+    ) -> Result<(), StoreError> {
         self.write("forget", async |session| {
-            sqlx::query(FORGET_ANSWER).bind(collection.as_str()).bind(key.as_str()).execute(session).await?;
+            sqlx::query(FORGET_ANSWER)
+                .bind(collection.as_str())
+                .bind(key.as_str())
+                .bind(codec::microseconds(begun))
+                .execute(session)
+                .await?;
             Ok(())
         })
         .await

@@ -1,5 +1,6 @@
 //! Connecting: the URL, the schema, the pool.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::error::DatabaseError;
@@ -9,10 +10,13 @@ use tokio::time::timeout;
 
 use super::super::migrate::{self, APPLIED, Applied, Database, NOTE};
 use super::super::{StoreError, failure};
-use super::{PostgresOptions, STATEMENT_TIMEOUT, session};
+use super::pulse::Pulse;
+use super::{PostgresOptions, session};
 
-/// How long a call waits for a connection, a new one included.
+/// How long a call waits for a connection at most, a new one included.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection that was idle may take for a sign of life. Less than a probe waits.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// How long the first connection may take.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the schema may take, the wait for another server that is at it included.
@@ -56,23 +60,31 @@ const PARAMETERS: [&str; 18] = [
 /// Checks the URL, connects once, brings the schema up to date, and makes the pool.
 pub(super) async fn pool(
     url: &str,
-    PostgresOptions { max_connections, prepared_statements }: PostgresOptions,
+    PostgresOptions { max_connections, prepared_statements, statement_timeout }: PostgresOptions,
 ) -> Result<PgPool, StoreError> {
     let mut options = parse(url)?;
     if !prepared_statements {
         // A pooler refuses parameters of a connection that it does not know.
         options = options.statement_cache_capacity(0).extra_float_digits(None);
     }
+    let acquire_timeout = ACQUIRE_TIMEOUT.min(statement_timeout);
+    // Then there is time left for a new one.
+    let pulse = Arc::new(Pulse::new(PATIENCE.min(acquire_timeout / 2)));
     let pool = PgPoolOptions::new()
         .max_connections(max_connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .test_before_acquire(true)
+        .acquire_timeout(acquire_timeout)
+        // The pool's own test waits for ever.
+        .test_before_acquire(false)
+        .before_acquire(move |connection, about| {
+            let pulse = Arc::clone(&pulse);
+            Box::pin(async move { Ok(pulse.is_felt(connection, about.idle_for).await) })
+        })
         .after_connect(move |connection, _| {
             Box::pin(async move {
                 // Behind a pooler a connection has no settings of its own: there each transaction
                 // makes them.
                 if prepared_statements {
-                    let limits = session::limits("SET", STATEMENT_TIMEOUT);
+                    let limits = session::limits("SET", statement_timeout);
                     connection.execute(sqlx::raw_sql(AssertSqlSafe(limits))).await?;
                 }
                 Ok(())
@@ -237,7 +249,8 @@ mod tests {
     use super::*;
 
     const SECRET: &str = "hunter2secret";
-    const OPTIONS: PostgresOptions = PostgresOptions { max_connections: 1, prepared_statements: true };
+    const OPTIONS: PostgresOptions =
+        PostgresOptions { max_connections: 1, prepared_statements: true, statement_timeout: Duration::from_secs(20) };
 
     fn text(error: &StoreError) -> String {
         format!("{error} {error:?}")

@@ -4,7 +4,8 @@
 //! `statement_timeout`, and by a limit around both for a server that stopped answering. A
 //! connection whose work did not come to its end (an error, a time-out, a cancelled request) is
 //! closed instead of going back to the pool: what it might still be doing cannot disturb others,
-//! and a server that returns finds fresh connections.
+//! and a server that returns finds fresh connections. An idle one is asked for a sign of life before
+//! it is used ([`pulse`]).
 
 mod answers;
 mod api_keys;
@@ -17,6 +18,7 @@ mod images;
 mod job_data;
 mod jobs;
 mod originals;
+mod pulse;
 mod quotas;
 mod room;
 mod session;
@@ -34,10 +36,6 @@ use super::{Store, StoreError};
 use crate::domain::Clock;
 use crate::telemetry::took;
 
-/// How long the server works on one statement.
-const STATEMENT_TIMEOUT: Duration = Duration::from_secs(20);
-/// Longer than [`STATEMENT_TIMEOUT`], so that a server that lives says itself what took too long.
-const CALL_TIMEOUT: Duration = Duration::from_secs(25);
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 /// Deleting a collection removes all its rows in one transaction.
 const DELETE_COLLECTION_TIMEOUT: Duration = Duration::from_secs(600);
@@ -51,13 +49,24 @@ pub struct PostgresOptions {
     /// transaction another connection (pgbouncer with `pool_mode = transaction`) needs `false`;
     /// then every call is a transaction.
     pub prepared_statements: bool,
+    /// How long the server may work on one statement. A call that has no answer after a quarter more
+    /// is given up, the wait for a connection included.
+    #[serde(rename = "statement_timeout_ms", with = "crate::domain::milliseconds")]
+    pub statement_timeout: Duration,
+}
+
+impl PostgresOptions {
+    /// Longer than that of a statement, so that a server that lives says itself what took too long.
+    fn call_timeout(&self) -> Duration {
+        self.statement_timeout + self.statement_timeout / 4
+    }
 }
 
 /// The store in a Postgres database.
 #[derive(Clone)]
 pub struct PostgresStore {
     pool: PgPool,
-    prepared: bool,
+    options: PostgresOptions,
     clock: Arc<dyn Clock>,
 }
 
@@ -71,7 +80,7 @@ impl PostgresStore {
     /// program wrote the schema. No text of an error contains the URL or the password.
     pub async fn connect(url: &str, options: PostgresOptions, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
         let pool = connect::pool(url, options).await?;
-        Ok(Self { pool, prepared: options.prepared_statements, clock })
+        Ok(Self { pool, options, clock })
     }
 
     /// Does what reads. `operation` is the method of the store.
@@ -82,8 +91,8 @@ impl PostgresStore {
     ) -> Result<T, StoreError> {
         // Without prepared statements a pooler may be there, which keeps a connection for a
         // transaction only.
-        let transaction = (!self.prepared).then_some(STATEMENT_TIMEOUT);
-        self.call(operation, "read", CALL_TIMEOUT, transaction, work).await
+        let transaction = (!self.options.prepared_statements).then_some(self.options.statement_timeout);
+        self.call(operation, "read", self.options.call_timeout(), transaction, work).await
     }
 
     /// Does what writes, in a transaction.
@@ -92,7 +101,8 @@ impl PostgresStore {
         operation: &'static str,
         work: impl AsyncFnOnce(&mut Session) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.call(operation, "write", CALL_TIMEOUT, Some(STATEMENT_TIMEOUT), work).await
+        let PostgresOptions { statement_timeout, .. } = self.options;
+        self.call(operation, "write", self.options.call_timeout(), Some(statement_timeout), work).await
     }
 
     /// Bounds a piece of work in time, which counts as `access`; with `transaction` it is one, with that limit for each
@@ -107,7 +117,7 @@ impl PostgresStore {
     ) -> Result<T, StoreError> {
         let start = Instant::now();
         let call = async {
-            let mut session = Session::from(&self.pool, self.prepared).await?;
+            let mut session = Session::from(&self.pool, self.options.prepared_statements).await?;
             if let Some(limit) = transaction {
                 session.begin(limit).await?;
             }
@@ -119,7 +129,7 @@ impl PostgresStore {
             Ok(session.done(value))
         };
         tokio::time::timeout(limit, call).await.unwrap_or_else(|_| {
-            let seconds = limit.as_secs();
+            let seconds = limit.as_secs_f64();
             Err(StoreError::Unavailable(format!("{operation}: the database gave no answer within {seconds} s")))
         })
     }
@@ -132,7 +142,7 @@ impl Store for PostgresStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        let transaction = (!self.prepared).then_some(PING_TIMEOUT);
+        let transaction = (!self.options.prepared_statements).then_some(PING_TIMEOUT);
         self.call("ping", "read", PING_TIMEOUT, transaction, async |session| {
             let (read_only, _): (bool, bool) = sqlx::query_as(
                 "SELECT current_setting('transaction_read_only') = 'on', EXISTS (SELECT 1 FROM changes)",

@@ -1,6 +1,7 @@
 //! Requests that named themselves, and their answers.
 
 use async_trait::async_trait;
+use time::OffsetDateTime;
 
 use super::super::codec;
 use super::super::statements::{BEGIN_ANSWER, BEGUN_ANSWER, FORGET_ANSWER, FORGET_OLD_ANSWERS, KEEP_ANSWER};
@@ -47,6 +48,7 @@ impl Answers for SqliteStore {
         &self,
         collection: &CollectionName,
         key: &IdempotencyKey,
+        begun: OffsetDateTime,
         answer: &KeptAnswer,
     ) -> Result<(), StoreError> {
         let answer = codec::answer_column(answer)?;
@@ -55,6 +57,7 @@ impl Answers for SqliteStore {
                 .bind(collection.as_str())
                 .bind(key.as_str())
                 .bind(answer)
+                .bind(codec::microseconds(begun))
                 .execute(connection)
                 .await?;
             Ok(())
@@ -62,9 +65,19 @@ impl Answers for SqliteStore {
         .await
     }
 
-    async fn forget(&self, collection: &CollectionName, key: &IdempotencyKey) -> Result<(), StoreError> {
+    async fn forget(
+        &self,
+        collection: &CollectionName,
+        key: &IdempotencyKey,
+        begun: OffsetDateTime,
+    ) -> Result<(), StoreError> {
         self.write("forget", async |connection| {
-            sqlx::query(FORGET_ANSWER).bind(collection.as_str()).bind(key.as_str()).execute(connection).await?;
+            sqlx::query(FORGET_ANSWER)
+                .bind(collection.as_str())
+                .bind(key.as_str())
+                .bind(codec::microseconds(begun))
+                .execute(connection)
+                .await?;
             Ok(())
         })
         .await

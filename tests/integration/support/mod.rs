@@ -1,5 +1,5 @@
 //! What tests run on: whole servers, stores in places of their own, throw-away Postgres servers and
-//! poolers, and pictures.
+//! poolers, a network that breaks, and pictures.
 
 pub(crate) mod app;
 pub(crate) mod archives;
@@ -8,6 +8,7 @@ pub(crate) mod pictures;
 pub(crate) mod place;
 pub(crate) mod pooler;
 pub(crate) mod postgres;
+pub(crate) mod proxy;
 pub(crate) mod raw;
 
 pub(crate) use place::Place;

@@ -1,6 +1,7 @@
 //! A place where a store lives, so that one test runs over both databases.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use eyrie::domain::{Clock, SystemClock};
 use eyrie::store::{PostgresOptions, PostgresStore, SqliteStore, Store, StoreError};
@@ -9,7 +10,8 @@ use tempfile::TempDir;
 use super::postgres::{self, TestDatabase};
 
 /// How the tests' stores use Postgres.
-pub(crate) const OPTIONS: PostgresOptions = PostgresOptions { max_connections: 16, prepared_statements: true };
+pub(crate) const OPTIONS: PostgresOptions =
+    PostgresOptions { max_connections: 16, prepared_statements: true, statement_timeout: Duration::from_secs(20) };
 
 /// An empty place for a store; removed with this value.
 pub(crate) enum Place {
