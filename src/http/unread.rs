@@ -9,8 +9,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// A stream that fails when its other end takes nothing for so long, though there is something to
-/// take. A client that reads nothing, or next to nothing, would keep its connection and what is left
-/// of the answer for ever.
+/// take. A client that reads nothing, or next to nothing, would keep its connection and what is
+/// left of the answer for ever.
 pub(super) struct UnreadTimeout<S> {
     stream: S,
     limit: Duration,

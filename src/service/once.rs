@@ -1,8 +1,9 @@
 //! Requests that are done once, however often they are sent: the first is done and its answer is
 //! kept for a day, the others get that answer.
 //!
-//! A database that goes away in the middle leaves requests that look as if they were under way. This
-//! process knows better: it notes how they ended, and tells the database as soon as it is back.
+//! A database that goes away in the middle leaves requests that look as if they were under way.
+//! This process knows better: it notes how they ended, and tells the database as soon as it is
+//! back.
 
 use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
@@ -99,8 +100,8 @@ impl RetrievalService {
         }
     }
 
-    /// Ends a request that was begun at this time: keeps its answer, or forgets it where there is none
-    /// to keep, so that it can be sent again. Where the database is away that is done later.
+    /// Ends a request that was begun at this time: keeps its answer, or forgets it where there is
+    /// none to keep, so that it can be sent again. Where the database is away that is done later.
     ///
     /// # Errors
     /// [`ServiceError::Store`].

@@ -113,8 +113,8 @@ impl RetrievalService {
         self.store_check.readiness(&**store, search.state(), gate.is_closed()).await
     }
 
-    /// Says in the metrics whether the service can answer and how many jobs there are, and tells the
-    /// database what it missed while it was away; to be called every few seconds.
+    /// Says in the metrics whether the service can answer and how many jobs there are, and tells
+    /// the database what it missed while it was away; to be called every few seconds.
     #[allow(clippy::cast_precision_loss)]
     pub async fn measure(&self) {
         gauge!(metric::READY).set(f64::from(u8::from(self.readiness().await.ready)));

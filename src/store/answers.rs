@@ -20,8 +20,8 @@ pub trait Answers: Send + Sync {
         times: AnswerTimes,
     ) -> Result<Option<Begun>, StoreError>;
 
-    /// Keeps the answer to a request that was begun at this time. Where none was, or another one was
-    /// since, nothing happens.
+    /// Keeps the answer to a request that was begun at this time. Where none was, or another one
+    /// was since, nothing happens.
     async fn keep(
         &self,
         collection: &CollectionName,

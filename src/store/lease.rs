@@ -45,8 +45,8 @@ impl<DB: Database> Drop for Lease<DB> {
             self.conn.close_on_drop();
             return;
         }
-        // The pool asks the server before it takes a connection back, and would wait for ever for one
-        // that is gone without a word. One that is late is closed, and its place is free again.
+        // The pool asks the server before it takes a connection back, and would wait for ever for
+        // one that is gone without a word. One that is late is closed, and its place is free again.
         let back = self.conn.return_to_pool();
         tokio::spawn(async move {
             if timeout(RETURN_TIMEOUT, back).await.is_err() {

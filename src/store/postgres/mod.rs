@@ -4,8 +4,8 @@
 //! `statement_timeout`, and by a limit around both for a server that stopped answering. A
 //! connection whose work did not come to its end (an error, a time-out, a cancelled request) is
 //! closed instead of going back to the pool: what it might still be doing cannot disturb others,
-//! and a server that returns finds fresh connections. An idle one is asked for a sign of life before
-//! it is used ([`pulse`]).
+//! and a server that returns finds fresh connections. An idle one is asked for a sign of life
+//! before it is used (`pulse.rs`).
 
 mod answers;
 mod api_keys;
@@ -49,8 +49,8 @@ pub struct PostgresOptions {
     /// transaction another connection (pgbouncer with `pool_mode = transaction`) needs `false`;
     /// then every call is a transaction.
     pub prepared_statements: bool,
-    /// How long the server may work on one statement. A call that has no answer after a quarter more
-    /// is given up, the wait for a connection included.
+    /// How long the server may work on one statement. A call that has no answer after a quarter
+    /// more is given up, the wait for a connection included.
     #[serde(rename = "statement_timeout_ms", with = "crate::domain::milliseconds")]
     pub statement_timeout: Duration,
 }

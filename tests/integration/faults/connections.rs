@@ -30,7 +30,8 @@ async fn a_flood_of_idle_connections_keeps_nobody_out_for_longer_than_a_head_may
     let mut there = TcpStream::connect(app.address).await.expect("connects");
     ask(&mut there).await;
     let flood = join_all((0..100).map(|_| TcpStream::connect(app.address))).await;
-    // Who has a connection is served at once, and who comes behind the flood when its turn is there.
+    // Who has a connection is served at once, and who comes behind the flood when its turn is
+    // there.
     ask(&mut there).await;
     let late = async {
         let mut late = TcpStream::connect(app.address).await.expect("connects");

@@ -18,14 +18,14 @@ use crate::support::postgres::{TestDatabase, fresh_database};
 use crate::support::proxy::{Network, Proxy, Trap};
 
 /// The longest time of a statement where a test breaks the network.
-const STATEMENT: Duration = Duration::from_secs(1);
+const STATEMENT: Duration = Duration::from_secs(2);
 
-/// The longest time until an answer that says that the database is away: the keys may wait for those
-/// who asked before, and then for the database.
-const REFUSED_WITHIN: Duration = Duration::from_secs(5);
+/// The longest time until an answer that says that the database is away: the keys may wait for
+/// those who asked before, and then for the database.
+const REFUSED_WITHIN: Duration = Duration::from_secs(8);
 
 /// The longest time until the first answer after the network is back.
-const BACK_WITHIN: Duration = Duration::from_secs(5);
+const BACK_WITHIN: Duration = Duration::from_secs(10);
 
 /// An app that reaches its database through a proxy.
 struct Remote {
@@ -42,9 +42,7 @@ impl Remote {
     async fn with(options: PostgresOptions) -> Self {
         let (database, proxy) = (fresh_database().await, Proxy::started());
         let store = PostgresStore::connect(&proxy.url(&database), options, Arc::new(SystemClock)).await;
-        let mut builder = TestApp::builder().store(Arc::new(store.expect("connects")));
-        builder.config.server.http.request_timeout = 2 * options.statement_timeout;
-        let app = builder.start().await;
+        let app = TestApp::builder().store(Arc::new(store.expect("connects"))).start().await;
         Self { app, proxy, database }
     }
 
@@ -70,8 +68,8 @@ impl Remote {
         ids
     }
 
-    /// Every kind of request that needs the database says soon that it is away, and what needs none is
-    /// answered.
+    /// Every kind of request that needs the database says soon that it is away, and what needs none
+    /// is answered.
     async fn is_away(&self) {
         let requests =
             [self.app.get(&images("/a")), self.app.get("/v1/collections"), self.upload("while-away", 7), self.query(1)];
