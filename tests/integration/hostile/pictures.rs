@@ -8,6 +8,8 @@ use crate::support::pictures::{black_png, heic, jpeg, png, zero_sized_png};
 
 const AVIF: &[u8] = include_bytes!("../../../crates/eyrie-vision/tests/pictures/files/avif_420.avif");
 
+const JXL: &[u8] = include_bytes!("../../../crates/eyrie-vision/tests/pictures/files/jxl_lossless.jxl");
+
 fn upload(name: &str, picture: &[u8], status: u16, code: &'static str) -> Case {
     Case::refused(name, post(&images(""), "image/png", picture), status, code)
 }
@@ -70,6 +72,13 @@ fn avif_of(width: u32, height: u32) -> Vec<u8> {
     let size = whole.windows(4).position(|four| four == b"ispe").expect("its size") + 8;
     whole[size..size + 8].copy_from_slice(&[width.to_be_bytes(), height.to_be_bytes()].concat());
     whole
+}
+
+/// A JPEG XL that says that it has sides of so many pixels, up to 2^18, and whose metadata are those
+/// by default.
+fn jxl_of(side: u32) -> Vec<u8> {
+    let header = u64::from(side - 1) << 3 | 0b100 | 1 << 21 | 1 << 24;
+    [&b"\xff\x0a"[..], &header.to_le_bytes(), &[0; 64]].concat()
 }
 
 /// A JPEG whose frame says that it has this size.
@@ -152,6 +161,8 @@ fn bombs() -> Vec<Case> {
         upload("a JPEG of 3 000 scans", &jpeg_of_scans(3_000), 400, "image_corrupt"),
         upload("an AVIF of 65 535 by 65 535", &avif_of(65_535, 65_535), 422, "image_too_many_pixels"),
         upload("an AVIF of 2^32 - 1 by 2^32 - 1", &avif_of(u32::MAX, u32::MAX), 422, "image_too_many_pixels"),
+        upload("a JPEG XL of 16 384 by 16 384", &jxl_of(16_384), 422, "image_too_many_pixels"),
+        upload("a JPEG XL of 2^18 by 2^18", &jxl_of(1 << 18), 422, "image_too_many_pixels"),
         upload("a JPEG of 65 535 by 1", &jpeg_of(65_535, 1), 422, "image_aspect_ratio"),
         upload(
             "a GIF of 65 535 by 65 535",
@@ -204,6 +215,7 @@ fn liars() -> Vec<Case> {
         upload("a PNG of 2 by 60", &black_png(2, 60), 422, "image_aspect_ratio"),
         upload("half an AVIF", &AVIF[..AVIF.len() / 2], 400, "image_truncated"),
         upload("an AVIF without width", &avif_of(0, 64), 422, "image_zero_sized"),
+        upload("half a JPEG XL", &JXL[..JXL.len() / 2], 400, "image_truncated"),
         upload("half a JPEG", &jpeg[..jpeg.len() / 2], 400, "image_truncated"),
         upload("a JPEG of two markers", b"\xff\xd8\xff\xd9", 400, "image_corrupt"),
         upload("a JPEG without height", &jpeg_of(64, 0), 422, "image_zero_sized"),

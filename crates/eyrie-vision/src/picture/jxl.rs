@@ -1,5 +1,7 @@
 //! JPEG XL: the still picture or the first frame, by the decoder of Chromium and Firefox.
 
+use std::borrow::Cow;
+
 use image::metadata::Orientation;
 use jxl::api::{
     AlphaMode, Event, ExtraChannel, JxlColorProfile, JxlColorType, JxlDataFormat, JxlDecoder, JxlDecoderOptions,
@@ -28,8 +30,7 @@ pub(super) fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Raster, Pictu
     let mut rest = bytes;
     advance(&mut decoder, &mut rest, None, limits)?;
     let info = decoder.basic_info().ok_or_else(|| damaged("JPEG XL without a header"))?.clone();
-    let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
-    let (width, height) = (side(info.size.0), side(info.size.1));
+    let (width, height) = sides(info.size);
     check_size(width, height, limits)?;
 
     let has_alpha = info.extra_channels.iter().any(|channel| channel.ec_type == ExtraChannel::Alpha);
@@ -56,7 +57,7 @@ pub(super) fn decode(bytes: &[u8], limits: DecodeLimits) -> Result<Raster, Pictu
     let mut output = [JxlOutputBuffer::new(&mut data, height as usize, row)];
     while !matches!(advance(&mut decoder, &mut rest, Some(&mut output), limits)?, Event::FrameComplete { .. }) {}
     let profile = decoder.output_color_profile().filter(|profile| !is_high_dynamic_range(profile));
-    let profile = profile.and_then(JxlColorProfile::try_as_icc).map(std::borrow::Cow::into_owned);
+    let profile = profile.and_then(JxlColorProfile::try_as_icc).map(Cow::into_owned);
     Ok(Raster { width, height, channels, data, orientation: Orientation::NoTransforms, profile })
 }
 
@@ -70,8 +71,13 @@ fn advance(
     match decoder.process(rest, output, None).map_err(|error| refusal(error, limits))? {
         Event::NeedMoreInput { .. } => Err(PictureError::Truncated),
         Event::Complete => Err(damaged("JPEG XL without a frame")),
-        event => Ok(event),
+        event @ (Event::BasicInfo | Event::FrameHeader | Event::FrameComplete { .. }) => Ok(event),
     }
+}
+
+fn sides((width, height): (usize, usize)) -> (u32, u32) {
+    let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
+    (side(width), side(height))
 }
 
 /// PQ and HLG, which are taken as they stand.
@@ -84,12 +90,12 @@ fn unsupported(kind: &str) -> PictureError {
 }
 
 fn refusal(error: Error, limits: DecodeLimits) -> PictureError {
-    match error {
-        Error::ImageSizeTooLarge(width, height) => {
-            let side = |pixels: usize| u32::try_from(pixels).unwrap_or(u32::MAX);
-            PictureError::TooManyPixels { width: side(width), height: side(height), max_pixels: limits.max_pixels }
-        }
-        Error::LevelLimitExceeded { limit, .. } => unsupported(&format!("beyond its level: {limit}")),
-        error => damaged(&format!("JPEG XL: {error}")),
+    if let Error::ImageSizeTooLarge(width, height) = error {
+        let (width, height) = sides((width, height));
+        PictureError::TooManyPixels { width, height, max_pixels: limits.max_pixels }
+    } else if let Error::LevelLimitExceeded { limit, .. } = error {
+        unsupported(&format!("beyond its level: {limit}"))
+    } else {
+        damaged(&format!("JPEG XL: {error}"))
     }
 }
