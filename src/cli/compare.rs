@@ -15,7 +15,7 @@ use crate::domain::Profile;
 use eyrie_vision::Describer;
 use eyrie_vision::compare::{Subject, VIEW_SIDE, compare, overlay};
 use eyrie_vision::describe::{AsicExtractor, Extraction, Extractor as _, Request};
-use eyrie_vision::local::{QUERY_FEATURES, Quad, STORED_FEATURES};
+use eyrie_vision::local::{QUERY_FEATURES, Quad, STORED_FEATURES, Verdict};
 use eyrie_vision::picture::{Decoded, encode_png, sniff, thumbnail_pixels};
 
 use super::answers::{Compared, ComparedPicture, rounded};
@@ -206,10 +206,12 @@ fn as_text(out: &mut dyn Write, found: &Compared, a: &Side<'_>, b: &Side<'_>) ->
     writeln!(out, "verdict   {}", found.verdict.as_str().replace('_', " "))?;
     writeln!(out, "score     {:.4}", found.score)?;
     if let (Some(verified), Some(inliers)) = (found.verified, found.inliers) {
-        let verified = match (verified, found.mirrored) {
-            (true, false) => "they show the same thing",
-            (true, true) => "they show the same thing, mirrored",
-            (false, _) => "not enough to say so",
+        let close = found.verdict <= Verdict::NearDuplicate;
+        let verified = match (verified, close, found.mirrored) {
+            (true, true, false) => "they show the same thing",
+            (true, true, true) => "they show the same thing, mirrored",
+            (true, false, _) => "they have spots in common, as things of one kind may have",
+            (false, ..) => "not enough to say so",
         };
         writeln!(out, "inliers   {inliers}, {verified}")?;
     }
