@@ -146,8 +146,7 @@ impl Compare {
         features: usize,
     ) -> Result<Extraction, CliError> {
         let view = if self.overlay.is_some() { VIEW_SIDE } else { 0 };
-        let mirrored = features == QUERY_FEATURES;
-        let request = Request { features, mirrored, view, thumbnail: true, ..Request::descriptor(self.profile) };
+        let request = Request { features, view, thumbnail: true, ..Request::descriptor(self.profile) };
         extractor.extract(bytes, request).map_err(|e| CliError::Failed(format!("{}: {e}", file.display())))
     }
 }

@@ -143,8 +143,7 @@ impl Core {
         match source {
             Source::Image(bytes) => {
                 let view = if with_view { VIEW_SIDE } else { 0 };
-                let mirrored = features == QUERY_FEATURES;
-                let request = Request { features, mirrored, view, thumbnail: true, ..Request::descriptor(profile) };
+                let request = Request { features, view, thumbnail: true, ..Request::descriptor(profile) };
                 let described = self.pool.describe(bytes, request, Lane::Search, WhenFull::Refuse).await?;
                 Ok(Side {
                     image: ComparedImage {

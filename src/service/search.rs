@@ -226,8 +226,7 @@ impl Core {
             SearchQuery::Image(bytes, region) => {
                 let features = if window == 0 { 0 } else { QUERY_FEATURES };
                 let thumbnail = thumbnail || window > 0;
-                let request =
-                    Request { region, features, mirrored: true, thumbnail, ..Request::descriptor(collection.profile) };
+                let request = Request { region, features, thumbnail, ..Request::descriptor(collection.profile) };
                 let described = self.pool.describe(bytes, request, Lane::Search, WhenFull::Refuse).await?;
                 Ok(Subject {
                     descriptor: described.descriptor,

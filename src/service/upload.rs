@@ -239,9 +239,9 @@ impl<'a> Upload<'a> {
     }
 }
 
-/// How an image is described that is stored. Its mirrored copies are found when it comes.
+/// How an image is described that is stored.
 pub(super) fn to_be_stored(profile: Profile) -> Request {
-    Request { thumbnail: true, features: STORED_FEATURES, mirrored: true, ..Request::descriptor(profile) }
+    Request { thumbnail: true, features: STORED_FEATURES, ..Request::descriptor(profile) }
 }
 
 /// What is stored, by no key, of an image that was described as [`to_be_stored`] says.
@@ -269,7 +269,7 @@ pub(super) fn stored_as(
         version: described.version,
         descriptor: described.descriptor,
         thumbnail,
-        local_features: features.without_mirror().encode(),
+        local_features: features.encode(),
         original: None,
         stored_by: None,
     })

@@ -42,21 +42,20 @@ pub(super) struct Task {
     thumbnail: bool,
     view: u32,
     features: usize,
-    mirrored: bool,
 }
 
 impl From<Request> for Task {
     fn from(request: Request) -> Self {
-        let Request { profile, region, thumbnail, view, features, mirrored } = request;
-        Self { profile, region: region.map(QueryRegion::to_array), thumbnail, view, features, mirrored }
+        let Request { profile, region, thumbnail, view, features } = request;
+        Self { profile, region: region.map(QueryRegion::to_array), thumbnail, view, features }
     }
 }
 
 impl Task {
     pub(super) fn request(self) -> Result<Request, PictureError> {
-        let Self { profile, region, thumbnail, view, features, mirrored } = self;
+        let Self { profile, region, thumbnail, view, features } = self;
         let region = region.map(QueryRegion::new).transpose().map_err(|e| PictureError::Internal(e.to_string()))?;
-        Ok(Request { profile, region, thumbnail, view, features, mirrored })
+        Ok(Request { profile, region, thumbnail, view, features })
     }
 }
 
@@ -224,7 +223,6 @@ mod tests {
             thumbnail: true,
             view: 7,
             features: 9,
-            mirrored: true,
         };
         let bytes = postcard::to_stdvec(&Task::from(request)).expect("written");
         assert_eq!(postcard::from_bytes::<Task>(&bytes).expect("read").request().expect("a request"), request);

@@ -21,7 +21,7 @@ use crate::search::SearchError;
 use crate::service::ServiceError;
 use crate::service::core::Core;
 use crate::store::{DuplicateScan, GroupMember};
-use eyrie_vision::local::{LocalFeatures, Verification, match_pair, verdict};
+use eyrie_vision::local::{LocalFeatures, Verification, match_mirrored, verdict};
 
 /// Neighbours of each image that may be compared with it.
 pub const MOST_CANDIDATES: u32 = 100;
@@ -332,7 +332,7 @@ fn once(pairs: impl IntoIterator<Item = SimilarPair>) -> Vec<SimilarPair> {
     by_keys.into_values().collect()
 }
 
-/// Compares an image with its neighbours by local features, where both have some. Blocks.
+/// Compares an image with its neighbours, mirrored too, by local features, where both have some. Blocks.
 fn compared(
     key: ImageKey,
     others: HashSet<ImageKey>,
@@ -341,7 +341,7 @@ fn compared(
     let features = |key: &ImageKey| stored.get(key).and_then(|bytes| LocalFeatures::decode(bytes).ok());
     let Some(own) = features(&key) else { return HashMap::new() };
     let others = others.into_iter().filter(|other| *other != key);
-    others.filter_map(|other| Some((other, match_pair(&own, &features(&other)?)))).collect()
+    others.filter_map(|other| Some((other, match_mirrored(&own, &features(&other)?)))).collect()
 }
 
 /// Tries again where too many searches wait: they go first.

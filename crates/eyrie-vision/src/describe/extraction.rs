@@ -23,15 +23,13 @@ pub struct Request {
     /// How many local features are looked for at most, up to [`crate::local::MAX_FEATURES`]; 0 for
     /// none.
     pub features: usize,
-    /// Whether these can be mirrored: for a query whose mirrored copies are to be found.
-    pub mirrored: bool,
 }
 
 impl Request {
     /// The descriptor of the whole image, and nothing else.
     #[must_use]
     pub const fn descriptor(profile: Profile) -> Self {
-        Self { profile, region: None, thumbnail: false, view: 0, features: 0, mirrored: false }
+        Self { profile, region: None, thumbnail: false, view: 0, features: 0 }
     }
 }
 

@@ -189,25 +189,23 @@ struct Aside {
 
 impl Aside {
     fn of(image: &Decoded, request: Request, scaler: &mut Scaler, canvas: &mut Vec<u8>) -> Result<Self, PictureError> {
-        let Request { thumbnail: with_thumbnail, view, features: limit, mirrored, .. } = request;
+        let Request { thumbnail: with_thumbnail, view, features: limit, .. } = request;
         let mut clock = Clock::start();
         let thumbnail = with_thumbnail.then(|| thumbnail(image, scaler, canvas)).transpose()?;
         let view = (view > 0).then(|| fitted(image, view, scaler)).transpose()?;
         let thumbnail_time = clock.lap();
-        let features = (limit > 0).then(|| local_features(image, limit, mirrored)).transpose()?;
+        let features = (limit > 0).then(|| local_features(image, limit)).transpose()?;
         Ok(Self { thumbnail, view, features, thumbnail_time, features_time: clock.lap() })
     }
 }
 
-/// The local features of a decoded image, at most `limit` of them; such that can be mirrored where
-/// that is asked for.
+/// The local features of a decoded image, at most `limit` of them.
 ///
 /// # Errors
 /// [`PictureError::Internal`] when `image.rgb` does not have the length that its sides say, or for
 /// a limit of 0 or above [`crate::local::MAX_FEATURES`].
-pub fn local_features(image: &Decoded, limit: usize, mirrored: bool) -> Result<LocalFeatures, PictureError> {
-    let extract = if mirrored { LocalFeatures::extract_with_mirror } else { LocalFeatures::extract };
-    extract(&luma(image), image.width as usize, image.height as usize, limit)
+pub fn local_features(image: &Decoded, limit: usize) -> Result<LocalFeatures, PictureError> {
+    LocalFeatures::extract(&luma(image), image.width as usize, image.height as usize, limit)
         .map(|features| features.with_pixels(&image.rgb, image.width))
         .map_err(|e| PictureError::Internal(format!("no local features: {e}")))
 }

@@ -4,12 +4,11 @@
 //! |---|---|
 //! | 4 | `EYLF` |
 //! | 1 | version of this format and of the extraction: [`VERSION`] |
-//! | 1 | 1 where a CRC-32 of the pixels stands in place of features, 2 where descriptors of the mirrored picture follow, else 0 |
+//! | 1 | 1 where a CRC-32 of the pixels stands in place of features, else 0 |
 //! | 2 + 2 | width and height of the working picture, pixels |
 //! | 2 | number of features |
 //! | 4 | only of a picture without features: CRC-32 of its pixels in colours |
 //! | 38 each | x, y (2 + 2: fractions of the picture in 1/65,536), level (1; the highest bit: a dark blob), angle (1), descriptor (4 x 8) |
-//! | 32 each | only of a query on its way: descriptors of the features in the mirrored picture (4 x 8) |
 //! | 4 | CRC-32 (IEEE 802.3) of everything before |
 //!
 //! All numbers are little-endian.
@@ -19,15 +18,13 @@ use super::params::{LEVELS, MAX_FEATURES, WORKING_SIDE};
 
 /// The version that [`LocalFeatures::encode`] writes: a new one whenever the format or any step of
 /// the extraction changes, since features of two versions are not comparable.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 const MAGIC: &[u8; 4] = b"EYLF";
 const HEADER: usize = 12;
 const FEATURE: usize = 38;
-const DESCRIPTOR: usize = 32;
 const PIXELS: usize = 4;
 const BLANK: u8 = 1;
-const MIRRORED: u8 = 2;
 const CHECKSUM: usize = 4;
 const DARK: u8 = 0x80;
 
@@ -58,15 +55,6 @@ fn u16_at(bytes: &[u8], at: usize) -> u16 {
     u16::from_le_bytes([bytes[at], bytes[at + 1]])
 }
 
-/// Reads [`DESCRIPTOR`] bytes.
-fn read_bits(bytes: &[u8]) -> [u64; 4] {
-    let mut bits = [0; 4];
-    for (word, bytes) in bits.iter_mut().zip(bytes.as_chunks::<8>().0) {
-        *word = u64::from_le_bytes(*bytes);
-    }
-    bits
-}
-
 impl Feature {
     fn write(&self, out: &mut Vec<u8>) {
         out.extend(self.x.to_le_bytes());
@@ -78,7 +66,10 @@ impl Feature {
 
     /// Reads [`FEATURE`] bytes.
     fn read(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let bits = read_bits(&bytes[6..]);
+        let mut bits = [0; 4];
+        for (word, bytes) in bits.iter_mut().zip(bytes[6..].as_chunks::<8>().0) {
+            *word = u64::from_le_bytes(*bytes);
+        }
         let level = bytes[4] & !DARK;
         if usize::from(level) >= LEVELS {
             return Err(DecodeError::Value);
@@ -93,12 +84,7 @@ impl LocalFeatures {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(HEADER + FEATURE * self.features.len() + CHECKSUM);
         out.extend(MAGIC);
-        let flag = match (self.blank, self.mirrored.is_empty()) {
-            (Some(_), _) => BLANK,
-            (None, false) => MIRRORED,
-            (None, true) => 0,
-        };
-        out.extend([VERSION, flag]);
+        out.extend([VERSION, if self.blank.is_some() { BLANK } else { 0 }]);
         out.extend(self.width.to_le_bytes());
         out.extend(self.height.to_le_bytes());
         out.extend((self.features.len() as u16).to_le_bytes());
@@ -106,7 +92,6 @@ impl LocalFeatures {
         for feature in &self.features {
             feature.write(&mut out);
         }
-        out.extend(self.mirrored.iter().flatten().flat_map(|word| word.to_le_bytes()));
         out.extend(crc32fast::hash(&out).to_le_bytes());
         out
     }
@@ -129,10 +114,9 @@ impl LocalFeatures {
             return Err(DecodeError::Version { found: bytes[4] });
         }
         let (width, height, count) = (u16_at(bytes, 6), u16_at(bytes, 8), usize::from(u16_at(bytes, 10)));
-        let (blank, mirrored) = (bytes[5] == BLANK && count == 0, bytes[5] == MIRRORED && count > 0);
+        let blank = bytes[5] == BLANK && count == 0;
         let start = if blank { HEADER + PIXELS } else { HEADER };
-        let end = start + FEATURE * count;
-        if bytes.len() != end + if mirrored { DESCRIPTOR * count } else { 0 } + CHECKSUM {
+        if bytes.len() != start + FEATURE * count + CHECKSUM {
             return Err(DecodeError::Length);
         }
         let (content, checksum) = bytes.split_at(bytes.len() - CHECKSUM);
@@ -140,7 +124,7 @@ impl LocalFeatures {
             return Err(DecodeError::Checksum);
         }
         let sides = 1..=WORKING_SIDE;
-        if (bytes[5] != 0 && !blank && !mirrored)
+        if (bytes[5] != 0 && !blank)
             || count > MAX_FEATURES
             || !sides.contains(&usize::from(width))
             || !sides.contains(&usize::from(height))
@@ -148,8 +132,7 @@ impl LocalFeatures {
             return Err(DecodeError::Value);
         }
         let blank = blank.then(|| u32::from_le_bytes([bytes[12], bytes[13], bytes[14], bytes[15]]));
-        let features = content[start..end].chunks_exact(FEATURE).map(Feature::read).collect::<Result<_, _>>()?;
-        let mirrored = content[end..].chunks_exact(DESCRIPTOR).map(read_bits).collect();
-        Ok(Self { width, height, features, blank, mirrored })
+        let features = content[start..].chunks_exact(FEATURE).map(Feature::read).collect::<Result<_, _>>()?;
+        Ok(Self { width, height, features, blank })
     }
 }

@@ -37,11 +37,13 @@ const BITS: usize = 256;
 
 /// Which sums each bit compares: by turns the same direction of two cells and two directions of the
 /// same cell, drawn once by a generator with a fixed start (G. Marsaglia, "Xorshift RNGs", 2003).
+/// The second half compares what lies where the sums of the first half would be in the mirrored
+/// picture, so that [`mirrored`] descriptors have the same bits in another order.
 const COMPARED: [(u8, u8); BITS] = {
     let mut pairs = [(0, 0); BITS];
     let mut state = 0x0123_4567_u64;
     let mut bit = 0;
-    while bit < BITS {
+    while bit < BITS / 2 {
         let mut drawn = [0; 2];
         let mut i = 0;
         while i < 2 {
@@ -53,13 +55,28 @@ const COMPARED: [(u8, u8); BITS] = {
         }
         let [a, b] = drawn;
         let is_wanted = if bit % 2 == 0 { a % DIRECTIONS == b % DIRECTIONS } else { a / DIRECTIONS == b / DIRECTIONS };
-        if a != b && is_wanted {
+        // Against its own mirror image a sum would be compared twice.
+        if a != b && is_wanted && b != mirrored_sum(a) {
             pairs[bit] = (a as u8, b as u8);
+            pairs[bit + BITS / 2] = (mirrored_sum(a) as u8, mirrored_sum(b) as u8);
             bit += 1;
         }
     }
     pairs
 };
+
+/// The sum that takes the place of one in the mirrored picture: there the square is turned by the
+/// mirrored direction, and lies on this one with its rows in reverse.
+const fn mirrored_sum(sum: usize) -> usize {
+    let (cell, direction) = (sum / DIRECTIONS, sum % DIRECTIONS);
+    let (row, column) = (cell / CELLS, cell % CELLS);
+    ((CELLS - 1 - row) * CELLS + column) * DIRECTIONS + (DIRECTIONS - direction) % DIRECTIONS
+}
+
+/// The descriptor that the same point has in the mirrored picture.
+pub(super) fn mirrored([a, b, c, d]: [u64; BITS / 64]) -> [u64; BITS / 64] {
+    [c, d, a, b]
+}
 
 /// For each row or column of gradients the two cells it falls between, and its weight for each; a
 /// weight of zero stands for a cell that is not there.
@@ -91,23 +108,9 @@ pub(super) struct Described {
 
 impl Described {
     /// The descriptor.
-    pub(super) fn bits(&self) -> [u64; 4] {
-        self.compared(|sum| sum)
-    }
-
-    /// The descriptor that the point has in the mirrored picture. There the square is turned by the
-    /// mirrored direction, and lies on this one with its rows in reverse.
-    pub(super) fn mirrored_bits(&self) -> [u64; 4] {
-        self.compared(|sum| {
-            let (cell, direction) = (sum / DIRECTIONS, sum % DIRECTIONS);
-            let (row, column) = (cell / CELLS, cell % CELLS);
-            ((CELLS - 1 - row) * CELLS + column) * DIRECTIONS + (DIRECTIONS - direction) % DIRECTIONS
-        })
-    }
-
-    fn compared(&self, place: impl Fn(usize) -> usize) -> [u64; 4] {
-        let sum = |number: u8| self.sums[place(usize::from(number))];
-        let mut bits = [0_u64; 4];
+    pub(super) fn bits(&self) -> [u64; BITS / 64] {
+        let sum = |number: u8| self.sums[usize::from(number)];
+        let mut bits = [0_u64; BITS / 64];
         for (word, compared) in bits.iter_mut().zip(COMPARED.as_chunks::<64>().0) {
             for (bit, &(a, b)) in compared.iter().enumerate() {
                 *word |= u64::from(sum(a) > sum(b)) << bit;

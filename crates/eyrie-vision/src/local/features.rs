@@ -1,6 +1,6 @@
 //! The local features of one picture.
 
-use super::describe::Level;
+use super::describe::{Level, mirrored};
 use super::detect::spread_peaks;
 use super::geometry::Point;
 use super::params::{LEVELS, MAX_FEATURES, WORKING_SIDE};
@@ -75,9 +75,6 @@ pub struct LocalFeatures {
     /// CRC-32 of the whole picture in colours, of a picture that has no features: what tells two
     /// blank pictures apart.
     pub(super) blank: Option<u32>,
-    /// The descriptors that the features have in the mirrored picture; none where nobody asked for
-    /// them.
-    pub(super) mirrored: Vec<[u64; 4]>,
 }
 
 impl LocalFeatures {
@@ -89,15 +86,6 @@ impl LocalFeatures {
     ///
     /// [`ExtractError`] if a size, the number of bytes or the limit is out of range.
     pub fn extract(pixels: &[u8], width: usize, height: usize, limit: usize) -> Result<Self, ExtractError> {
-        Self::extract_with_mirror(pixels, width, height, limit).map(Self::without_mirror)
-    }
-
-    /// The same with what [`LocalFeatures::mirror`] needs.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`LocalFeatures::extract`].
-    pub fn extract_with_mirror(pixels: &[u8], width: usize, height: usize, limit: usize) -> Result<Self, ExtractError> {
         let sides = 1..=MAX_SIDE;
         if !sides.contains(&width) || !sides.contains(&height) {
             return Err(ExtractError::Size { width, height });
@@ -112,7 +100,7 @@ impl LocalFeatures {
         let working = fitted(whole);
         let (width, height) = (working.width as u16, working.height as u16);
         let levels = pyramid(working);
-        let (mut features, mut mirrored) = (Vec::with_capacity(limit), Vec::with_capacity(limit));
+        let mut features = Vec::with_capacity(limit);
         // From the smallest level, so that what a level cannot fill is left to the larger ones.
         let mut weights: u64 = 0;
         let shares: Vec<u64> = (0..levels.len()).map(share).collect();
@@ -123,7 +111,6 @@ impl LocalFeatures {
             let peaks = spread_peaks(&level.smooth, level.width, level.height, allowed - features.len());
             features.extend(peaks.into_iter().map(|peak| {
                 let described = level.describe(peak.x, peak.y);
-                mirrored.push(described.mirrored_bits());
                 Feature {
                     x: fraction(peak.x, level.width),
                     y: fraction(peak.y, level.height),
@@ -134,7 +121,7 @@ impl LocalFeatures {
                 }
             }));
         }
-        Ok(Self { width, height, features, blank: None, mirrored })
+        Ok(Self { width, height, features, blank: None })
     }
 
     /// The same with what tells a picture without features from another one: `rgb` holds the
@@ -150,30 +137,17 @@ impl LocalFeatures {
         self
     }
 
-    /// The same without what [`LocalFeatures::mirror`] needs, as they are stored.
-    #[must_use]
-    pub fn without_mirror(self) -> Self {
-        Self { mirrored: Vec::new(), ..self }
-    }
-
     /// The features of the mirrored picture, left and right exchanged, as nearly as they can be told
-    /// from those of this one; `None` where they were extracted without.
+    /// from those of this one.
     #[must_use]
-    pub fn mirror(&self) -> Option<Self> {
-        if self.mirrored.len() != self.features.len() {
-            return None;
-        }
-        let mirrored = self.features.iter().zip(&self.mirrored).map(|(feature, bits)| Feature {
+    pub fn mirror(&self) -> Self {
+        let mirrored = |feature: &Feature| Feature {
             x: u16::MAX - feature.x,
             angle: 128_u8.wrapping_sub(feature.angle),
-            bits: *bits,
+            bits: mirrored(feature.bits),
             ..*feature
-        });
-        Some(Self {
-            features: mirrored.collect(),
-            mirrored: self.features.iter().map(|feature| feature.bits).collect(),
-            ..*self
-        })
+        };
+        Self { features: self.features.iter().map(mirrored).collect(), ..*self }
     }
 
     /// How many features there are.

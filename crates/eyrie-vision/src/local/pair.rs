@@ -126,8 +126,8 @@ pub fn match_mirrored(query: &LocalFeatures, candidate: &LocalFeatures) -> Verif
     if found.inliers >= CERTAIN_INLIERS {
         return found;
     }
-    let mirrored = query.mirror().map(|mirror| match_pair(&mirror, candidate));
-    mirrored.filter(|mirrored| mirrored.is_more_than(&found)).map_or(found, Verification::mirrored)
+    let mirrored = match_pair(&query.mirror(), candidate);
+    if mirrored.is_more_than(&found) { mirrored.mirrored() } else { found }
 }
 
 /// [`match_mirrored`], and the spots that it counts as inliers; none where it is not verified.
@@ -137,14 +137,12 @@ pub fn match_spots(query: &LocalFeatures, candidate: &LocalFeatures) -> (Verific
     if found.inliers >= CERTAIN_INLIERS {
         return (found, spots);
     }
-    let mirrored = query.mirror().map(|mirror| with_spots(&mirror, candidate));
-    match mirrored.filter(|(mirrored, _)| mirrored.is_more_than(&found)) {
-        Some((found, mut spots)) => {
-            spots.iter_mut().for_each(|spot| spot.in_query[0] = 1.0 - spot.in_query[0]);
-            (found.mirrored(), spots)
-        }
-        None => (found, spots),
+    let (mirrored, mut mirrored_spots) = with_spots(&query.mirror(), candidate);
+    if !mirrored.is_more_than(&found) {
+        return (found, spots);
     }
+    mirrored_spots.iter_mut().for_each(|spot| spot.in_query[0] = 1.0 - spot.in_query[0]);
+    (mirrored.mirrored(), mirrored_spots)
 }
 
 fn with_spots(query: &LocalFeatures, candidate: &LocalFeatures) -> (Verification, Vec<Spot>) {
