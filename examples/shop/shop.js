@@ -4,8 +4,11 @@ import { Eyrie, EyrieError } from "../../clients/js/src/index.js";
 
 const $ = (id) => document.getElementById(id);
 const parameters = new URLSearchParams(location.search);
+// A real page has its key written here. Everybody can read it, so it is one that searches, from this page's origin only.
+const apiKey = parameters.get("key") ?? undefined;
 const eyrie = new Eyrie(parameters.get("eyrie") ?? "http://127.0.0.1:8080", {
   collection: parameters.get("collection") ?? "default",
+  apiKey,
 });
 
 /** Below this score a product only looks a little like the photo. */
@@ -16,12 +19,27 @@ let running = null;
 function product({ id, thumbnail_url, width, height, metadata, verdict }) {
   const item = document.createElement("li");
   const img = document.createElement("img");
-  Object.assign(img, { src: eyrie.url(thumbnail_url), alt: "", width, height, loading: "lazy" });
+  Object.assign(img, { alt: "", width, height, loading: "lazy" });
+  show(img, thumbnail_url);
   const line = (text, name) => Object.assign(document.createElement("span"), { textContent: text, className: name });
   item.append(img, line(metadata?.title ?? id, "title"));
   if (metadata?.price !== undefined) item.append(line(`${metadata.price} €`, "price"));
   if (verdict === "same" || verdict === "near_duplicate") item.append(line("This is it", "exact"));
   return item;
+}
+
+/** With a key the picture has to be fetched: an `<img>` cannot send one. */
+async function show(img, path) {
+  if (!apiKey) {
+    img.src = eyrie.url(path);
+    return;
+  }
+  try {
+    img.src = URL.createObjectURL(await eyrie.picture(path));
+    img.addEventListener("load", () => URL.revokeObjectURL(img.src), { once: true });
+  } catch (error) {
+    console.warn(error);
+  }
 }
 
 function say(text) {
@@ -49,9 +67,17 @@ const showAll = () => only(async (signal) => {
   $("all").hidden = true;
   say("");
   const products = [];
-  for await (const image of eyrie.list({ limit: 50, signal })) {
-    products.push(product(image));
-    if (products.length === 50) break;
+  try {
+    for await (const image of eyrie.list({ limit: 50, signal })) {
+      products.push(product(image));
+      if (products.length === 50) break;
+    }
+  } catch (error) {
+    // A key that only searches sees no list.
+    if (!(error instanceof EyrieError) || error.code !== "insufficient_scope") throw error;
+    $("products").replaceChildren();
+    say("Take a photo of what you look for.");
+    return;
   }
   $("products").replaceChildren(...products);
   say(products.length ? `${products.length} products` : "The shelves are empty: add pictures to the collection.");

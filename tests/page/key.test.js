@@ -64,17 +64,37 @@ test("the page asks for a key, uses it for everything and forgets it", async (t)
   assert.deepEqual(complaints.filter((line) => !/status of 401/.test(line)), []);
 });
 
+/** A key that searches in one collection, from the pages of one origin. */
+async function publishedKey(collection, origin) {
+  const made = await fetch(`${KEYED}/v1/keys`, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${KEY}` },
+    body: JSON.stringify({ label: "page", scope: "search", collections: [collection], origins: [origin] }),
+  });
+  return (await made.json()).secret;
+}
+
+test("the shop on another origin searches with a key that is published for it", async (t) => {
+  const eyrie = await keyedCollection(t);
+  const files = await pictureFiles(t, [2]);
+  const origin = await otherOrigin(t);
+  const query = new URLSearchParams({ eyrie: KEYED, collection: eyrie.collection, key: await publishedKey(eyrie.collection, origin) });
+  const browser = await startBrowser(t);
+  const { page, complaints } = await openPage(t, browser, `${origin}/examples/shop/?${query}`);
+  await page.waitForFunction(() => document.getElementById("status").textContent.startsWith("Take a photo"));
+  await choose(page, "#photo", files[2]);
+  await page.waitForFunction(() => document.querySelector("#products .exact")?.parentElement.textContent.includes("seed-2"));
+  await page.waitForFunction(() => [...document.querySelectorAll("#products img")].every((img) => img.naturalWidth > 0));
+  // The list is asked for, and refused, once.
+  assert.deepEqual(complaints.filter((line) => !/status of 403/.test(line)), []);
+});
+
 test("the custom element on another origin searches with a key that is published for it", async (t) => {
   const eyrie = await keyedCollection(t);
   const files = await pictureFiles(t, [2]);
   const pages = {};
   const origin = await otherOrigin(t, pages);
-  const made = await fetch(`${KEYED}/v1/keys`, {
-    method: "POST",
-    headers: { "content-type": "application/json", authorization: `Bearer ${KEY}` },
-    body: JSON.stringify({ label: "element", scope: "search", collections: [eyrie.collection], origins: [origin] }),
-  });
-  const { secret } = await made.json();
+  const secret = await publishedKey(eyrie.collection, origin);
   pages["/"] = `<!doctype html><html lang="en"><title>A page</title><link rel="icon" href="data:,"><main><h1>A page</h1>
     <eyrie-search url="${KEYED}" collection="${eyrie.collection}" key="${secret}" k="2"></eyrie-search></main>
     <script type="module" src="/clients/js/examples/eyrie-search.js"></script></html>`;
