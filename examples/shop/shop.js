@@ -23,7 +23,8 @@ function product({ id, thumbnail_url, width, height, metadata, verdict }) {
   show(img, thumbnail_url);
   const line = (text, name) => Object.assign(document.createElement("span"), { textContent: text, className: name });
   item.append(img, line(metadata?.title ?? id, "title"));
-  if (metadata?.price !== undefined) item.append(line(`${metadata.price} €`, "price"));
+  const price = Number(metadata?.price);
+  if (Number.isFinite(price)) item.append(line(`${price.toFixed(2)} €`, "price"));
   if (verdict === "same" || verdict === "near_duplicate") item.append(line("This is it", "exact"));
   return item;
 }
