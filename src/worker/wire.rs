@@ -217,13 +217,7 @@ mod tests {
             assert_eq!(back.answer.expect_err("an error").to_string(), text);
         }
         let region = QueryRegion::new([0.1, 0.2, 0.3, 0.4]).expect("a box");
-        let request = Request {
-            profile: Profile::Nip,
-            region: Some(region),
-            thumbnail: true,
-            view: 7,
-            features: 9,
-        };
+        let request = Request { profile: Profile::Nip, region: Some(region), thumbnail: true, view: 7, features: 9 };
         let bytes = postcard::to_stdvec(&Task::from(request)).expect("written");
         assert_eq!(postcard::from_bytes::<Task>(&bytes).expect("read").request().expect("a request"), request);
     }

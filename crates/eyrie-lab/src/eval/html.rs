@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::markdown::{heading, p_value, precisions};
-use super::plot::{Bars, bars, colour, curves, escaped};
-use super::report::{EvalReport, FalseMatch, GroupReport, QueryReport, worst};
+use super::plot::{Bars, bars, colour, curves, escaped, reliability};
+use super::report::{CalibrationBin, EvalReport, FalseMatch, GroupReport, QueryReport, worst};
 use super::resample::Interval;
 
 const STYLE: &str = "\
@@ -73,6 +73,7 @@ pub fn html(report: &EvalReport, pictures: &Pictures, failures: usize) -> String
     );
     figures(&mut page, report);
     verdicts(&mut page, report);
+    reliabilities(&mut page, report);
     comparisons(&mut page, report);
 
     push(&mut page, "<h2>Right answers among the first k</h2>\n");
@@ -111,7 +112,7 @@ fn push(page: &mut String, text: &str) {
 fn figures(page: &mut String, report: &EvalReport) {
     push(
         page,
-        "<table><tr><th>system</th><th>group</th><th>queries</th><th>mAP</th><th>R@1</th><th>R@10</th><th>R@P1</th></tr>\n",
+        "<table><tr><th>system</th><th>group</th><th>queries</th><th>mAP</th><th>R@1</th><th>R@10</th><th>R@P1</th><th>first miss</th></tr>\n",
     );
     for system in &report.systems {
         let groups = if system.groups.len() > 1 { &system.groups[..] } else { &[] };
@@ -129,7 +130,7 @@ fn figures_row(page: &mut String, system: &str, group: &GroupReport) {
     };
     let _infallible = writeln!(
         page,
-        "<tr><td>{}</td><td>{}</td><td class=\"n\">{}</td>{}{}{}{}</tr>",
+        "<tr><td>{}</td><td>{}</td><td class=\"n\">{}</td>{}{}{}{}<td class=\"n\">{:.2}</td></tr>",
         escaped(system),
         escaped(&group.name),
         group.queries,
@@ -137,6 +138,7 @@ fn figures_row(page: &mut String, system: &str, group: &GroupReport) {
         cell(figures.recall_1, intervals.recall_1),
         cell(figures.recall_10, intervals.recall_10),
         cell(figures.recall_full_precision, intervals.recall_full_precision),
+        group.first_miss,
     );
 }
 
@@ -150,10 +152,11 @@ fn verdicts(page: &mut String, report: &EvalReport) {
          <th>wrong pairs</th><th>precision of it or closer</th></tr>\n",
     );
     for system in &report.systems {
-        for (count, precision) in system.verdicts.iter().zip(precisions(&system.verdicts)) {
+        for (count, (precision, [low, high])) in system.verdicts.iter().zip(precisions(&system.verdicts)) {
             let _infallible = writeln!(
                 page,
-                "<tr><td>{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{precision:.4}</td></tr>",
+                "<tr><td>{}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td>\
+                 <td class=\"n\">{precision:.4} <small>({low:.4}&ndash;{high:.4})</small></td></tr>",
                 escaped(&system.name),
                 count.verdict,
                 count.right,
@@ -162,6 +165,23 @@ fn verdicts(page: &mut String, report: &EvalReport) {
         }
     }
     push(page, "</table>\n");
+}
+
+/// What confidences promised and what came of it.
+fn reliabilities(page: &mut String, report: &EvalReport) {
+    let point = |bin: &CalibrationBin| (bin.confidence, bin.right as f64 / bin.pairs as f64, bin.pairs);
+    let systems = report.systems.iter().filter(|system| !system.calibration.is_empty());
+    let systems: Vec<(&str, Vec<_>)> =
+        systems.map(|s| (s.name.as_str(), s.calibration.iter().map(point).collect())).collect();
+    if systems.is_empty() {
+        return;
+    }
+    push(
+        page,
+        "<h2>Right pairs over the confidence</h2>\n<p>Verified pairs in tenths of confidence; on the diagonal it is \
+         right as often as it says. The larger the dot, the more pairs.</p>\n",
+    );
+    push(page, &reliability(&systems));
 }
 
 fn comparisons(page: &mut String, report: &EvalReport) {
@@ -273,9 +293,11 @@ mod tests {
         let pair = FalseMatch { query: "q1".into(), answer, verdict: Verdict::NearDuplicate, inliers: 17 };
         report.systems[0].verdicts = vec![VerdictCount { verdict: Verdict::NearDuplicate, right: 3, wrong: 1 }];
         report.systems[0].false_matches = vec![pair];
+        report.systems[0].calibration = vec![CalibrationBin { from: 0.8, pairs: 4, right: 3, confidence: 0.8125 }];
         let page = html(&report, &Pictures::default(), 5);
         for part in [
-            "<td>near_duplicate</td><td class=\"n\">3</td><td class=\"n\">1</td><td class=\"n\">0.7500</td>",
+            "<td>near_duplicate</td><td class=\"n\">3</td><td class=\"n\">1</td><td class=\"n\">0.7500 <small>(0.3006&ndash;0.9544)</small></td>",
+            "<circle cx=\"520.1\" cy=\"75.0\"",
             "Wrong answers that rnip calls same or near_duplicate",
             "<b>near_duplicate</b>, 17 inliers, 0.250<br>&lt;9&gt;.jpg",
         ] {

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::report::{EvalReport, GroupReport, VerdictCount};
-use super::resample::Interval;
+use super::report::{CalibrationBin, EvalReport, GroupReport, VerdictCount};
+use super::resample::{Interval, interval_of_share};
 
 /// Tables of the figures with their intervals, and of the paired tests.
 #[must_use]
@@ -15,7 +15,9 @@ pub fn markdown(report: &EvalReport) -> String {
         report.references,
         report.distractors
     );
-    text.push_str("| system | group | queries | mAP | R@1 | R@10 | R@P1 |\n|---|---|---|---|---|---|---|\n");
+    text.push_str(
+        "| system | group | queries | mAP | R@1 | R@10 | R@P1 | first miss |\n|---|---|---|---|---|---|---|---|\n",
+    );
     for system in &report.systems {
         row(&mut text, &system.name, &system.all);
         if system.groups.len() > 1 {
@@ -29,9 +31,23 @@ pub fn markdown(report: &EvalReport) -> String {
     }
     for system in &report.systems {
         for (count, precision) in system.verdicts.iter().zip(precisions(&system.verdicts)) {
-            let (name, verdict) = (cell(&system.name), count.verdict);
+            let (name, verdict, (precision, [low, high])) = (cell(&system.name), count.verdict, precision);
+            let _infallible = writeln!(
+                text,
+                "| {name} | {verdict} | {} | {} | {precision:.4} ({low:.4} to {high:.4}) |",
+                count.right, count.wrong
+            );
+        }
+    }
+    if report.systems.iter().any(|system| !system.calibration.is_empty()) {
+        text.push_str("\n| system | confidence | pairs | mean | right |\n|---|---|---|---|---|\n");
+    }
+    for system in &report.systems {
+        for bin in &system.calibration {
+            let (name, CalibrationBin { from, pairs, right, confidence }) = (cell(&system.name), *bin);
+            let (to, share) = (from + 0.1, right as f64 / pairs as f64);
             let _infallible =
-                writeln!(text, "| {name} | {verdict} | {} | {} | {precision:.4} |", count.right, count.wrong);
+                writeln!(text, "| {name} | {from:.1} to {to:.1} | {pairs} | {confidence:.3} | {share:.3} |");
         }
     }
     if !report.comparisons.is_empty() {
@@ -68,11 +84,12 @@ pub(super) fn p_value(p: f64) -> String {
     if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }
 }
 
-/// Of pairs with each verdict or a closer one, the part that is right.
-pub(super) fn precisions(verdicts: &[VerdictCount]) -> impl Iterator<Item = f64> {
+/// Of pairs with each verdict or a closer one, the part that is right, and its interval.
+pub(super) fn precisions(verdicts: &[VerdictCount]) -> impl Iterator<Item = (f64, Interval)> {
     verdicts.iter().scan((0, 0), |(right, wrong), count| {
         (*right, *wrong) = (*right + count.right, *wrong + count.wrong);
-        Some(*right as f64 / (*right + *wrong).max(1) as f64)
+        let all = *right + *wrong;
+        Some((*right as f64 / all.max(1) as f64, interval_of_share(*right, all)))
     })
 }
 
@@ -81,7 +98,7 @@ fn row(text: &mut String, system: &str, group: &GroupReport) {
     let figure = |value: f64, [low, high]: Interval| format!("{value:.3} ({low:.3} to {high:.3})");
     let _infallible = writeln!(
         text,
-        "| {} | {} | {} | {} | {} | {} | {} |",
+        "| {} | {} | {} | {} | {} | {} | {} | {:.2} |",
         cell(system),
         cell(&group.name),
         group.queries,
@@ -89,6 +106,7 @@ fn row(text: &mut String, system: &str, group: &GroupReport) {
         figure(figures.recall_1, intervals.recall_1),
         figure(figures.recall_10, intervals.recall_10),
         figure(figures.recall_full_precision, intervals.recall_full_precision),
+        group.first_miss,
     );
 }
 
@@ -127,9 +145,19 @@ mod tests {
         report.systems[1].verdicts = vec![count(Verdict::Same, 3, 0), count(Verdict::NearDuplicate, 3, 2)];
         let text = markdown(&report);
         assert!(
-            text.contains("| fast | same | 3 | 0 | 1.0000 |\n| fast | near_duplicate | 3 | 2 | 0.7500 |\n"),
+            text.contains(
+                "| fast | same | 3 | 0 | 1.0000 (0.4385 to 1.0000) |\n| fast | near_duplicate | 3 | 2 | 0.7500 (0.4093 to 0.9285) |\n"
+            ),
             "{text}"
         );
+    }
+
+    #[test]
+    fn what_a_confidence_promised_stands_beside_what_came_of_it() {
+        let mut report = sample_report();
+        report.systems[0].calibration = vec![CalibrationBin { from: 0.9, pairs: 4, right: 3, confidence: 0.95 }];
+        let text = markdown(&report);
+        assert!(text.contains("| rnip | 0.9 to 1.0 | 4 | 0.950 | 0.750 |\n"), "{text}");
     }
 
     #[test]

@@ -39,6 +39,13 @@ impl Outcome {
         self.ranks.first().copied().unwrap_or(usize::MAX)
     }
 
+    /// The rank of the first wrong answer, from 1: how many results, this one with them, somebody
+    /// looks at until one is wrong.
+    #[must_use]
+    pub fn first_miss(&self) -> usize {
+        1 + self.ranks.iter().zip(1..).take_while(|&(&rank, place)| rank == place).count()
+    }
+
     /// Whether the first answer is right.
     #[must_use]
     pub fn top_is_right(&self) -> bool {
@@ -150,6 +157,12 @@ mod tests {
         assert!((average_precision(&[1, 3, 6]) - 13.0 / 18.0).abs() < 1e-12);
         // (1/2 + 2/4) / 2
         assert_eq!(average_precision(&[2, 4]), 0.5);
+    }
+
+    #[test]
+    fn the_first_miss_follows_the_right_answers_at_the_top() {
+        let first_miss = |ranks: &[usize]| outcome(ranks, 0.0).first_miss();
+        assert_eq!([&[1, 2, 5][..], &[1, 2], &[3], &[2, 3]].map(first_miss), [3, 3, 1, 1]);
     }
 
     #[test]

@@ -50,6 +50,41 @@ pub(super) fn curves(systems: &[(&str, &[(usize, f64)])]) -> String {
     svg
 }
 
+/// A system's name and its points: what was promised, what came of it, of how many.
+pub(super) type Points<'a> = (&'a str, Vec<(f64, f64, usize)>);
+
+/// Dots of shares against what was promised, beside the diagonal, with a legend.
+pub(super) fn reliability(systems: &[Points<'_>]) -> String {
+    let (top, height, right) = (10.0, 260.0, WIDTH - 10.0);
+    let x = |share: f64| LEFT + (right - LEFT) * share;
+    let y = |share: f64| top + height * (1.0 - share);
+    let legend = top + height + 44.0;
+    let mut svg = opening("right pairs over confidence", legend + 20.0 * systems.len() as f64);
+    for share in [0.0, 0.25, 0.5, 0.75, 1.0] {
+        line(&mut svg, (LEFT, y(share)), (right, y(share)), "#ddd");
+        label(&mut svg, (LEFT - 6.0, y(share) + 4.0), "end", &format!("{share:.2}"));
+        label(&mut svg, (x(share), top + height + 18.0), "middle", &format!("{share:.2}"));
+    }
+    line(&mut svg, (x(0.0), y(0.0)), (x(1.0), y(1.0)), "#888");
+    for (at, (name, points)) in systems.iter().enumerate() {
+        for (promised, came, count) in points {
+            let _infallible = writeln!(
+                svg,
+                "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"{:.1}\" fill=\"{}\" fill-opacity=\"0.7\"/>",
+                x(*promised),
+                y(*came),
+                2.0 + 1.5 * (*count as f64).ln_1p(),
+                colour(at)
+            );
+        }
+        let y = legend + 20.0 * at as f64;
+        rectangle(&mut svg, (LEFT, y - 9.0), (14.0, 10.0), colour(at));
+        label(&mut svg, (LEFT + 20.0, y), "start", name);
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
+
 /// A group's name and the bars of its systems: value, and the lower and upper end of its interval.
 pub(super) type Bars<'a> = (&'a str, Vec<(f64, f64, f64)>);
 
@@ -132,6 +167,10 @@ mod tests {
 
     #[test]
     fn nothing_to_plot_is_an_empty_plot() {
-        assert!(curves(&[]).ends_with("</svg>\n") && bars(&[]).ends_with("</svg>\n"));
+        assert!(
+            curves(&[]).ends_with("</svg>\n")
+                && bars(&[]).ends_with("</svg>\n")
+                && reliability(&[]).ends_with("</svg>\n")
+        );
     }
 }

@@ -31,6 +31,8 @@ pub struct Query {
     pub group: String,
     /// Places of the right answers in the gallery: at least one.
     pub right: Vec<usize>,
+    /// Places of what is neither right nor wrong: left out of the ranking (J. Philbin et al., 2007).
+    pub junk: Vec<usize>,
 }
 
 /// What a query found.
@@ -71,6 +73,7 @@ pub fn evaluate(
     numbered
         .map(|(number, (query, descriptor))| {
             let mut ranked = rank(gallery, descriptor);
+            ranked.retain(|candidate| !query.junk.contains(&candidate.place));
             let certainty = second_look.map(|look| look(number, &mut ranked));
             answer(query, &ranked, certainty)
         })
@@ -111,7 +114,7 @@ mod tests {
     }
 
     fn query(right: &[usize]) -> Query {
-        Query { name: "q".into(), group: "g".into(), right: right.to_vec() }
+        Query { name: "q".into(), group: "g".into(), right: right.to_vec(), junk: Vec::new() }
     }
 
     #[test]
@@ -122,6 +125,14 @@ mod tests {
         assert_eq!(answered[0].right.place, 1);
         assert_eq!(answered[0].wrong.iter().map(|n| n.place).collect::<Vec<_>>(), [0, 2, 4]);
         assert!((answered[0].outcome.top_score - 2.0_f32.to_radians().cos()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn junk_counts_neither_for_nor_against() {
+        let gallery = [10.0, 20.0, 30.0].map(at);
+        let query = Query { junk: vec![0], ..query(&[1]) };
+        let answered = evaluate(&gallery, &[query], &[at(10.0)], None).expect("answers");
+        assert_eq!((&answered[0].outcome.ranks, answered[0].wrong.len()), (&vec![1], 1));
     }
 
     #[test]

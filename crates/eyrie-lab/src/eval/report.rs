@@ -49,6 +49,9 @@ pub struct SystemReport {
     /// queries.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub false_matches: Vec<FalseMatch>,
+    /// How often pairs of a confidence were right; empty where none were verified.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calibration: Vec<CalibrationBin>,
     /// `[k, R@k]` for the `k` of [`RECALL_AT`] that the index is large enough for.
     pub recall_curve: Vec<(usize, f64)>,
     /// Every query.
@@ -64,6 +67,40 @@ pub struct VerdictCount {
     pub right: usize,
     /// Pairs whose result is not.
     pub wrong: usize,
+}
+
+/// Verified pairs of about the same confidence.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct CalibrationBin {
+    /// The least confidence of the bin; the next bin's is the end of this one.
+    pub from: f64,
+    /// How many pairs.
+    pub pairs: usize,
+    /// Pairs whose result is a right answer.
+    pub right: usize,
+    /// What their confidence promises: its mean.
+    pub confidence: f64,
+}
+
+/// The bins of [`calibration`].
+const BINS: usize = 10;
+
+/// Pairs of a confidence (0 to 1) and whether they are right, in ten bins of equal width; bins of no
+/// pair are left out.
+#[must_use]
+pub fn calibration(pairs: &[(f64, bool)]) -> Vec<CalibrationBin> {
+    let mut bins = [(0_usize, 0_usize, 0.0); BINS];
+    for &(confidence, right) in pairs {
+        let bin = &mut bins[((confidence * BINS as f64) as usize).min(BINS - 1)];
+        *bin = (bin.0 + 1, bin.1 + usize::from(right), bin.2 + confidence);
+    }
+    let bin = |(at, (pairs, right, sum)): (usize, (usize, usize, f64))| CalibrationBin {
+        from: at as f64 / BINS as f64,
+        pairs,
+        right,
+        confidence: sum / pairs as f64,
+    };
+    bins.into_iter().enumerate().filter(|(_, (pairs, ..))| *pairs > 0).map(bin).collect()
 }
 
 /// A query and a result that is no right answer to it, called `same` or `near_duplicate` all the
@@ -92,6 +129,9 @@ pub struct GroupReport {
     pub figures: Figures,
     /// Their 95 % bootstrap intervals, by the same names.
     pub intervals: Intervals,
+    /// The mean rank of the first wrong answer.
+    #[serde(default)]
+    pub first_miss: f64,
 }
 
 /// 95 % intervals of [`Figures`].
@@ -188,6 +228,7 @@ pub fn system_report(
         groups: order.iter().map(|group| group_report(group, &by_group[group])).collect(),
         verdicts: Vec::new(),
         false_matches: Vec::new(),
+        calibration: Vec::new(),
         recall_curve: RECALL_AT.iter().filter(|k| **k <= names.len()).map(|&k| (k, recall_at(&ranks, k))).collect(),
         queries: queries
             .iter()
@@ -211,6 +252,7 @@ fn group_report(name: &str, outcomes: &[&Outcome]) -> GroupReport {
         queries: outcomes.len(),
         figures: Figures::of(outcomes.iter().copied()),
         intervals: Intervals { map, recall_1, recall_10, recall_full_precision },
+        first_miss: outcomes.iter().map(|o| o.first_miss() as f64).sum::<f64>() / outcomes.len().max(1) as f64,
     }
 }
 
@@ -247,7 +289,12 @@ pub(super) mod tests {
     /// Two groups of two queries with the right answer at the given ranks.
     pub(in crate::eval) fn sample(name: &str, ranks: [usize; 4]) -> SystemReport {
         let names: Vec<String> = (0..20).map(|i| format!("<{i}>.jpg")).collect();
-        let query = |i: usize| Query { name: format!("q{i}"), group: ["b", "a"][i / 2].to_owned(), right: vec![i] };
+        let query = |i: usize| Query {
+            name: format!("q{i}"),
+            group: ["b", "a"][i / 2].to_owned(),
+            right: vec![i],
+            junk: Vec::new(),
+        };
         let answer = |i: usize| Finding {
             outcome: Outcome { ranks: vec![ranks[i]], top_score: 0.75 },
             right: Candidate { place: i, score: 0.5 },
@@ -271,6 +318,14 @@ pub(super) mod tests {
         assert_eq!(shown, [("b", 2, 1.0), ("a", 2, 0.375)]);
         assert_eq!((system.all.queries, system.all.figures.map), (4, 0.6875));
         assert_eq!(system.recall_curve, [(1, 0.5), (2, 0.75), (5, 1.0), (10, 1.0), (20, 1.0)]);
+    }
+
+    #[test]
+    fn pairs_are_counted_by_their_confidence() {
+        let bins = calibration(&[(0.95, true), (1.0, true), (0.91, false), (0.2, false), (0.29, true)]);
+        let shown: Vec<_> = bins.iter().map(|b| (b.from, b.pairs, b.right, (b.confidence * 1e3).round())).collect();
+        assert_eq!(shown, [(0.2, 2, 1, 245.0), (0.9, 3, 2, 953.0)]);
+        assert!(calibration(&[]).is_empty());
     }
 
     #[test]

@@ -18,6 +18,9 @@ const EXACT_UP_TO: usize = 14;
 
 const SEED: u64 = 0x5eed;
 
+/// The middle 95 % of a normal distribution reach so many deviations to either side.
+const NORMAL_95: f64 = 1.959_964;
+
 /// The lower and upper end of a 95 % interval.
 pub type Interval = [f64; 2];
 
@@ -31,6 +34,19 @@ fn middle_95(mut values: Vec<f64>) -> Interval {
     values.sort_unstable_by(f64::total_cmp);
     let cut = values.len() / 40;
     [values[cut], values[values.len() - 1 - cut]]
+}
+
+/// The 95 % interval of a share of which `right` of `all` were counted (E. B. Wilson, "Probable
+/// Inference, the Law of Succession, and Statistical Inference", 1927); `[0, 1]` of none.
+#[must_use]
+pub fn interval_of_share(right: usize, all: usize) -> Interval {
+    if all == 0 {
+        return [0.0, 1.0];
+    }
+    let (n, share, z2) = (all as f64, right as f64 / all as f64, NORMAL_95 * NORMAL_95);
+    let middle = share + z2 / (2.0 * n);
+    let reach = NORMAL_95 * (share * (1.0 - share) / n + z2 / (4.0 * n * n)).sqrt();
+    [(middle - reach) / (1.0 + z2 / n), (middle + reach) / (1.0 + z2 / n)].map(|end| end.clamp(0.0, 1.0))
 }
 
 /// 95 % intervals of the four figures, in the order of [`Figures::as_array`], over [`RESAMPLES`]
@@ -122,6 +138,15 @@ fn flipped(sizes: &[f64], mut bits: impl FnMut() -> u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_interval_of_a_share_is_wilsons() {
+        // Worked by hand: 8 of 10 gives (0.8 + 0.19207) -+ 0.30412, over 1.38415.
+        let [low, high] = interval_of_share(8, 10);
+        assert!((low - 0.49016).abs() < 1e-4 && (high - 0.94331).abs() < 1e-4, "{low} {high}");
+        assert_eq!(interval_of_share(0, 0), [0.0, 1.0]);
+        assert_eq!((interval_of_share(0, 5)[0], interval_of_share(5, 5)[1]), (0.0, 1.0));
+    }
 
     #[test]
     fn the_middle_95_percent_leaves_out_one_in_forty_on_either_side() {

@@ -58,8 +58,9 @@ impl<M: Machine> Copy<M> {
                 references.iter().enumerate().step_by(every).map(move |(at, file)| Question {
                     name: format!("{} {transform}", file.name),
                     group: transform.to_string(),
-                    picture: Picture { path: file.path.clone(), transform: Some(transform) },
+                    picture: Picture { path: file.path.clone(), region: None, transform: Some(transform) },
                     right: vec![at],
+                    junk: Vec::new(),
                 })
             })
             .collect();

@@ -17,9 +17,10 @@ use eyrie_terminal::{CliError, Progress};
 use eyrie_vision::describe::{
     AsicExtractor, Model, PIPELINE_REVISION, Pooled, Profile, WHOLE_PASSES, local_features as features_of,
 };
-use eyrie_vision::local::{LocalFeatures, QUERY_FEATURES};
+use eyrie_vision::local::LocalFeatures;
 use eyrie_vision::picture::{
-    DecodeLimits, Decoded, INPUT_BYTES, INPUT_SIDE, PictureError, Scaler, decode, encode_png, thumbnail as small,
+    DecodeLimits, Decoded, INPUT_BYTES, INPUT_SIDE, PictureError, QueryRegion, Scaler, crop, decode, encode_png,
+    thumbnail as small,
 };
 use eyrie_vision::{Describer, DescriberOptions};
 
@@ -29,10 +30,11 @@ const LENGTHS: Lengths = [512; 2];
 /// The most failures that are told one by one.
 const FAILURES_TOLD: usize = 10;
 
-/// A picture: a file, or a transformed copy of it.
+/// A picture: a file, a part of it, or a transformed copy of it.
 #[derive(Debug, Clone)]
 pub(super) struct Picture {
     pub path: PathBuf,
+    pub region: Option<QueryRegion>,
     pub transform: Option<Transform>,
 }
 
@@ -43,6 +45,10 @@ impl Picture {
         let original = match decode(bytes, limits) {
             Err(PictureError::NotAnImage | PictureError::Empty) => return Ok(None),
             decoded => decoded.map_err(|e| failed(&e))?,
+        };
+        let original = match self.region {
+            Some(region) => crop(original, region, limits).map_err(|e| failed(&e))?.0,
+            None => original,
         };
         let Some(transform) = self.transform else { return Ok(Some(original)) };
         transform.apply(&original, seed(&Sha256::digest(bytes).into())).map(Some).map_err(|e| failed(&e))
@@ -148,7 +154,7 @@ impl<'a> Features<'a> {
         let failed = |reason: &dyn std::fmt::Display| Failure::Picture(format!("{}: {reason}", picture.path.display()));
         let bytes = std::fs::read(&picture.path).map_err(|e| failed(&e))?;
         let hash: Key = Sha256::digest(&bytes).into();
-        let key = key(&hash, picture.transform);
+        let key = key(&hash, picture);
         if let Some(known) = self.cache.get(&key).filter(|known| holds(known, self.dearest)) {
             return Ok(Some(known));
         }
@@ -208,7 +214,7 @@ pub(super) fn details(
         let bytes = std::fs::read(&picture.path).map_err(|e| failed(&e))?;
         let Some(image) = picture.pixels(&bytes, setup.limits())? else { return Ok(None) };
         let thumbnail = small(&image, &mut Scaler::default(), &mut Vec::new()).map_err(|e| failed(&e))?;
-        let features = features_of(&image, limit, limit == QUERY_FEATURES).map_err(|e| failed(&e))?;
+        let features = features_of(&image, limit).map_err(|e| failed(&e))?;
         Ok(Some(Details { features, thumbnail: thumbnail.bytes }))
     })
 }
@@ -287,9 +293,13 @@ impl From<Failure> for CliError {
     }
 }
 
-fn key(file: &Key, transform: Option<Transform>) -> Key {
+fn key(file: &Key, picture: &Picture) -> Key {
+    let Picture { region, transform, .. } = picture;
     let mut hash = Sha256::new();
     hash.update(file);
+    if let Some(region) = region {
+        hash.update(format!("/{:?}", region.to_array()));
+    }
     if let Some(transform) = transform {
         hash.update(format!("/{transform}/{TRANSFORMS_REVISION}"));
     }

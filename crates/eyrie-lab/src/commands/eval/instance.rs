@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use serde::Deserialize;
 
 use super::features::{Picture, read};
 use super::protocol::{Named, Protocol, Question, list};
 use super::run::{Common, FIGURES};
 use crate::commands::machine::Machine;
-use eyrie_terminal::CliError;
-use eyrie_terminal::output;
+use eyrie_terminal::{CliError, output};
+use eyrie_vision::picture::QueryRegion;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,7 +38,10 @@ pub(super) struct Instance<M: Machine> {
     #[arg(long, value_name = "N", requires = "distractors")]
     distractor_count: Option<usize>,
     /// The right answers, JSON: an object from the name of each query's file to a list of names of
-    /// references. Without it the references with the query's name, extension aside, are right
+    /// references, or to an object with such lists as `right` and `junk` (neither right nor wrong:
+    /// left out of the ranking) and the `region` of the picture that is searched for, [x, y, width,
+    /// height] in fractions. Without it the references with the query's name, extension aside, are
+    /// right
     #[arg(long, value_name = "FILE")]
     ground_truth: Option<PathBuf>,
     /// Only the queries whose name, extension aside, is an odd or an even number: tune on one half,
@@ -89,17 +93,17 @@ impl<M: Machine> Instance<M> {
                 return Err(CliError::Usage(format!("two folders of queries are named {group}")));
             }
             for file in list(folder, None)?.into_iter().filter(|f| self.subset.keeps(&f.stem())) {
-                let right = match &truth {
-                    Some(truth) => truth.right(&file),
-                    None => by_stem.get(&file.stem()),
+                let known = match &truth {
+                    Some(truth) => truth.of(&file).cloned(),
+                    None => by_stem.get(&file.stem()).map(|right| Truth { right: right.clone(), ..Truth::default() }),
                 };
-                let Some(right) = right.filter(|r| !r.is_empty()) else {
+                let Some(Truth { right, junk, region }) = known.filter(|known| !known.right.is_empty()) else {
                     without += 1;
                     continue;
                 };
                 let name = format!("{group}/{}", file.name);
-                let picture = Picture { path: file.path, transform: None };
-                queries.push(Question { name, group: group.clone(), picture, right: right.clone() });
+                let picture = Picture { path: file.path, region, transform: None };
+                queries.push(Question { name, group: group.clone(), picture, right, junk });
             }
         }
         if without > 0 {
@@ -115,10 +119,33 @@ fn positions(names: impl Iterator<Item = String>) -> HashMap<String, Vec<usize>>
     positions
 }
 
-/// The right answers that a file states.
-struct GroundTruth {
-    right: HashMap<String, Vec<usize>>,
+/// What a file says of a query.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Stated {
+    Right(Vec<String>),
+    More(More),
 }
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct More {
+    right: Vec<String>,
+    #[serde(default)]
+    junk: Vec<String>,
+    region: Option<[f64; 4]>,
+}
+
+/// The same, with positions among the references.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Truth {
+    right: Vec<usize>,
+    junk: Vec<usize>,
+    region: Option<QueryRegion>,
+}
+
+/// What a file states of all queries, by their names.
+struct GroundTruth(HashMap<String, Truth>);
 
 impl GroundTruth {
     fn read(path: &std::path::Path, references: &[Named]) -> Result<Self, CliError> {
@@ -127,12 +154,11 @@ impl GroundTruth {
     }
 
     fn parse(json: &[u8], references: &[Named]) -> Result<Self, String> {
-        let stated: BTreeMap<String, Vec<String>> =
-            serde_json::from_slice(json).map_err(|e| format!("not an object of lists of names: {e}"))?;
+        let stated: BTreeMap<String, Stated> = serde_json::from_slice(json)
+            .map_err(|e| format!("not an object of lists of names, or of objects with right, junk and region: {e}"))?;
         let by_name = positions(references.iter().map(|f| f.name.clone()));
         let by_stem = positions(references.iter().map(Named::stem));
-        let mut right = HashMap::new();
-        for (query, names) in stated {
+        let found = |query: &str, names: Vec<String>| {
             let mut found: Vec<usize> = Vec::new();
             for name in names {
                 let at = by_name.get(&name).or_else(|| by_stem.get(&name));
@@ -140,13 +166,24 @@ impl GroundTruth {
             }
             found.sort_unstable();
             found.dedup();
-            right.insert(query, found);
+            Ok::<_, String>(found)
+        };
+        let mut truths = HashMap::new();
+        for (query, stated) in stated {
+            let More { right, junk, region } = match stated {
+                Stated::Right(right) => More { right, junk: Vec::new(), region: None },
+                Stated::More(more) => more,
+            };
+            let region = region.map(QueryRegion::new).transpose().map_err(|e| format!("{query:?}: {e}"))?;
+            let (right, mut junk) = (found(&query, right)?, found(&query, junk)?);
+            junk.retain(|at| !right.contains(at));
+            truths.insert(query, Truth { right, junk, region });
         }
-        Ok(Self { right })
+        Ok(Self(truths))
     }
 
-    fn right(&self, query: &Named) -> Option<&Vec<usize>> {
-        self.right.get(&query.name).or_else(|| self.right.get(&query.stem()))
+    fn of(&self, query: &Named) -> Option<&Truth> {
+        self.0.get(&query.name).or_else(|| self.0.get(&query.stem()))
     }
 }
 
@@ -170,9 +207,22 @@ mod tests {
         let references = [named("a.jpg"), named("b.jpg"), named("sub/c.png")];
         let truth = GroundTruth::parse(br#"{"q1.jpg": ["b.jpg", "a", "a.jpg"], "q2": ["sub/c.png"]}"#, &references)
             .expect("valid");
-        assert_eq!(truth.right(&named("q1.jpg")), Some(&vec![0, 1]));
-        assert_eq!(truth.right(&named("q2.png")), Some(&vec![2]));
-        assert_eq!(truth.right(&named("q3.png")), None);
+        let right = |name: &str| truth.of(&named(name)).map(|truth| truth.right.clone());
+        assert_eq!(right("q1.jpg"), Some(vec![0, 1]));
+        assert_eq!(right("q2.png"), Some(vec![2]));
+        assert_eq!(right("q3.png"), None);
+    }
+
+    #[test]
+    fn a_ground_truth_names_junk_and_a_region() {
+        let references = [named("a.jpg"), named("b.jpg"), named("c.jpg")];
+        let json = br#"{"q": {"right": ["a"], "junk": ["b", "a"], "region": [0.5, 0, 0.5, 1]}}"#;
+        let truth = GroundTruth::parse(json, &references).expect("valid");
+        let region = Some(QueryRegion::new([0.5, 0.0, 0.5, 1.0]).expect("a region"));
+        assert_eq!(truth.of(&named("q.jpg")), Some(&Truth { right: vec![0], junk: vec![1], region }));
+        let refused = |json: &[u8]| GroundTruth::parse(json, &references).err().expect("refused");
+        assert!(refused(br#"{"q": {"right": ["a"], "region": [0.5, 0, 0.6, 1]}}"#).contains("\"q\": "));
+        assert!(refused(br#"{"q": {"right": ["a"], "yunk": []}}"#).contains("right, junk and region"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::features::{Details, Features, Network, Picture, Setup, details};
 use super::protocol::{DISTRACTOR, Named, Protocol};
 use crate::commands::vectors::Vectors;
 use crate::eval::{
-    Answer, Candidate, FalseMatch, Query, SecondLook, SystemReport, VerdictCount, evaluate, system_report,
+    Answer, Candidate, FalseMatch, Query, SecondLook, SystemReport, VerdictCount, calibration, evaluate, system_report,
 };
 use eyrie_terminal::{CliError, output};
 use eyrie_vision::describe::{Descriptor, DescriptorVersion, Profile, Projections, combine};
@@ -150,13 +150,15 @@ impl PooledPictures {
             places_of_references.push(passes.is_some().then_some(gallery.len()));
             gallery.extend(passes.map(|passes| (file.name.clone(), passes)));
         }
-        let (mut answerable, mut places) = (Vec::new(), Vec::new());
+        let (mut answerable, mut places_of_queries) = (Vec::new(), Vec::new());
         for (place, (query, passes)) in protocol.queries.iter().zip(queries).enumerate() {
-            let right: Vec<usize> = query.right.iter().filter_map(|at| places_of_references[*at]).collect();
+            let places = |at: &[usize]| at.iter().filter_map(|at| places_of_references[*at]).collect::<Vec<_>>();
+            let (right, junk) = (places(&query.right), places(&query.junk));
             let Some(passes) = passes.filter(|_| !right.is_empty()) else { continue };
-            answerable.push((Query { name: query.name.clone(), group: query.group.clone(), right }, passes));
-            places.push(place);
+            answerable.push((Query { name: query.name.clone(), group: query.group.clone(), right, junk }, passes));
+            places_of_queries.push(place);
         }
+        let places = places_of_queries;
         Ok(Self { counts, gallery, queries: answerable, places })
     }
 
@@ -188,17 +190,22 @@ impl PooledPictures {
         let names: Vec<String> = self.gallery.iter().map(|(name, _)| name.clone()).collect();
         let false_matches: Mutex<Vec<(usize, FalseMatch)>> = Mutex::default();
         let counted = [const { [const { AtomicUsize::new(0) }; 2] }; Verdict::ALL.len()];
+        let confidences: Mutex<Vec<(f64, bool)>> = Mutex::default();
         let levels = match system.whitening {
             Whitening::Model => setup.model().levels(system.profile),
             Whitening::Pca | Whitening::None => &Levels::NONE,
         };
         let look = local.filter(|_| system.verify > 0).map(|local| {
             let (queries, counted, names, false_matches) = (&queries, &counted, &names, &false_matches);
+            let confidences = &confidences;
             move |query: usize, ranked: &mut Vec<Candidate>| {
                 local.verify(self.places[query], ranked, system, levels, |neighbor, found| {
                     let is_wrong = !queries[query].right.contains(&neighbor.place);
                     let verdict = verdict(neighbor.score, Some(found), levels);
                     counted[verdict as usize][usize::from(is_wrong)].fetch_add(1, Ordering::Relaxed);
+                    if let Some(confidence) = found.confidence() {
+                        confidences.lock().unwrap_or_else(PoisonError::into_inner).push((confidence, !is_wrong));
+                    }
                     if is_wrong && matches!(verdict, Verdict::Same | Verdict::NearDuplicate) {
                         let answer = Answer { name: names[neighbor.place].clone(), score: neighbor.score };
                         let pair =
@@ -230,6 +237,10 @@ impl PooledPictures {
                 VerdictCount { verdict, right, wrong }
             };
             report.verdicts = Verdict::ALL.map(count).to_vec();
+            let mut confidences = confidences.into_inner().unwrap_or_else(PoisonError::into_inner);
+            // Sums of floats depend on their order, and threads end in any.
+            confidences.sort_by(|a, b| a.0.total_cmp(&b.0));
+            report.calibration = calibration(&confidences);
             let mut pairs = false_matches.into_inner().unwrap_or_else(PoisonError::into_inner);
             // Queries are answered in any order, the results of one in theirs.
             pairs.sort_by_key(|(query, _)| *query);

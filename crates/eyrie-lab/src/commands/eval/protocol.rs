@@ -15,7 +15,7 @@ pub(super) struct Named {
 
 impl Named {
     pub(super) fn picture(&self) -> Picture {
-        Picture { path: self.path.clone(), transform: None }
+        Picture { path: self.path.clone(), region: None, transform: None }
     }
 
     /// The file's name without folder and extension.
@@ -47,6 +47,8 @@ pub(super) struct Question {
     pub picture: Picture,
     /// Positions of the right answers among the references.
     pub right: Vec<usize>,
+    /// Positions of references that are neither right nor wrong.
+    pub junk: Vec<usize>,
 }
 
 /// What a protocol measures.

@@ -19,9 +19,11 @@ Figures, each with its 95 % bootstrap interval over the queries (2,000 resamples
   mAP    mean average precision; with one right answer the mean reciprocal rank
   R@k    share of the queries with a right answer among the first k
   R@P1   recall at precision 1: share of the queries that a threshold on the score answers without any error
+The first miss is the mean rank of the first wrong answer.
 
 Two systems are compared query by query: a two-sided sign-flip permutation test of the AP. The search is exact; equal \
-scores count against the right answer. With --verify the score of R@P1 is the inliers of the first answer, and the verdicts on all verified pairs are counted. The vectors of each picture are kept before the whitening (--cache), so a run \
+scores count against the right answer. With --verify the score of R@P1 is the inliers of the first answer, and the verdicts on all verified pairs are counted, with \
+the 95 % interval of their precision, and how often pairs of a confidence are right. The vectors of each picture are kept before the whitening (--cache), so a run \
 that was stopped goes on where it was, and other whitenings or figures need no pass of the network.";
 
 /// Flags of both protocols.
