@@ -68,6 +68,9 @@ pub struct VerificationOptions {
     /// How many are where none of these shows the same thing; not more than these, and it is they
     /// alone.
     pub verify_reach: usize,
+    /// Whether what was compared in vain is put in order by its likeness to what shows the same
+    /// thing, too.
+    pub expand: bool,
 }
 
 /// The workers that describe images.

@@ -10,9 +10,10 @@ use metrics::{counter, histogram};
 use super::core::Core;
 use super::subject::Subject;
 use super::{ServiceError, VerificationEffort};
-use crate::domain::{CollectionName, ImageKey, Neighbor, Verify};
+use crate::domain::{CollectionName, Descriptor, DescriptorVersion, ImageKey, Neighbor, Verify};
 use crate::telemetry::metric;
-use eyrie_vision::local::{DecodeError, Levels, LocalFeatures, Verification, match_mirrored, match_pair, rerank};
+use eyrie_vision::describe::expand;
+use eyrie_vision::local::{DecodeError, LocalFeatures, Verification, match_mirrored, match_pair, rerank};
 
 /// Candidates that are compared on one processor at least, before a second one is taken.
 const LEAST_PART: usize = 8;
@@ -80,18 +81,19 @@ impl Core {
     }
 
     /// Compares the first `window` neighbours with the query, but for those that it was compared
-    /// with before, and puts those that show the same thing first. Neighbours without stored
-    /// features keep their place among the others.
+    /// with before, and puts those that show the same thing first. The others of the window follow, by
+    /// their likeness to these too where the options say so, and by their scores where not.
     pub(super) async fn rerank(
         &self,
         collection: &CollectionName,
         subject: &mut Subject,
         mut neighbors: Vec<Neighbor>,
         window: usize,
-        levels: &Levels,
+        version: &DescriptorVersion,
     ) -> Result<Reranked, ServiceError> {
         let start = Instant::now();
         let Some(query) = &subject.features else { return Ok(Reranked::as_found(neighbors)) };
+        let levels = &self.catalogue.profile(version.profile()).levels;
         let window = window.min(neighbors.len());
         let compared = &neighbors[..window];
         // Mirrored copies look alike to the descriptor.
@@ -124,7 +126,30 @@ impl Core {
         }
         subject.matches.extend(matches);
         rerank(&mut neighbors[..window], |neighbor| (neighbor.score, subject.matches.get(&neighbor.key).copied()));
+        if self.options.search.expand {
+            let behind = neighbors.split_off(window);
+            neighbors = self.expand(subject, neighbors, version).await?;
+            neighbors.extend(behind);
+        }
         Ok(Reranked { neighbors, time: start.elapsed() })
+    }
+
+    /// Puts what was compared in vain in order by what was found.
+    async fn expand(
+        &self,
+        subject: &Subject,
+        compared: Vec<Neighbor>,
+        version: &DescriptorVersion,
+    ) -> Result<Vec<Neighbor>, ServiceError> {
+        let shows = |neighbor: &Neighbor| subject.matches.get(&neighbor.key).is_some_and(Verification::verified);
+        let shown = compared.iter().filter(|neighbor| shows(neighbor)).count();
+        if shown == 0 || shown == compared.len() {
+            return Ok(compared);
+        }
+        let keys: Vec<ImageKey> = compared.iter().map(|neighbor| neighbor.key).collect();
+        let descriptors: HashMap<ImageKey, Descriptor> =
+            self.store.descriptors_of(&keys, version).await?.into_iter().collect();
+        Ok(expand(&subject.descriptor, compared, |neighbor| (shows(neighbor), descriptors.get(&neighbor.key).cloned())))
     }
 }
 

@@ -301,7 +301,7 @@ impl Core {
         let reranked = match &subject.features {
             // A page behind what may be verified is in the order of the backend.
             Some(_) if group_by.is_some() || found.neighbors.len().min(cut.reach) > cut.offset => {
-                self.rerank(&query.collection, subject, found.neighbors, cut.window, levels).await?
+                self.rerank(&query.collection, subject, found.neighbors, cut.window, &query.version).await?
             }
             Some(_) | None => Reranked::as_found(found.neighbors),
         };

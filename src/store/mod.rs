@@ -386,6 +386,14 @@ pub trait Images: Send + Sync {
     /// not there, or were stored before features were, are left out.
     async fn local_features(&self, keys: &[ImageKey]) -> Result<Vec<(ImageKey, Vec<u8>)>, StoreError>;
 
+    /// The descriptors of those of these images that are there and have this version, in any order, in
+    /// one statement.
+    async fn descriptors_of(
+        &self,
+        keys: &[ImageKey],
+        version: &DescriptorVersion,
+    ) -> Result<Vec<(ImageKey, Descriptor)>, StoreError>;
+
     /// Records after `after` in order of id (by code point), at most `limit`, of those that match
     /// `filter`.
     async fn list(

@@ -75,7 +75,7 @@ fn options() -> ServiceOptions {
         jobs: JobOptions { keep_days: 7 },
         max_upload_bytes: 1 << 20,
         spool_dir: std::env::temp_dir(),
-        search: VerificationOptions { verify: Verify::Auto, verify_candidates: 20, verify_reach: 20 },
+        search: VerificationOptions { verify: Verify::Auto, verify_candidates: 20, verify_reach: 20, expand: true },
         admin_key: Secret::default(),
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn part_at(distance: u8, hundredths: usize, seed: u64) -> Vec<u8> {
 
 fn verifying(verify: Verify, verify_candidates: usize) -> ServiceOptions {
     ServiceOptions {
-        search: VerificationOptions { verify, verify_candidates, verify_reach: verify_candidates },
+        search: VerificationOptions { verify, verify_candidates, verify_reach: verify_candidates, expand: false },
         ..options()
     }
 }
@@ -314,8 +314,34 @@ async fn a_database_that_cannot_be_read_fails_the_search() {
 }
 
 #[tokio::test]
+async fn what_is_near_to_what_was_found_comes_before_what_is_near_to_the_query() {
+    let expanding = |expand| ServiceOptions {
+        search: VerificationOptions { verify: Verify::Auto, verify_candidates: 4, verify_reach: 4, expand },
+        ..options()
+    };
+    for (expand, order) in [
+        (false, ["same", "nearer", "beside", "other", "behind"]),
+        (true, ["same", "beside", "nearer", "other", "behind"]),
+    ] {
+        let fixture = Fixture::with_options(1, 64, Index::Flat, expanding(expand)).await;
+        // The query lies between the nearer one and the others: at 40 of a quarter turn.
+        for (name, place, seed) in
+            [("nearer", 22, 11), ("same", 60, 2), ("beside", 62, 12), ("other", 90, 13), ("behind", 120, 14)]
+        {
+            add(&fixture, name, &near(place, seed)).await;
+        }
+        let found = answer(&fixture, by_image(part_at(40, 80, 2), Verify::Auto)).await;
+        assert_eq!(ids(&found), order);
+        let scores: Vec<f32> = found.hits.iter().map(|hit| hit.score).collect();
+        assert_eq!(scores[1] < scores[2], expand, "scores are those of the query: {scores:?}");
+        let page = SearchRequest { offset: 2, k: 2, ..by_image(part_at(40, 80, 2), Verify::Auto) };
+        assert_eq!(ids(&answer(&fixture, page).await), order[2..4]);
+    }
+}
+
+#[tokio::test]
 async fn where_nothing_is_verified_it_looks_further_down() {
-    let search = VerificationOptions { verify: Verify::Auto, verify_candidates: 2, verify_reach: 5 };
+    let search = VerificationOptions { verify: Verify::Auto, verify_candidates: 2, verify_reach: 5, expand: false };
     let fixture = Fixture::with_options(1, 64, Index::Flat, ServiceOptions { search, ..options() }).await;
     // From near to far: the same thing is the fourth, and the sixth.
     for (place, seed) in (0_u8..).zip([11, 12, 13, 2, 14, 2, 15]) {

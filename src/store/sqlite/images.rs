@@ -29,6 +29,8 @@ const IDS: &str = "SELECT i.key, i.id FROM images i WHERE i.key IN (SELECT value
 const LOCAL_FEATURES: &str =
     "SELECT image_key, bytes FROM local_features WHERE image_key IN (SELECT value FROM json_each($1))";
 const THUMBNAILS: &str = "SELECT image_key, bytes FROM thumbnails WHERE image_key IN (SELECT value FROM json_each($1))";
+const DESCRIPTORS_OF: &str = "SELECT i.key, d.components FROM images i JOIN descriptors d ON d.image_key = i.key \
+     WHERE i.key IN (SELECT value FROM json_each($1)) AND i.version = $2";
 
 const WHOLE: &str = concat!(whole_images!(), "i.key IN (SELECT value FROM json_each($1))");
 
@@ -215,6 +217,20 @@ impl Images for SqliteStore {
             })
             .await?;
         rows.into_iter().map(codec::keyed_bytes).collect()
+    }
+
+    async fn descriptors_of(
+        &self,
+        keys: &[ImageKey],
+        version: &DescriptorVersion,
+    ) -> Result<Vec<(ImageKey, Descriptor)>, StoreError> {
+        let rows: Vec<(i64, Vec<u8>)> = self
+            .read("descriptors_of", async |connection| {
+                let query = sqlx::query_as(DESCRIPTORS_OF).bind(key_list(keys)).bind(version.to_string());
+                Ok(query.fetch_all(connection).await?)
+            })
+            .await?;
+        rows.into_iter().map(codec::keyed_descriptor).collect()
     }
 
     async fn list_in(

@@ -1,6 +1,6 @@
 //! One image: insert, put, metadata, delete, and reading it back.
 
-use eyrie::domain::{ImageKey, Precondition, Profile, Seq, Thumbnail};
+use eyrie::domain::{DescriptorVersion, ImageKey, Precondition, Profile, Seq, Thumbnail};
 use eyrie::store::{DeleteOutcome, InsertOutcome, SameContent, StoredDescriptor, WriteOutcome};
 use futures::TryStreamExt;
 use serde_json::json;
@@ -23,6 +23,7 @@ over_both_databases!(
     a_scan_reads_every_record_page_by_page,
     many_records_and_ids_are_read_at_once,
     the_features_of_many_images_are_read_at_once,
+    the_descriptors_of_many_images_are_read_at_once,
     features_go_with_their_collection,
     descriptors_of_one_version_are_read_in_pages,
     one_id_may_stand_in_two_collections,
@@ -288,6 +289,27 @@ async fn the_features_of_many_images_are_read_at_once(place: Place) {
     let expected: Vec<_> = expected.drain(20..).enumerate().filter(|(n, _)| *n != 1).map(|(_, row)| row).collect();
     assert!(found == expected, "{:?}", found.iter().map(|(key, bytes)| (key, bytes.len())).collect::<Vec<_>>());
     assert_eq!(store.local_features(&[]).await.expect("readable"), []);
+}
+
+async fn the_descriptors_of_many_images_are_read_at_once(place: Place) {
+    let store = place.open().await;
+    let mut expected = Vec::new();
+    for seed in 0..12 {
+        let image = image(&format!("i{seed}"), seed);
+        let record = insert(&*store, &image).await;
+        expected.push((record.key, image.descriptor.clone(), image.version.clone()));
+    }
+    let version = expected[0].2.clone();
+    let keys = with_absent(expected.iter().skip(5).map(|(key, ..)| *key));
+    delete(&*store, "i6").await;
+    let mut found = store.descriptors_of(&keys, &version).await.expect("readable");
+    found.sort_by_key(|(key, _)| *key);
+    let expected: Vec<_> =
+        expected.drain(5..).enumerate().filter(|(n, _)| *n != 1).map(|(_, (key, d, _))| (key, d)).collect();
+    assert_eq!(found, expected);
+    assert_eq!(store.descriptors_of(&[], &version).await.expect("readable"), []);
+    let other = DescriptorVersion::new("another", version.profile());
+    assert_eq!(store.descriptors_of(&keys, &other).await.expect("readable"), []);
 }
 
 async fn features_go_with_their_collection(place: Place) {

@@ -3,6 +3,7 @@
 mod combine;
 mod cost;
 mod descriptor;
+mod expansion;
 mod extraction;
 mod extractor;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod regions;
 pub use combine::{Level, Pooled, Projections, WHOLE_PASSES, combine, flattened, of_level};
 pub use cost::ExtractionCost;
 pub use descriptor::{Descriptor, DescriptorVersion, InvalidDescriptor, InvalidVersion};
+pub use expansion::expand;
 pub use extraction::{Extraction, Extractor, Request};
 pub use extractor::{AsicExtractor, StepTimes, local_features};
 pub use model::{Model, PIPELINE_REVISION};

@@ -13,7 +13,7 @@ use crate::eval::{
     Answer, Candidate, FalseMatch, Query, SecondLook, SystemReport, VerdictCount, calibration, evaluate, system_report,
 };
 use eyrie_terminal::{CliError, output};
-use eyrie_vision::describe::{Descriptor, DescriptorVersion, Profile, Projections, combine};
+use eyrie_vision::describe::{Descriptor, DescriptorVersion, Profile, Projections, combine, expand};
 use eyrie_vision::local::{
     Levels, QUERY_FEATURES, STORED_FEATURES, Verdict, Verification, match_mirrored, match_pair, rerank, verdict,
 };
@@ -29,6 +29,14 @@ pub(super) enum Whitening {
     None,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
+pub(super) enum Rerank {
+    /// By what verification found, the others by their scores
+    Verified,
+    /// The same, the others by their likeness to what was found, too: as the service does
+    Expanded,
+}
+
 /// One way to describe pictures.
 pub(super) struct System {
     pub(super) name: String,
@@ -38,10 +46,18 @@ pub(super) struct System {
     pub(super) verify: usize,
     /// Those that are where none of these shows the same thing.
     pub(super) reach: usize,
+    /// What these are put in order by.
+    pub(super) rerank: Rerank,
 }
 
 /// The name of a system in reports.
-pub(super) fn system_name(profile: Profile, network: &Network, whitening: Whitening, verify: usize) -> String {
+pub(super) fn system_name(
+    profile: Profile,
+    network: &Network,
+    whitening: Whitening,
+    verify: usize,
+    rerank: Rerank,
+) -> String {
     let mut name = profile.to_string();
     if matches!(network, Network::Float(..)) {
         name.push_str(", float");
@@ -53,6 +69,9 @@ pub(super) fn system_name(profile: Profile, network: &Network, whitening: Whiten
     });
     if verify > 0 {
         let _ = write!(name, ", first {verify} verified");
+        if rerank == Rerank::Expanded {
+            name.push_str(", expanded");
+        }
     }
     name
 }
@@ -81,12 +100,14 @@ impl Local {
     /// is verified as its cosine, which is less than any inliers.
     fn verify(
         &self,
-        query: usize,
+        query: (usize, &Descriptor),
+        gallery: &[Descriptor],
         ranked: &mut [Candidate],
         system: &System,
         levels: &Levels,
         seen: impl Fn(&Candidate, &Verification),
     ) -> f32 {
+        let (query, descriptor) = query;
         let own = self.queries[query].as_ref();
         let pixels = own.and_then(|own| thumbnail_pixels(&own.thumbnail).ok());
         let compared = |neighbor: &Candidate| {
@@ -106,6 +127,11 @@ impl Local {
         }
         looked_at.iter().for_each(|(neighbor, found)| seen(neighbor, found));
         rerank(&mut looked_at, |(neighbor, found)| (neighbor.score, Some(*found)));
+        if system.rerank == Rerank::Expanded {
+            looked_at = expand(descriptor, looked_at, |(neighbor, found)| {
+                (found.verified(), Some(gallery[neighbor.place].clone()))
+            });
+        }
         let sure = looked_at.first().filter(|(_, found)| found.verified()).map(|(_, found)| found.inliers as f32);
         for (place, (neighbor, _)) in ranked.iter_mut().zip(looked_at) {
             *place = neighbor;
@@ -197,9 +223,10 @@ impl PooledPictures {
         };
         let look = local.filter(|_| system.verify > 0).map(|local| {
             let (queries, counted, names, false_matches) = (&queries, &counted, &names, &false_matches);
-            let confidences = &confidences;
+            let (confidences, gallery, descriptors) = (&confidences, &gallery, &descriptors);
             move |query: usize, ranked: &mut Vec<Candidate>| {
-                local.verify(self.places[query], ranked, system, levels, |neighbor, found| {
+                let own = (self.places[query], &descriptors[query]);
+                local.verify(own, gallery, ranked, system, levels, |neighbor, found| {
                     let is_wrong = !queries[query].right.contains(&neighbor.place);
                     let verdict = verdict(neighbor.score, Some(found), levels);
                     counted[verdict as usize][usize::from(is_wrong)].fetch_add(1, Ordering::Relaxed);

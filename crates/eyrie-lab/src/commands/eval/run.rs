@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::features::{Features, Network, Picture, Setup, read, thumbnail, without_repeats, write_pictures};
-use super::measure::{Local, PooledPictures, System, Whitening, system_name};
+use super::measure::{Local, PooledPictures, Rerank, System, Whitening, system_name};
 use super::protocol::{DISTRACTOR, Named, Protocol};
 use crate::commands::machine::Machine;
 use crate::eval::{self, Answer, EvalError, EvalReport, Pictures, SystemReport, compare, worst};
@@ -51,6 +51,9 @@ pub(super) struct Common<M: Machine> {
     /// Results that are verified where none of these shows the same thing
     #[arg(long, value_name = "N", default_value_t = 300)]
     verify_reach: usize,
+    /// What verified results are put in order by; several are measured and compared
+    #[arg(long, value_name = "WHAT", num_args = 1.., default_value = "expanded")]
+    rerank: Vec<Rerank>,
     /// Folder that keeps the vectors of pictures, or none [default: eyrie/eval in $XDG_CACHE_HOME
     /// or ~/.cache]
     #[arg(long, value_name = "DIR")]
@@ -98,6 +101,7 @@ impl<M: Machine> Common<M> {
         let profiles = without_repeats(&self.profile);
         let whitenings = without_repeats(&self.whitening);
         let verify = without_repeats(&self.verify);
+        let reranks = without_repeats(&self.rerank);
         let local = if verify.iter().any(|&n| n > 0) { Some(Local::new(&setup, protocol)?) } else { None };
 
         let mut systems = Vec::new();
@@ -108,9 +112,9 @@ impl<M: Machine> Common<M> {
             counts = pooled.counts;
             for &profile in &profiles {
                 for &whitening in &whitenings {
-                    for &verify in &verify {
-                        let name = system_name(profile, network, whitening, verify);
-                        let system = System { name, profile, whitening, verify, reach: self.verify_reach };
+                    for (verify, rerank) in verifications(&verify, &reranks) {
+                        let name = system_name(profile, network, whitening, verify, rerank);
+                        let system = System { name, profile, whitening, verify, reach: self.verify_reach, rerank };
                         systems.push(pooled.measure(&setup, network, &system, local.as_ref())?);
                     }
                 }
@@ -159,6 +163,14 @@ impl<M: Machine> Common<M> {
         }
         output::results(|out| write!(out, "{}", eval::markdown(report)))
     }
+}
+
+/// Each number of results with each way to put them in order; none have no order.
+fn verifications<'a>(verify: &'a [usize], reranks: &'a [Rerank]) -> impl Iterator<Item = (usize, Rerank)> + 'a {
+    verify.iter().flat_map(move |&verify| {
+        let reranks = if verify == 0 { &reranks[..1] } else { reranks };
+        reranks.iter().map(move |&rerank| (verify, rerank))
+    })
 }
 
 fn earlier(path: &Path) -> Result<EvalReport, CliError> {

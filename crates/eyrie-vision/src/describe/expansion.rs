@@ -1,0 +1,77 @@
+//! A ranking by what was found, not by the query alone.
+
+use super::descriptor::Descriptor;
+
+/// Puts the candidates of a search that are not known to show what the query shows in the order of
+/// their cosine to the mean of the query and those that are: another view of a thing is often nearer
+/// to one of its other views than to the query (O. Chum et al., "Total Recall: Automatic Query
+/// Expansion with a Generative Feature Model for Object Retrieval", 2007).
+///
+/// `candidates` are in order, those that show the same thing first. `known` tells whether one does,
+/// and its descriptor (as many values as the query's); where that is missing, it comes last. What is
+/// equal keeps its order, and nothing changes where no candidate shows the same thing, or all do.
+pub fn expand<T>(
+    query: &Descriptor,
+    mut candidates: Vec<T>,
+    known: impl Fn(&T) -> (bool, Option<Descriptor>),
+) -> Vec<T> {
+    let shown = candidates.iter().take_while(|candidate| known(candidate).0).count();
+    if shown == 0 || shown == candidates.len() {
+        return candidates;
+    }
+    let mut sum: Vec<f64> = query.values().iter().copied().map(f64::from).collect();
+    for descriptor in candidates[..shown].iter().filter_map(|candidate| known(candidate).1) {
+        sum.iter_mut().zip(descriptor.values()).for_each(|(sum, &value)| *sum += f64::from(value));
+    }
+    #[allow(clippy::cast_possible_truncation)]
+    let sum: Vec<f32> = sum.into_iter().map(|value| value as f32).collect();
+    // Opposite descriptors have no mean.
+    let Ok(mean) = Descriptor::new(sum, query.dimension()) else { return candidates };
+    let likeness = |candidate: &T| known(candidate).1.map_or(f32::NEG_INFINITY, |other| mean.cosine(&other));
+    let rest = candidates.split_off(shown);
+    let mut rest: Vec<(f32, T)> = rest.into_iter().map(|candidate| (likeness(&candidate), candidate)).collect();
+    rest.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    candidates.extend(rest.into_iter().map(|(_, candidate)| candidate));
+    candidates
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(degrees: f32) -> Descriptor {
+        Descriptor::new(vec![degrees.to_radians().cos(), degrees.to_radians().sin()], 2).expect("valid")
+    }
+
+    /// Candidates at these angles to a query at none, the first `shown` of which show the same thing.
+    fn expanded(angles: &[f32], shown: usize) -> Vec<f32> {
+        let candidates: Vec<(usize, f32)> = angles.iter().copied().enumerate().collect();
+        let candidates = expand(&at(0.0), candidates, |&(place, angle)| (place < shown, Some(at(angle))));
+        candidates.into_iter().map(|(_, angle)| angle).collect()
+    }
+
+    #[test]
+    fn what_is_near_to_what_was_found_comes_before_what_is_near_to_the_query() {
+        // The mean of 0 and 60 degrees is at 30.
+        assert_eq!(expanded(&[60.0, -10.0, 65.0, 20.0, -80.0], 1), [60.0, 20.0, 65.0, -10.0, -80.0]);
+    }
+
+    #[test]
+    fn without_anything_found_or_anything_left_nothing_moves() {
+        assert_eq!(expanded(&[50.0, -10.0, 65.0], 0), [50.0, -10.0, 65.0]);
+        assert_eq!(expanded(&[50.0, -10.0, 65.0], 3), [50.0, -10.0, 65.0]);
+        assert_eq!(expanded(&[], 0), [0.0; 0]);
+    }
+
+    #[test]
+    fn opposites_have_no_mean_and_move_nothing() {
+        assert_eq!(expanded(&[180.0, 10.0, 5.0], 1), [180.0, 10.0, 5.0]);
+    }
+
+    #[test]
+    fn what_has_no_descriptor_comes_last_and_equals_keep_their_order() {
+        let candidates = vec![(0, Some(at(1.0))), (1, None), (2, Some(at(9.0))), (3, Some(at(9.0)))];
+        let candidates = expand(&at(0.0), candidates, |(name, descriptor)| (*name == 0, descriptor.clone()));
+        assert_eq!(candidates.into_iter().map(|(name, _)| name).collect::<Vec<_>>(), [0, 2, 3, 1]);
+    }
+}
