@@ -102,6 +102,7 @@ impl Search {
             exact: true,
             ef: None,
             verify: self.verify,
+            expand: None,
             thumbnail: false,
         };
         let backend = Backend::open(config, Purpose::OneSearch).await?;

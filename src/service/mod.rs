@@ -10,6 +10,7 @@ mod caller;
 mod collections;
 mod compare;
 mod core;
+mod cut;
 mod describe;
 mod error;
 mod hash;

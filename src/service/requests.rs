@@ -136,6 +136,9 @@ pub struct SearchRequest {
     /// Whether the first results are compared with the query by local features; `None` for what is
     /// configured.
     pub verify: Option<Verify>,
+    /// Whether what was compared in vain is put in order by its likeness to what shows the same
+    /// thing, too; `None` for what is configured.
+    pub expand: Option<bool>,
     /// Whether the answer carries a small picture of the query image as it was seen.
     pub thumbnail: bool,
 }
@@ -169,7 +172,8 @@ pub struct VerificationEffort {
 /// The answer to a search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchResponse {
-    /// Best first: verified ones by falling inliers, then the others by falling score.
+    /// Best first: verified ones by falling likelihood, then the others that were compared by their
+    /// likeness to these and the query, then the rest by falling score.
     pub hits: Vec<SearchHit>,
     /// Whether images may be missing among them, since the index is being built.
     pub partial: bool,

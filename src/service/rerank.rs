@@ -8,9 +8,11 @@ use futures::future::try_join_all;
 use metrics::{counter, histogram};
 
 use super::core::Core;
+use super::cut::Cut;
 use super::subject::Subject;
 use super::{ServiceError, VerificationEffort};
 use crate::domain::{CollectionName, Descriptor, DescriptorVersion, ImageKey, Neighbor, Verify};
+use crate::search::Nearest;
 use crate::telemetry::metric;
 use eyrie_vision::describe::expand;
 use eyrie_vision::local::{DecodeError, LocalFeatures, Verification, match_mirrored, match_pair, rerank};
@@ -80,21 +82,21 @@ impl Core {
         Ok(features.ok())
     }
 
-    /// Compares the first `window` neighbours with the query, but for those that it was compared
+    /// Compares the first neighbours, as many as `cut` says, with the query, but for those that it was compared
     /// with before, and puts those that show the same thing first. The others of the window follow, by
-    /// their likeness to these too where the options say so, and by their scores where not.
+    /// their likeness to these too where it says so, and by their scores where not.
     pub(super) async fn rerank(
         &self,
-        collection: &CollectionName,
+        nearest: &Nearest,
         subject: &mut Subject,
         mut neighbors: Vec<Neighbor>,
-        window: usize,
-        version: &DescriptorVersion,
+        cut: Cut,
     ) -> Result<Reranked, ServiceError> {
         let start = Instant::now();
         let Some(query) = &subject.features else { return Ok(Reranked::as_found(neighbors)) };
+        let Nearest { collection, version, .. } = nearest;
         let levels = &self.catalogue.profile(version.profile()).levels;
-        let window = window.min(neighbors.len());
+        let window = cut.window.min(neighbors.len());
         let compared = &neighbors[..window];
         // Mirrored copies look alike to the descriptor.
         let alike = compared.iter().filter(|neighbor| neighbor.score >= levels.similar);
@@ -126,7 +128,7 @@ impl Core {
         }
         subject.matches.extend(matches);
         rerank(&mut neighbors[..window], |neighbor| (neighbor.score, subject.matches.get(&neighbor.key).copied()));
-        if self.options.search.expand {
+        if cut.expand {
             let behind = neighbors.split_off(window);
             neighbors = self.expand(subject, neighbors, version).await?;
             neighbors.extend(behind);

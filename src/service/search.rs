@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use metrics::counter;
 
 use super::core::Core;
+use super::cut::{Cut, SPARE};
 use super::lanes::Lane;
 use super::pool::WhenFull;
 use super::rerank::{self, Reranked};
@@ -32,28 +33,6 @@ const GROUP_BREADTH: usize = 4;
 
 /// Neighbours looked at, at most, for the groups of one search.
 const MOST_GROUPED: usize = 16_384;
-
-/// Neighbours found beyond those of the page, to fill the places of images that are deleted during
-/// the search.
-const SPARE: usize = 8;
-
-/// Which part of the results a search is for.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Cut {
-    pub(super) k: usize,
-    pub(super) offset: usize,
-    /// How many of the best are verified, whichever of them the page holds.
-    pub(super) window: usize,
-    /// How many are where none of these shows the same thing; not less.
-    pub(super) reach: usize,
-}
-
-impl Cut {
-    /// How many neighbours the backend is asked for, one more where the query finds itself.
-    pub(super) fn with_spare(self, finds_itself: bool) -> usize {
-        (self.offset + self.k).max(self.window) + SPARE + usize::from(finds_itself)
-    }
-}
 
 /// What the backend found.
 struct Candidates {
@@ -117,7 +96,8 @@ impl RetrievalService {
         let mut subject = core.resolve(&collection, request.query, verify, window, request.thumbnail).await?;
         let window = if subject.features.is_some() { window } else { 0 };
         let reach = if window > 0 { core.options.search.verify_reach.max(window) } else { 0 };
-        let mut cut = Cut { k: request.k, offset: request.offset, window, reach };
+        let expand = request.expand.unwrap_or(core.options.search.expand);
+        let mut cut = Cut { k: request.k, offset: request.offset, window, reach, expand };
         let version = core.catalogue.profile(collection.profile).version.clone();
         let wanted = cut.offset + cut.k;
         let breadth = if request.group_by.is_some() { wanted * GROUP_BREADTH } else { wanted };
@@ -301,7 +281,7 @@ impl Core {
         let reranked = match &subject.features {
             // A page behind what may be verified is in the order of the backend.
             Some(_) if group_by.is_some() || found.neighbors.len().min(cut.reach) > cut.offset => {
-                self.rerank(&query.collection, subject, found.neighbors, cut.window, &query.version).await?
+                self.rerank(query, subject, found.neighbors, cut).await?
             }
             Some(_) | None => Reranked::as_found(found.neighbors),
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::core::Core;
-use super::search::Cut;
+use super::cut::Cut;
 use super::subject::Subject;
 use super::{SearchHit, ServiceError};
 use crate::domain::{Collection, ImageKey, Verdict};
@@ -39,7 +39,7 @@ impl Core {
         let window = self.window(self.options.search.verify)?;
         let features = upload.features.as_ref().filter(|_| window > 0).cloned().map(Arc::new);
         let window = if features.is_some() { window } else { 0 };
-        let cut = Cut { k: window.max(UNVERIFIED), offset: 0, window, reach: window };
+        let cut = Cut { k: window.max(UNVERIFIED), offset: 0, window, reach: window, expand: false };
         let mut subject = Subject {
             descriptor: upload.descriptor.clone(),
             features,

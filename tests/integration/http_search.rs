@@ -62,12 +62,14 @@ async fn every_option_goes_with_every_form_and_with_the_query_string() {
         ("exact", "true"),
         ("ef", "50"),
         ("verify", "never"),
+        ("expand", "false"),
         ("include", "record"),
     ];
     let form = || Form::new().part("image", Part::bytes(pictures::png(3)));
     let as_json = json!({
         "image": STANDARD.encode(pictures::png(3)), "k": 2, "offset": 1, "min_score": -0.5, "exact": true, "ef": 50,
-        "filter": {"field": "seed", "gte": 2}, "verify": "never", "include": ["record"],
+        "filter": {"field": "seed", "gte": 2}, "verify": "never", "expand": false,
+        "include": ["record"],
     });
     let image_only = json!({"image": as_json["image"]});
     let in_form = texts.iter().fold(form(), |form, (name, text)| form.text(*name, *text));

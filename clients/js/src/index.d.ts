@@ -59,6 +59,8 @@ export interface SearchOptions extends UploadOptions {
   /** Breadth of the graph search. */
   ef?: number;
   verify?: SearchQuery["verify"];
+  /** Whether the others are ranked by their likeness to what shows the same thing, too. */
+  expand?: boolean;
   /** A field of the metadata: of pictures with the same value only the best one is a result. */
   groupBy?: string;
   /** Only this box of a query picture: x, y, width and height in fractions of it. */

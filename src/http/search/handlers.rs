@@ -91,6 +91,7 @@ fn with_options(query: SearchQuery, options: SearchOptions) -> (SearchRequest, P
         exact: options.exact,
         ef: options.ef.map(|ef| ef as usize),
         verify: options.verify,
+        expand: options.expand,
         thumbnail: parts.include.contains(&Include::Thumbnail),
     };
     (request, parts)

@@ -129,6 +129,9 @@ pub(crate) struct SearchOptions {
     /// Whether the first results are compared with the query spot by spot; as configured where
     /// `None`.
     pub(crate) verify: Option<Verify>,
+    /// Whether the others are put in order by their likeness to what shows the same thing, too; as
+    /// configured where `None`.
+    pub(crate) expand: Option<bool>,
     /// What the answer carries.
     pub(crate) parts: Parts,
 }
@@ -144,6 +147,7 @@ impl FromFields for SearchOptions {
             exact: fields.switch("exact").unwrap_or(false),
             ef: fields.number("ef", 1..=MAX_EF),
             verify: fields.choice("verify", &Verify::ALL.map(|verify| (verify.as_str(), verify))),
+            expand: fields.switch("expand"),
             parts: Parts {
                 include: fields.choices("include", &INCLUDES).unwrap_or_else(|| vec![Include::Metadata, Include::Cost]),
                 fields: fields.choices("fields", &HIT_FIELDS),
@@ -195,6 +199,13 @@ impl SearchOptions {
                 "Whether the first results are compared with the query spot by spot; those that show the same thing come first. \
                  `auto`: where the query is an image or the id of one; `always`: a query that cannot be is refused; \
                  `never`: the order of the scores. The configuration says what holds where it is left out, `auto` by default.",
+            ),
+            FieldDoc::plain(
+                "expand",
+                ObjectBuilder::new().schema_type(Type::Boolean),
+                "Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other \
+                 views of it come earlier. `false`: by their scores. The configuration says what holds where it is left out, \
+                 `true` by default.",
             ),
             FieldDoc::names(
                 "include",

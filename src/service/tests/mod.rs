@@ -245,6 +245,7 @@ fn search_for(query: SearchQuery, k: usize) -> SearchRequest {
         exact: false,
         ef: None,
         verify: None,
+        expand: None,
         thumbnail: false,
     }
 }

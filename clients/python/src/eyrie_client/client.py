@@ -116,6 +116,7 @@ class Eyrie(_Face):
         exact: bool | None = None,
         ef: int | None = None,
         verify: Verify | None = None,
+        expand: bool | None = None,
         region: Region | None = None,
         include: SearchParts | None = None,
         group_by: str | None = None,
@@ -127,7 +128,7 @@ class Eyrie(_Face):
         ``fields`` names what each result carries beside ``rank`` and ``id``, in place of the usual.
         """
         options: dict[str, Any] = dict(k=k, offset=offset, min_score=min_score, filter=filter, exact=exact, ef=ef)
-        options.update(verify=verify, region=region, include=include, group_by=group_by, fields=fields)
+        options.update(verify=verify, expand=expand, region=region, include=include, group_by=group_by, fields=fields)
         return cast(SearchResult, self._send(requests.search(self.collection, query, options)))
 
     def add(
@@ -257,6 +258,7 @@ class AsyncEyrie(_Face):
         exact: bool | None = None,
         ef: int | None = None,
         verify: Verify | None = None,
+        expand: bool | None = None,
         region: Region | None = None,
         include: SearchParts | None = None,
         group_by: str | None = None,
@@ -268,7 +270,7 @@ class AsyncEyrie(_Face):
         ``fields`` names what each result carries beside ``rank`` and ``id``, in place of the usual.
         """
         options: dict[str, Any] = dict(k=k, offset=offset, min_score=min_score, filter=filter, exact=exact, ef=ef)
-        options.update(verify=verify, region=region, include=include, group_by=group_by, fields=fields)
+        options.update(verify=verify, expand=expand, region=region, include=include, group_by=group_by, fields=fields)
         return cast(SearchResult, await self._send(requests.search(self.collection, query, options)))
 
     async def add(
