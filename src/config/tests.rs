@@ -80,7 +80,7 @@ fn every_key_can_be_set_by_the_environment() {
             "server.bind" => "127.0.0.1:0",
             "storage.data_dir" => "2024",
             "storage.database_url" => "postgres://localhost/x",
-            "storage.prepared_statements" | "storage.s3_path_style" => "false",
+            "storage.prepared_statements" | "storage.s3_path_style" | "search.expand" => "false",
             "storage.originals" => "database",
             "storage.s3_endpoint" => "http://127.0.0.1:9000",
             "index.serve_while_building" => "true",

@@ -65,7 +65,10 @@ mod tests {
 
     #[test]
     fn opposites_have_no_mean_and_move_nothing() {
-        assert_eq!(expanded(&[180.0, 10.0, 5.0], 1), [180.0, 10.0, 5.0]);
+        let exactly = |x: f32, y: f32| Descriptor::new(vec![x, y], 2).expect("valid");
+        let candidates = vec![(-1.0, 0.0), (0.6, 0.8), (0.8, 0.6)];
+        let expanded = expand(&exactly(1.0, 0.0), candidates.clone(), |&(x, y)| (x < 0.0, Some(exactly(x, y))));
+        assert_eq!(expanded, candidates);
     }
 
     #[test]
