@@ -2491,6 +2491,8 @@ export interface components {
              * @enum {string|null}
              */
             verify?: "auto" | "always" | "never" | null;
+            /** @description Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other views of it come earlier. `false`: by their scores. The configuration says what holds where it is left out, `true` by default. */
+            expand?: boolean | null;
             /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
             include?: ("metadata" | "record" | "cost" | "thumbnail")[] | null;
             /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
@@ -2526,6 +2528,8 @@ export interface components {
              * @enum {string|null}
              */
             verify?: "auto" | "always" | "never" | null;
+            /** @description Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other views of it come earlier. `false`: by their scores. The configuration says what holds where it is left out, `true` by default. */
+            expand?: boolean | null;
             /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
             include?: ("metadata" | "record" | "cost" | "thumbnail")[] | null;
             /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
@@ -2563,6 +2567,8 @@ export interface components {
              * @enum {string|null}
              */
             verify?: "auto" | "never" | null;
+            /** @description Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other views of it come earlier. `false`: by their scores. The configuration says what holds where it is left out, `true` by default. */
+            expand?: boolean | null;
             /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
             include?: ("metadata" | "record" | "cost" | "thumbnail")[] | null;
             /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
@@ -2686,6 +2692,8 @@ export interface components {
              * @enum {string}
              */
             verify?: "auto" | "always" | "never";
+            /** @description Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other views of it come earlier. `false`: by their scores. The configuration says what holds where it is left out, `true` by default. */
+            expand?: boolean;
             /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
             include?: string;
             /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
@@ -2720,6 +2728,8 @@ export interface components {
              * @enum {string}
              */
             verify?: "auto" | "always" | "never";
+            /** @description Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other views of it come earlier. `false`: by their scores. The configuration says what holds where it is left out, `true` by default. */
+            expand?: boolean;
             /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
             include?: string;
             /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
@@ -2756,6 +2766,8 @@ export interface components {
              * @enum {string}
              */
             verify?: "auto" | "never";
+            /** @description Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other views of it come earlier. `false`: by their scores. The configuration says what holds where it is left out, `true` by default. */
+            expand?: boolean;
             /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
             include?: string;
             /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
@@ -2799,6 +2811,8 @@ export interface components {
                  * @enum {string|null}
                  */
                 verify?: "auto" | "always" | "never" | null;
+                /** @description Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other views of it come earlier. `false`: by their scores. The configuration says what holds where it is left out, `true` by default. */
+                expand?: boolean | null;
                 /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
                 include?: ("metadata" | "record" | "cost" | "thumbnail")[] | null;
                 /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
@@ -3965,6 +3979,8 @@ export interface operations {
                 ef?: number;
                 /** @description Whether the first results are compared with the query spot by spot; those that show the same thing come first. `auto`: where the query is an image or the id of one; `always`: a query that cannot be is refused; `never`: the order of the scores. The configuration says what holds where it is left out, `auto` by default. */
                 verify?: "auto" | "always" | "never";
+                /** @description Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other views of it come earlier. `false`: by their scores. The configuration says what holds where it is left out, `true` by default. */
+                expand?: boolean;
                 /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
                 include?: ("metadata" | "record" | "cost" | "thumbnail")[];
                 /**
@@ -4043,6 +4059,8 @@ export interface operations {
                 ef?: number;
                 /** @description Whether the first results are compared with the query spot by spot; those that show the same thing come first. `auto`: where the query is an image or the id of one; `always`: a query that cannot be is refused; `never`: the order of the scores. The configuration says what holds where it is left out, `auto` by default. */
                 verify?: "auto" | "always" | "never";
+                /** @description Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other views of it come earlier. `false`: by their scores. The configuration says what holds where it is left out, `true` by default. */
+                expand?: boolean;
                 /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
                 include?: ("metadata" | "record" | "cost" | "thumbnail")[];
                 /**
