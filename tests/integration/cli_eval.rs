@@ -63,7 +63,7 @@ fn verified_results_come_first_and_their_verdicts_are_counted() {
     let ended = instance(&program, &["--profile", "fast", "--verify", "0", "5", "--json", "r.json"]).expect_code(0);
     let report: Value = serde_json::from_slice(&std::fs::read(program.path("r.json")).expect("file")).expect("JSON");
     let [plain, verified] = [0, 1].map(|system| &report["systems"][system]);
-    assert_eq!((&plain["name"], &verified["name"]), (&json!("fast"), &json!("fast, first 5 verified")));
+    assert_eq!((&plain["name"], &verified["name"]), (&json!("fast"), &json!("fast, first 5 verified, expanded")));
     assert!(plain.get("verdicts").is_none(), "{plain}");
     let verdicts = verified["verdicts"].as_array().expect("a list");
     let names: Vec<&str> = verdicts.iter().map(|v| v["verdict"].as_str().expect("text")).collect();
@@ -71,7 +71,7 @@ fn verified_results_come_first_and_their_verdicts_are_counted() {
     let pairs = verdicts.iter().flat_map(|v| [&v["right"], &v["wrong"]]).filter_map(Value::as_u64).sum::<u64>();
     assert_eq!(pairs, 4 * 5);
     assert!(figure(&report, 1, "mAP") >= figure(&report, 0, "mAP"), "{report}");
-    assert!(ended.stdout().contains("| fast, first 5 verified | near_duplicate | "), "{}", ended.stdout());
+    assert!(ended.stdout().contains("| fast, first 5 verified, expanded | near_duplicate | "), "{}", ended.stdout());
 }
 
 fn cached(program: &Program) -> PathBuf {
