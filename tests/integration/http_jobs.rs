@@ -5,7 +5,7 @@ use std::time::Duration;
 use eyrie::domain::{CollectionName, JobId, JobKind};
 use eyrie::store::{JobCreation, NewJob};
 use image::RgbImage;
-use image::imageops::{FilterType, crop_imm, resize};
+use image::imageops::{FilterType, crop_imm, flip_horizontal, resize};
 use serde_json::{Value, json};
 
 use crate::support::Place;
@@ -86,6 +86,19 @@ async fn duplicates_are_found_in_the_background_listed_and_removed() {
         assert!(metrics.contains(r#"eyrie_jobs_total{kind="duplicates",outcome="done"}"#), "{metrics}");
         app.close().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirrored_copy_is_in_the_group_of_its_original() {
+    let app = TestApp::start().await;
+    app.add("original", as_png(scene(1)), json!({})).await;
+    app.add("mirrored", as_png(flip_horizontal(&scene(1))), json!({})).await;
+    app.add("other", as_png(scene(2)), json!({})).await;
+    let job = ended(&app, &ok(app.post(&duplicates())).await).await;
+    let found = ok(app.get(&format!("/v1/jobs/{}/groups", job["id"].as_str().expect("an id")))).await;
+    let [group] = &found["groups"].as_array().expect("a list")[..] else { panic!("{found}") };
+    assert_eq!(ids(group), ["original", "mirrored"], "{group}");
+    app.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -128,6 +128,12 @@ async fn a_mirrored_copy_is_verified_and_told() {
     assert_eq!(upright["results"][0]["match"].get("mirrored"), None, "{upright}");
     let copy = json!({"image": STANDARD.encode(as_png(flip_horizontal(&scene(2)))), "on_similar": "reject"});
     assert_eq!(refused(app.post(&images("")).json(&copy)).await, (409, "similar_exists".to_owned()));
+
+    // By an id, with what is stored alone.
+    app.add("mirrored", as_png(flip_horizontal(&scene(1))), json!({})).await;
+    let by_id = ok(app.get(&images("/s1/similar"))).await;
+    let hit = &by_id["results"][0];
+    assert_eq!((&hit["id"], &hit["match"]["mirrored"]), (&json!("mirrored"), &json!(true)), "{by_id}");
     app.close().await;
 }
 
