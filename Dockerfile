@@ -17,7 +17,7 @@ COPY models ./models
 COPY openapi.yaml README.md ./
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked --no-default-features --features s3 --bin eyrie \
+    cargo build --release --locked --no-default-features --features otlp,s3 --bin eyrie \
     && cp target/release/eyrie /eyrie \
     && /eyrie man --out /packed/share/man/man1 \
     && mkdir -p /packed/share/bash-completion/completions /packed/share/zsh/site-functions /packed/share/fish/vendor_completions.d \

@@ -23,7 +23,7 @@ use crate::search::{
 };
 use crate::service::{Isolation, RetrievalService, ServiceError, ServiceOptions, ServiceParts};
 use crate::store::{PostgresStore, SqliteStore, StorageOptions, Store, StoreError};
-use crate::telemetry;
+use crate::telemetry::{self, TelemetryError};
 #[cfg(target_os = "linux")]
 use crate::worker::{IsolatedExtractor, IsolationError};
 use eyrie_vision::describe::Extractor;
@@ -107,6 +107,9 @@ pub enum StartError {
     /// There is no sandbox for processes here.
     #[error("extractor.isolation is process: this system has no sandbox for it")]
     NoSandbox,
+    /// Traces and metrics cannot be pushed as it is configured.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
     /// No threads, or no recorder.
     #[error("{0}")]
     Process(String),
@@ -133,6 +136,7 @@ impl StartError {
             Self::Listen { .. } => {
                 Some("--bind takes an address of this machine and a port, for example 127.0.0.1:8080")
             }
+            Self::Telemetry(_) => Some("see telemetry.otlp_endpoint and the keys below it in `eyrie config show`"),
             Self::Originals(_) => Some("see storage.originals and the keys below it in `eyrie config show`"),
             Self::Unguarded { .. } => Some(UNGUARDED_HINT),
             Self::Memory { .. } => {

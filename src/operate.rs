@@ -28,10 +28,11 @@ impl fmt::Display for Plan {
 /// # Errors
 /// [`StartError`], as a start would give it.
 pub fn plan(config: &Config) -> Result<Plan, StartError> {
-    let Config { server, storage, extractor, index, log, .. } = config;
+    let Config { server, storage, extractor, index, log, telemetry, .. } = config;
     let describer = Describer::load(&extractor.describer)?;
     index.graph.check()?;
     upload_memory(config)?;
+    telemetry.check()?;
     let folder = storage.data_dir.join("index");
     let database = if storage.is_postgres() {
         let host = PostgresStore::host(storage.database_url.reveal()).map_err(StartError::Postgres)?;
@@ -59,6 +60,10 @@ pub fn plan(config: &Config) -> Result<Plan, StartError> {
             format!("{}, threads: {threads}, workers: {}", describer.kernels.isa().name(), extractor.pool.workers),
         ),
         ("log", format!("{}, as {}", log.level, if log.format == LogFormat::Json { "JSON" } else { "text" })),
+        (
+            "telemetry",
+            if telemetry.otlp_endpoint.is_empty() { "not pushed".to_owned() } else { telemetry.otlp_endpoint.clone() },
+        ),
     ]))
 }
 

@@ -1,11 +1,19 @@
-//! Logs and metrics: where they go, and the names that the whole program uses for them.
+//! Logs, metrics and traces: where they go, and the names that the whole program uses for them.
 
 use std::sync::OnceLock;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
+
+mod options;
+#[cfg(feature = "otlp")]
+mod otlp;
+mod trace;
+
+pub use options::{OtlpProtocol, TelemetryError, TelemetryOptions};
+pub use trace::Trace;
 
 /// The names of the metrics. Durations are in seconds, sizes in bytes, as Prometheus asks for.
 pub mod metric {
@@ -109,6 +117,12 @@ pub mod metric {
     pub const JOBS_BY_STATE: &str = "eyrie_jobs";
 }
 
+/// What the names of durations end with.
+const SECONDS: &str = "_seconds";
+
+/// What the names of sizes end with.
+const BYTES: &str = "_bytes";
+
 /// Upper bounds of the histogram buckets for durations, in seconds: a request that finds its answer
 /// in memory takes well under a millisecond, an image of ten passes on one slow core several
 /// seconds.
@@ -151,6 +165,52 @@ fn filter_of_environment() -> Option<String> {
 
 fn filter(name: &str, text: &str) -> Result<EnvFilter, String> {
     EnvFilter::try_new(text).map_err(|e| format!("{name} is {text:?}, which is no log filter: {e}"))
+}
+
+/// What pushes traces and metrics to a collector, where one is configured.
+#[derive(Default)]
+pub struct Exporting {
+    #[cfg(feature = "otlp")]
+    exporters: Option<otlp::Exporters>,
+}
+
+impl Exporting {
+    /// Begins to push. The recorder of metrics is installed here, so this comes before
+    /// [`install_metrics`].
+    ///
+    /// # Errors
+    /// [`TelemetryError`].
+    pub fn start(options: &TelemetryOptions) -> Result<Self, TelemetryError> {
+        options.check()?;
+        if options.otlp_endpoint.is_empty() {
+            return Ok(Self::default());
+        }
+        #[cfg(feature = "otlp")]
+        {
+            let exporters = otlp::Exporters::start(options)?;
+            if let Some(recorder) = exporters.recorder(buckets) {
+                let both = |prometheus| {
+                    let both = metrics_util::layers::FanoutBuilder::default();
+                    let both = both.add_recorder(prometheus).add_recorder(recorder).build();
+                    metrics::set_global_recorder(both).map_err(|error| error.to_string())
+                };
+                RECORDER.get_or_init(|| installed(both)).clone().map_err(TelemetryError)?;
+            }
+            Ok(Self { exporters: Some(exporters) })
+        }
+        #[cfg(not(feature = "otlp"))]
+        Ok(Self::default())
+    }
+
+    /// Pushes what is left, for `within` at most. Blocks.
+    pub fn end(self, within: Duration) {
+        #[cfg(feature = "otlp")]
+        if let Some(exporters) = self.exporters {
+            exporters.end(within);
+        }
+        #[cfg(not(feature = "otlp"))]
+        let _nothing = within;
+    }
 }
 
 /// Sends the log of this process to its standard error output. Only the first call has an effect.
@@ -210,9 +270,17 @@ pub fn reload_level(from: &str, to: &str) -> Result<(), String> {
 
 fn builder() -> Result<PrometheusBuilder, BuildError> {
     PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS_BUCKETS)?
-        .set_buckets_for_metric(Matcher::Suffix("_bytes".to_owned()), &BYTES_BUCKETS)
+        .set_buckets_for_metric(Matcher::Suffix(SECONDS.to_owned()), &SECONDS_BUCKETS)?
+        .set_buckets_for_metric(Matcher::Suffix(BYTES.to_owned()), &BYTES_BUCKETS)
 }
+
+/// The upper bounds of a histogram's buckets.
+#[cfg(feature = "otlp")]
+fn buckets(name: &str) -> &'static [f64] {
+    if name.ends_with(BYTES) { &BYTES_BUCKETS } else { &SECONDS_BUCKETS }
+}
+
+static RECORDER: OnceLock<Result<PrometheusHandle, String>> = OnceLock::new();
 
 /// The handle of the recorder that keeps the metrics of this process. The first call installs it
 /// and describes the metrics. The handle renders them; somebody must call its `run_upkeep` every
@@ -221,15 +289,19 @@ fn builder() -> Result<PrometheusBuilder, BuildError> {
 /// # Errors
 /// A sentence when the process has a recorder that is not this one.
 pub fn install_metrics() -> Result<PrometheusHandle, String> {
-    static RECORDER: OnceLock<Result<PrometheusHandle, String>> = OnceLock::new();
-    let install = || {
-        let installed = builder().and_then(PrometheusBuilder::install_recorder);
-        let handle = installed.map_err(|e| format!("cannot install the metrics recorder: {e}"))?;
-        describe();
-        begin();
-        Ok(handle)
-    };
-    RECORDER.get_or_init(install).clone()
+    let alone = |recorder| metrics::set_global_recorder(recorder).map_err(|error| error.to_string());
+    RECORDER.get_or_init(|| installed(alone)).clone()
+}
+
+/// The handle of a recorder that is installed by `install`.
+fn installed(install: impl FnOnce(PrometheusRecorder) -> Result<(), String>) -> Result<PrometheusHandle, String> {
+    let failed = |reason: String| format!("cannot install the metrics recorder: {reason}");
+    let recorder = builder().map_err(|error| failed(error.to_string()))?.build_recorder();
+    let handle = recorder.handle();
+    install(recorder).map_err(failed)?;
+    describe();
+    begin();
+    Ok(handle)
 }
 
 /// Counters of what should never happen are there from the start: who looks for a rise would miss the
@@ -240,9 +312,11 @@ fn begin() {
     }
 }
 
-/// Notes a call of the database that began at `start`.
-pub fn took(access: &'static str, start: Instant) {
+/// Notes a call of the database that began at `start`; `operation` is the method of the store.
+pub fn took(access: &'static str, operation: &'static str, start: Instant) {
     metrics::histogram!(metric::STORE_SECONDS, "access" => access).record(start.elapsed().as_secs_f64());
+    let details = [("eyrie.access", access), ("eyrie.operation", operation)];
+    Trace::current().stage("store", &details, start, Instant::now());
 }
 
 fn describe() {

@@ -1,9 +1,13 @@
 //! `eyrie serve`.
 
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
 use clap::Args;
 
-use crate::app::{self, App};
+use crate::app::{self, App, StartError};
 use crate::config::Loaded;
+use crate::telemetry::Exporting;
 use crate::{operate, telemetry};
 
 use super::settings::{Settings, given, init_logging};
@@ -29,6 +33,9 @@ Every other setting is a key of the configuration file or a variable: `eyrie con
 --check-config: exit codes 0 a start would get as far as its port and its database, 2 the configuration is wrong, 3 a part that it \
 names is (the model, the chip, the database's URL).";
 
+/// How long the last traces and metrics may take, where the requests under way took all of the grace.
+const LEAST_TO_EXPORT: Duration = Duration::from_secs(1);
+
 /// Serve the HTTP interface
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
@@ -50,9 +57,12 @@ impl Serve {
             return check(&loaded);
         }
         init_logging(&loaded.config.log)?;
+        let exporting = Exporting::start(&loaded.config.telemetry).map_err(StartError::from)?;
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }
+        let grace = loaded.config.server.http.shutdown_grace;
+        let asked = OnceLock::new();
         app::runtime()?.block_on(async {
             let mut stop = StopRequests::receive()?;
             let reload = ReloadRequests::receive()?;
@@ -60,12 +70,19 @@ impl Serve {
                 app = App::builder(loaded.config.clone()).start() => app?,
                 () = stop.next() => return Ok(()),
             };
+            let stopping = async {
+                stop.next().await;
+                asked.get_or_init(Instant::now);
+            };
             tokio::select! {
-                () = app.serve(stop.next()) => {}
+                () = app.serve(stopping) => {}
                 () = self.keep_reloading(reload, loaded) => {}
             }
-            Ok(())
-        })
+            Ok::<_, CliError>(())
+        })?;
+        let taken = asked.get().map_or(Duration::ZERO, Instant::elapsed);
+        exporting.end(grace.saturating_sub(taken).max(LEAST_TO_EXPORT));
+        Ok(())
     }
 
     fn load(&self) -> Result<Loaded, CliError> {

@@ -10,8 +10,13 @@ use super::error::ConfigError;
 
 /// The keys whose values are never shown. Their variables have a second form that ends in `_FILE`
 /// and names a file with the value.
-pub(super) const SECRETS: [&str; 4] =
-    ["server.admin_key", "storage.database_url", "storage.s3_access_key_id", "storage.s3_secret_access_key"];
+pub(super) const SECRETS: [&str; 5] = [
+    "server.admin_key",
+    "storage.database_url",
+    "storage.s3_access_key_id",
+    "storage.s3_secret_access_key",
+    "telemetry.otlp_headers",
+];
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]

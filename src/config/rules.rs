@@ -26,7 +26,7 @@ pub(super) enum Rule {
 use Rule::{Each, OneOf, Text, Within};
 
 /// The rules by key. A key without one takes any value of its type.
-pub(super) const RULES: [(&str, Rule); 53] = [
+pub(super) const RULES: [(&str, Rule); 57] = [
     ("server.bind", Text(is_host_and_port, "HOST:PORT, for example 127.0.0.1:8080")),
     ("server.max_upload_bytes", Within(1024, 1 << 30, "bytes")),
     ("server.header_timeout_ms", Within(100, 3_600_000, "milliseconds")),
@@ -92,6 +92,13 @@ pub(super) const RULES: [(&str, Rule); 53] = [
     ("rate.concurrent", Within(0, 1_000_000, "requests")),
     ("log.level", OneOf(&["off", "error", "warn", "info", "debug", "trace"])),
     ("log.format", OneOf(&["text", "json"])),
+    (
+        "telemetry.otlp_endpoint",
+        Text(is_empty_or_place, "http://HOST:PORT or https://HOST:PORT, a path behind it, or empty for none"),
+    ),
+    ("telemetry.otlp_protocol", OneOf(&["protobuf", "json"])),
+    ("telemetry.trace_percent", Within(0, 100, "of a hundred requests")),
+    ("telemetry.metrics_interval_ms", Within(0, 3_600_000, "milliseconds")),
 ];
 
 impl Rule {
@@ -148,6 +155,12 @@ fn is_prefix(text: &str) -> bool {
         plain && !matches!(segment, "" | "." | "..")
     };
     text.is_empty() || text.split('/').all(is_segment)
+}
+
+/// An address without a user's name, a query or a fragment: it is printed and logged.
+fn is_empty_or_place(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    text.is_empty() || rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(['@', '?', '#']))
 }
 
 fn is_empty_or_secret(text: &str) -> bool {

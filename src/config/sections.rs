@@ -8,7 +8,7 @@ use crate::http::{HttpOptions, RateOptions};
 use crate::search::IndexOptions;
 use crate::service::{JobOptions, Limits, PoolOptions, VerificationOptions};
 use crate::store::StorageOptions;
-use crate::telemetry::LogOptions;
+use crate::telemetry::{LogOptions, TelemetryOptions};
 
 /// Everything that can be configured. `config/default.toml` gives each key's meaning, unit, range
 /// and default.
@@ -33,6 +33,8 @@ pub struct Config {
     pub jobs: JobOptions,
     /// The log.
     pub log: LogOptions,
+    /// Where traces and metrics are pushed to.
+    pub telemetry: TelemetryOptions,
 }
 
 /// The HTTP server.

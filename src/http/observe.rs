@@ -9,11 +9,11 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::Next;
 use axum::response::Response;
 use percent_encoding::{CONTROLS, utf8_percent_encode};
-use tracing::Instrument;
+use tracing::{Instrument, field};
 use uuid::Uuid;
 
 use super::error::ApiError;
-use crate::telemetry::metric;
+use crate::telemetry::{Trace, metric};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -34,14 +34,20 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
         method = %request.method(),
         path = shortened(request.uri().path()).as_str(),
         peer = peer.unwrap_or_default(),
+        trace_id = field::Empty,
     );
-    let watch = Watch { start: Instant::now(), method: method_label(request.method()), path, answered: false };
-    async move {
+    let method = method_label(request.method());
+    let header = |name: &str| request.headers().get(name)?.to_str().ok().map(str::to_owned);
+    let trace = Trace::of_request(method, &path, &request_id, header);
+    if let Some(id) = trace.id() {
+        span.record("trace_id", id);
+    }
+    let watch = Watch { start: Instant::now(), method, path, trace: trace.clone(), answered: false };
+    let answer = async move {
         let response = next.run(request).await;
         finish(response, &request_id, watch)
-    }
-    .instrument(span)
-    .await
+    };
+    trace.scope(answer).instrument(span).await
 }
 
 /// As much of a path as a log line needs, in ASCII: a client may send any other character as it is,
@@ -74,6 +80,7 @@ struct Watch {
     start: Instant,
     method: &'static str,
     path: String,
+    trace: Trace,
     answered: bool,
 }
 
@@ -82,6 +89,7 @@ impl Watch {
         self.answered = true;
         let seconds = self.count(status.as_str());
         tracing::info!(status = status.as_u16(), route = self.path, code, ms = seconds * 1e3, "answered");
+        self.trace.answered(status.as_u16(), code);
     }
 
     fn count(&self, status: &str) -> f64 {
@@ -98,6 +106,7 @@ impl Drop for Watch {
         if !self.answered {
             let seconds = self.count("client_gone");
             tracing::info!(route = self.path, ms = seconds * 1e3, "the client went away before the answer");
+            self.trace.abandoned();
         }
     }
 }

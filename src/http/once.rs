@@ -16,6 +16,7 @@ use super::schema::{header_parameter, text_schema};
 use super::state::AppState;
 use crate::domain::{CollectionName, IdempotencyKey, KeptAnswer};
 use crate::service::{AddImage, Fingerprint, OnDuplicate, OnSimilar, Once};
+use crate::telemetry::Trace;
 
 const KEY: &str = "idempotency-key";
 /// Says that an answer was given before.
@@ -104,7 +105,7 @@ impl Named {
             }
             result
         };
-        let done = tokio::spawn(task.in_current_span()).await;
+        let done = tokio::spawn(Trace::current().scope(task).in_current_span()).await;
         done.unwrap_or_else(|error| Err(ApiError::internal(format!("a request ended early: {error}"))))
     }
 }

@@ -16,6 +16,7 @@ use super::{ServiceError, ServiceOptions};
 use crate::domain::{Catalogue, Clock, Collection, CollectionName, ImageId, Seq};
 use crate::search::{SearchBackend, SearchSlots};
 use crate::store::{Store, StoreError};
+use crate::telemetry::Trace;
 
 /// How often a write starts over because another one changed the same thing in between.
 const TRIES: usize = 8;
@@ -85,7 +86,7 @@ impl Core {
             drop(running);
             Ok::<_, ServiceError>(outcome)
         };
-        let joined = tokio::spawn(task.in_current_span()).await;
+        let joined = tokio::spawn(Trace::current().scope(task).in_current_span()).await;
         joined.map_err(|e| ServiceError::Internal(format!("a write ended early: {e}")))?
     }
 

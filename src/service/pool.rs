@@ -17,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use super::ServiceError;
 use super::caller::Caller;
 use super::lanes::{Lane, Lanes, SEARCHES_IN_A_ROW};
-use crate::telemetry::metric;
+use crate::telemetry::{Trace, metric};
 use eyrie_vision::describe::{Extraction, Extractor, Request};
 use eyrie_vision::picture::{PictureError, decoder_panics};
 
@@ -37,6 +37,8 @@ struct Job {
     when_full: WhenFull,
     /// Since when it waits.
     since: Instant,
+    /// Where its stages are noted.
+    trace: Trace,
     /// Held from admission until the job is done or dropped: this is what bounds the queue.
     room: OwnedSemaphorePermit,
 }
@@ -189,7 +191,8 @@ impl InferencePool {
             if queue.closed {
                 return Err(ServiceError::ShuttingDown);
             }
-            queue.jobs.push(lane, caller, Job { bytes, request, answer, when_full, since: Instant::now(), room });
+            let (since, trace) = (Instant::now(), Trace::current());
+            queue.jobs.push(lane, caller, Job { bytes, request, answer, when_full, since, trace, room });
             depth(&queue);
         }
         self.shared.filled.notify_one();
@@ -292,13 +295,15 @@ fn work(shared: &Shared, number: usize, mut extractor: Box<dyn Extractor>) {
         histogram!(metric::EXTRACTION_WAIT_SECONDS).record((start - job.since).as_secs_f64());
         let answer = describe(&mut *extractor, &job);
         let elapsed = start.elapsed();
+        job.trace.stage("queue", &[], job.since, start);
+        let profile = job.request.profile.as_str();
+        let described = job.trace.stage("describe", &[("eyrie.profile", profile)], start, start + elapsed);
         memory(number, &*extractor);
         busy(shared.busy.fetch_sub(1, Ordering::Relaxed) - 1);
         let outcome = match &answer {
             Ok(extraction) => {
-                steps(extraction);
-                histogram!(metric::EXTRACTION_SECONDS, "profile" => job.request.profile.as_str())
-                    .record(elapsed.as_secs_f64());
+                steps(extraction, &described, start, start + elapsed);
+                histogram!(metric::EXTRACTION_SECONDS, "profile" => profile).record(elapsed.as_secs_f64());
                 shared.took(elapsed);
                 "described"
             }
@@ -354,15 +359,19 @@ fn memory(worker: usize, extractor: &dyn Extractor) {
     gauge!(metric::WORKER_MEMORY_BYTES, "worker" => worker.to_string()).set(extractor.memory_bytes() as f64);
 }
 
-/// Where the time of an extraction went.
-fn steps(extraction: &Extraction) {
+/// Where the time of an extraction went. What comes behind decoding runs side by side.
+fn steps(extraction: &Extraction, described: &Trace, start: Instant, end: Instant) {
     let Extraction { decode_time, network_time, features_time, .. } = extraction;
-    let mut steps = vec![("decode", decode_time), ("network", network_time)];
+    // A worker process that a picture took over can name any time.
+    let after = |begin: Instant, time: Duration| begin.checked_add(time).map_or(end, |at| at.min(end));
+    let decoded = after(start, *decode_time);
+    let mut steps = vec![("decode", start, decode_time), ("network", decoded, network_time)];
     if extraction.features.is_some() {
-        steps.push(("features", features_time));
+        steps.push(("features", decoded, features_time));
     }
-    for (step, time) in steps {
+    for (step, from, time) in steps {
         histogram!(metric::EXTRACTION_STEP_SECONDS, "step" => step).record(time.as_secs_f64());
+        described.stage(step, &[], from, after(from, *time));
     }
 }
 

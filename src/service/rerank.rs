@@ -13,7 +13,7 @@ use super::subject::Subject;
 use super::{ServiceError, VerificationEffort};
 use crate::domain::{CollectionName, Descriptor, DescriptorVersion, ImageKey, Neighbor, Verify};
 use crate::search::Nearest;
-use crate::telemetry::metric;
+use crate::telemetry::{Trace, metric};
 use eyrie_vision::describe::expand;
 use eyrie_vision::local::{DecodeError, LocalFeatures, Verification, match_mirrored, match_pair, rerank};
 
@@ -133,6 +133,7 @@ impl Core {
             neighbors = self.expand(subject, neighbors, version).await?;
             neighbors.extend(behind);
         }
+        Trace::current().stage("verification", &[], start, Instant::now());
         Ok(Reranked { neighbors, time: start.elapsed() })
     }
 

@@ -50,6 +50,8 @@ mod http_verify;
 mod isolation;
 mod layers;
 mod originals;
+#[cfg(all(unix, feature = "otlp"))]
+mod otlp;
 mod program;
 mod read_only;
 mod readme;

@@ -24,6 +24,7 @@ use crate::http::error::{ApiError, Code};
 use crate::http::options::MetricsAccess;
 use crate::http::state::AppState;
 use crate::service::{self, KnownKeys};
+use crate::telemetry::Trace;
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -94,6 +95,9 @@ pub(crate) async fn identify(State(gate): State<Gate>, request: Request, next: N
     if let Gate(Some(inner)) = &gate {
         let identity = inner.identity(&head).await;
         let peer = client(&head.extensions, &head.headers, &inner.state.options.trusted_proxies);
+        if let Some(key) = identity.caller.key() {
+            Trace::current().came_by_key(key.label.as_str());
+        }
         head.extensions.insert(Visitor { peer, key: identity.caller.key().cloned() });
         head.extensions.insert(identity);
     }

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::domain::{Catalogue, CollectionName, ImageKey, Neighbor, Seq};
 use crate::store::Store;
-use crate::telemetry::metric;
+use crate::telemetry::{Trace, metric};
 
 /// Images whose neighbours are looked for in one piece of work; others get their turn between two.
 const NEIGHBOURS_AT_ONCE: usize = 64;
@@ -133,6 +133,7 @@ impl SearchBackend for MemorySearch {
             found = admission.run(search).await?.map_err(internal)?;
         }
         histogram!(metric::INDEX_SEARCH_SECONDS).record(start.elapsed().as_secs_f64());
+        Trace::current().stage("index", &[], start, Instant::now());
         let Found { neighbors: mut ranking, .. } = found;
         leave_out_below(&mut ranking, min_score);
         let more = ranking.len() > limit;

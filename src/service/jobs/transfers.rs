@@ -16,6 +16,7 @@ use crate::service::core::Core;
 use crate::service::transfer::{Archive, ExportFormat, Import};
 use crate::service::{RetrievalService, ServiceError};
 use crate::store::{JobCreation, NewJob};
+use crate::telemetry::Trace;
 
 /// What an export in the background gave.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +62,7 @@ impl RetrievalService {
             let _running = running;
             core.take_in(collection, file, request, stored_by).await
         };
-        let kept = tokio::spawn(keep.in_current_span()).await;
+        let kept = tokio::spawn(Trace::current().scope(keep).in_current_span()).await;
         kept.unwrap_or_else(|e| Err(ServiceError::Internal(format!("an import could not be kept: {e}"))))
     }
 

@@ -37,6 +37,14 @@ fn describe_in(
 }
 
 #[tokio::test]
+async fn a_worker_that_names_impossible_times_goes_on() {
+    let (pool, _control) = pool(1, 1);
+    for _ in 0..2 {
+        describe(&pool, b"eternity", WhenFull::Refuse).await.expect("described");
+    }
+}
+
+#[tokio::test]
 async fn an_image_beyond_the_queue_is_refused_at_once_and_one_that_may_wait_waits() {
     let (pool, control) = pool(1, 1);
     control.hold();

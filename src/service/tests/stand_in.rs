@@ -120,6 +120,7 @@ impl Extractor for StandIn {
             let (width, height) = (picture.width as usize, picture.height as usize);
             LocalFeatures::extract(&luma(&picture), width, height, request.features).expect("a picture")
         });
+        let time = if bytes.starts_with(b"eternity") { Duration::MAX } else { Duration::ZERO };
         Ok(Extraction {
             descriptor: Descriptor::new(values(bytes), DIMENSION).expect("finite and not zero"),
             version: DescriptorVersion::new(self.model, request.profile),
@@ -130,9 +131,9 @@ impl Extractor for StandIn {
             thumbnail: request.thumbnail.then_some(thumbnail),
             view: (request.view > 0).then_some(picture),
             features,
-            decode_time: Duration::ZERO,
-            network_time: Duration::ZERO,
-            features_time: Duration::ZERO,
+            decode_time: time,
+            network_time: time,
+            features_time: time,
             cost: ExtractionCost {
                 passes: 1,
                 cycles: 2,

@@ -125,7 +125,7 @@ impl PostgresStore {
             if transaction.is_some() {
                 session.commit().await?;
             }
-            took(access, start);
+            took(access, operation, start);
             Ok(session.done(value))
         };
         tokio::time::timeout(limit, call).await.unwrap_or_else(|_| {

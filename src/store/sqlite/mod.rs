@@ -84,7 +84,7 @@ impl SqliteStore {
         let mut connection = self.readers.acquire().await?;
         let value = work(&mut connection).await?;
         drop(connection);
-        took("read", start);
+        took("read", operation, start);
         self.ended(operation).await?;
         Ok(value)
     }
@@ -104,7 +104,7 @@ impl SqliteStore {
         let value = work(connection).await?;
         sqlx::raw_sql("COMMIT").execute(connection).await?;
         let value = lease.done(value);
-        took("write", start);
+        took("write", operation, start);
         self.ended(operation).await?;
         Ok(value)
     }
