@@ -41,7 +41,8 @@ const UNGUARDED_HINT: &str = "make a key with `eyrie keys add --label admin --sc
     EYRIE_ADMIN_KEY_FILE); or listen on this machine alone (--bind 127.0.0.1:8080); or, where something in front of it asks who they are, say \
     what is open: EYRIE_SERVER__ALLOW_ANONYMOUS=admin";
 
-/// What a worker keeps beside the picture that it decodes: the arena of its passes and their inputs.
+/// What a worker keeps beside the picture that it decodes: the arena of its passes and their
+/// inputs.
 const ARENA_BYTES: usize = 32 << 20;
 
 /// Why the program cannot start. Each text is a sentence that names the part; [`StartError::hint`]

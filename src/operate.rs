@@ -22,8 +22,8 @@ impl fmt::Display for Plan {
     }
 }
 
-/// Checks what can be checked without a port, a database or a file that is written: the model, the chip,
-/// the instruction set, the parameters of the index, the database's URL.
+/// Checks what can be checked without a port, a database or a file that is written: the model, the
+/// chip, the instruction set, the parameters of the index, the database's URL.
 ///
 /// # Errors
 /// [`StartError`], as a start would give it.

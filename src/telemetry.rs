@@ -23,8 +23,8 @@ pub mod metric {
     pub const UPTIME_SECONDS: &str = "eyrie_uptime_seconds";
     /// Gauge: resident memory of the process in bytes (Linux only).
     pub const RESIDENT_MEMORY_BYTES: &str = "process_resident_memory_bytes";
-    /// Gauge: memory that the process may take in bytes: the limit of its control group, else that of
-    /// the machine (Linux only).
+    /// Gauge: memory that the process may take in bytes: the limit of its control group, else that
+    /// of the machine (Linux only).
     pub const MEMORY_LIMIT_BYTES: &str = "eyrie_memory_limit_bytes";
     /// Counter: seconds of processor time (Linux only).
     pub const CPU_SECONDS: &str = "process_cpu_seconds_total";
@@ -113,7 +113,8 @@ pub mod metric {
     /// Counter: jobs that this process worked on, by `kind` and `outcome` (`done`, `failed`,
     /// `lost`: cancelled, or taken over by another process).
     pub const JOBS: &str = "eyrie_jobs_total";
-    /// Gauge: jobs in the database, by `state` (`queued`, `running`, `done`, `failed`, `cancelled`).
+    /// Gauge: jobs in the database, by `state` (`queued`, `running`, `done`, `failed`,
+    /// `cancelled`).
     pub const JOBS_BY_STATE: &str = "eyrie_jobs";
 }
 
@@ -245,7 +246,8 @@ pub fn init_logging(options: &LogOptions) -> Result<(), String> {
     Ok(())
 }
 
-/// Logs with another level from now on, and says so in the log. `RUST_LOG`, where set, stays in force.
+/// Logs with another level from now on, and says so in the log. `RUST_LOG`, where set, stays in
+/// force.
 ///
 /// # Errors
 /// A sentence that says why the level stays as it is.
@@ -304,8 +306,8 @@ fn installed(install: impl FnOnce(PrometheusRecorder) -> Result<(), String>) -> 
     Ok(handle)
 }
 
-/// Counters of what should never happen are there from the start: who looks for a rise would miss the
-/// first event otherwise.
+/// Counters of what should never happen are there from the start: who looks for a rise would miss
+/// the first event otherwise.
 fn begin() {
     for name in [metric::DECODER_PANICS, metric::FOLLOW_FAILURES, metric::INDEX_REPAIRS, metric::FEATURES_UNREADABLE] {
         metrics::counter!(name).increment(0);
@@ -442,8 +444,8 @@ fn max_files() -> Option<f64> {
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// The least limit of the process's control group and those above it; the machine's memory where there
-/// is none.
+/// The least limit of the process's control group and those above it; the machine's memory where
+/// there is none.
 fn memory_limit_bytes() -> Option<f64> {
     let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
     let group = groups.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default();

@@ -33,7 +33,8 @@ Every other setting is a key of the configuration file or a variable: `eyrie con
 --check-config: exit codes 0 a start would get as far as its port and its database, 2 the configuration is wrong, 3 a part that it \
 names is (the model, the chip, the database's URL).";
 
-/// How long the last traces and metrics may take, where the requests under way took all of the grace.
+/// How long the last traces and metrics may take, where the requests under way took all of the
+/// grace.
 const LEAST_TO_EXPORT: Duration = Duration::from_secs(1);
 
 /// Serve the HTTP interface

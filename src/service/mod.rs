@@ -1,9 +1,10 @@
 //! What Eyrie does, without HTTP: add, change and remove images, search.
 //!
 //! [`RetrievalService`] is the one door. Behind it: `core` (what the use cases share), `images`
-//! with `upload`, `collections`, `search` with `rerank` and `similar`, `compare`, `describe`, `batch`,
-//! `originals` and `once` (the use cases), `keys` (who may use them), `jobs` (work in the background), `transfer` (export
-//! and import), `pool` (the threads that describe images) with `lanes` (who is next), `caller` and `readiness`.
+//! with `upload`, `collections`, `search` with `rerank` and `similar`, `compare`, `describe`,
+//! `batch`, `originals` and `once` (the use cases), `keys` (who may use them), `jobs` (work in the
+//! background), `transfer` (export and import), `pool` (the threads that describe images) with
+//! `lanes` (who is next), `caller` and `readiness`.
 
 mod batch;
 mod caller;

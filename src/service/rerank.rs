@@ -82,9 +82,10 @@ impl Core {
         Ok(features.ok())
     }
 
-    /// Compares the first neighbours, as many as `cut` says, with the query, but for those that it was compared
-    /// with before, and puts those that show the same thing first. The others of the window follow, by
-    /// their likeness to these too where it says so, and by their scores where not.
+    /// Compares the first neighbours, as many as `cut` says, with the query, but for those that it
+    /// was compared with before, and puts those that show the same thing first. The others of
+    /// the window follow, by their likeness to these too where it says so, and by their scores
+    /// where not.
     pub(super) async fn rerank(
         &self,
         nearest: &Nearest,

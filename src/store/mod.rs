@@ -2,8 +2,8 @@
 //! SQLite or Postgres.
 //!
 //! [`Store`] is what a database does, in parts: [`Collections`], [`Images`], [`ChangeLog`],
-//! [`Answers`], [`Jobs`], [`JobData`], [`Duplicates`], [`Originals`], [`ApiKeys`], [`Quotas`]. Ids are text at the edge only: what the index and the
-//! change log speak of are [`ImageKey`]s.
+//! [`Answers`], [`Jobs`], [`JobData`], [`Duplicates`], [`Originals`], [`ApiKeys`], [`Quotas`]. Ids
+//! are text at the edge only: what the index and the change log speak of are [`ImageKey`]s.
 
 mod answers;
 mod api_keys;
@@ -299,8 +299,8 @@ pub trait Collections: Send + Sync {
 }
 
 /// Images in a database. Each write is one transaction: record, descriptor, thumbnail, local
-/// features, original (or its name) and change-log row, or nothing; its precondition, and whether it fits into the quotas, are decided in
-/// that transaction.
+/// features, original (or its name) and change-log row, or nothing; its precondition, and whether
+/// it fits into the quotas, are decided in that transaction.
 #[async_trait]
 pub trait Images: Send + Sync {
     /// Stores an image under a new id.
@@ -386,8 +386,8 @@ pub trait Images: Send + Sync {
     /// not there, or were stored before features were, are left out.
     async fn local_features(&self, keys: &[ImageKey]) -> Result<Vec<(ImageKey, Vec<u8>)>, StoreError>;
 
-    /// The descriptors of those of these images that are there and have this version, in any order, in
-    /// one statement.
+    /// The descriptors of those of these images that are there and have this version, in any order,
+    /// in one statement.
     async fn descriptors_of(
         &self,
         keys: &[ImageKey],
@@ -407,7 +407,8 @@ pub trait Images: Send + Sync {
         self.list_in(collection, Order::default(), after.as_ref(), limit, filter).await
     }
 
-    /// Records behind `after`, a place of this order, at most `limit`, of those that match `filter`.
+    /// Records behind `after`, a place of this order, at most `limit`, of those that match
+    /// `filter`.
     async fn list_in(
         &self,
         collection: &CollectionName,
@@ -480,9 +481,10 @@ pub trait ChangeLog: Send + Sync {
     /// Notes that a follower needs no change up to `position` any more.
     async fn followed(&self, follower: Uuid, position: Seq) -> Result<(), StoreError>;
 
-    /// Removes changes, the oldest first and not all at once, and returns how many: those that every
-    /// follower heard of in the last [`FORGOTTEN_AFTER`] has taken, and that are older than
-    /// [`CHANGES_KEPT`] (for those who follow without a note). Nothing where nobody follows.
+    /// Removes changes, the oldest first and not all at once, and returns how many: those that
+    /// every follower heard of in the last [`FORGOTTEN_AFTER`] has taken, and that are older
+    /// than [`CHANGES_KEPT`] (for those who follow without a note). Nothing where nobody
+    /// follows.
     async fn prune(&self) -> Result<u64, StoreError>;
 }
 

@@ -57,8 +57,8 @@ pub struct MemorySearch {
 }
 
 impl MemorySearch {
-    /// Starts the task that builds the indexes, keeps them at the state of the store and saves them.
-    /// Returns at once.
+    /// Starts the task that builds the indexes, keeps them at the state of the store and saves
+    /// them. Returns at once.
     ///
     /// # Panics
     /// Outside a tokio runtime.

@@ -332,7 +332,8 @@ fn once(pairs: impl IntoIterator<Item = SimilarPair>) -> Vec<SimilarPair> {
     by_keys.into_values().collect()
 }
 
-/// Compares an image with its neighbours, mirrored too, by local features, where both have some. Blocks.
+/// Compares an image with its neighbours, mirrored too, by local features, where both have some.
+/// Blocks.
 fn compared(
     key: ImageKey,
     others: HashSet<ImageKey>,

@@ -105,8 +105,8 @@ impl PostgresStore {
         self.call(operation, "write", self.options.call_timeout(), Some(statement_timeout), work).await
     }
 
-    /// Bounds a piece of work in time, which counts as `access`; with `transaction` it is one, with that limit for each
-    /// statement.
+    /// Bounds a piece of work in time, which counts as `access`; with `transaction` it is one, with
+    /// that limit for each statement.
     async fn call<T>(
         &self,
         operation: &'static str,

@@ -31,7 +31,8 @@ pub struct Query {
     pub group: String,
     /// Places of the right answers in the gallery: at least one.
     pub right: Vec<usize>,
-    /// Places of what is neither right nor wrong: left out of the ranking (J. Philbin et al., 2007).
+    /// Places of what is neither right nor wrong: left out of the ranking (J. Philbin et al.,
+    /// 2007).
     pub junk: Vec<usize>,
 }
 

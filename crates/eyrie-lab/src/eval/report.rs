@@ -85,8 +85,8 @@ pub struct CalibrationBin {
 /// The bins of [`calibration`].
 const BINS: usize = 10;
 
-/// Pairs of a confidence (0 to 1) and whether they are right, in ten bins of equal width; bins of no
-/// pair are left out.
+/// Pairs of a confidence (0 to 1) and whether they are right, in ten bins of equal width; bins of
+/// no pair are left out.
 #[must_use]
 pub fn calibration(pairs: &[(f64, bool)]) -> Vec<CalibrationBin> {
     let mut bins = [(0_usize, 0_usize, 0.0); BINS];

@@ -3,13 +3,14 @@
 use super::descriptor::Descriptor;
 
 /// Puts the candidates of a search that are not known to show what the query shows in the order of
-/// their cosine to the mean of the query and those that are: another view of a thing is often nearer
-/// to one of its other views than to the query (O. Chum et al., "Total Recall: Automatic Query
-/// Expansion with a Generative Feature Model for Object Retrieval", 2007).
+/// their cosine to the mean of the query and those that are: another view of a thing is often
+/// nearer to one of its other views than to the query (O. Chum et al., "Total Recall: Automatic
+/// Query Expansion with a Generative Feature Model for Object Retrieval", 2007).
 ///
 /// `candidates` are in order, those that show the same thing first. `known` tells whether one does,
-/// and its descriptor (as many values as the query's); where that is missing, it comes last. What is
-/// equal keeps its order, and nothing changes where no candidate shows the same thing, or all do.
+/// and its descriptor (as many values as the query's); where that is missing, it comes last. What
+/// is equal keeps its order, and nothing changes where no candidate shows the same thing, or all
+/// do.
 pub fn expand<T>(
     query: &Descriptor,
     mut candidates: Vec<T>,
@@ -43,7 +44,8 @@ mod tests {
         Descriptor::new(vec![degrees.to_radians().cos(), degrees.to_radians().sin()], 2).expect("valid")
     }
 
-    /// Candidates at these angles to a query at none, the first `shown` of which show the same thing.
+    /// Candidates at these angles to a query at none, the first `shown` of which show the same
+    /// thing.
     fn expanded(angles: &[f32], shown: usize) -> Vec<f32> {
         let candidates: Vec<(usize, f32)> = angles.iter().copied().enumerate().collect();
         let candidates = expand(&at(0.0), candidates, |&(place, angle)| (place < shown, Some(at(angle))));

@@ -36,8 +36,8 @@ const SUMS: usize = CELLS * CELLS * DIRECTIONS;
 const BITS: usize = 256;
 
 /// Which sums each bit compares: by turns the same direction of two cells and two directions of the
-/// same cell, drawn once by a generator with a fixed start (G. Marsaglia, "Xorshift RNGs", 2003), the
-/// best of six on one half of the queries in docs/benchmarks/2026-11-27-reranking.md.
+/// same cell, drawn once by a generator with a fixed start (G. Marsaglia, "Xorshift RNGs", 2003),
+/// the best of six on one half of the queries in docs/benchmarks/2026-11-27-reranking.md.
 /// The second half compares what lies where the sums of the first half would be in the mirrored
 /// picture, so that [`mirrored`] descriptors have the same bits in another order.
 const COMPARED: [(u8, u8); BITS] = {

@@ -137,8 +137,8 @@ impl LocalFeatures {
         self
     }
 
-    /// The features of the mirrored picture, left and right exchanged, as nearly as they can be told
-    /// from those of this one.
+    /// The features of the mirrored picture, left and right exchanged, as nearly as they can be
+    /// told from those of this one.
     #[must_use]
     pub fn mirror(&self) -> Self {
         let mirrored = |feature: &Feature| Feature {

@@ -96,8 +96,8 @@ impl Local {
     }
 
     /// Verifies the first of a query's ranking and puts them in order anew, as the service does;
-    /// tells `seen` of each pair. The first answer is as sure as its inliers are many, and where none
-    /// is verified as its cosine, which is less than any inliers.
+    /// tells `seen` of each pair. The first answer is as sure as its inliers are many, and where
+    /// none is verified as its cosine, which is less than any inliers.
     fn verify(
         &self,
         query: (usize, &Descriptor),
