@@ -7,7 +7,8 @@ use std::sync::{Arc, LazyLock};
 
 use eyrie_chip::arith::{accumulator_bound, rounding};
 use eyrie_chip::{
-    Algorithm, Arena, ConvParams, FeatureMap, Kernels, Layer, Network, NetworkParams, SoundConv, Team, max_pool_2x2, run_layer,
+    Algorithm, Arena, ConvParams, FeatureMap, Kernels, Layer, Network, NetworkParams, SoundConv, Team, max_pool_2x2,
+    run_layer,
 };
 use libfuzzer_sys::fuzz_target;
 

@@ -127,7 +127,9 @@ fuzz_target!(|input: &[u8]| {
             body = [b"{\"filter\":", rest, b"}"].concat();
         }
         1 => {
-            head.extend(b"POST /v1/collections/default/images HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=b\r\n");
+            head.extend(
+                b"POST /v1/collections/default/images HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=b\r\n",
+            );
             body = rest.to_vec();
         }
         2 => {

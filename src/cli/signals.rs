@@ -47,8 +47,8 @@ impl StopRequests {
     }
 }
 
-/// Receives SIGHUP from its creation on, which would end the process otherwise. Elsewhere than on Unix
-/// there is none.
+/// Receives SIGHUP from its creation on, which would end the process otherwise. Elsewhere than on
+/// Unix there is none.
 pub(super) struct ReloadRequests {
     #[cfg(unix)]
     signal: Signal,

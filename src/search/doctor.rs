@@ -58,8 +58,8 @@ impl SavedIndex {
     }
 }
 
-/// Looks at every collection. Nothing may write to the folder meanwhile, which the shelf sees to; the
-/// database may be written to, and what changes meanwhile counts as behind.
+/// Looks at every collection. Nothing may write to the folder meanwhile, which the shelf sees to;
+/// the database may be written to, and what changes meanwhile counts as behind.
 ///
 /// # Errors
 /// [`StoreError`].

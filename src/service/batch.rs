@@ -67,8 +67,8 @@ impl RetrievalService {
     /// [`ServiceError::TooLate`].
     ///
     /// # Errors
-    /// [`ServiceError::UnknownCollection`], [`ServiceError::Store`], [`ServiceError::ShuttingDown`];
-    /// for each image those of [`RetrievalService::add_image`].
+    /// [`ServiceError::UnknownCollection`], [`ServiceError::Store`],
+    /// [`ServiceError::ShuttingDown`]; for each image those of [`RetrievalService::add_image`].
     pub async fn add_images(
         &self,
         collection: &CollectionName,
@@ -88,8 +88,8 @@ impl RetrievalService {
     /// in [`ServiceError::TooLate`].
     ///
     /// # Errors
-    /// [`ServiceError::UnknownCollection`], [`ServiceError::Store`], [`ServiceError::ShuttingDown`]; for
-    /// each search those of [`RetrievalService::search`].
+    /// [`ServiceError::UnknownCollection`], [`ServiceError::Store`],
+    /// [`ServiceError::ShuttingDown`]; for each search those of [`RetrievalService::search`].
     pub async fn search_each(
         &self,
         collection: &CollectionName,
@@ -110,7 +110,8 @@ impl RetrievalService {
     /// counted as remaining.
     ///
     /// # Errors
-    /// [`ServiceError::UnknownCollection`], [`ServiceError::Store`], [`ServiceError::ShuttingDown`].
+    /// [`ServiceError::UnknownCollection`], [`ServiceError::Store`],
+    /// [`ServiceError::ShuttingDown`].
     pub async fn delete_images(
         &self,
         collection: &CollectionName,

@@ -65,8 +65,8 @@ impl RetrievalService {
         }
     }
 
-    /// Changes the description or the quota. Where more is there than a new quota allows, nothing is
-    /// deleted, and nothing more is stored.
+    /// Changes the description or the quota. Where more is there than a new quota allows, nothing
+    /// is deleted, and nothing more is stored.
     ///
     /// # Errors
     /// [`ServiceError::UnknownCollection`], [`ServiceError::Store`].

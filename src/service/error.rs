@@ -147,7 +147,8 @@ pub enum ServiceError {
     /// The indexes take as much memory as they may.
     #[error("the index takes all the memory that it may (index.max_memory_mib); no picture can be added")]
     IndexFull,
-    /// The image does not fit into the quota of its collection, or into that of the key that stores it.
+    /// The image does not fit into the quota of its collection, or into that of the key that stores
+    /// it.
     #[error(transparent)]
     QuotaExceeded(QuotaExceeded),
     /// The process is shutting down.

@@ -23,11 +23,13 @@ impl RetrievalService {
     /// Adds an image. The same bytes again are answered or refused as `on_duplicate` says; where
     /// they were described by another model than the running one, or have no local features that
     /// this program reads, they are described anew under the id and with the metadata that are
-    /// there. What is stored anew is looked for in the collection first, where `on_similar` says so.
+    /// there. What is stored anew is looked for in the collection first, where `on_similar` says
+    /// so.
     ///
     /// # Errors
     /// [`ServiceError`]: metadata, unknown collection, the image itself, a taken id, a duplicate, a similar image,
-    /// [`ServiceError::QuotaExceeded`], [`ServiceError::NotReady`] where it cannot be looked for, overload, the database.
+    /// [`ServiceError::QuotaExceeded`], [`ServiceError::NotReady`] where it cannot be looked for,
+    /// overload, the database.
     pub async fn add_image(
         &self,
         collection: &CollectionName,
@@ -57,7 +59,8 @@ impl RetrievalService {
     ///
     /// # Errors
     /// [`ServiceError`]: [`ServiceError::PreconditionFailed`], metadata, unknown collection, the image itself, a similar
-    /// image, [`ServiceError::QuotaExceeded`], [`ServiceError::NotReady`] where it cannot be looked for, overload, the database.
+    /// image, [`ServiceError::QuotaExceeded`], [`ServiceError::NotReady`] where it cannot be looked
+    /// for, overload, the database.
     pub async fn put_image(
         &self,
         collection: &CollectionName,
@@ -239,8 +242,8 @@ impl RetrievalService {
     /// `byte_size` of the record.
     ///
     /// # Errors
-    /// [`ServiceError::NoOriginal`] where it is not kept or not there any more, [`ServiceError::Store`],
-    /// [`ServiceError::Originals`]; all of these in the stream too.
+    /// [`ServiceError::NoOriginal`] where it is not kept or not there any more,
+    /// [`ServiceError::Store`], [`ServiceError::Originals`]; all of these in the stream too.
     pub async fn original_bytes(&self, record: &ImageRecord, range: Range<u64>) -> Result<ByteStream, ServiceError> {
         self.core.originals.read(record, range).await
     }

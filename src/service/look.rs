@@ -22,8 +22,8 @@ fn looked_at(found: Verification, query: &Decoded, candidate: &[u8]) -> Verifica
 }
 
 impl Core {
-    /// What comparing gave, with a look at the pixels of what is verified; those of the query are in
-    /// `thumbnail`. Thumbnails that cannot be read are not looked at.
+    /// What comparing gave, with a look at the pixels of what is verified; those of the query are
+    /// in `thumbnail`. Thumbnails that cannot be read are not looked at.
     ///
     /// # Errors
     /// The database, [`ServiceError::Overloaded`] and the like.

@@ -73,8 +73,8 @@ impl RetrievalService {
     /// Begins a request that named itself. To be called in a task that is not dropped half-way.
     ///
     /// # Errors
-    /// [`ServiceError::KeyRunning`], [`ServiceError::KeyReused`], [`ServiceError::UnknownCollection`],
-    /// [`ServiceError::Store`].
+    /// [`ServiceError::KeyRunning`], [`ServiceError::KeyReused`],
+    /// [`ServiceError::UnknownCollection`], [`ServiceError::Store`].
     pub async fn begin_once(
         &self,
         collection: &CollectionName,

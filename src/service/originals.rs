@@ -59,8 +59,8 @@ impl Originals {
         }
     }
 
-    /// Has the upload itself stored with its image. Where that is as an object, it is there when this
-    /// returns, and its name is returned.
+    /// Has the upload itself stored with its image. Where that is as an object, it is there when
+    /// this returns, and its name is returned.
     ///
     /// # Errors
     /// [`ServiceError::Originals`], [`ServiceError::Store`].

@@ -9,9 +9,9 @@ use crate::domain::{Begun, CollectionName, ContentHash, IdempotencyKey, KeptAnsw
 /// Requests that named themselves, and their answers.
 #[async_trait]
 pub trait Answers: Send + Sync {
-    /// Begins a request, where none of this name was begun in the collection since `expired`, or was and
-    /// gave no answer since `abandoned`; older ones are forgotten. `request` is a checksum of what is
-    /// asked. `None` when there is no such collection.
+    /// Begins a request, where none of this name was begun in the collection since `expired`, or
+    /// was and gave no answer since `abandoned`; older ones are forgotten. `request` is a
+    /// checksum of what is asked. `None` when there is no such collection.
     async fn begin(
         &self,
         collection: &CollectionName,

@@ -32,9 +32,9 @@ pub struct KeptOriginal {
     pub stored: Option<u64>,
 }
 
-/// Originals. An image's own transaction writes and removes them: see [`super::Images`]. The name of
-/// an object that an image no longer has is noted in the same transaction, and [`Self::discarded`]
-/// until somebody says that the object is gone.
+/// Originals. An image's own transaction writes and removes them: see [`super::Images`]. The name
+/// of an object that an image no longer has is noted in the same transaction, and
+/// [`Self::discarded`] until somebody says that the object is gone.
 #[async_trait]
 pub trait Originals: Send + Sync {
     /// The folder of this database's objects.

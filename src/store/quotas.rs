@@ -1,7 +1,7 @@
 //! How much is stored, counted in the database, and what does not fit.
 //!
-//! The counts are rows of `usage`, one for each collection and key, which triggers keep: a write and
-//! its count are one transaction. Writes are decided one by one, under the change log's lock in
+//! The counts are rows of `usage`, one for each collection and key, which triggers keep: a write
+//! and its count are one transaction. Writes are decided one by one, under the change log's lock in
 //! Postgres and the one writer of SQLite, so that of two that want the last place one gets it.
 
 use std::collections::HashMap;
@@ -129,8 +129,8 @@ impl Target {
         self.quota.is_unlimited() && self.key.is_none()
     }
 
-    /// What is to be looked at before an image is stored over `replaced`, or as a new one. Bytes that
-    /// are there already stay with the key that stored them, and cost no other.
+    /// What is to be looked at before an image is stored over `replaced`, or as a new one. Bytes
+    /// that are there already stay with the key that stored them, and cost no other.
     pub(super) fn checks(
         &self,
         collection: &CollectionName,

@@ -97,8 +97,8 @@ macro_rules! collection_columns {
     };
 }
 
-/// What is in each collection. `$kept` tells the images whose originals are kept, `$columns` are those of the collection, and `$bytes` are
-/// those of all uploads.
+/// What is in each collection. `$kept` tells the images whose originals are kept, `$columns` are
+/// those of the collection, and `$bytes` are those of all uploads.
 macro_rules! summaries {
     ($columns:expr, $bytes:literal, $kept:literal) => {
         concat!(

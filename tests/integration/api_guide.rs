@@ -58,8 +58,8 @@ fn fits(text: &str, pattern: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// Where an answer is another one than stated. It may have more members, and more items where a list
-/// ends with `…`.
+/// Where an answer is another one than stated. It may have more members, and more items where a
+/// list ends with `…`.
 fn difference(stated: &Value, found: &Value, place: &str) -> Option<String> {
     let differ = || Some(format!("{place}: {stated} is stated, {found} was answered"));
     match (stated, found) {

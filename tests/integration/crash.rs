@@ -96,8 +96,8 @@ impl Random {
     }
 }
 
-/// What a client knows of its image: the states in which it may be, each the version in its metadata
-/// or `None` where it is not there. After an acknowledged write there is one.
+/// What a client knows of its image: the states in which it may be, each the version in its
+/// metadata or `None` where it is not there. After an acknowledged write there is one.
 type Known = BTreeMap<String, Vec<Option<u64>>>;
 
 /// Writes to images of its own until the server is gone.

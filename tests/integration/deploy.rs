@@ -1,4 +1,5 @@
-//! What deploy/ and docs/OPERATIONS.md say of the service: metrics that it has, alerts that are explained.
+//! What deploy/ and docs/OPERATIONS.md say of the service: metrics that it has, alerts that are
+//! explained.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -9,7 +9,8 @@ use serde_json::json;
 use crate::support::app::{TestApp, images, ok, problem, search};
 use crate::support::clock::TestClock;
 
-/// Two reads and one change a second of a peer, three reads with a key, all for two seconds at once.
+/// Two reads and one change a second of a peer, three reads with a key, all for two seconds at
+/// once.
 async fn app(clock: &Arc<TestClock>) -> TestApp {
     let mut builder = TestApp::builder().clock(clock.clone()).with_admin_key();
     let rate = &mut builder.config.rate;

@@ -137,7 +137,8 @@ fn format_error(reason: &str) -> ModelError {
     ModelError::Format(reason.to_owned())
 }
 
-// --- writing ---------------------------------------------------------------------------------------------------------
+// --- writing
+// ---------------------------------------------------------------------------------------------------------
 
 /// Counts and sizes of a network are far below 2^32; one that is not gives a file that does not
 /// decode.
@@ -206,7 +207,8 @@ fn row_scale(row: &[f32]) -> f32 {
     f32::from_bits((exact.to_bits().saturating_add(0xff)) & !0xff)
 }
 
-// --- reading ---------------------------------------------------------------------------------------------------------
+// --- reading
+// ---------------------------------------------------------------------------------------------------------
 
 /// What is left of a file or section. Every read checks that the bytes are there before anything is
 /// allocated.

@@ -53,8 +53,8 @@ impl Index {
     /// nothing until points come; full vectors go to a temporary file that has no name.
     ///
     /// # Errors
-    /// [`SaveError::Index`] when `dimension` is not 1 to 65,536 or a parameter is outside its range,
-    /// [`SaveError::Io`] when there can be no temporary file.
+    /// [`SaveError::Index`] when `dimension` is not 1 to 65,536 or a parameter is outside its
+    /// range, [`SaveError::Io`] when there can be no temporary file.
     pub fn temporary(dimension: usize, params: Params, exact: ExactScore) -> Result<Self, SaveError> {
         params.check()?;
         check_dimension(dimension)?;
@@ -63,9 +63,9 @@ impl Index {
         Ok(Self::new(State::new(dimension, params.m), params, exact, vectors, None))
     }
 
-    /// An empty index in `folder`, which is made where it is missing; what was saved there before is
-    /// removed. `text` says what the vectors are (their version, say): it is saved with them, and
-    /// [`Index::open`] refuses another.
+    /// An empty index in `folder`, which is made where it is missing; what was saved there before
+    /// is removed. `text` says what the vectors are (their version, say): it is saved with
+    /// them, and [`Index::open`] refuses another.
     ///
     /// # Errors
     /// As [`Index::temporary`].

@@ -2,23 +2,24 @@
 //!
 //! # The arrangement
 //!
-//! A point is a *slot*, a 32-bit number. What is known of it lies in flat arrays that grow in chunks,
-//! so that growth copies nothing: its vector as 8-bit code with a scale (`codes`), its keys, its
-//! links. That is about 950 bytes at 768 values and `m` = 16, tables and all. Its full-precision
-//! vector lies in a file and is read only where an exact score needs it (`vectors`).
+//! A point is a *slot*, a 32-bit number. What is known of it lies in flat arrays that grow in
+//! chunks, so that growth copies nothing: its vector as 8-bit code with a scale (`codes`), its
+//! keys, its links. That is about 950 bytes at 768 values and `m` = 16, tables and all. Its
+//! full-precision vector lies in a file and is read only where an exact score needs it (`vectors`).
 //!
-//! One graph of small worlds over the codes (`graph`) grows point by point and is never rebuilt. Its
-//! links are atomics: searches read them while insertions change them. What is deleted stays as a
-//! dead point that routes searches until a tenth is dead; then what links to dead points is linked to
-//! what is behind them, and their slots are free. Points that no path leads to are linked again.
+//! One graph of small worlds over the codes (`graph`) grows point by point and is never rebuilt.
+//! Its links are atomics: searches read them while insertions change them. What is deleted stays as
+//! a dead point that routes searches until a tenth is dead; then what links to dead points is
+//! linked to what is behind them, and their slots are free. Points that no path leads to are linked
+//! again.
 //!
 //! An upsert writes the vector's record, gives it a slot, and returns: the slot waits, and every
 //! search compares the waiting ones with the query. A thread of the index moves them into the graph
 //! in batches (`upkeep`).
 //!
-//! A search takes candidates by code, from the graph and from what waits, or from a scan, and scores
-//! the best ones exactly, as far as the known error of codes lets any of the others be among the
-//! results (`search`). Scores in answers are always exact.
+//! A search takes candidates by code, from the graph and from what waits, or from a scan, and
+//! scores the best ones exactly, as far as the known error of codes lets any of the others be among
+//! the results (`search`). Scores in answers are always exact.
 //!
 //! A snapshot is the arrays, written beside everything else and taken whole at the next start
 //! (`snapshot`, where the argument stands why a crash at any moment loses nothing).

@@ -17,7 +17,8 @@ pub(crate) mod flag {
     pub(crate) const LIVE: u8 = 1;
     /// The graph has it, or is about to get it.
     pub(crate) const LINKED: u8 = 2;
-    /// Every search compares it with the query: the graph does not have it yet, or does not find it.
+    /// Every search compares it with the query: the graph does not have it yet, or does not find
+    /// it.
     pub(crate) const BESIDE: u8 = 4;
     /// It has no key, and what links to it is being given other links: it comes to life no more.
     pub(crate) const CONDEMNED: u8 = 8;

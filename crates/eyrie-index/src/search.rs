@@ -6,8 +6,9 @@
 //!
 //! Then, without a lock, full vectors are read, best candidates first, until none that is left can
 //! reach the `k` best: by the proven bound of [`codes`](crate::codes) where the search is exact or
-//! few points or all of them were scanned, by the narrower margin elsewhere. A record that fails its check belongs to a point that
-//! changed meanwhile, and the search is made again, or it is damaged, and its keys are told.
+//! few points or all of them were scanned, by the narrower margin elsewhere. A record that fails
+//! its check belongs to a point that changed meanwhile, and the search is made again, or it is
+//! damaged, and its keys are told.
 
 use std::ops::Range;
 

@@ -1,9 +1,10 @@
 //! The thread that moves points into the graph and takes dead ones out of it.
 //!
 //! There is at most one at a time; it starts when there is something to do and ends when there is
-//! nothing left. It is the only one that changes links, with helpers that it starts itself. It holds
-//! the state's write lock only to take work and to hand it in, and its read lock for one point at a
-//! time: searches, upserts and removals run beside it. While a snapshot is written it waits.
+//! nothing left. It is the only one that changes links, with helpers that it starts itself. It
+//! holds the state's write lock only to take work and to hand it in, and its read lock for one
+//! point at a time: searches, upserts and removals run beside it. While a snapshot is written it
+//! waits.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard, PoisonError};

@@ -11,7 +11,8 @@ pub(super) enum IdFrom {
     Random,
     /// The file's name without its extension; it must have only A-Z a-z 0-9 . _ - :
     Stem,
-    /// The relative path, or that in the archive, with : for / and _ for characters that an id may not have
+    /// The relative path, or that in the archive, with : for / and _ for characters that an id may
+    /// not have
     Path,
     /// The SHA-256 of the bytes
     Hash,

@@ -205,7 +205,8 @@ fn refusal(error: &ServerError) -> FileOutcome {
         similar: Vec<Similar>,
     }
     let Some(problem) = error.problem() else {
-        // Something in front of the server may have a limit of its own; everything else holds for all files.
+        // Something in front of the server may have a limit of its own; everything else holds for all
+        // files.
         let is_size = matches!(error, ServerError::NotEyrie { status: StatusCode::PAYLOAD_TOO_LARGE, .. });
         return if is_size { FileOutcome::Failed(error.to_string()) } else { FileOutcome::Fatal(error.to_string()) };
     };

@@ -92,8 +92,8 @@ fn variable(name: &str) -> Result<Option<String>, CliError> {
 }
 
 impl ServerFlags {
-    /// A client of the server that the flags or the environment name; `None` where the command works
-    /// with the database. A flag that names a database beats the environment.
+    /// A client of the server that the flags or the environment name; `None` where the command
+    /// works with the database. A flag that names a database beats the environment.
     pub(in crate::cli) fn connect(&self, settings: &Settings) -> Result<Option<Client>, CliError> {
         let Some(url) = self.url(settings)? else {
             let given = [

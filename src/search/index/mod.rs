@@ -1,5 +1,5 @@
-//! Nearest neighbours by cosine: an exact scan and a graph behind one trait, and where the graphs of
-//! all collections are kept on disk.
+//! Nearest neighbours by cosine: an exact scan and a graph behind one trait, and where the graphs
+//! of all collections are kept on disk.
 //!
 //! An index is derived from the store and can be thrown away: it holds keys and descriptors,
 //! nothing else, and is filled again where it is missing. It knows neither ids nor metadata: a
@@ -98,10 +98,10 @@ impl Indexed {
 /// What a search found.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Found {
-    /// In order of falling score, ties by rising key, none twice; the scores are exact cosines. There are `min(k, live
-    /// points that are allowed)` of them at least, and all those besides that were looked at and
-    /// tie with the `k`-th: whoever orders ties by something else than the key can cut at `k`
-    /// afterwards.
+    /// In order of falling score, ties by rising key, none twice; the scores are exact cosines.
+    /// There are `min(k, live points that are allowed)` of them at least, and all those besides
+    /// that were looked at and tie with the `k`-th: whoever orders ties by something else than
+    /// the key can cut at `k` afterwards.
     pub neighbors: Vec<Neighbor>,
     /// Points that may belong to them, but whose descriptors cannot be read from their file. To
     /// upsert these again repairs the file.
@@ -185,8 +185,8 @@ pub trait IndexMaker: Send + Sync {
     /// Removes what was saved of a collection that is deleted.
     fn discard(&self, name: &CollectionName);
 
-    /// What the change log knows who keeps these indexes by, through restarts; `None` where they are
-    /// not saved.
+    /// What the change log knows who keeps these indexes by, through restarts; `None` where they
+    /// are not saved.
     fn follower(&self) -> Option<Uuid>;
 }
 

@@ -142,9 +142,9 @@ impl Follower {
         index
     }
 
-    /// Those of the saved indexes that, with all changes up to `position` applied, do not hold as many
-    /// images as are stored: a database that was put back and written to again can have as many
-    /// changes as before and other images. None where another process writes meanwhile.
+    /// Those of the saved indexes that, with all changes up to `position` applied, do not hold as
+    /// many images as are stored: a database that was put back and written to again can have as
+    /// many changes as before and other images. None where another process writes meanwhile.
     async fn unlike_the_store(&self, saved: Vec<Indexed>, position: Seq) -> Result<Vec<Indexed>, FollowError> {
         if saved.is_empty() {
             return Ok(saved);

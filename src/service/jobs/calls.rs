@@ -238,8 +238,8 @@ impl RetrievalService {
         Ok((surplus.filter_map(|row| records.remove(&row.key)).collect(), next))
     }
 
-    /// Works on jobs in the background from now on, until the shutdown; removes what a process before
-    /// this one left to be removed.
+    /// Works on jobs in the background from now on, until the shutdown; removes what a process
+    /// before this one left to be removed.
     ///
     /// # Panics
     /// Outside a tokio runtime.

@@ -1,6 +1,6 @@
 //! Work in the background: `calls` (what is asked), `runner` (who does it), `board` (what both
-//! share), `work` (how far a job is), and what there is to do: `duplicates` with `groups`, `reindex`, `import`
-//! and `export`, which `transfers` asks for.
+//! share), `work` (how far a job is), and what there is to do: `duplicates` with `groups`,
+//! `reindex`, `import` and `export`, which `transfers` asks for.
 
 mod board;
 mod calls;

@@ -34,7 +34,8 @@ const MOST_INFLATION: u64 = 100;
 /// The longest path of an entry of a tar, in bytes.
 const MAX_PATH_BYTES: u64 = 64 << 10;
 
-/// The largest file of lines in a tar that is an export, in bytes: those that are written have a few MiB.
+/// The largest file of lines in a tar that is an export, in bytes: those that are written have a
+/// few MiB.
 const MAX_RECORDS_BYTES: u64 = 64 << 20;
 
 /// Bytes at the start of an entry that tell what it is.
@@ -167,7 +168,8 @@ impl Archive {
     }
 
     /// The entries behind the first `skip` ones in their order, read ahead by one on a thread of
-    /// its own. The first lines of an export are not skipped. Where the archive is damaged that comes last, as [`ServiceError::InvalidArchive`].
+    /// its own. The first lines of an export are not skipped. Where the archive is damaged that
+    /// comes last, as [`ServiceError::InvalidArchive`].
     #[must_use]
     pub fn entries(self, skip: u64) -> BoxStream<'static, Result<Entry, ServiceError>> {
         let (sender, receiver) = mpsc::channel(1);
@@ -187,8 +189,8 @@ impl Archive {
         entries.boxed()
     }
 
-    /// The lines of a tar that is an export, read ahead on a thread of its own. Any other archive is
-    /// an error of the reader.
+    /// The lines of a tar that is an export, read ahead on a thread of its own. Any other archive
+    /// is an error of the reader.
     #[must_use]
     pub fn lines(self) -> Box<dyn BufRead + Send> {
         let (sender, receiver) = std::sync::mpsc::sync_channel(1);

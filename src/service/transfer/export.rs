@@ -89,8 +89,8 @@ impl RetrievalService {
         Ok((images, stream::once(async { Ok(first) }).chain(export.parts()).boxed()))
     }
 
-    /// The rest of an export of lines that was cut: what comes behind `after`, the last image of the
-    /// `images` that are written. How many images the collection has goes with it.
+    /// The rest of an export of lines that was cut: what comes behind `after`, the last image of
+    /// the `images` that are written. How many images the collection has goes with it.
     ///
     /// # Errors
     /// As [`RetrievalService::export`].

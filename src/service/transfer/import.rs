@@ -124,8 +124,9 @@ impl RetrievalService {
     /// is a failure of its line without. `stored_by` is the key that stores them.
     ///
     /// # Errors
-    /// [`ServiceError::UnsupportedExport`], [`ServiceError::VersionMismatch`] where another model or
-    /// profile described the images, [`ServiceError::UnknownCollection`], [`ServiceError::Store`].
+    /// [`ServiceError::UnsupportedExport`], [`ServiceError::VersionMismatch`] where another model
+    /// or profile described the images, [`ServiceError::UnknownCollection`],
+    /// [`ServiceError::Store`].
     pub async fn import(
         &self,
         collection: &CollectionName,

@@ -1,6 +1,6 @@
 //! Whole collections out of the database and into one, without their pictures: `format` (the
-//! lines), `export`, `import`; and pictures out of an archive (`archive`) into one: `pictures`, with
-//! ids from `ids`. `spool` keeps what arrives until it is worked off.
+//! lines), `export`, `import`; and pictures out of an archive (`archive`) into one: `pictures`,
+//! with ids from `ids`. `spool` keeps what arrives until it is worked off.
 
 mod archive;
 mod export;

@@ -17,8 +17,8 @@ const OUTDATED_FEATURES: &str = "SELECT (SELECT count(*) FROM images) - (SELECT 
      WHERE octet_length(bytes) > $1 AND get_byte(bytes, $1) = $2) AS count";
 
 impl PostgresStore {
-    /// Looks at the database of a URL without changing it. `model` is the fingerprint of the running
-    /// model, `features` the version of its local features.
+    /// Looks at the database of a URL without changing it. `model` is the fingerprint of the
+    /// running model, `features` the version of its local features.
     ///
     /// # Errors
     /// [`StoreError::Setup`] where it is newer than this program, or another program's.

@@ -12,8 +12,8 @@
 //!    a reader that has seen number n never misses a smaller one. Nothing waits for a lock of the
 //!    first three kinds while it holds this one.
 //!
-//! The counts of `usage` are written under the last one alone: triggers take it where a deletion has
-//! not yet. So what is counted stays so until the commit, for whoever holds it.
+//! The counts of `usage` are written under the last one alone: triggers take it where a deletion
+//! has not yet. So what is counted stays so until the commit, for whoever holds it.
 
 use sqlx::types::Json;
 use time::OffsetDateTime;

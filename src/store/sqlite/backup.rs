@@ -1,7 +1,8 @@
 //! Backups: a consistent copy of the database beside a running server, and taking it back.
 //!
 //! A backup is one file: the database, and behind it a line of JSON that says what it is
-//! ([`Manifest`]). SQLite reads no further than its own pages, so the file opens as a database, too.
+//! ([`Manifest`]). SQLite reads no further than its own pages, so the file opens as a database,
+//! too.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -327,8 +328,8 @@ pub async fn check_backup(path: &Path, watch: BackupWatch) -> Result<Manifest, B
 
 /// Puts the database of a backup into a data directory. The one that is there is touched only when
 /// the new one is whole and on the disk beside it; from then on one of the two has the name
-/// `eyrie.db` at every moment. `forget` is called right before: it removes what was derived from the old
-/// one. The caller has made sure that no server keeps the directory.
+/// `eyrie.db` at every moment. `forget` is called right before: it removes what was derived from
+/// the old one. The caller has made sure that no server keeps the directory.
 ///
 /// # Errors
 /// [`BackupError`]; then the database is as it was.

@@ -19,7 +19,8 @@ const OUTDATED_FEATURES: &str = "SELECT (SELECT count(*) FROM images) \
 
 impl SqliteStore {
     /// Looks at the database in a data directory without changing it; `None` where there is none.
-    /// `model` is the fingerprint of the running model, `features` the version of its local features.
+    /// `model` is the fingerprint of the running model, `features` the version of its local
+    /// features.
     ///
     /// # Errors
     /// [`StoreError::Setup`] where it is newer than this program, or another program's.

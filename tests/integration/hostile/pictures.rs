@@ -74,8 +74,8 @@ fn avif_of(width: u32, height: u32) -> Vec<u8> {
     whole
 }
 
-/// A JPEG XL that says that it has sides of so many pixels, up to 2^18, and whose metadata are those
-/// by default.
+/// A JPEG XL that says that it has sides of so many pixels, up to 2^18, and whose metadata are
+/// those by default.
 fn jxl_of(side: u32) -> Vec<u8> {
     let header = u64::from(side - 1) << 3 | 0b100 | 1 << 21 | 1 << 24;
     [&b"\xff\x0a"[..], &header.to_le_bytes(), &[0; 64]].concat()

@@ -1,4 +1,5 @@
-//! Quotas: what fits is stored, what does not leaves nothing, and the counts are right whatever happens.
+//! Quotas: what fits is stored, what does not leaves nothing, and the counts are right whatever
+//! happens.
 
 use std::collections::HashMap;
 use std::sync::Arc;

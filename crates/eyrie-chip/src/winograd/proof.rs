@@ -20,8 +20,8 @@ use crate::winograd::algebra::{MOST_PLACES, TILE_ROWS, Tile, outputs, weights};
 pub(crate) const NARROW_INPUT_MAX: u8 = 126;
 
 /// What the offsets of the transformed inputs add to each output of a tile, taken away again: to be
-/// added to the sums before they are shifted, `[tile row][tile column][output channel]`; for each of
-/// [`Tile::ALL`]. `None` where the sums cannot be computed with such tiles.
+/// added to the sums before they are shifted, `[tile row][tile column][output channel]`; for each
+/// of [`Tile::ALL`]. `None` where the sums cannot be computed with such tiles.
 pub(crate) fn corrections(params: &ConvParams) -> [Option<Vec<i32>>; 2] {
     if params.input_max() > ACTIVATION_MAX {
         return [None, None];

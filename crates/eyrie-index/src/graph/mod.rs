@@ -170,7 +170,8 @@ impl Graph {
         self.stripes[slot as usize % STRIPES].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Replaces the links of a point, whose lock the caller holds, and counts those that come and go.
+    /// Replaces the links of a point, whose lock the caller holds, and counts those that come and
+    /// go.
     fn relink(&self, slot: Slot, layer: usize, links: impl IntoIterator<Item = Slot>) {
         let mut links = links.into_iter();
         for cell in self.cells(slot, layer) {

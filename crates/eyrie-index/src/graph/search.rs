@@ -7,10 +7,10 @@ use std::ops::RangeInclusive;
 use super::{Query, View};
 use crate::points::{NONE, Slot};
 
-/// Points that are followed through the layers above the lowest. With one, as in the paper, a search
-/// comes down in the wrong one of many dense clusters now and then, and finds none of the results:
-/// of a million vectors around 4,000 pictures 0.956 of the ten nearest were found at 32 candidates,
-/// and with eight 0.994, in 1.1 of the time.
+/// Points that are followed through the layers above the lowest. With one, as in the paper, a
+/// search comes down in the wrong one of many dense clusters now and then, and finds none of the
+/// results: of a million vectors around 4,000 pictures 0.956 of the ten nearest were found at 32
+/// candidates, and with eight 0.994, in 1.1 of the time.
 pub(super) const BEAM: usize = 8;
 
 /// A slot and its approximate score, ordered by the score, then by falling slot.
@@ -159,8 +159,8 @@ impl View<'_> {
         }
     }
 
-    /// Searches a layer from the slots in `scratch.found` and leaves there what it found, best first;
-    /// `false` where it was given up.
+    /// Searches a layer from the slots in `scratch.found` and leaves there what it found, best
+    /// first; `false` where it was given up.
     pub(super) fn search_layer(
         self,
         query: Query<'_>,

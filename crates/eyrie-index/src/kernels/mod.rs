@@ -8,8 +8,8 @@
 //! | avx512vnni | `x86_64/avx512vnni.rs` | `vpdpbusd` of values moved by 128 | AVX-512 F, BW, VNNI |
 //! | neon | `aarch64/neon.rs` | `sdot` | NEON with the dot-product extension |
 //!
-//! Four codes are taken at a time, and the lines of the next four are fetched from memory meanwhile.
-//! Which kernel runs is decided once, at start; every one gives the same integers.
+//! Four codes are taken at a time, and the lines of the next four are fetched from memory
+//! meanwhile. Which kernel runs is decided once, at start; every one gives the same integers.
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;

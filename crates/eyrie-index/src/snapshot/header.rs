@@ -151,7 +151,8 @@ impl<'a> Bytes<'a> {
     }
 }
 
-/// Makes all checksums of a snapshot right, as far as it has sections; for tests of what is hostile.
+/// Makes all checksums of a snapshot right, as far as it has sections; for tests of what is
+/// hostile.
 #[cfg(any(test, feature = "fuzzing"))]
 #[cfg_attr(not(feature = "fuzzing"), expect(unreachable_pub, reason = "the fuzzer alone sees it from outside"))]
 pub fn mend_checksums(bytes: &mut [u8]) {

@@ -8,12 +8,12 @@
 //! again, some of them for the second time, which changes nothing.
 //!
 //! 1. *The cut.* While a snapshot is written, the thread of the index is at rest: links do not
-//!    change, and slots are neither linked nor taken out. Keys, flags and checksums are copied under
-//!    one lock: the cut. It holds all changes up to the stamp, and perhaps some of later ones, in
-//!    the graph or waiting. Codes and links are written piece by piece afterwards. Those of a slot
-//!    in use at the cut do not change before the snapshot is complete, for a slot that is freed
-//!    meanwhile is not used again until then. Slots that are filled meanwhile were free at the cut,
-//!    and the snapshot says so, whatever code it has for them.
+//!    change, and slots are neither linked nor taken out. Keys, flags and checksums are copied
+//!    under one lock: the cut. It holds all changes up to the stamp, and perhaps some of later
+//!    ones, in the graph or waiting. Codes and links are written piece by piece afterwards. Those
+//!    of a slot in use at the cut do not change before the snapshot is complete, for a slot that is
+//!    freed meanwhile is not used again until then. Slots that are filled meanwhile were free at
+//!    the cut, and the snapshot says so, whatever code it has for them.
 //! 2. *The files.* `vectors` is synced, then `graph.tmp`, which is then renamed. So there is always
 //!    one whole snapshot, and for each of its points a record was on the disk when it was renamed.
 //! 3. *Records newer than the snapshot.* Later a point is removed or replaced, its slot is freed,
@@ -34,9 +34,9 @@
 //!
 //! A header (magic, format, length, parameters, stamp, counts, the owner's text; for each section
 //! its length and CRC-32; its own CRC-32), then the sections, one after another, all little-endian:
-//! flags, keys, scales, residuals, checks, codes, links of the lowest layer (each a row a slot), the
-//! links above, and the further keys. A reader takes nothing on trust, not even where every checksum
-//! is right.
+//! flags, keys, scales, residuals, checks, codes, links of the lowest layer (each a row a slot),
+//! the links above, and the further keys. A reader takes nothing on trust, not even where every
+//! checksum is right.
 
 mod header;
 mod read;

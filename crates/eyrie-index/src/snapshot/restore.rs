@@ -5,8 +5,8 @@ use crate::points::{Slot, flag};
 use crate::state::State;
 
 impl State {
-    /// Fills tables, lists and counts from flags, keys and codes, of which the first `linked` may be
-    /// in the graph.
+    /// Fills tables, lists and counts from flags, keys and codes, of which the first `linked` may
+    /// be in the graph.
     pub(super) fn restore_slots(&mut self, linked: usize) -> Result<(), OpenError> {
         self.tables.reserve(&self.points, self.points.len());
         // The next slots to be used are the lowest ones.

@@ -1,7 +1,7 @@
 //! AVX-512 VNNI: `vpdpbusd`, 64 products an instruction, added exactly in 32 bits.
 //!
-//! There is no instruction for signs here. The code's bytes become unsigned by flipping the top bit,
-//! which adds 128 to each, and since
+//! There is no instruction for signs here. The code's bytes become unsigned by flipping the top
+//! bit, which adds 128 to each, and since
 //!
 //! ```text
 //! sum of (c + 128) * q = sum of c * q + 128 * sum of q

@@ -196,7 +196,8 @@ impl Measure<'_> {
         Ok(Churn { delete_s, add_s, bytes_before, churned: side(index)?, fresh: side(&fresh)? })
     }
 
-    /// Searches beside an import, removals and a save. The index is as before afterwards, to the eye.
+    /// Searches beside an import, removals and a save. The index is as before afterwards, to the
+    /// eye.
     fn beside(&self, index: &Index, queries: &[Vec<f32>]) -> Result<Vec<Latency>, CliError> {
         let count = self.wanted.count as u64;
         // Behind all others.

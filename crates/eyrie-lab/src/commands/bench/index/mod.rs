@@ -46,8 +46,8 @@ pub(super) struct Index<M: Machine> {
     /// Draw between the descriptors of this file: rows of little-endian 32-bit floats
     #[arg(long, value_name = "FILE")]
     descriptors: Option<PathBuf>,
-    /// Keep descriptors and index in this folder and use those that are there [default: a folder that
-    /// is removed]
+    /// Keep descriptors and index in this folder and use those that are there [default: a folder
+    /// that is removed]
     #[arg(long, value_name = "FOLDER")]
     work: Option<PathBuf>,
     /// Only draw the descriptors into the folder of --work: what benches/peers/index takes
@@ -66,7 +66,8 @@ pub(super) struct Index<M: Machine> {
     /// Candidates while a point is inserted
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     ef_construction: u32,
-    /// Threads that link points, 0 for one on each CPU core [env: EYRIE_EXTRACTOR__THREADS] [default: 0]
+    /// Threads that link points, 0 for one on each CPU core [env: EYRIE_EXTRACTOR__THREADS]
+    /// [default: 0]
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
     /// Print JSON: one object
