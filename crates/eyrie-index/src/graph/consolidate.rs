@@ -54,6 +54,8 @@ impl View<'_> {
 
     /// Whether every link of a point leads to a point of the same layer; for checks.
     pub(crate) fn has_sound_links(self, slot: Slot) -> bool {
+        // Without it a list that is being replaced would be seen half old and half new.
+        let _lock = self.graph.lock(slot);
         (0..=self.graph.level(slot)).all(|layer| {
             let cells = self.graph.cells(slot, layer);
             let links: Vec<Slot> = cells.iter().map(|link| link.load(Ordering::Relaxed)).collect();
