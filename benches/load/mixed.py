@@ -7,14 +7,13 @@ One client after another, each with a pause: adds, searches by image and by id, 
 the server holds is printed; an answer of 500 and above is an error.
 """
 
-import argparse
 import asyncio
 import json
 import random
 import time
 from collections import Counter
 
-from service import Server, ask, must, pictures, request
+from service import ask, must, request, run
 
 COLLECTION = "/v1/collections/load"
 MOST = 500
@@ -86,24 +85,6 @@ async def measure(server, images, minutes, pause):
     return {"statuses": {f"{what} {status}": n for (what, status), n in sorted(counts.items(), key=str)}, "held": held}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--eyrie", required=True)
-    parser.add_argument("--pictures", required=True)
-    parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--pause", type=float, default=0.2, help="mean seconds between two requests")
-    parser.add_argument("--json")
-    options = parser.parse_args()
-    server = Server(options.eyrie)
-    try:
-        result = asyncio.run(measure(server, pictures(options.pictures, 500), options.minutes, options.pause))
-    finally:
-        server.close()
-    print(json.dumps(result["statuses"], indent=1))
-    if options.json:
-        with open(options.json, "w") as out:
-            json.dump(result, out, indent=1)
-
-
 if __name__ == "__main__":
-    main()
+    result = run(__doc__, measure, {"minutes": (60, "how long"), "pause": (0.2, "mean seconds between two requests")})
+    print(json.dumps(result["statuses"], indent=1))

@@ -9,7 +9,6 @@
    the last ones take.
 """
 
-import argparse
 import asyncio
 import json
 import os
@@ -17,7 +16,7 @@ import random
 import time
 from collections import Counter
 
-from service import Server, ask, must, percentile, pictures, request
+from service import ask, must, percentile, request, run
 
 COLLECTION = "/v1/collections/load"
 
@@ -97,24 +96,6 @@ async def measure(server, images, minutes, times):
     }
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--eyrie", required=True)
-    parser.add_argument("--pictures", required=True)
-    parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--times", type=float, default=10)
-    parser.add_argument("--json")
-    options = parser.parse_args()
-    server = Server(options.eyrie)
-    try:
-        result = asyncio.run(measure(server, pictures(options.pictures, 500), options.minutes, options.times))
-    finally:
-        server.close()
-    print(json.dumps(result, indent=1))
-    if options.json:
-        with open(options.json, "w") as out:
-            json.dump(result, out, indent=1)
-
-
 if __name__ == "__main__":
-    main()
+    result = run(__doc__, measure, {"minutes": (10, "how long"), "times": (10, "the load, in sustainable rates")})
+    print(json.dumps(result, indent=1))

@@ -3,6 +3,7 @@
 Python's standard library alone; Linux, since memory and files are read from /proc.
 """
 
+import argparse
 import asyncio
 import json
 import os
@@ -106,3 +107,26 @@ def pictures(folder, count):
 def percentile(values, part):
     values = sorted(values)
     return values[min(len(values) - 1, int(part * len(values)))] if values else float("nan")
+
+
+def run(description, measure, arguments):
+    """Starts a server, has `measure(server, pictures, **arguments)` do its work and ends the server; the result, written to --json as well.
+
+    `arguments` are numbers by name: the default, and what --help says of it.
+    """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--eyrie", required=True, help="the binary")
+    parser.add_argument("--pictures", required=True, help="a folder with 500 JPEGs")
+    for name, (default, what) in arguments.items():
+        parser.add_argument(f"--{name}", type=float, default=default, help=f"{what} [{default}]")
+    parser.add_argument("--json", help="a file for the result")
+    options = parser.parse_args()
+    server = Server(options.eyrie)
+    try:
+        values = {name: getattr(options, name) for name in arguments}
+        result = asyncio.run(measure(server, pictures(options.pictures, 500), **values))
+    finally:
+        server.close()
+    if options.json:
+        Path(options.json).write_text(json.dumps(result, indent=1))
+    return result
