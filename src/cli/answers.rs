@@ -47,6 +47,8 @@ pub(super) struct Matched {
     pub quad_in_result: Quad,
     #[serde(default)]
     pub mirrored: bool,
+    /// Of several images of the query.
+    pub query_image: Option<usize>,
 }
 
 impl From<SearchResponse> for Found {
@@ -77,6 +79,7 @@ impl From<SearchHit> for Hit {
                 quad_in_query: fractions(region.quad_in_query),
                 quad_in_result: fractions(region.quad_in_candidate),
                 mirrored,
+                query_image: hit.query_image,
             }),
             metadata: hit.record.metadata.as_map().clone(),
         }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::app::{self, Backend, Purpose};
 use crate::config::Config;
 use crate::domain::{CollectionName, FieldPath, Filter, FilterLimits, QueryRegion, Verify};
-use crate::service::{SearchQuery, SearchRequest};
+use crate::service::{MAX_QUERY_IMAGES, SearchQuery, SearchRequest};
 
 use super::answers::{Found, Hit};
 use super::remote::{self, Client, ServerFlags};
@@ -22,6 +22,7 @@ Examples:
   eyrie search query.jpg
   eyrie search query.jpg -k 3 --min-score 0.6
   eyrie search query.jpg --region 0.5,0,0.5,1        its right half only
+  eyrie search front.jpg side.jpg                    one thing, photographed twice
   eyrie search query.jpg --verify always
   eyrie search query.jpg --filter '{\"field\": \"path\", \"prefix\": \"holiday/\"}'
   eyrie search query.jpg --json | jq -r '.results[].metadata.path'
@@ -31,15 +32,15 @@ Without --server the command reads the database itself, no server has to run. It
 single query that is faster than to build the graph, and the result is exact. The first results are then compared with \
 the query spot by spot (search.verify_candidates says how many); verified ones show the same thing and come first.";
 
-/// Find the images of a collection that look most like an image
+/// Find the images of a collection that look most like an image, or like several of one thing
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Search {
-    /// The image to search for
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    /// The image to search for, or up to four of one and the same thing
+    #[arg(value_name = "FILE", required = true, num_args = 1..=MAX_QUERY_IMAGES)]
+    files: Vec<PathBuf>,
     /// Search for this box of the image only, in fractions of its width and height from the upper
-    /// left corner
+    /// left corner; of one image
     #[arg(long, value_name = "X,Y,WIDTH,HEIGHT", allow_hyphen_values = true)]
     region: Option<QueryRegion>,
     /// How many results, 1 to limits.max_results
@@ -76,12 +77,18 @@ impl Search {
         let filter = self.filter.as_deref().map(parse_filter).transpose()?;
         let loaded = self.settings.load_quietly([])?;
         let server = self.server.connect(&self.settings)?;
-        let bytes = std::fs::read(&self.file)
-            .map_err(|e| CliError::Failed(format!("cannot read {}: {e}", self.file.display())))?;
+        if self.region.is_some() && self.files.len() > 1 {
+            return Err(CliError::Usage("--region goes with one image, not with several".to_owned()));
+        }
+        let read = |path: &PathBuf| match std::fs::read(path) {
+            Ok(bytes) => Ok(Bytes::from(bytes)),
+            Err(e) => Err(CliError::Failed(format!("cannot read {}: {e}", path.display()))),
+        };
+        let images: Vec<Bytes> = self.files.iter().map(read).collect::<Result<_, _>>()?;
         let found = app::runtime()?.block_on(async {
             match &server {
-                Some(server) => self.ask(server, bytes.into()).await,
-                None => self.look(&loaded.config, bytes.into(), filter).await,
+                Some(server) => self.ask(server, &images).await,
+                None => self.look(&loaded.config, images, filter).await,
             }
         })?;
         if found.partial {
@@ -91,9 +98,13 @@ impl Search {
     }
 
     /// Searches in the database.
-    async fn look(&self, config: &Config, image: Bytes, filter: Option<Filter>) -> Result<Found, CliError> {
+    async fn look(&self, config: &Config, images: Vec<Bytes>, filter: Option<Filter>) -> Result<Found, CliError> {
+        let query = match &images[..] {
+            [image] => SearchQuery::Image(image.clone(), self.region),
+            _ => SearchQuery::Images(images),
+        };
         let request = SearchRequest {
-            query: SearchQuery::Image(image, self.region),
+            query,
             k: self.k,
             offset: 0,
             min_score: self.min_score,
@@ -111,11 +122,11 @@ impl Search {
             Err(error) => Err(error),
         };
         backend.close().await;
-        found.map(Found::from).map_err(|e| CliError::Failed(format!("{}: {e}", self.file.display())))
+        found.map(Found::from).map_err(|e| CliError::Failed(format!("{}: {e}", self.names())))
     }
 
     /// Has a server search.
-    async fn ask(&self, server: &Client, image: Bytes) -> Result<Found, CliError> {
+    async fn ask(&self, server: &Client, images: &[Bytes]) -> Result<Found, CliError> {
         let region = self.region.map(|region| region.to_array().map(|side| side.to_string()).join(","));
         let group_by = self.group_by.clone().map(|field| field.into_keys().join("."));
         let optional = [
@@ -127,8 +138,13 @@ impl Search {
         ];
         let mut fields = vec![("k", self.k.to_string()), ("exact", "true".to_owned())];
         fields.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
-        let found = remote::search(server, &self.collection, &image, &fields).await;
-        found.map_err(|error| error.about(&self.file.display().to_string()))
+        let found = remote::search(server, &self.collection, images, &fields).await;
+        found.map_err(|error| error.about(&self.names()))
+    }
+
+    /// The files, as messages name them.
+    fn names(&self) -> String {
+        self.files.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -158,6 +174,9 @@ fn as_json(found: &Found) -> Value {
             result["match"] = json!({"quad_in_query": region.quad_in_query, "quad_in_result": region.quad_in_result});
             if region.mirrored {
                 result["match"]["mirrored"] = true.into();
+            }
+            if let Some(number) = region.query_image {
+                result["match"]["query_image"] = number.into();
             }
         }
         result

@@ -107,7 +107,7 @@ codes! {
 
     // The upload.
     MissingImage, "missing_image", BAD_REQUEST, "There is no image in the request";
-    MultipleImages, "multiple_images", BAD_REQUEST, "There is more than one image in the request";
+    MultipleImages, "multiple_images", BAD_REQUEST, "There are too many images in the request";
     InvalidBase64, "invalid_base64", BAD_REQUEST, "The image is not valid base64";
     ImageEmpty, "image_empty", BAD_REQUEST, "The image has no bytes";
     NotAnImage, "not_an_image", BAD_REQUEST, "The data is not an image";

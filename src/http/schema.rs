@@ -57,6 +57,8 @@ enum Kind {
     List(Array, String),
     /// An encoded image: base64 in JSON, the bytes in a form.
     Image,
+    /// Up to so many images: in JSON one or a list, in a form as many parts.
+    Images(usize),
 }
 
 impl FieldDoc {
@@ -117,6 +119,11 @@ impl FieldDoc {
         Self::new(name, description, Kind::Image).required()
     }
 
+    /// An image, or several of them, `most` at most.
+    pub(crate) fn pictures(name: &'static str, description: &'static str, most: usize) -> Self {
+        Self::new(name, description, Kind::Images(most)).required()
+    }
+
     /// It may not be left out.
     pub(crate) fn required(mut self) -> Self {
         self.required = true;
@@ -145,7 +152,7 @@ impl FieldDoc {
                 let parameter = parameter.schema(Some(schema)).style(Some(ParameterStyle::Form)).explode(Some(false));
                 parameter.example(self.example).build()
             }
-            Kind::Image => return None,
+            Kind::Image | Kind::Images(_) => return None,
         })
     }
 
@@ -175,15 +182,11 @@ impl FieldDoc {
                 }
                 Schema::Array(schema).into()
             }
-            Kind::Image => {
-                let text = "The encoded image as base64: with or without padding or line breaks, in the standard or the \
-                            URL-safe alphabet, also as a `data:` URL.";
-                ObjectBuilder::new()
-                    .schema_type(Type::String)
-                    .content_encoding("base64")
-                    .min_length(Some(1))
-                    .description(Some(text))
-                    .into()
+            Kind::Image => base64_schema().into(),
+            Kind::Images(most) => {
+                let several = ArrayBuilder::new().items(base64_schema()).min_items(Some(1)).max_items(Some(most));
+                let one = OneOfBuilder::new().item(base64_schema()).item(several);
+                one.description(description).into()
             }
         }
     }
@@ -197,13 +200,26 @@ impl FieldDoc {
             }
             Kind::Json(schema) => schema,
             Kind::List(_, pattern) => text_schema(&pattern).description(description).into(),
-            Kind::Image => ObjectBuilder::new()
-                .schema_type(Type::String)
-                .content_media_type("application/octet-stream")
+            Kind::Image => bytes_schema().description(description).into(),
+            Kind::Images(most) => ArrayBuilder::new()
+                .items(bytes_schema())
+                .min_items(Some(1))
+                .max_items(Some(most))
                 .description(description)
                 .into(),
         }
     }
+}
+
+fn base64_schema() -> ObjectBuilder {
+    let text = "The encoded image as base64: with or without padding or line breaks, in the standard or the \
+                URL-safe alphabet, also as a `data:` URL.";
+    let text = ObjectBuilder::new().description(Some(text));
+    text.schema_type(Type::String).content_encoding("base64").min_length(Some(1))
+}
+
+fn bytes_schema() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).content_media_type("application/octet-stream")
 }
 
 fn or_null(schema_type: SchemaType) -> SchemaType {

@@ -62,6 +62,7 @@ pub use requests::{
     SearchRequest, SearchResponse, Stored, VerificationEffort,
 };
 pub use retrieval::{RetrievalService, ServiceParts};
+pub use search::MAX_QUERY_IMAGES;
 pub use transfer::{
     Archive, ArchiveKind, ArchiveRequest, Entry, EntryContent, ExportFormat, ExportHeader, ExportPart, IdFrom, Import,
     ImportReport, LineFailure, MAX_LINE_BYTES, SkipReason, Skipped, Spool,

@@ -107,6 +107,9 @@ pub enum SearchQuery {
     /// An encoded image, or the part of it that lies in the region, as if it were an image of its
     /// own.
     Image(bytes::Bytes, Option<QueryRegion>),
+    /// Encoded images of one and the same thing, 1 to [`super::MAX_QUERY_IMAGES`]: what their
+    /// descriptors have in common is searched for, and results are compared with each of them.
+    Images(Vec<bytes::Bytes>),
     /// An image of the collection; it is not among the results itself.
     Id(ImageId),
     /// The values of a descriptor, with the version that made it where the client knows it.
@@ -157,6 +160,9 @@ pub struct SearchHit {
     /// What the comparison by local features gave, in coordinates of the whole query image; `None`
     /// where there was none.
     pub verification: Option<Verification>,
+    /// Which image of the query it was compared with, 1 for the first: the one that has most in
+    /// common with it. `None` where there was no comparison, and where the query has one image at most.
+    pub query_image: Option<usize>,
 }
 
 /// What the verification of a search took.

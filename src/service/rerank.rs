@@ -9,7 +9,7 @@ use metrics::{counter, histogram};
 
 use super::core::Core;
 use super::cut::Cut;
-use super::subject::Subject;
+use super::subject::{Match, Subject};
 use super::{ServiceError, VerificationEffort};
 use crate::domain::{CollectionName, Descriptor, DescriptorVersion, ImageKey, Neighbor, Verify};
 use crate::search::Nearest;
@@ -24,7 +24,7 @@ const LEAST_PART: usize = 8;
 type Candidates = Vec<(ImageKey, Vec<u8>)>;
 
 /// What a candidate's features gave, where they could be read.
-type Compared = Vec<(ImageKey, Result<Verification, DecodeError>)>;
+type Compared = Vec<(ImageKey, Result<Match, DecodeError>)>;
 
 /// Neighbours in their final order.
 #[derive(Debug)]
@@ -43,9 +43,9 @@ impl Reranked {
 }
 
 /// Counts a verified search as an answered one and says what it took.
-pub(super) fn effort(matches: &HashMap<ImageKey, Verification>, time: Duration) -> VerificationEffort {
+pub(super) fn effort(matches: &HashMap<ImageKey, Match>, time: Duration) -> VerificationEffort {
     histogram!(metric::VERIFICATION_SECONDS).record(time.as_secs_f64());
-    let outcome = if matches.values().any(Verification::verified) { "verified" } else { "nothing" };
+    let outcome = if matches.values().any(|compared| compared.found.verified()) { "verified" } else { "nothing" };
     counter!(metric::VERIFICATIONS, "outcome" => outcome).increment(1);
     VerificationEffort { compared: matches.len(), milliseconds: time.as_secs_f64() * 1e3 }
 }
@@ -94,7 +94,10 @@ impl Core {
         cut: Cut,
     ) -> Result<Reranked, ServiceError> {
         let start = Instant::now();
-        let Some(query) = &subject.features else { return Ok(Reranked::as_found(neighbors)) };
+        let query = Arc::new(subject.features());
+        if query.is_empty() {
+            return Ok(Reranked::as_found(neighbors));
+        }
         let Nearest { collection, version, .. } = nearest;
         let levels = &self.catalogue.profile(version.profile()).levels;
         let window = cut.window.min(neighbors.len());
@@ -108,7 +111,7 @@ impl Core {
         let candidates = self.store.local_features(&keys).await?;
         let parts = parts(candidates, self.slots.processors());
         let compared = try_join_all(parts.into_iter().map(|part| {
-            let (query, alike) = (Arc::clone(query), Arc::clone(&alike));
+            let (query, alike) = (Arc::clone(&query), Arc::clone(&alike));
             admission.run(move || compare(&query, part, &alike))
         }));
         let mut matches = HashMap::new();
@@ -124,11 +127,16 @@ impl Core {
         if let Some(&error) = unreadable.first() {
             warn_unreadable(collection, unreadable.len(), error);
         }
-        if let Some(thumbnail) = &subject.thumbnail {
-            self.look(&admission, &thumbnail.bytes, &mut matches).await?;
+        for (number, view) in subject.views.iter().enumerate() {
+            let Some(thumbnail) = &view.thumbnail else { continue };
+            let of_view = matches.iter().filter(|(_, compared)| compared.view == number);
+            let mut of_view = of_view.map(|(key, compared)| (*key, compared.found)).collect();
+            self.look(&admission, &thumbnail.bytes, &mut of_view).await?;
+            matches.extend(of_view.into_iter().map(|(key, found)| (key, Match { found, view: number })));
         }
         subject.matches.extend(matches);
-        rerank(&mut neighbors[..window], |neighbor| (neighbor.score, subject.matches.get(&neighbor.key).copied()));
+        let found = |neighbor: &Neighbor| subject.matches.get(&neighbor.key).map(|compared| compared.found);
+        rerank(&mut neighbors[..window], |neighbor| (neighbor.score, found(neighbor)));
         if cut.expand {
             let behind = neighbors.split_off(window);
             neighbors = self.expand(subject, neighbors, version).await?;
@@ -145,7 +153,8 @@ impl Core {
         compared: Vec<Neighbor>,
         version: &DescriptorVersion,
     ) -> Result<Vec<Neighbor>, ServiceError> {
-        let shows = |neighbor: &Neighbor| subject.matches.get(&neighbor.key).is_some_and(Verification::verified);
+        let shows =
+            |neighbor: &Neighbor| subject.matches.get(&neighbor.key).is_some_and(|compared| compared.found.verified());
         let shown = compared.iter().filter(|neighbor| shows(neighbor)).count();
         if shown == 0 || shown == compared.len() {
             return Ok(compared);
@@ -176,11 +185,15 @@ fn parts(candidates: Candidates, most: usize) -> Vec<Candidates> {
     parts
 }
 
-/// Compares the query with candidates; with those that are much alike, mirrored too.
-fn compare(query: &LocalFeatures, candidates: Candidates, alike: &HashSet<ImageKey>) -> Compared {
+/// Compares the views of the query, with their numbers, with candidates; with those that are much
+/// alike, mirrored too. Of several views the one with the most inliers tells.
+fn compare(query: &[(usize, Arc<LocalFeatures>)], candidates: Candidates, alike: &HashSet<ImageKey>) -> Compared {
     let found = |key: &ImageKey, bytes: &[u8]| {
         let compare = if alike.contains(key) { match_mirrored } else { match_pair };
-        LocalFeatures::decode(bytes).map(|candidate| compare(query, &candidate))
+        let candidate = LocalFeatures::decode(bytes)?;
+        let matches = query.iter().map(|(view, features)| Match { found: compare(features, &candidate), view: *view });
+        let best = matches.reduce(|best, other| if other.found.is_more_than(&best.found) { other } else { best });
+        Ok(best.unwrap_or(Match { found: Verification::NOTHING, view: 0 }))
     };
     candidates.into_iter().map(|(key, bytes)| (key, found(&key, &bytes))).collect()
 }

@@ -13,11 +13,11 @@ use super::cut::{Cut, SPARE};
 use super::lanes::Lane;
 use super::pool::WhenFull;
 use super::rerank::{self, Reranked};
-use super::subject::Subject;
+use super::subject::{Subject, View};
 use super::{RetrievalService, SearchHit, SearchQuery, SearchRequest, SearchResponse, ServiceError};
 use crate::domain::{
-    Collection, CollectionName, Descriptor, DescriptorVersion, FieldPath, Filter, ImageKey, ImageRecord, Neighbor,
-    Verify,
+    Collection, CollectionName, Descriptor, DescriptorVersion, ExtractionCost, FieldPath, Filter, ImageKey,
+    ImageRecord, Neighbor, Verify,
 };
 use crate::search::{Effort, Nearest, Ranked};
 use crate::telemetry::metric;
@@ -26,6 +26,9 @@ use eyrie_vision::local::{QUERY_FEATURES, verdict};
 
 /// The largest breadth of a graph search; beyond it an exact search is faster.
 const MAX_EF: usize = 4_096;
+
+/// The most pictures of one query: each is described and compared.
+pub const MAX_QUERY_IMAGES: usize = 4;
 
 /// Neighbours looked at for each group that a search is for, at first; twice as many each time that
 /// they are in too few groups.
@@ -94,7 +97,7 @@ impl RetrievalService {
         let window = core.window(verify)?;
         let kind = kind(&request.query);
         let mut subject = core.resolve(&collection, request.query, verify, window, request.thumbnail).await?;
-        let window = if subject.features.is_some() { window } else { 0 };
+        let window = if subject.has_features() { window } else { 0 };
         let reach = if window > 0 { core.options.search.verify_reach.max(window) } else { 0 };
         let expand = request.expand.unwrap_or(core.options.search.expand);
         let mut cut = Cut { k: request.k, offset: request.offset, window, reach, expand };
@@ -134,12 +137,14 @@ impl RetrievalService {
             page = core.page(&query, &mut subject, cut, group_by.as_ref()).await?.after(&page);
         }
         counter!(metric::SEARCHES, "query" => kind).increment(1);
+        let seen = subject.views.into_iter().next().and_then(|view| view.thumbnail);
+        let thumbnail = seen.filter(|_| request.thumbnail && subject.itself.is_none());
         Ok(SearchResponse {
             hits: page.hits,
             partial: page.partial,
             version,
             cost: subject.cost,
-            thumbnail: subject.thumbnail.filter(|_| request.thumbnail && kind == "image"),
+            thumbnail,
             milliseconds: start.elapsed().as_secs_f64() * 1e3,
             index_milliseconds: page.search_time.as_secs_f64() * 1e3,
             verification: (window > 0)
@@ -162,6 +167,7 @@ fn leaders(records: Vec<(f32, ImageRecord)>, field: &FieldPath) -> Vec<(f32, Ima
 fn kind(query: &SearchQuery) -> &'static str {
     match query {
         SearchQuery::Image(..) => "image",
+        SearchQuery::Images(_) => "images",
         SearchQuery::Id(_) => "id",
         SearchQuery::Descriptor(..) => "descriptor",
     }
@@ -202,22 +208,46 @@ impl Core {
         thumbnail: bool,
     ) -> Result<Subject, ServiceError> {
         let facts = self.catalogue.profile(collection.profile);
+        let of_picture = Request {
+            features: if window == 0 { 0 } else { QUERY_FEATURES },
+            thumbnail: thumbnail || window > 0,
+            ..Request::descriptor(collection.profile)
+        };
         match query {
             SearchQuery::Image(bytes, region) => {
-                let features = if window == 0 { 0 } else { QUERY_FEATURES };
-                let thumbnail = thumbnail || window > 0;
-                let request = Request { region, features, thumbnail, ..Request::descriptor(collection.profile) };
+                let request = Request { region, ..of_picture };
                 let described = self.pool.describe(bytes, request, Lane::Search, WhenFull::Refuse).await?;
                 Ok(Subject {
                     descriptor: described.descriptor,
-                    features: described.features.map(Arc::new),
+                    views: vec![View {
+                        features: described.features.map(Arc::new),
+                        thumbnail: described.thumbnail,
+                        region: described.region,
+                    }],
                     features_time: described.features_time,
-                    region: described.region,
                     itself: None,
                     cost: Some(described.cost),
-                    thumbnail: described.thumbnail,
                     matches: HashMap::new(),
                 })
+            }
+            SearchQuery::Images(pictures) => {
+                if !(1..=MAX_QUERY_IMAGES).contains(&pictures.len()) {
+                    let allowed = format!("between 1 and {MAX_QUERY_IMAGES} of them");
+                    return Err(ServiceError::OutOfRange { name: "images", allowed });
+                }
+                let (mut descriptors, mut views) = (Vec::new(), Vec::new());
+                let (mut features_time, mut cost): (_, Option<ExtractionCost>) = (Duration::ZERO, None);
+                // One after the other: a search has no more of the queue than others have.
+                for bytes in pictures {
+                    let described = self.pool.describe(bytes, of_picture, Lane::Search, WhenFull::Refuse).await?;
+                    descriptors.push(described.descriptor);
+                    let features = described.features.map(Arc::new);
+                    views.push(View { features, thumbnail: described.thumbnail, region: None });
+                    features_time += described.features_time;
+                    cost = Some(cost.map_or(described.cost.clone(), |cost| cost + described.cost));
+                }
+                let descriptor = Descriptor::mean(&descriptors)?;
+                Ok(Subject { descriptor, views, features_time, itself: None, cost, matches: HashMap::new() })
             }
             SearchQuery::Id(id) => {
                 let Some((key, stored)) = self.store.get_descriptor(&collection.name, &id).await? else {
@@ -237,12 +267,10 @@ impl Core {
                 }
                 Ok(Subject {
                     descriptor: stored.descriptor,
-                    features: features.map(Arc::new),
+                    views: vec![View { features: features.map(Arc::new), thumbnail, region: None }],
                     features_time: start.elapsed(),
-                    region: None,
                     itself: Some(key),
                     cost: None,
-                    thumbnail,
                     matches: HashMap::new(),
                 })
             }
@@ -255,12 +283,10 @@ impl Core {
                 made_by.map_or(Ok(()), |version| must_be(&facts.version, version))?;
                 Ok(Subject {
                     descriptor: Descriptor::new(values, facts.dimension)?,
-                    features: None,
+                    views: Vec::new(),
                     features_time: Duration::ZERO,
-                    region: None,
                     itself: None,
                     cost: None,
-                    thumbnail: None,
                     matches: HashMap::new(),
                 })
             }
@@ -278,12 +304,11 @@ impl Core {
         let levels = &self.catalogue.profile(query.version.profile()).levels;
         let found = self.candidates(query, subject.itself).await?;
         let neighbors = found.neighbors.len();
-        let reranked = match &subject.features {
-            // A page behind what may be verified is in the order of the backend.
-            Some(_) if group_by.is_some() || found.neighbors.len().min(cut.reach) > cut.offset => {
-                self.rerank(query, subject, found.neighbors, cut).await?
-            }
-            Some(_) | None => Reranked::as_found(found.neighbors),
+        // A page behind what may be verified is in the order of the backend.
+        let reranked = if group_by.is_some() || found.neighbors.len().min(cut.reach) > cut.offset {
+            self.rerank(query, subject, found.neighbors, cut).await?
+        } else {
+            Reranked::as_found(found.neighbors)
         };
         let filter = query.filter.as_ref();
         let (records, incomplete, too_few_groups) = match group_by {
@@ -305,13 +330,15 @@ impl Core {
         let hits: Vec<SearchHit> = (cut.offset + 1..)
             .zip(records)
             .map(|(rank, (score, record))| {
-                let found = subject.matches.get(&record.key).copied();
-                let verdict = verdict(score, found.as_ref(), levels);
-                let verification = match subject.region {
-                    Some(region) => found.map(|found| found.in_whole_query(region)),
-                    None => found,
-                };
-                SearchHit { rank, score, record, verdict, verification }
+                let compared = subject.matches.get(&record.key);
+                let verdict = verdict(score, compared.map(|compared| &compared.found), levels);
+                let verification = compared.map(|compared| match subject.views[compared.view].region {
+                    Some(region) => compared.found.in_whole_query(region),
+                    None => compared.found,
+                });
+                let several = subject.views.len() > 1;
+                let query_image = compared.filter(|_| several).map(|compared| compared.view + 1);
+                SearchHit { rank, score, record, verdict, verification, query_image }
             })
             .collect();
         Ok(Page {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::core::Core;
 use super::cut::Cut;
-use super::subject::Subject;
+use super::subject::{Subject, View};
 use super::{SearchHit, ServiceError};
 use crate::domain::{Collection, ImageKey, Verdict};
 use crate::search::{Effort, Nearest, SearchState};
@@ -42,12 +42,10 @@ impl Core {
         let cut = Cut { k: window.max(UNVERIFIED), offset: 0, window, reach: window, expand: false };
         let mut subject = Subject {
             descriptor: upload.descriptor.clone(),
-            features,
+            views: vec![View { features, thumbnail: upload.thumbnail.clone(), region: None }],
             features_time: Duration::ZERO,
-            region: None,
             itself,
             cost: None,
-            thumbnail: upload.thumbnail.clone(),
             matches: HashMap::new(),
         };
         let query = Nearest {

@@ -7,27 +7,53 @@ use std::time::Duration;
 use crate::domain::{Descriptor, ExtractionCost, ImageKey, QueryRegion, Thumbnail};
 use eyrie_vision::local::{LocalFeatures, Verification};
 
+/// A picture that images are compared with.
+pub(super) struct View {
+    /// What the first results are compared with; `None` where they are not.
+    pub(super) features: Option<Arc<LocalFeatures>>,
+    /// A small picture of it: what the pixels of verified results are compared with.
+    pub(super) thumbnail: Option<Thumbnail>,
+    /// The part of the query image that this is; `None` for all of it.
+    pub(super) region: Option<QueryRegion>,
+}
+
+/// What comparing an image with a subject gave.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Match {
+    /// With the view that it has most in common with.
+    pub(super) found: Verification,
+    /// Which of the subject's views that is.
+    pub(super) view: usize,
+}
+
 /// What images are compared with.
 pub(super) struct Subject {
     pub(super) descriptor: Descriptor,
-    /// What the first results are compared with; `None` where they are not.
-    pub(super) features: Option<Arc<LocalFeatures>>,
-    /// Time to look for these.
+    /// The pictures of it: none of a descriptor, several where the query has several.
+    pub(super) views: Vec<View>,
+    /// Time to look for their features.
     pub(super) features_time: Duration,
-    /// The part of the query image that this is; `None` for all of it.
-    pub(super) region: Option<QueryRegion>,
     /// The image that must not be among its own results.
     pub(super) itself: Option<ImageKey>,
     pub(super) cost: Option<ExtractionCost>,
-    /// A small picture of it: what the pixels of verified results are compared with.
-    pub(super) thumbnail: Option<Thumbnail>,
     /// What comparing images with it gave so far.
-    pub(super) matches: HashMap<ImageKey, Verification>,
+    pub(super) matches: HashMap<ImageKey, Match>,
 }
 
 impl Subject {
+    /// The features of its views, with their numbers.
+    pub(super) fn features(&self) -> Vec<(usize, Arc<LocalFeatures>)> {
+        let views = self.views.iter().enumerate();
+        views.filter_map(|(number, view)| Some((number, Arc::clone(view.features.as_ref()?)))).collect()
+    }
+
+    /// Whether images can be compared with it spot by spot.
+    pub(super) fn has_features(&self) -> bool {
+        self.views.iter().any(|view| view.features.is_some())
+    }
+
     /// Whether none of the images that were compared with it shows the same thing.
     pub(super) fn is_unverified(&self) -> bool {
-        !self.matches.values().any(Verification::verified)
+        !self.matches.values().any(|compared| compared.found.verified())
     }
 }

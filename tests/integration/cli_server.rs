@@ -87,6 +87,7 @@ fn a_search_prints_the_same_from_a_server_as_from_the_database() {
         &["-k", "1"],
         &["--verify", "never"],
         &["--region", "0.25,0,0.5,1"],
+        &["pictures/other.png"],
         &["--filter", r#"{"field": "path", "prefix": "o"}"#],
         &["--min-score", "0.999", "--group-by", "path"],
         &["--min-score", "1", "--filter", r#"{"field": "path", "prefix": "none"}"#],

@@ -38,6 +38,7 @@ mod http_life;
 mod http_once;
 mod http_openapi;
 mod http_originals;
+mod http_query_images;
 mod http_quotas;
 mod http_rates;
 mod http_region;

@@ -135,11 +135,11 @@ export class Eyrie {
   picture(path: string, options?: { signal?: AbortSignal }): Promise<Blob>;
   /** A search as below, of which `fields` says what each result carries in place of the usual. */
   search<Field extends HitField>(
-    query: Picture | string | Descriptor,
+    query: Picture | readonly Picture[] | string | Descriptor,
     options: SearchOptions & { fields: readonly Field[] },
   ): Promise<SearchResult<ChosenHit<Field>>>;
-  /** Searches by a picture, by the id of a stored one, or by a descriptor. */
-  search(query: Picture | string | Descriptor, options?: SearchOptions): Promise<SearchResult>;
+  /** Searches by a picture, by up to four of one thing, by the id of a stored one, or by a descriptor. */
+  search(query: Picture | readonly Picture[] | string | Descriptor, options?: SearchOptions): Promise<SearchResult>;
   add(picture: Picture, options?: AddOptions): Promise<Image>;
   get(id: string, options?: CallOptions): Promise<Image>;
   /** All pictures in order of id unless `sort` says otherwise, page by page as they are asked for. */

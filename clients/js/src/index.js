@@ -46,7 +46,9 @@ const asBlob = (picture) => (picture instanceof Blob ? picture : new Blob([pictu
 function form(entries, pictures) {
   const body = new FormData();
   for (const [name, value] of entries) body.append(name, value);
-  for (const [name, picture] of Object.entries(pictures)) body.append(name, asBlob(picture), picture.name ?? "picture");
+  for (const [name, given] of Object.entries(pictures)) {
+    for (const picture of [given].flat()) body.append(name, asBlob(picture), picture.name ?? "picture");
+  }
   return body;
 }
 
@@ -191,10 +193,10 @@ export class Eyrie {
     }
   }
 
-  /** Searches by a picture, by the id of a stored one, or by `{ descriptor, version }`. */
+  /** Searches by a picture, by several of one thing, by the id of a stored one, or by `{ descriptor, version }`. */
   async search(query, { signal, onProgress, ...options } = {}) {
     const path = this.#path("/search");
-    if (isPicture(query)) return this.#call("POST", path, { body: form(fields(options), { image: query }), signal, onProgress });
+    if (Array.isArray(query) || isPicture(query)) return this.#call("POST", path, { body: form(fields(options), { image: query }), signal, onProgress });
     const by = typeof query === "string" ? { id: query } : query;
     const json = { ...by };
     for (const [name, value] of Object.entries(options)) if (value !== undefined) json[WIRE[name] ?? name] = value;

@@ -311,7 +311,8 @@ export interface paths {
         /**
          * Search by an image, by the id of a stored image, or by a descriptor.
          * @description The query image comes as a form, as the body itself, or as base64 in JSON. The options may be in
-         *     the query string with each of them. Scope: `search`.
+         *     the query string with each of them. A form and JSON may have up to four images of one and the
+         *     same thing, which find more of it together. Scope: `search`.
          */
         post: operations["search"];
         delete?: never;
@@ -1617,7 +1618,7 @@ export interface components {
              * Format: double
              * @description How likely both show one and the same thing, and not variants of it, 0 to 1: from the inliers,
              *     their place, and the pixels of both. Not there where they are not verified, nor beyond the 24
-             *     results with the most inliers.
+             *     results with the most inliers (of each image of the query).
              */
             confidence?: number;
             /** @description Where they lie, for a verified result. */
@@ -2153,6 +2154,9 @@ export interface components {
             quad_in_result: number[][];
             /** @description Whether the two show it mirrored, left and right exchanged. Only there where they do. */
             mirrored?: boolean;
+            /** @description Which image of the query it is, 1 for the first: the one that has most in common with the
+             *     result. Only there where the query has several. */
+            query_image?: number;
         };
         /** @description Any JSON object; searches can filter by it and results carry it. The configuration bounds it: 16 KiB of JSON and 8 levels of nesting by default. */
         Metadata: {
@@ -2454,8 +2458,8 @@ export interface components {
         };
         /** @description By an image, by the id of a stored image, or by a descriptor. */
         Search: {
-            /** @description The encoded image as base64: with or without padding or line breaks, in the standard or the URL-safe alphabet, also as a `data:` URL. */
-            image: string;
+            /** @description The encoded image; or up to four of one and the same thing, from several sides: what they have in common is searched for, and results are compared with each of them. Together they may be as large as one image; `region` does not go with several. */
+            image: string | string[];
             /** @description Search for this box of the image only: x, y, width and height in fractions of the image's width and height, from its upper left corner, upright as its EXIF data say. */
             region?: [
                 number,
@@ -2661,8 +2665,8 @@ export interface components {
         };
         /** @description By an image, by the id of a stored image, or by a descriptor. `params` may have any of the other fields. */
         SearchForm: {
-            /** @description The encoded image. */
-            image: string;
+            /** @description The encoded image; or up to four of one and the same thing, from several sides: what they have in common is searched for, and results are compared with each of them. Together they may be as large as one image; `region` does not go with several. */
+            image: string[];
             /** @description Search for this box of the image only: x, y, width and height in fractions of the image's width and height, from its upper left corner, upright as its EXIF data say. */
             region?: string;
             /**
@@ -2773,8 +2777,8 @@ export interface components {
             /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
             fields?: string;
         } | {
-            /** @description The encoded image. */
-            image: string;
+            /** @description The encoded image; or up to four of one and the same thing, from several sides: what they have in common is searched for, and results are compared with each of them. Together they may be as large as one image; `region` does not go with several. */
+            image: string[];
             params: {
                 /** @description Search for this box of the image only: x, y, width and height in fractions of the image's width and height, from its upper left corner, upright as its EXIF data say. */
                 region?: [
@@ -2902,10 +2906,11 @@ export interface components {
             /** @description How many of the first results were compared with the query; 0 for a page behind them, and
              *     not there when nothing was to be verified. */
             compared?: number;
-            /** @description What describing the query image cost; not there when nothing had to be described. */
+            /** @description What describing the query image cost, or all of them; not there when nothing had to be described. */
             cost?: components["schemas"]["Cost"];
             /** @description A small JPEG of the query image as it was seen (upright, over its ground, in sRGB, cut to
-             *     the region), as a `data:` URL. Where `include` asks for it and the query is an image. */
+             *     the region), as a `data:` URL; of several the first one. Where `include` asks for it and the
+             *     query is an image. */
             query_thumbnail?: string;
         };
         /** @description An image that was there and is similar to an upload. */
@@ -2952,13 +2957,13 @@ export interface components {
             index: number;
             /**
              * Format: double
-             * @description Verifying: looking for spots in the query image, reading those of the first results and
+             * @description Verifying: looking for spots in the query, reading those of the first results and
              *     comparing; not there when nothing was to be verified.
              */
             verify?: number;
             /**
              * Format: double
-             * @description Describing the query image; not there when nothing had to be described.
+             * @description Describing the query image, or all of them; not there when nothing had to be described.
              */
             describe?: number;
         };

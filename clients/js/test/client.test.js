@@ -51,6 +51,8 @@ test("searches go by a stored picture, by a blob, by a descriptor's absence of s
   assert.equal(best.record.id, "seed-2");
   assert.equal(best.verified, undefined);
 
+  const twice = await eyrie.search([picture(2), picture(2)], { k: 1 });
+  assert.deepEqual([twice.results[0].id, twice.results[0].match.query_image], ["seed-2", 1]);
   const part = await eyrie.search(picture(2), { region: [0, 0, 0.5, 1], k: 1 });
   assert.equal(part.results.length, 1);
 

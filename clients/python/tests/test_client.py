@@ -44,6 +44,8 @@ def test_searches_take_ids_files_descriptors_and_all_options(
     )["results"][0]
     assert hit["record"]["id"] == "seed-2"
     assert "verified" not in hit
+    twice = eyrie.search([path, path.read_bytes()], k=1)["results"][0]
+    assert (twice["id"], twice["match"]["query_image"]) == (hit["id"], 1)
     assert len(eyrie.search(path, region=(0, 0, 0.5, 1), k=1)["results"]) == 1
     with pytest.raises(EyrieError) as failure:
         eyrie.search(Descriptor([1.0, 2.0]))

@@ -23,12 +23,12 @@ const PAGE_OF_GROUPS: u32 = 100;
 pub(in crate::cli) async fn search(
     server: &Client,
     collection: &CollectionName,
-    image: &Bytes,
+    images: &[Bytes],
     fields: &[(&'static str, String)],
 ) -> Result<Found, ServerError> {
     let path = format!("collections/{collection}/search");
     let form = || {
-        let form = Form::new().part("image", picture(image.clone()));
+        let form = images.iter().fold(Form::new(), |form, image| form.part("image", picture(image.clone())));
         fields.iter().fold(form, |form, (name, value)| form.text(*name, value.clone()))
     };
     server.json(|| server.request(Method::POST, &path).multipart(form())).await

@@ -164,7 +164,7 @@ pub(crate) async fn search_batch(
 ) -> Result<Json<SearchBatchDto>, ApiError> {
     let until = time_for_answer(&state);
     let questions: Vec<_> =
-        searches.into_iter().map(|search| search.and_then(|(image, fields)| question(image, fields))).collect();
+        searches.into_iter().map(|search| search.and_then(|(images, fields)| question(images, fields))).collect();
     let parts: Vec<_> = questions
         .iter()
         .map(|question| question.as_ref().map(|(_, parts)| parts.clone()).unwrap_or_default())

@@ -13,7 +13,7 @@ use crate::domain::{Filter, ImageId};
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::fields::{Fields, FromFields};
 use crate::http::extract::json_body::{media_type, require_identity_encoding};
-use crate::http::extract::upload::{IMAGE, form_limit, image_and_fields, json_limit, required, sized};
+use crate::http::extract::upload::{IMAGE, form_limit, images_and_fields, json_limit, required, sized, sized_each};
 use crate::http::extract::{json, multipart};
 use crate::http::images::requests::{
     ON_DUPLICATE, filter_doc, include_doc, on_duplicate_doc, on_similar, on_similar_doc, with_cost,
@@ -189,9 +189,9 @@ async fn from_lines(state: &AppState, head: &Parts, body: Body, fields: Fields) 
 /// The image of a line.
 fn image_of(line: &[u8], permit: &Permit, limit: usize, options: BatchOptions) -> Result<AddImage, ApiError> {
     let mut fields = Fields::default();
-    let image = image_and_fields(json::utf8(line, "the line")?, &mut fields)?;
+    let images = images_and_fields(json::utf8(line, "the line")?, &mut fields, ItemFields::MOST_IMAGES)?;
     let fields: ItemFields = fields.read(&[IMAGE])?;
-    Ok(fields.with(permit.clone().over(sized(required(image)?, limit)?), options))
+    Ok(fields.with(permit.clone().over(sized(required(images)?, limit)?), options))
 }
 
 /// An object whose members are looked at one by one, so that what is wrong with it is told in its
@@ -307,7 +307,7 @@ body_schema! {
 
 /// Searches, each of which may be wrong on its own. The permit to have their images in memory is in
 /// their bytes.
-pub(crate) struct SearchBatch(pub(crate) Vec<Result<(Option<Bytes>, SearchFields), ApiError>>);
+pub(crate) struct SearchBatch(pub(crate) Vec<Result<(Vec<Bytes>, SearchFields), ApiError>>);
 
 struct Searches(Option<Vec<Box<RawValue>>>);
 
@@ -344,12 +344,12 @@ impl FromRequest<AppState> for SearchBatch {
     }
 }
 
-fn search_of(json: &str, permit: &Permit, limit: usize) -> Result<(Option<Bytes>, SearchFields), ApiError> {
+fn search_of(json: &str, permit: &Permit, limit: usize) -> Result<(Vec<Bytes>, SearchFields), ApiError> {
     let mut fields = Fields::default();
-    let image = image_and_fields(json, &mut fields)?;
+    let images = images_and_fields(json, &mut fields, SearchFields::MOST_IMAGES)?;
     let fields = fields.read(&[IMAGE])?;
-    let image = image.map(|image| sized(image, limit)).transpose()?;
-    Ok((image.map(|image| permit.clone().over(image)), fields))
+    let images = sized_each(images, limit)?;
+    Ok((images.into_iter().map(|image| permit.clone().over(image)).collect(), fields))
 }
 
 fn searches() -> ObjectBuilder {

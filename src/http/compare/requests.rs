@@ -13,7 +13,7 @@ use crate::http::access::caller::Caller;
 use crate::http::error::{ApiError, Code};
 use crate::http::extract::fields::{Fields, FromFields};
 use crate::http::extract::json_body::{media_type, require_identity_encoding};
-use crate::http::extract::upload::{IMAGE, form_limit, image_and_fields, json_limit, sized};
+use crate::http::extract::upload::{IMAGE, form_limit, images_and_fields, json_limit, sized};
 use crate::http::extract::{json, multipart};
 use crate::http::intake::Permit;
 use crate::http::schema::{
@@ -191,7 +191,7 @@ async fn from_json(state: &AppState, head: &Parts, body: Body, mut fields: Field
 /// A picture as JSON.
 fn picture(json: &str, permit: &Permit, limit: usize) -> Result<Pictured, ApiError> {
     let mut fields = Fields::default();
-    let image = image_and_fields(json, &mut fields)?;
+    let image = images_and_fields(json, &mut fields, 1)?.pop();
     let stored: StoredImage = fields.read(&[IMAGE])?;
     stored.or(image.map(|image| permit.clone().over(image)), limit)
 }

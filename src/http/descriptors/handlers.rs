@@ -28,8 +28,8 @@ use crate::service::DescribeRequest;
 )]
 pub(crate) async fn describe(
     State(state): State<AppState>,
-    Upload { image, fields: DescribeFields { profile, region } }: Upload<DescribeFields>,
+    Upload { images, fields: DescribeFields { profile, region } }: Upload<DescribeFields>,
 ) -> Result<Json<DescriptorDto>, ApiError> {
-    let request = DescribeRequest { image: required(image)?, profile, region };
+    let request = DescribeRequest { image: required(images)?, profile, region };
     Ok(Json(state.service.describe(request).await?.into()))
 }

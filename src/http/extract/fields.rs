@@ -53,6 +53,9 @@ impl Field {
 
 /// What is read from fields.
 pub(crate) trait FromFields: Sized {
+    /// How many images may come with it.
+    const MOST_IMAGES: usize = 1;
+
     /// Takes the fields that this is made of. Failures are kept in `fields`; a value that comes
     /// with one is never used.
     fn from_fields(fields: &mut Fields) -> Self;

@@ -1,10 +1,11 @@
 //! The three forms in which an image comes in: as a part of a form, as the body itself, and as
-//! base64 in JSON. Parameters of the query string go with each of them.
+//! base64 in JSON. A form and JSON can have several, for calls that take them. Parameters of the query string go with each of them.
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use axum::http::request::Parts;
 use bytes::Bytes;
+use serde_json::value::RawValue;
 
 use super::fields::{Fields, FromFields, text_of};
 use super::json_body::{media_type, require_identity_encoding};
@@ -20,11 +21,11 @@ const OVERHEAD_BYTES: usize = 1 << 20;
 /// The field that holds the image, in a form and in JSON.
 pub(crate) const IMAGE: &str = "image";
 
-/// An image, where there is one, and the fields that came with it. The permit to have it in memory
-/// is in the bytes.
+/// Images, one in most calls, and the fields that came with them. The permit to have them in memory
+/// is in their bytes.
 pub(crate) struct Upload<T> {
-    /// The bytes of the image.
-    pub(crate) image: Option<Bytes>,
+    /// The bytes of each image, at most [`FromFields::MOST_IMAGES`].
+    pub(crate) images: Vec<Bytes>,
     /// The other fields.
     pub(crate) fields: T,
 }
@@ -50,14 +51,20 @@ impl<T: FromFields + Send + 'static> FromRequest<AppState> for Upload<T> {
             Some(other) => Err(unsupported(other)),
             None => Err(unsupported("none")),
         }?;
-        let image = upload.image.map(|image| sized(image, state.options.max_upload_bytes)).transpose()?;
-        Ok(Self { image, ..upload })
+        let images = sized_each(upload.images, state.options.max_upload_bytes)?;
+        Ok(Self { images, ..upload })
     }
 }
 
 /// The image of a call that needs one.
-pub(crate) fn required(image: Option<Bytes>) -> Result<Bytes, ApiError> {
-    image.ok_or_else(|| ApiError::new(Code::MissingImage, "the field `image` is missing"))
+pub(crate) fn required(images: Vec<Bytes>) -> Result<Bytes, ApiError> {
+    let mut images = images.into_iter();
+    images.next().ok_or_else(|| ApiError::new(Code::MissingImage, "the field `image` is missing"))
+}
+
+/// The images, if the size of each is one that is taken.
+pub(crate) fn sized_each(images: Vec<Bytes>, limit: usize) -> Result<Vec<Bytes>, ApiError> {
+    images.into_iter().map(|image| sized(image, limit)).collect()
 }
 
 /// The image, if its size is one that is taken.
@@ -79,21 +86,44 @@ pub(crate) fn json_limit(images: usize) -> usize {
     base64::encoded_length(images) + OVERHEAD_BYTES
 }
 
-/// The members of a JSON object: the image, where it has one, and what else it says, which is added
+/// The members of a JSON object: the images, at most `most`, and what else it says, which is added
 /// to `fields`.
-pub(crate) fn image_and_fields(text: &str, fields: &mut Fields) -> Result<Option<Bytes>, ApiError> {
-    let mut image = None;
+pub(crate) fn images_and_fields(text: &str, fields: &mut Fields, most: usize) -> Result<Vec<Bytes>, ApiError> {
+    let mut images = Vec::new();
     for (name, value) in json::object(text)? {
-        match value.get() {
-            "null" if name == IMAGE => {}
-            text if name == IMAGE && !text.starts_with('"') => {
-                return Err(ApiError::new(Code::InvalidRequest, "image: a text with base64 is needed"));
-            }
-            _ if name == IMAGE => image = Some(base64::decode(text_of(IMAGE, value)?)?),
-            _ => fields.insert_json(name, value)?,
-        }
+        if name == IMAGE { images = images_of(value, most)? } else { fields.insert_json(name, value)? }
     }
-    Ok(image)
+    Ok(images)
+}
+
+/// An image as base64, or several where so many may come.
+fn images_of(value: &RawValue, most: usize) -> Result<Vec<Bytes>, ApiError> {
+    let invalid = |what: &str| ApiError::new(Code::InvalidRequest, format!("image: {what} is needed"));
+    match value.get().as_bytes() {
+        b"null" => Ok(Vec::new()),
+        [b'"', ..] => Ok(vec![base64::decode(text_of(IMAGE, value)?)?]),
+        [b'[', ..] if most > 1 => {
+            let texts: Vec<&RawValue> = serde_json::from_str(value.get()).map_err(|_| invalid("a list of texts"))?;
+            if texts.len() > most {
+                return Err(too_many(most));
+            }
+            let decoded = |text: &&RawValue| match text.get().starts_with('"') {
+                true => base64::decode(text_of(IMAGE, text)?),
+                false => Err(invalid("a list of texts with base64")),
+            };
+            texts.iter().map(decoded).collect()
+        }
+        _ if most > 1 => Err(invalid("a text with base64, or a list of them,")),
+        _ => Err(invalid("a text with base64")),
+    }
+}
+
+fn too_many(most: usize) -> ApiError {
+    let detail = match most {
+        1 => "the form has more than one field `image`".to_owned(),
+        _ => format!("at most {most} images can be sent at once"),
+    };
+    ApiError::new(Code::MultipleImages, detail)
 }
 
 fn unsupported(given: &str) -> ApiError {
@@ -109,7 +139,7 @@ fn unsupported(given: &str) -> ApiError {
 async fn raw<T: FromFields>(state: &AppState, head: &Parts, body: Body, fields: Fields) -> Result<Upload<T>, ApiError> {
     let fields = fields.read(&[])?;
     let (bytes, permit) = state.intake.read(head, body, state.options.max_upload_bytes).await?;
-    Ok(Upload { image: Some(permit.over(bytes)), fields })
+    Ok(Upload { images: vec![permit.over(bytes)], fields })
 }
 
 async fn json<T: FromFields + Send + 'static>(
@@ -121,9 +151,9 @@ async fn json<T: FromFields + Send + 'static>(
     let limit = json_limit(state.options.max_upload_bytes);
     let (bytes, permit) = state.intake.read(head, body, limit).await?;
     let parsed = tokio::task::spawn_blocking(move || {
-        let image = image_and_fields(json::utf8(&bytes, "the body")?, &mut fields)?;
-        let image = image.map(|image| permit.over(image));
-        Ok(Upload { image, fields: fields.read(&[IMAGE])? })
+        let images = images_and_fields(json::utf8(&bytes, "the body")?, &mut fields, T::MOST_IMAGES)?;
+        let images = images.into_iter().map(|image| permit.clone().over(image)).collect();
+        Ok(Upload { images, fields: fields.read(&[IMAGE])? })
     });
     parsed.await.unwrap_or_else(|error| Err(ApiError::internal(format!("reading a JSON body: {error}"))))
 }
@@ -136,13 +166,15 @@ async fn form<T: FromFields>(
 ) -> Result<Upload<T>, ApiError> {
     let limit = form_limit(state.options.max_upload_bytes);
     let (bytes, permit) = state.intake.read(head, body, limit).await?;
-    let mut image = None;
+    let mut images = Vec::new();
     for part in multipart::parts(&head.headers, &permit.over(bytes))? {
         if part.name != IMAGE {
             fields.insert_bytes(part.name, &part.bytes)?;
-        } else if image.replace(part.bytes).is_some() {
-            return Err(ApiError::new(Code::MultipleImages, "the form has more than one field `image`"));
+        } else if images.len() == T::MOST_IMAGES {
+            return Err(too_many(T::MOST_IMAGES));
+        } else {
+            images.push(part.bytes);
         }
     }
-    Ok(Upload { image, fields: fields.read(&[IMAGE])? })
+    Ok(Upload { images, fields: fields.read(&[IMAGE])? })
 }

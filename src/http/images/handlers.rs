@@ -103,10 +103,10 @@ pub(crate) async fn add_image(
     InCollection(collection): InCollection,
     caller: Caller,
     named: Named,
-    Upload { image, fields }: Upload<AddFields>,
+    Upload { images, fields }: Upload<AddFields>,
 ) -> Result<Response, ApiError> {
     let image = AddImage {
-        bytes: required(image)?,
+        bytes: required(images)?,
         id: fields.id,
         metadata: fields.metadata.unwrap_or(Value::Null),
         on_duplicate: fields.on_duplicate,
@@ -202,9 +202,9 @@ pub(crate) async fn put_image(
     OfImage(collection, id): OfImage,
     caller: Caller,
     ReplaceIf(required_state): ReplaceIf,
-    Upload { image, fields }: Upload<PutFields>,
+    Upload { images, fields }: Upload<PutFields>,
 ) -> Result<Response, ApiError> {
-    let bytes = required(image)?;
+    let bytes = required(images)?;
     let metadata = fields.metadata.unwrap_or(Value::Null);
     let precondition = decided(&state, &collection, &id, required_state).await?;
     let image = PutImage { id, bytes, metadata, on_similar: fields.on_similar, stored_by: caller.key_id() };

@@ -40,10 +40,15 @@ pub(crate) struct MatchDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     mirrored: Option<bool>,
+    /// Which image of the query it is, 1 for the first: the one that has most in common with the
+    /// result. Only there where the query has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    query_image: Option<usize>,
 }
 
 impl MatchDto {
-    fn new(found: Verification) -> Option<Self> {
+    fn new(found: Verification, query_image: Option<usize>) -> Option<Self> {
         let region = found.region?;
         // A tenth of a pixel of a picture of 1,000; the match itself is no finer.
         let rounded = |quad: Quad| quad.map(|corner| corner.map(|x| (x * 1e4).round() / 1e4));
@@ -51,6 +56,7 @@ impl MatchDto {
             quad_in_query: rounded(region.quad_in_query),
             quad_in_result: rounded(region.quad_in_candidate),
             mirrored: found.mirrored.then_some(true),
+            query_image,
         })
     }
 }
@@ -86,7 +92,7 @@ pub(crate) struct HitDto {
     inliers: Option<usize>,
     /// How likely both show one and the same thing, and not variants of it, 0 to 1: from the inliers,
     /// their place, and the pixels of both. Not there where they are not verified, nor beyond the 24
-    /// results with the most inliers.
+    /// results with the most inliers (of each image of the query).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     confidence: Option<f64>,
@@ -133,7 +139,7 @@ impl HitDto {
             verified: found.as_ref().filter(|_| has(HitField::Verified)).map(Verification::verified),
             inliers: found.filter(|_| has(HitField::Inliers)).map(|found| found.inliers),
             confidence: found.filter(|_| has(HitField::Confidence)).and_then(|found| found.confidence()),
-            region: found.filter(|_| has(HitField::Match)).and_then(MatchDto::new),
+            region: found.filter(|_| has(HitField::Match)).and_then(|found| MatchDto::new(found, hit.query_image)),
             width: has(HitField::Width).then_some(record.width),
             height: has(HitField::Height).then_some(record.height),
             thumbnail_url: has(HitField::ThumbnailUrl).then(|| links.thumbnail(&record)),
@@ -152,12 +158,12 @@ pub(crate) struct TookDto {
     pub(crate) total: f64,
     /// In the index.
     pub(crate) index: f64,
-    /// Verifying: looking for spots in the query image, reading those of the first results and
+    /// Verifying: looking for spots in the query, reading those of the first results and
     /// comparing; not there when nothing was to be verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) verify: Option<f64>,
-    /// Describing the query image; not there when nothing had to be described.
+    /// Describing the query image, or all of them; not there when nothing had to be described.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) describe: Option<f64>,
@@ -201,12 +207,13 @@ pub(crate) struct SearchResultDto {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) compared: Option<usize>,
-    /// What describing the query image cost; not there when nothing had to be described.
+    /// What describing the query image cost, or all of them; not there when nothing had to be described.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) cost: Option<CostDto>,
     /// A small JPEG of the query image as it was seen (upright, over its ground, in sRGB, cut to
-    /// the region), as a `data:` URL. Where `include` asks for it and the query is an image.
+    /// the region), as a `data:` URL; of several the first one. Where `include` asks for it and the
+    /// query is an image.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub(crate) query_thumbnail: Option<String>,

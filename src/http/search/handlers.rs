@@ -18,7 +18,8 @@ use crate::service::{SearchQuery, SearchRequest};
 /// Search by an image, by the id of a stored image, or by a descriptor.
 ///
 /// The query image comes as a form, as the body itself, or as base64 in JSON. The options may be in
-/// the query string with each of them.
+/// the query string with each of them. A form and JSON may have up to four images of one and the
+/// same thing, which find more of it together.
 #[utoipa::path(post, path = "/v1/collections/{collection}/search", tag = "search",
     params(InCollection, query::Query<WithImage>),
     request_body(content(
@@ -32,30 +33,34 @@ use crate::service::{SearchQuery, SearchRequest};
 pub(crate) async fn search(
     State(state): State<AppState>,
     InCollection(collection): InCollection,
-    Upload { image, fields }: Upload<SearchFields>,
+    Upload { images, fields }: Upload<SearchFields>,
 ) -> Result<Json<SearchResultDto>, ApiError> {
-    let (request, parts) = question(image, fields)?;
+    let (request, parts) = question(images, fields)?;
     run(&state, &collection, request, &parts).await
 }
 
 /// What is asked of the service, and the parts of the answer.
-pub(crate) fn question(image: Option<Bytes>, fields: SearchFields) -> Result<(SearchRequest, Parts), ApiError> {
+pub(crate) fn question(images: Vec<Bytes>, fields: SearchFields) -> Result<(SearchRequest, Parts), ApiError> {
     if fields.version.is_some() && fields.descriptor.is_none() {
         return Err(ApiError::new(Code::InvalidRequest, "version: goes with a descriptor only"));
     }
-    if fields.region.is_some() && image.is_none() && (fields.id.is_some() || fields.descriptor.is_some()) {
+    if fields.region.is_some() && images.is_empty() && (fields.id.is_some() || fields.descriptor.is_some()) {
         let detail =
             "region: goes with an image only; of a stored image the pixels are not kept, and a descriptor has none";
         return Err(ApiError::new(Code::InvalidRequest, detail));
     }
-    let query = match (image, fields.id, fields.descriptor) {
-        (Some(image), None, None) => SearchQuery::Image(image, fields.region),
-        (None, Some(id), None) => SearchQuery::Id(id),
-        (None, None, Some(values)) => SearchQuery::Descriptor(values, fields.version),
-        (None, None, None) => {
+    if fields.region.is_some() && images.len() > 1 {
+        return Err(ApiError::new(Code::InvalidRequest, "region: goes with one image, not with several"));
+    }
+    let query = match (&images[..], fields.id, fields.descriptor) {
+        ([image], None, None) => SearchQuery::Image(image.clone(), fields.region),
+        ([_, _, ..], None, None) => SearchQuery::Images(images),
+        ([], Some(id), None) => SearchQuery::Id(id),
+        ([], None, Some(values)) => SearchQuery::Descriptor(values, fields.version),
+        ([], None, None) => {
             return Err(ApiError::new(Code::MissingQuery, "give one of image, id and descriptor"));
         }
-        (Some(_), _, _) | (None, Some(_), Some(_)) => {
+        ([_, ..], _, _) | ([], Some(_), Some(_)) => {
             return Err(ApiError::new(Code::AmbiguousQuery, "give only one of image, id and descriptor"));
         }
     };

@@ -11,6 +11,7 @@ use crate::http::schema::{
     Documented, FieldDoc, body_schema, cosine_schema, field_path_schema, form_object, id_schema, integer, json_object,
     one_of, version_schema,
 };
+use crate::service::MAX_QUERY_IMAGES;
 
 const DEFAULT_K: u32 = 10;
 
@@ -238,6 +239,8 @@ pub(crate) struct SearchFields {
 }
 
 impl FromFields for SearchFields {
+    const MOST_IMAGES: usize = MAX_QUERY_IMAGES;
+
     fn from_fields(fields: &mut Fields) -> Self {
         fields.spread("params");
         Self {
@@ -263,7 +266,14 @@ impl Documented for WithImage {
 }
 
 fn by_image() -> Vec<FieldDoc> {
-    std::iter::once(FieldDoc::image()).chain(WithImage::fields()).collect()
+    std::iter::once(images()).chain(WithImage::fields()).collect()
+}
+
+fn images() -> FieldDoc {
+    let description = "The encoded image; or up to four of one and the same thing, from several sides: what they have in \
+                       common is searched for, and results are compared with each of them. Together they may be as large as one \
+                       image; `region` does not go with several.";
+    FieldDoc::pictures("image", description, MAX_QUERY_IMAGES)
 }
 
 fn by_id() -> Vec<FieldDoc> {
@@ -291,11 +301,11 @@ fn form() -> Schema {
     let description = "The other fields as a JSON object.";
     let params = FieldDoc::json("params", json_object(WithImage::fields()).build(), description).required();
     alternatives(form_object)
-        .item(form_object(vec![FieldDoc::image(), params]))
+        .item(form_object(vec![images(), params]))
         .description(Some(
             "By an image, by the id of a stored image, or by a descriptor. `params` may have any of the other fields.",
         ))
-        .examples([json!({"image": "photo.jpg", "k": 5, "filter": {"field": "year", "gte": 1979}, "region": "0.1,0.1,0.8,0.8"})])
+        .examples([json!({"image": ["photo.jpg"], "k": 5, "filter": {"field": "year", "gte": 1979}, "region": "0.1,0.1,0.8,0.8"})])
         .build()
         .into()
 }

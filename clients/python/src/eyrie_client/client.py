@@ -10,7 +10,7 @@ import httpx
 
 from . import requests
 from .error import EyrieError
-from .requests import Descriptor, Picture, Request
+from .requests import Picture, Query, Request
 from .types import Collection, Comparison, Filter, Image, Profile, SearchResult
 
 Verify = Literal["auto", "always", "never"]
@@ -107,7 +107,7 @@ class Eyrie(_Face):
 
     def search(
         self,
-        query: Picture | str | Descriptor,
+        query: Query,
         *,
         k: int | None = None,
         offset: int | None = None,
@@ -122,7 +122,8 @@ class Eyrie(_Face):
         group_by: str | None = None,
         fields: HitFields | None = None,
     ) -> SearchResult:
-        """Searches by a picture (bytes or a path), by the id of a stored one (a text), or by a descriptor.
+        """Searches by a picture (bytes or a path), by up to four of one thing, by the id of a stored one (a text), or by
+        a descriptor.
 
         With ``group_by`` only the best of the pictures with the same value of that field of the metadata is a result;
         ``fields`` names what each result carries beside ``rank`` and ``id``, in place of the usual.
@@ -249,7 +250,7 @@ class AsyncEyrie(_Face):
 
     async def search(
         self,
-        query: Picture | str | Descriptor,
+        query: Query,
         *,
         k: int | None = None,
         offset: int | None = None,
@@ -264,7 +265,8 @@ class AsyncEyrie(_Face):
         group_by: str | None = None,
         fields: HitFields | None = None,
     ) -> SearchResult:
-        """Searches by a picture (bytes or a path), by the id of a stored one (a text), or by a descriptor.
+        """Searches by a picture (bytes or a path), by up to four of one thing, by the id of a stored one (a text), or by
+        a descriptor.
 
         With ``group_by`` only the best of the pictures with the same value of that field of the metadata is a result;
         ``fields`` names what each result carries beside ``rank`` and ``id``, in place of the usual.

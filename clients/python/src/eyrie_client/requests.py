@@ -20,6 +20,10 @@ class Descriptor:
     version: str | None = None
 
 
+Query: TypeAlias = Picture | Sequence[Picture] | str | Descriptor
+"""What is searched for: a picture, up to four of one thing, the id of a stored one, or a descriptor."""
+
+
 @dataclass(frozen=True)
 class Request:
     """One call, which can be sent more than once."""
@@ -29,7 +33,7 @@ class Request:
     params: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
     fields: Mapping[str, str] = field(default_factory=dict)
-    pictures: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
+    pictures: Sequence[tuple[str, tuple[str, bytes]]] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def arguments(self) -> dict[str, Any]:
@@ -38,7 +42,7 @@ class Request:
         if self.pictures or self.fields:
             # Fields without files would not be multipart.
             plain = [(name, (None, value.encode())) for name, value in self.fields.items()]
-            sent["files"] = plain + list(self.pictures.items())
+            sent["files"] = plain + list(self.pictures)
         elif self.body is not None:
             sent["json"] = self.body
         return sent
@@ -76,18 +80,20 @@ def image_path(collection: str, id: str) -> str:
     return collection_path(collection, f"/images/{quote(id, safe='')}")
 
 
-def search(collection: str, query: Picture | str | Descriptor, options: Mapping[str, Any]) -> Request:
+def search(collection: str, query: Query, options: Mapping[str, Any]) -> Request:
     path = collection_path(collection, "/search")
     if isinstance(query, str):
         return Request("POST", path, body={"id": query, **there(options)})
     if isinstance(query, Descriptor):
         by = there({"descriptor": list(query.values), "version": query.version})
         return Request("POST", path, body=by | there(options))
-    return Request("POST", path, fields=as_text(options), pictures={"image": read(query)})
+    several = [query] if isinstance(query, bytes | PathLike) else query
+    pictures = [("image", read(picture)) for picture in several]
+    return Request("POST", path, fields=as_text(options), pictures=pictures)
 
 
 def add(collection: str, picture: Picture, id: str | None, replace: bool, options: Mapping[str, Any]) -> Request:
-    pictures = {"image": read(picture)}
+    pictures = [("image", read(picture))]
     if not replace:
         path = collection_path(collection, "/images")
         return Request("POST", path, fields=as_text({"id": id, **options}), pictures=pictures)
@@ -97,12 +103,12 @@ def add(collection: str, picture: Picture, id: str | None, replace: bool, option
 
 
 def compare(collection: str, a: Picture | str, b: Picture | str, options: Mapping[str, Any]) -> Request:
-    fields, pictures = as_text(options), {}
+    fields, pictures = as_text(options), []
     for side, picture in (("a", a), ("b", b)):
         if isinstance(picture, str):
             fields |= {f"{side}_id": picture, f"{side}_collection": collection}
         else:
-            pictures[side] = read(picture)
+            pictures.append((side, read(picture)))
     return Request("POST", "v1/compare", fields=fields, pictures=pictures)
 
 

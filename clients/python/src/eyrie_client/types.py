@@ -398,7 +398,7 @@ class Hit(TypedDict):
     confidence: NotRequired[float]
     """How likely both show one and the same thing, and not variants of it, 0 to 1: from the inliers,
     their place, and the pixels of both. Not there where they are not verified, nor beyond the 24
-    results with the most inliers."""
+    results with the most inliers (of each image of the query)."""
 
     match: NotRequired["Match"]
     """Where they lie, for a verified result."""
@@ -688,6 +688,10 @@ class Match(TypedDict):
     mirrored: NotRequired[bool]
     """Whether the two show it mirrored, left and right exchanged. Only there where they do."""
 
+    query_image: NotRequired[int]
+    """Which image of the query it is, 1 for the first: the one that has most in common with the
+    result. Only there where the query has several."""
+
 
 class Model(TypedDict):
     """A model."""
@@ -849,11 +853,13 @@ class SearchResult(TypedDict):
     there when nothing was to be verified."""
 
     cost: NotRequired["Cost"]
-    """What describing the query image cost; not there when nothing had to be described."""
+    """What describing the query image cost, or all of them; not there when nothing had to be
+    described."""
 
     query_thumbnail: NotRequired[str]
     """A small JPEG of the query image as it was seen (upright, over its ground, in sRGB, cut to the
-    region), as a `data:` URL. Where `include` asks for it and the query is an image."""
+    region), as a `data:` URL; of several the first one. Where `include` asks for it and the query
+    is an image."""
 
 
 class SimilarImage(TypedDict):
@@ -894,11 +900,11 @@ class Took(TypedDict):
     """In the index."""
 
     verify: NotRequired[float]
-    """Verifying: looking for spots in the query image, reading those of the first results and
-    comparing; not there when nothing was to be verified."""
+    """Verifying: looking for spots in the query, reading those of the first results and comparing; not
+    there when nothing was to be verified."""
 
     describe: NotRequired[float]
-    """Describing the query image; not there when nothing had to be described."""
+    """Describing the query image, or all of them; not there when nothing had to be described."""
 
 
 class Warning(TypedDict):

@@ -1,5 +1,6 @@
 //! What describing one picture costs.
 
+use std::ops::Add;
 use std::time::Duration;
 
 use eyrie_chip::PassCost;
@@ -37,6 +38,24 @@ impl ExtractionCost {
             chip_milliseconds: pass.chip_milliseconds * f64::from(passes),
             energy_millijoules: pass.energy_millijoules.map(|energy| energy * f64::from(passes)),
             host_milliseconds: elapsed.as_secs_f64() * 1000.0,
+        }
+    }
+}
+
+impl Add for ExtractionCost {
+    type Output = Self;
+
+    /// What both cost, one after the other.
+    fn add(self, other: Self) -> Self {
+        let ([low, high], [other_low, other_high]) = (self.energy_millijoules, other.energy_millijoules);
+        Self {
+            passes: self.passes + other.passes,
+            cycles: self.cycles + other.cycles,
+            macs: self.macs + other.macs,
+            buffer_bytes: self.buffer_bytes.max(other.buffer_bytes),
+            chip_milliseconds: self.chip_milliseconds + other.chip_milliseconds,
+            energy_millijoules: [low + other_low, high + other_high],
+            host_milliseconds: self.host_milliseconds + other.host_milliseconds,
         }
     }
 }

@@ -67,6 +67,27 @@ impl Descriptor {
         Ok(Self(values.into()))
     }
 
+    /// The direction of the sum of descriptors of one dimension: what several pictures of a thing
+    /// have in common. They are added in order in `f64`, so that it is the same on every CPU.
+    ///
+    /// # Errors
+    /// [`InvalidDescriptor`] when there is none, when they cancel each other out, or when their
+    /// dimensions differ.
+    pub fn mean<'a>(descriptors: impl IntoIterator<Item = &'a Self>) -> Result<Self, InvalidDescriptor> {
+        let mut descriptors = descriptors.into_iter();
+        let first = descriptors.next().ok_or(InvalidDescriptor::Zero)?;
+        let mut sum: Vec<f64> = first.values().iter().copied().map(f64::from).collect();
+        for descriptor in descriptors {
+            if descriptor.dimension() != first.dimension() {
+                let (actual, expected) = (descriptor.dimension(), first.dimension());
+                return Err(InvalidDescriptor::Dimension { actual, expected });
+            }
+            sum.iter_mut().zip(descriptor.values()).for_each(|(sum, &value)| *sum += f64::from(value));
+        }
+        #[allow(clippy::cast_possible_truncation)]
+        Self::new(sum.into_iter().map(|value| value as f32).collect(), first.dimension())
+    }
+
     /// The values, in order.
     #[must_use]
     pub fn values(&self) -> &[f32] {
@@ -161,6 +182,20 @@ mod tests {
         let d = Descriptor::new((0..256).map(|i| (i as f32 * 0.37).sin()).collect(), 256).expect("valid");
         let again = Descriptor::new(d.values().to_vec(), 256).expect("valid");
         assert_eq!(d, again);
+    }
+
+    #[test]
+    fn a_mean_points_between_what_it_is_made_of() {
+        let of = |values: &[f32]| Descriptor::new(values.to_vec(), values.len()).expect("valid");
+        let (east, north) = (of(&[1.0, 0.0]), of(&[0.0, 1.0]));
+        assert_eq!(Descriptor::mean([&east, &north, &north]), Ok(of(&[1.0, 2.0])));
+        assert_eq!(Descriptor::mean([&east]), Ok(east.clone()));
+        assert_eq!(Descriptor::mean([&east, &of(&[-1.0, 0.0])]), Err(InvalidDescriptor::Zero));
+        assert_eq!(Descriptor::mean([]), Err(InvalidDescriptor::Zero));
+        let long = of(&[1.0, 0.0, 0.0]);
+        let mixed = |first, second| Descriptor::mean([first, second]);
+        assert_eq!(mixed(&east, &long), Err(InvalidDescriptor::Dimension { actual: 3, expected: 2 }));
+        assert_eq!(mixed(&long, &east), Err(InvalidDescriptor::Dimension { actual: 2, expected: 3 }));
     }
 
     #[test]

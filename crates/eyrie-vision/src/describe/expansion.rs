@@ -20,14 +20,9 @@ pub fn expand<T>(
     if shown == 0 || shown == candidates.len() {
         return candidates;
     }
-    let mut sum: Vec<f64> = query.values().iter().copied().map(f64::from).collect();
-    for descriptor in candidates[..shown].iter().filter_map(|candidate| known(candidate).1) {
-        sum.iter_mut().zip(descriptor.values()).for_each(|(sum, &value)| *sum += f64::from(value));
-    }
-    #[allow(clippy::cast_possible_truncation)]
-    let sum: Vec<f32> = sum.into_iter().map(|value| value as f32).collect();
+    let same: Vec<Descriptor> = candidates[..shown].iter().filter_map(|candidate| known(candidate).1).collect();
     // Opposite descriptors have no mean.
-    let Ok(mean) = Descriptor::new(sum, query.dimension()) else { return candidates };
+    let Ok(mean) = Descriptor::mean(std::iter::once(query).chain(&same)) else { return candidates };
     let likeness = |candidate: &T| known(candidate).1.map_or(f32::NEG_INFINITY, |other| mean.cosine(&other));
     let rest = candidates.split_off(shown);
     let mut rest: Vec<(f32, T)> = rest.into_iter().map(|candidate| (likeness(&candidate), candidate)).collect();

@@ -80,7 +80,8 @@ impl Verification {
     }
 
     /// Whether it is verified, and with more inliers than another one.
-    fn is_more_than(&self, other: &Self) -> bool {
+    #[must_use]
+    pub fn is_more_than(&self, other: &Self) -> bool {
         self.verified() && (!other.verified() || self.inliers > other.inliers)
     }
 
