@@ -301,20 +301,18 @@ def check_keys(site, admin, there):
 
 
 def check_sizes(site, admin):
-    """Caddy refuses without a problem document, which Eyrie's own refusals have."""
-    def by_caddy(answer):
-        return answer.status == 413 and answer.headers["Content-Type"] != "application/problem+json"
+    def is_too_large(answer):
+        return answer.status == 413 and answer.headers["Content-Type"] == "application/problem+json"
 
     largest = 20 * 1024 * 1024
     answer = admin.call("POST", f"{THINGS}/images", bytes(largest + 1))
-    sure("a byte beyond 20 MiB is 413, by Caddy", by_caddy(answer), answer)
+    sure("a byte beyond 20 MiB is 413, with a problem document", is_too_large(answer), answer)
     answer = admin.call("POST", f"{THINGS}/images", (bytes(1 << 20) for _ in range(21)), Transfer_Encoding="chunked")
-    sure("21 MiB of which nothing says the length are 413", answer.status == 413, answer)
+    sure("21 MiB of which nothing says the length are 413", is_too_large(answer), answer)
     answer = admin.call("POST", f"{THINGS}/images", bytes(largest))
-    sure("20 MiB of nothing reach Eyrie, which says that they are no picture", answer.status == 415, answer)
+    sure("20 MiB of nothing are read, and are no picture", answer.status == 400 and answer.json()["code"] == "not_an_image", answer)
     answer = admin.call("POST", f"{THINGS}/import", b"\n" * (largest + 1), "application/x-ndjson")
-    sure("an import larger than that reaches Eyrie", 400 <= answer.status < 413 and answer.headers["Content-Type"] == "application/problem+json",
-         answer)
+    sure("an import may be larger than that", answer.status not in (413, 502) and answer.status < 500, answer)
 
 
 def check_peers(stack, site, image, authority, admin):
