@@ -218,6 +218,8 @@ def check_production(image, without, folder):
         authority = folder / "root.crt"
         root = f"{stack.container('caddy')}:/data/caddy/pki/authorities/local/root.crt"
         until("Caddy has made its certificates", lambda: docker("cp", root, str(authority), stderr=subprocess.DEVNULL) is not None)
+        # A visitor's container reads it as another user.
+        authority.chmod(0o644)
         site = Site(ports["EYRIE_HTTPS_PORT"], ssl.create_default_context(cafile=str(authority)))
         admin = site.keyed(secrets["admin_key"])
 
@@ -239,7 +241,7 @@ def check_production(image, without, folder):
         check_database_restart(stack, admin)
         complaints = [line for line in stack.lines("eyrie") if line["level"] == "ERROR"]
         check_stop(stack, services)
-        print(f"   errors in the log, all of the time without a database: {sorted({line['fields']['message'] for line in complaints})}")
+        print(f"   errors in the log, all of the time without a database: {sorted({line['message'] for line in complaints})}")
     for kind in ("container", "volume", "network"):
         label = f"label=com.docker.compose.project={stack.project}"
         left = docker(kind, "ls", "--quiet", *(["--all"] if kind == "container" else []), "--filter", label)
@@ -324,7 +326,7 @@ def check_peers(stack, site, image, authority, admin):
     before = len(refusals())
     site.call("GET", "/v1/keys", X_Forwarded_For="198.51.100.9", X_Real_Ip="198.51.100.9", Forwarded="for=198.51.100.9")
     line = until("a refusal is in the audit log", lambda: refusals()[before:])[0]
-    peer = line["fields"]["peer"]
+    peer = line["peer"]
     # Docker hands over what comes to a port of this machine as its own.
     sure("it names the peer that Caddy saw, not Caddy and not what the request said", peer in gateways and peer not in addresses, line)
 
@@ -332,13 +334,13 @@ def check_peers(stack, site, image, authority, admin):
     visit = ["run", "--rm", "--network", f"{stack.project}_visitors", "--ip", VISITOR, "--volume", f"{authority}:/root.crt:ro",
              "--volume", f"{key}:/key:ro", image, "export", "--collection", "things", "--server", f"https://{HOST}", "--ca-file", "/root.crt"]
     # The folder of the secrets is closed, but the engine may go there.
-    exported = docker(*visit, "--api-key-file", "/key", stderr=subprocess.STDOUT)
+    exported = docker(*visit, "--api-key-file", "/key")
     sure("the command line exports through Caddy's TLS", sum(id in exported for id in admin.ids(THINGS)) == 12, exported[-800:])
     before = len(refusals())
     refused = subprocess.run([*DOCKER, *visit], capture_output=True, text=True)
     sure("and is refused without a key", refused.returncode != 0 and "missing_key" in refused.stderr, refused)
     line = until("a refusal is in the audit log", lambda: refusals()[before:])[0]
-    sure(f"a visitor of a network that is not private is named by its address, {VISITOR}", line["fields"]["peer"] == VISITOR, line)
+    sure(f"a visitor of a network that is not private is named by its address, {VISITOR}", line["peer"] == VISITOR, line)
 
 
 def check_containers(stack, services):
@@ -366,7 +368,7 @@ def check_containers(stack, services):
 
 def check_worker(stack):
     """Eyrie's own sandbox, inside that of Docker."""
-    (start,) = [line["fields"] for line in stack.lines("eyrie") if line["fields"]["message"] == "listening"]
+    (start,) = [line for line in stack.lines("eyrie") if line["message"] == "listening"]
     sure("the log says that workers are isolated", start["isolated"] is True, start)
     pid = stack.inspect("eyrie")["State"]["Pid"]
     workers = below(f"cat /proc/{pid}/task/*/children").split()
@@ -391,7 +393,7 @@ def check_prometheus(stack):
         request = f"GET {path} HTTP/1.0\\r\\nHost: prometheus\\r\\n\\r\\n"
         talk = f"exec 3<>/dev/tcp/prometheus/9090; printf '{request}' >&3; cat <&3"
         said = docker("run", "--rm", "--network", f"{stack.project}_watch", HELPER, "bash", "-c", talk, stderr=subprocess.STDOUT)
-        return json.loads(said.split("\r\n\r\n", 1)[1])["data"]
+        return json.loads(said.split("\n\n", 1)[1])["data"]
 
     def value(query):
         found = ask(f"/api/v1/query?query={urllib.parse.quote(query).replace('%', '%%')}")["result"]
@@ -509,7 +511,7 @@ def check_stop(stack, services):
     begin = time.monotonic()
     stack.compose("stop", "eyrie", stderr=subprocess.STDOUT)
     took = time.monotonic() - begin
-    last = stack.lines("eyrie")[-1]["fields"]["message"]
+    last = stack.lines("eyrie")[-1]["message"]
     sure("`stop` ends eyrie well before its 30 s are over, and the log says so last", took < 25 and last == "stopped", (took, last))
     print(f"   {took:.1f} s")
     stack.compose("stop", stderr=subprocess.STDOUT)
@@ -583,4 +585,4 @@ if __name__ == "__main__":
     try:
         main()
     except (AssertionError, subprocess.CalledProcessError) as error:
-        sys.exit(f"tests/deploy/production.py: {error}")
+        sys.exit(f"tests/deploy/production.py: {error}\n{getattr(error, 'stderr', None) or ''}{getattr(error, 'stdout', None) or ''}")
