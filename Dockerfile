@@ -1,5 +1,5 @@
-# Three stages: the build, the root of the image, and the image: the program and what it needs of Debian, with no shell and
-# nothing else to start in it. It runs as nobody in particular.
+# Three stages: the build, the root of the image, and the image: the program and what it needs of
+# Debian, with no shell and nothing else to start in it. It runs as nobody in particular.
 
 FROM rust:1.95-slim-bookworm AS build
 # The bundled SQLite is built from C.
@@ -24,7 +24,8 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
 FROM debian:bookworm-slim AS root
 COPY --from=build /eyrie /image/usr/local/bin/eyrie
 WORKDIR /image
-# Beside the libraries: names of users, certificates, and what scanners and licences ask for about the packages that they are of.
+# Beside the libraries: names of users, certificates, and what scanners and licences ask for about
+# the packages that they are of.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
