@@ -1,4 +1,5 @@
-# Two stages: the build, and a slim image that holds one binary and runs as nobody in particular.
+# Three stages: the build, the root of the image, and the image: the program and what it needs of
+# Debian, with no shell and nothing else to start in it. It runs as nobody in particular.
 
 FROM rust:1.95-slim-bookworm AS build
 # The bundled SQLite is built from C.
@@ -18,22 +19,32 @@ COPY openapi.yaml README.md ./
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
     cargo build --release --locked --no-default-features --features otlp,s3 --bin eyrie \
-    && cp target/release/eyrie /eyrie \
-    && /eyrie man --out /packed/share/man/man1 \
-    && mkdir -p /packed/share/bash-completion/completions /packed/share/zsh/site-functions /packed/share/fish/vendor_completions.d \
-    && /eyrie completions bash > /packed/share/bash-completion/completions/eyrie \
-    && /eyrie completions zsh > /packed/share/zsh/site-functions/_eyrie \
-    && /eyrie completions fish > /packed/share/fish/vendor_completions.d/eyrie.fish
+    && cp target/release/eyrie /eyrie
 
-FROM debian:bookworm-slim
+FROM debian:bookworm-slim AS root
+COPY --from=build /eyrie /image/usr/local/bin/eyrie
+WORKDIR /image
+# Beside the libraries: names of users, certificates, and what scanners and licences ask for about
+# the packages that they are of.
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin eyrie \
-    && install -d -o eyrie -g eyrie /data
-COPY --from=build /eyrie /usr/local/bin/eyrie
-COPY --from=build /packed/share /usr/local/share
+    && ldd usr/local/bin/eyrie | grep -o '/lib[^ ]*' | xargs cp --dereference --parents --target-directory=. \
+    && cp --dereference --parents --target-directory=. \
+        /etc/passwd /etc/group /etc/os-release /etc/ssl/certs/ca-certificates.crt \
+    && mkdir -p var/lib/dpkg/status.d \
+    && for package in ca-certificates libc6 libgcc-s1; do \
+        dpkg --status "$package" >"var/lib/dpkg/status.d/$package" \
+        && cp --dereference --parents --target-directory=. "/usr/share/doc/$package/copyright" || exit 1; \
+    done \
+    && install -d -m 1777 tmp \
+    && install -d -o eyrie -g eyrie data
+
+FROM scratch
+COPY --from=root /image /
 COPY LICENSE NOTICE /usr/share/doc/eyrie/
+ENV PATH=/usr/local/bin
 USER eyrie
 # It does not start without a key (EYRIE_ADMIN_KEY_FILE, `eyrie keys add`) or EYRIE_SERVER__ALLOW_ANONYMOUS.
 ENV EYRIE_BIND=0.0.0.0:8080 EYRIE_DATA_DIR=/data

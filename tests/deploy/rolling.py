@@ -26,8 +26,8 @@ from pathlib import Path
 COLLECTION = "/v1/collections/default"
 
 
-def png(seed, side=96):
-    """A picture of rectangles, another one for each seed."""
+def png(seed, side=96, zoom=1):
+    """A picture of rectangles, another one for each seed; each of its pixels is a square of `zoom` by `zoom`."""
     draw = random.Random(seed)
     rows = [bytearray(3 * side) for _ in range(side)]
     for _ in range(30):
@@ -35,9 +35,10 @@ def png(seed, side=96):
         for row in rows[top : top + draw.randrange(4, 40)]:
             right = min(side, left + draw.randrange(4, 40))
             row[3 * left : 3 * right] = colour * (right - left)
+    rows = [b"".join(row[at : at + 3] * zoom for at in range(0, 3 * side, 3)) for row in rows for _ in range(zoom)]
     chunk = lambda kind, data: struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
     pixels = zlib.compress(b"".join(b"\0" + bytes(row) for row in rows))
-    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", side * zoom, side * zoom, 8, 2, 0, 0, 0)
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 

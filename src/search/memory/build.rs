@@ -59,19 +59,25 @@ impl Follower {
         let mut saved = Vec::new();
         for summary in summaries {
             let of = self.indexed(&summary.collection);
-            let index = match self.saved_index(&of).await? {
+            let saved_index = match self.saved_index(&of).await? {
                 // A database that was put back to an older state goes on with other changes of the
                 // same numbers.
                 Some(index) if index.since > newest => {
                     tracing::warn!(collection = %of.name, saved = %index.since, database = %newest,
                         "the saved index is newer than the database: it is built anew");
-                    self.read_index(of, newest, &mut progress).await?
+                    // It keeps its folder from the one that takes its place.
+                    blocking(move || drop(index)).await?;
+                    None
                 }
                 Some(index) if self.store.changes(index.since, 1).await? == Changes::Pruned => {
                     tracing::warn!(collection = %of.name, saved = %index.since,
                         "what changed since the index was saved is no longer in the change log: it is built anew");
-                    self.read_index(of, newest, &mut progress).await?
+                    blocking(move || drop(index)).await?;
+                    None
                 }
+                usable => usable,
+            };
+            let index = match saved_index {
                 Some(index) => {
                     saved.push(of);
                     progress.add_saved(index.points.len() as u64);
