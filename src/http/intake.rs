@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::deadline::{RequestClock, StoppedClock};
 use super::error::{ApiError, Code};
+use super::slow_bodies::{Arriving, Place};
 use crate::telemetry::metric;
 
 /// How much of a refused body is still read, so that the client gets to read the answer instead of
@@ -37,6 +38,7 @@ pub(crate) struct Intake {
     /// Of the memory for bodies, one permit for each [`UNIT`]; `None` where it has no bound.
     memory: Option<Arc<Semaphore>>,
     timeout: Duration,
+    arriving: Arriving,
 }
 
 /// The right to have one upload in memory. It is given back when the last of the bytes made by
@@ -87,23 +89,32 @@ impl Intake {
             counter!(metric::UPLOADS_REFUSED, "reason" => reason).increment(0);
         }
         let memory = memory.map(|bytes| Arc::new(Semaphore::new((bytes / UNIT).min(Semaphore::MAX_PERMITS))));
-        Self { permits: Arc::new(Semaphore::new(bodies)), memory, timeout }
+        Self { permits: Arc::new(Semaphore::new(bodies)), memory, timeout, arriving: Arriving::default() }
     }
 
-    /// Room for one more body of up to `length` bytes.
-    fn admit(&self, length: usize) -> Result<Held, ApiError> {
-        let refused = |reason: &'static str, detail: &str| {
+    /// Room for one more body of up to `length` bytes. Where there is none, one that comes slowly
+    /// makes it.
+    async fn admit(&self, length: usize) -> Result<Held, ApiError> {
+        let mut room = self.room(length);
+        if room.is_err() && self.arriving.displace().await {
+            room = self.room(length);
+        }
+        room.map_err(|(reason, detail)| {
             counter!(metric::UPLOADS_REFUSED, "reason" => reason).increment(1);
-            Err(ApiError::overloaded(format!("{detail}; try again in 1 s"), 1))
-        };
+            ApiError::overloaded(format!("{detail}; try again in 1 s"), 1)
+        })
+    }
+
+    /// The same where there is room now; else why not.
+    fn room(&self, length: usize) -> Result<Held, (&'static str, &'static str)> {
         let Ok(body) = Arc::clone(&self.permits).try_acquire_owned() else {
-            return refused("uploads", "too many uploads at the moment");
+            return Err(("uploads", "too many uploads at the moment"));
         };
         let Some(memory) = &self.memory else { return Ok(Held { _body: body, memory: None }) };
         let units = u32::try_from(length.saturating_mul(WHILE_READ).div_ceil(UNIT)).unwrap_or(u32::MAX);
         match Arc::clone(memory).try_acquire_many_owned(units) {
             Ok(memory) => Ok(Held { _body: body, memory: Some(memory) }),
-            Err(_) => refused("memory", "the memory for uploads is in use at the moment"),
+            Err(_) => Err(("memory", "the memory for uploads is in use at the moment")),
         }
     }
 
@@ -117,20 +128,32 @@ impl Intake {
             return Err(too_large(limit));
         }
         let length = stated.map_or(limit, |length| length as usize);
-        let mut held = match self.admit(length) {
-            Ok(held) => held,
+        let place = match self.admit(length).await {
+            Ok(held) => self.arriving.begin(held),
             Err(refusal) => {
                 discard(stream).await;
                 return Err(refusal);
             }
         };
-        match tokio::time::timeout(self.timeout, collect(&mut stream, limit)).await {
+        let read = tokio::select! {
+            biased;
+            read = tokio::time::timeout(self.timeout, collect(&mut stream, limit, &place)) => read,
+            () = place.is_wanted() => {
+                drop(place);
+                let detail = "too many uploads at the moment, and this one came slowly; try again in 1 s";
+                return Err(ApiError::overloaded(detail.to_owned(), 1));
+            }
+        };
+        match read {
             Ok(Ok(bytes)) => {
+                let Some(mut held) = place.whole() else {
+                    return Err(ApiError::internal("a body without its place".to_owned()));
+                };
                 held.shrink_to(bytes.len());
                 Ok((bytes, Permit { _held: Arc::new(held) }))
             }
             Ok(Err(Failure::TooLarge)) => {
-                drop(held);
+                drop(place);
                 discard(stream).await;
                 Err(too_large(limit))
             }
@@ -151,7 +174,7 @@ impl Intake {
     pub(crate) async fn chunks(&self, head: &Parts, body: Body, limit: usize) -> Result<Chunks, ApiError> {
         let stopped = head.extensions.get::<RequestClock>().map(RequestClock::stop_for_body);
         let stream = body.into_data_stream();
-        let held = match self.admit(limit) {
+        let held = match self.admit(limit).await {
             Ok(held) => held,
             Err(refusal) => {
                 discard(stream).await;
@@ -249,13 +272,14 @@ enum Failure {
     Broken(String),
 }
 
-async fn collect(stream: &mut BodyDataStream, limit: usize) -> Result<Bytes, Failure> {
+async fn collect<T>(stream: &mut BodyDataStream, limit: usize, place: &Place<T>) -> Result<Bytes, Failure> {
     let mut bytes = BytesMut::new();
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|error| Failure::Broken(error.to_string()))?;
         if bytes.len() + chunk.len() > limit {
             return Err(Failure::TooLarge);
         }
+        place.came(chunk.len());
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes.freeze())
@@ -317,6 +341,30 @@ mod tests {
         assert_eq!(read().await.err().map(|error| error.code()), Some(Code::Overloaded));
         drop(in_the_queue);
         assert!(read().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn bodies_that_bring_nothing_keep_nobody_out() {
+        let arriving = Arriving::new(Duration::ZERO);
+        let intake = Intake { arriving, ..Intake::new(2, Duration::from_secs(600), None) };
+        let (head, ()) = Request::new(()).into_parts();
+        let (first, second) = (futures::channel::oneshot::channel(), futures::channel::oneshot::channel());
+        let slow = |last: futures::channel::oneshot::Receiver<&'static str>| {
+            intake.read(&head, Body::from_stream(futures::stream::once(last)), 100)
+        };
+        let others = async {
+            // One place is enough for all that come and go.
+            for _ in 0..5 {
+                assert!(intake.read(&head, Body::from("image"), 100).await.is_ok());
+            }
+            [first.0, second.0].map(|sender| sender.send("end").is_ok())
+        };
+        let (first, second, reached) = tokio::join!(slow(first.1), slow(second.1), others);
+        let read = [first, second].map(|read| read.map(|(bytes, _)| bytes).map_err(|error| error.code()));
+        let is_overloaded = |read: &Result<Bytes, Code>| matches!(read, Err(Code::Overloaded));
+        assert_eq!(read.iter().filter(|read| is_overloaded(read)).count(), 1);
+        assert_eq!(read.iter().filter(|read| read.as_ref().is_ok_and(|bytes| bytes == "end")).count(), 1);
+        assert_eq!(reached.iter().filter(|reached| **reached).count(), 1);
     }
 
     #[tokio::test]

@@ -34,6 +34,7 @@ mod routes;
 mod schema;
 mod search;
 mod serve;
+mod slow_bodies;
 mod state;
 mod transfer;
 mod unread;

@@ -73,6 +73,11 @@ pub(crate) fn fingerprint(of: &mut Fingerprint, image: &AddImage) {
 }
 
 impl Named {
+    /// The name.
+    pub(crate) fn key(&self) -> Option<IdempotencyKey> {
+        self.0.clone()
+    }
+
     /// Does the work of a request, or answers what was answered when it was done before. Named work
     /// is done to its end also when the client goes away. `read` adds what the request asks for.
     pub(crate) async fn once(

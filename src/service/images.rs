@@ -11,7 +11,7 @@ use super::originals::ByteStream;
 use super::pool::WhenFull;
 use super::quotas::refused;
 use super::running::Running;
-use super::upload::Upload;
+use super::upload::{Id, Upload};
 use super::{AddImage, AddOutcome, PutImage, PutOutcome, RetrievalService, ServiceError, Stored};
 use crate::domain::{
     CollectionName, Filter, ImageId, ImageRecord, Metadata, Order, Position, Precondition, Profile, Seq, Thumbnail,
@@ -258,14 +258,19 @@ impl Core {
         when_full: WhenFull,
     ) -> Result<Stored<AddOutcome>, ServiceError> {
         let running = self.gate.enter()?;
-        let AddImage { id, bytes, metadata, on_duplicate, on_similar, stored_by } = image;
+        let AddImage { id, bytes, metadata, on_duplicate, on_similar, stored_by, named } = image;
         let metadata = self.metadata(metadata)?;
         let collection = self.collection(collection).await?;
         let mut upload = Upload::new(self, running, &collection, bytes, when_full, on_similar, stored_by).await?;
+        let id = match (id, named) {
+            (Some(id), _) => Id::Asked(id),
+            (None, Some((name, at))) => Id::Derived(upload.id_in(&name, at, &metadata)),
+            (None, None) => Id::Any,
+        };
         let mut attempts = self.attempts();
         let outcome = loop {
             attempts.next().await?;
-            if let Some(outcome) = upload.add(id.as_ref(), &metadata, on_duplicate).await? {
+            if let Some(outcome) = upload.add(&id, &metadata, on_duplicate).await? {
                 break outcome;
             }
         };

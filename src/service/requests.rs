@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::domain::{
-    DescriptorVersion, ExtractionCost, FieldPath, Filter, ImageId, ImageRecord, KeyId, QueryRegion, Thumbnail, Verdict,
-    Verify,
+    DescriptorVersion, ExtractionCost, FieldPath, Filter, IdempotencyKey, ImageId, ImageRecord, KeyId, QueryRegion,
+    Thumbnail, Verdict, Verify,
 };
 use eyrie_vision::local::Verification;
 
@@ -54,6 +54,8 @@ pub struct AddImage {
     pub on_similar: OnSimilar,
     /// The key that stores it.
     pub stored_by: Option<KeyId>,
+    /// The name of the request that adds it, and which of that request's images it is.
+    pub named: Option<(IdempotencyKey, usize)>,
 }
 
 /// An image to put under an id.

@@ -11,7 +11,8 @@ use super::quotas::refused;
 use super::running::Running;
 use super::{AddOutcome, OnDuplicate, OnSimilar, PutOutcome, SearchHit, ServiceError, Stored};
 use crate::domain::{
-    Collection, ContentHash, ImageId, ImageKey, ImageRecord, KeyId, Metadata, Precondition, Profile, Verdict,
+    Collection, ContentHash, IdempotencyKey, ImageId, ImageKey, ImageRecord, KeyId, Metadata, Precondition, Profile,
+    Verdict,
 };
 use crate::store::{Incoming, InsertOutcome, NewImage, SameContent, WriteOutcome};
 use eyrie_vision::describe::{Extraction, Request};
@@ -34,6 +35,17 @@ pub(super) struct Upload<'a> {
     described: OnceCell<Extraction>,
     /// What the last attempt found that is similar.
     similar: Option<Vec<SearchHit>>,
+}
+
+/// The id of an image that is added.
+pub(super) enum Id {
+    /// The request says it.
+    Asked(ImageId),
+    /// It follows from a request that named itself. Where an image has it, an earlier attempt at the
+    /// request stored that, and perhaps nobody was told.
+    Derived(ImageId),
+    /// A fresh one.
+    Any,
 }
 
 /// An image that may be stored.
@@ -69,13 +81,19 @@ impl<'a> Upload<'a> {
         Stored { outcome, similar: self.similar, cost }
     }
 
+    /// The id that it has as the image at this place of a request with this name.
+    pub(super) fn id_in(&self, name: &IdempotencyKey, at: usize, metadata: &Metadata) -> ImageId {
+        let (at, metadata) = ((at as u64).to_le_bytes(), metadata.to_json());
+        ImageId::derived(&[name.as_str().as_bytes(), &at, &self.hash.0, metadata.as_bytes()])
+    }
+
     /// One attempt to add it; `None` where another request was faster and it is to start over.
     ///
     /// # Errors
     /// As [`super::RetrievalService::add_image`].
     pub(super) async fn add(
         &mut self,
-        id: Option<&ImageId>,
+        id: &Id,
         metadata: &Metadata,
         on_duplicate: OnDuplicate,
     ) -> Result<Option<AddOutcome>, ServiceError> {
@@ -93,18 +111,21 @@ impl<'a> Upload<'a> {
             return Ok(self.renew(there).await?.map(AddOutcome::Existing));
         }
         // Looked up before the image is described, which costs a thousand times as much.
-        if let Some(id) = id
-            && let Some(holder) = store.get(&self.collection.name, id).await?
-        {
-            return self.id_held_by(holder, on_duplicate).await.map(Some);
-        }
-        let id = id.cloned().unwrap_or_else(ImageId::generate);
-        let Ready { image, _turn } = self.unless_similar(id, metadata.clone(), None).await?;
+        let chosen = match id {
+            Id::Asked(text) | Id::Derived(text) => {
+                if let Some(holder) = store.get(&self.collection.name, text).await? {
+                    return self.id_held_by(id, holder, on_duplicate).await.map(Some);
+                }
+                text.clone()
+            }
+            Id::Any => ImageId::generate(),
+        };
+        let Ready { image, _turn } = self.unless_similar(chosen, metadata.clone(), None).await?;
         match self.core.insert(&self.running, &self.collection.name, image, self.bytes.clone(), same_content).await? {
             InsertOutcome::Inserted(record) => Ok(Some(AddOutcome::Created(record))),
             // Stored by another request while this one was describing: the next attempt answers.
             InsertOutcome::SameContent(_) => Ok(None),
-            InsertOutcome::IdTaken(holder) => self.id_held_by(holder, on_duplicate).await.map(Some),
+            InsertOutcome::IdTaken(holder) => self.id_held_by(id, holder, on_duplicate).await.map(Some),
             InsertOutcome::OverQuota(refusal) => Err(refused(refusal)),
             InsertOutcome::UnknownCollection => Err(unknown_collection(&self.collection.name)),
         }
@@ -127,8 +148,17 @@ impl<'a> Upload<'a> {
         }
     }
 
-    async fn id_held_by(&self, holder: ImageRecord, on_duplicate: OnDuplicate) -> Result<AddOutcome, ServiceError> {
-        if on_duplicate == OnDuplicate::Return && holder.content_hash == self.hash {
+    async fn id_held_by(
+        &self,
+        id: &Id,
+        holder: ImageRecord,
+        on_duplicate: OnDuplicate,
+    ) -> Result<AddOutcome, ServiceError> {
+        let is_there = match id {
+            Id::Derived(_) => true,
+            Id::Asked(_) | Id::Any => on_duplicate == OnDuplicate::Return && holder.content_hash == self.hash,
+        };
+        if is_there {
             self.core.wait_until_found(&self.running, holder.revision).await?;
             return Ok(AddOutcome::Existing(holder));
         }

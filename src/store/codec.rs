@@ -441,10 +441,21 @@ pub(super) struct Times {
     pub(super) at: OffsetDateTime,
 }
 
+/// When an image was changed, by a clock that may have been set back since it was created: an
+/// import refuses what was changed before it was there.
+pub(super) fn changed_at(existing: &ImageRecord, now: OffsetDateTime) -> OffsetDateTime {
+    now.max(existing.created_at)
+}
+
 impl Times {
     /// An image that is stored now.
     pub(super) fn all(now: OffsetDateTime) -> Self {
         Self { created_at: now, updated_at: now, at: now }
+    }
+
+    /// One that is stored now over `existing`, where there is one.
+    pub(super) fn over(existing: Option<&ImageRecord>, now: OffsetDateTime) -> Self {
+        Self { updated_at: existing.map_or(now, |existing| changed_at(existing, now)), ..Self::all(now) }
     }
 }
 

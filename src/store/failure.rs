@@ -34,7 +34,7 @@ fn from_database(error: &dyn DatabaseError) -> StoreError {
     let text = error.to_string();
     match (sqlite, code.as_ref()) {
         (Some(SQLITE_FULL), _) | (None, "53100") => StoreError::Full(text),
-        (Some(SQLITE_BUSY | SQLITE_LOCKED), _) => StoreError::Unavailable(text),
+        (Some(SQLITE_BUSY | SQLITE_LOCKED | SQLITE_IOERR), _) => StoreError::Unavailable(text),
         (Some(SQLITE_READONLY), _) | (None, "25006") => StoreError::ReadOnly(text),
         (None, "26000" | "42P05") => pooler(&text),
         (None, code) if unavailable_in_postgres(code) => StoreError::Unavailable(text),
@@ -65,6 +65,8 @@ pub(super) fn pooler(text: &str) -> StoreError {
 const SQLITE_BUSY: i32 = 5;
 const SQLITE_LOCKED: i32 = 6;
 const SQLITE_READONLY: i32 = 8;
+/// The disk failed, or a quota of it is used up: SQLite says `SQLITE_FULL` of `ENOSPC` alone.
+const SQLITE_IOERR: i32 = 10;
 const SQLITE_FULL: i32 = 13;
 
 /// Connection errors (class 08), lack of resources (53), a shutdown or failover (57P), time-outs
@@ -128,7 +130,8 @@ mod tests {
             ("517", "unavailable"), // SQLITE_BUSY_SNAPSHOT
             ("6", "unavailable"),
             ("8", "read-only"),
-            ("1032", "read-only"), // SQLITE_READONLY_DBMOVED
+            ("1032", "read-only"),  // SQLITE_READONLY_DBMOVED
+            ("778", "unavailable"), // SQLITE_IOERR_WRITE
             ("13", "full"),
             ("11", "internal"),
             ("787", "internal"),    // a foreign key

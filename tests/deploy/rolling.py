@@ -4,7 +4,8 @@
 
 OLD and NEW are binaries whose models are the same. OLD serves an empty database and takes pictures without a pause, from now to the end.
 Two NEW start on it at the same moment, so that both would migrate. All three take pictures, change and delete them, and each is asked for
-what the others stored. Then OLD is ended, and what was acknowledged is compared with what is there. Python's standard library alone.
+what the others stored. Then OLD is ended, and what was acknowledged is compared with what is there, and what is there with the counts
+that quotas go by. Python's standard library alone.
 """
 
 import argparse
@@ -154,13 +155,18 @@ def main():
         stored, cursor = {}, ""
         while True:
             page = new[0].must("GET", f"{COLLECTION}/images?limit=500{cursor}")
-            stored.update({image["id"]: image.get("metadata") for image in page["images"]})
+            stored.update({image["id"]: image for image in page["images"]})
             if not page.get("next_cursor"):
                 break
             cursor = f"&cursor={page['next_cursor']}"
+        # By the counts that quotas go by, which old servers know nothing of.
+        counted = new[0].must("GET", COLLECTION)
+        expected = {"images": len(stored), "bytes": sum(image["byte_size"] for image in stored.values())}
+        failures += [f"counted are {counted[what]} {what} of {there_are}" for what, there_are in expected.items() if counted[what] != there_are]
         failures += [f"{id} was acknowledged and is not there" for id in there.keys() - stored.keys()]
         failures += [f"{id} is there and nobody knows of it" for id in stored.keys() - there.keys()]
-        failures += [f"{id} was changed and is not" for id, seed in there.items() if seed % 7 == 0 and stored.get(id) != {"seed": seed}]
+        failures += [f"{id} was changed and is not" for id, seed in there.items() if seed % 7 == 0 and id in stored
+                     and stored[id].get("metadata") != {"seed": seed}]
         for server in (old, *new):
             log = server.log.read_text()
             # Versions may look at pictures in different ways; such pictures are found by their descriptors.

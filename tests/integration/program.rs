@@ -46,7 +46,7 @@ impl Program {
     }
 
     /// The same run by a shell that lets it write no file larger than so many kibibytes, as a full
-    /// disk would.
+    /// disk would. [`Server::lift_file_limit`] makes room.
     #[cfg(unix)]
     pub(crate) fn with_file_limit(kibibytes: u32) -> Self {
         use std::os::unix::fs::PermissionsExt;
@@ -54,7 +54,7 @@ impl Program {
         let script = program.path("limited");
         // The unit of `ulimit -f` is 512 bytes; without the trap the signal would end the program.
         let text = format!(
-            "#!/bin/sh\ntrap '' XFSZ\nulimit -f {}\nexec '{}' \"$@\"\n",
+            "#!/bin/sh\ntrap '' XFSZ\nulimit -S -f {}\nexec '{}' \"$@\"\n",
             kibibytes * 2,
             program.executable.display()
         );
@@ -190,6 +190,15 @@ impl Server {
     /// The number of its process.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Lets it write files of any size again.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn lift_file_limit(&self) {
+        use rustix::process::{Pid, Resource, Rlimit, prlimit};
+        let pid = Pid::from_raw(i32::try_from(self.pid()).expect("a number of a process"));
+        let limit = Rlimit { current: None, maximum: None };
+        prlimit(pid, Resource::Fsize, limit).expect("its limit may be lifted up to the hard one");
     }
 
     /// Sends a signal by its name, for example `TERM`.

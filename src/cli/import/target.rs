@@ -94,7 +94,8 @@ impl Target<'_> {
 
 async fn store(service: &RetrievalService, collection: &CollectionName, picture: Picture) -> FileOutcome {
     let Picture { id, bytes, metadata, on_similar } = picture;
-    let image = AddImage { id, bytes, metadata, on_duplicate: OnDuplicate::Return, on_similar, stored_by: None };
+    let image =
+        AddImage { id, bytes, metadata, on_duplicate: OnDuplicate::Return, on_similar, stored_by: None, named: None };
     match service.import_image(collection, image).await {
         Ok(Stored { outcome: AddOutcome::Created(record), similar, .. }) => {
             let similar = similar.into_iter().flatten().map(|hit| Similar {

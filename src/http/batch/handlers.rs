@@ -71,8 +71,11 @@ pub(crate) async fn add_images(
     named: Named,
     ImageBatch { mut images, with_cost }: ImageBatch,
 ) -> Result<Response, ApiError> {
-    for image in images.iter_mut().flatten() {
-        image.stored_by = caller.key_id();
+    for (at, image) in images.iter_mut().enumerate() {
+        if let Ok(image) = image {
+            image.stored_by = caller.key_id();
+            image.named = named.key().map(|key| (key, at));
+        }
     }
     let asked: Vec<_> = images.iter().map(|image| image.as_ref().map_err(ApiError::code).cloned()).collect();
     let read = move |print: &mut Fingerprint| {

@@ -107,6 +107,7 @@ impl ItemFields {
             on_duplicate: self.on_duplicate.unwrap_or(options.on_duplicate),
             on_similar: self.on_similar.unwrap_or(options.on_similar),
             stored_by: None,
+            named: None,
         }
     }
 }

@@ -112,6 +112,7 @@ pub(crate) async fn add_image(
         on_duplicate: fields.on_duplicate,
         on_similar: fields.on_similar,
         stored_by: caller.key_id(),
+        named: named.key().map(|key| (key, 0)),
     };
     let (asked, with_cost) = (image.clone(), fields.with_cost);
     let read = move |print: &mut Fingerprint| {

@@ -222,6 +222,7 @@ fn image(bytes: &[u8], metadata: Value) -> AddImage {
         on_duplicate: OnDuplicate::Return,
         on_similar: OnSimilar::Ignore,
         stored_by: None,
+        named: None,
     }
 }
 

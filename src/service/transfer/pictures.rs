@@ -227,7 +227,8 @@ impl Core {
         let filename = path.rsplit('/').next().unwrap_or(path);
         let metadata = json!({"filename": filename, "path": path});
         let ArchiveRequest { on_duplicate, .. } = request;
-        let image = AddImage { id, bytes, metadata, on_duplicate, on_similar: OnSimilar::Ignore, stored_by };
+        let image =
+            AddImage { id, bytes, metadata, on_duplicate, on_similar: OnSimilar::Ignore, stored_by, named: None };
         match self.add(collection, image, WhenFull::Wait).await {
             Ok(stored) => Ok(match stored.outcome {
                 AddOutcome::Created(_) => Done::Stored,

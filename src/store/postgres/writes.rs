@@ -132,7 +132,7 @@ pub(super) async fn put(
         forget_original(session, original).await?;
         return Ok(WriteOutcome::OverQuota(refusal));
     }
-    let times = Times::all(clock.now());
+    let times = Times::over(existing.as_ref(), clock.now());
     let written = write(session, times, collection, target.id, image, original, existing.as_ref()).await?;
     Ok(match existing {
         Some(_) => WriteOutcome::Updated(written),
@@ -292,21 +292,23 @@ pub(super) async fn replace_metadata(
     let Some(existing) = existing else { return Ok(WriteOutcome::UnknownImage) };
     lock_change_log(session).await?;
     let now = clock.now();
+    let updated_at = codec::changed_at(&existing, now);
     let seq = sqlx::query_scalar(
         "WITH change AS ( \
              INSERT INTO changes (collection, kind, image_key, at) VALUES ($1, $2, $3, $5) RETURNING seq \
          ) \
-         UPDATE images SET metadata = $4, revision = seq, updated_at = $5 FROM change WHERE key = $3 RETURNING seq",
+         UPDATE images SET metadata = $4, revision = seq, updated_at = $6 FROM change WHERE key = $3 RETURNING seq",
     )
     .bind(collection.as_str())
     .bind(IMAGE_WRITTEN)
     .bind(codec::integer(existing.key.0)?)
     .bind(Json(metadata))
     .bind(now)
+    .bind(updated_at)
     .fetch_one(session)
     .await?;
     let revision = Seq(seq);
-    Ok(WriteOutcome::Updated(ImageRecord { metadata: metadata.clone(), revision, updated_at: now, ..existing }))
+    Ok(WriteOutcome::Updated(ImageRecord { metadata: metadata.clone(), revision, updated_at, ..existing }))
 }
 
 pub(super) async fn delete(

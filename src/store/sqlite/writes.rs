@@ -110,7 +110,7 @@ pub(super) async fn put(
     if let Some(refusal) = over_quota(conn, &target, collection, image.into(), existing.as_ref()).await? {
         return Ok(WriteOutcome::OverQuota(refusal));
     }
-    let times = Times::all(clock.now());
+    let times = Times::over(existing.as_ref(), clock.now());
     let written = write(conn, times, collection, target.id, image, existing.as_ref()).await?;
     Ok(match existing {
         Some(_) => WriteOutcome::Updated(written),
@@ -251,17 +251,17 @@ pub(super) async fn replace_metadata(
     }
     let Some(existing) = existing else { return Ok(WriteOutcome::UnknownImage) };
     let now = clock.now();
-    let at = codec::microseconds(now);
+    let updated_at = codec::changed_at(&existing, now);
     let seq = next_seq(conn).await?;
     sqlx::query("UPDATE images SET metadata = $2, revision = $3, updated_at = $4 WHERE key = $1")
         .bind(codec::integer(existing.key.0)?)
         .bind(metadata.to_json())
         .bind(seq.0)
-        .bind(at)
+        .bind(codec::microseconds(updated_at))
         .execute(&mut *conn)
         .await?;
-    log(conn, seq, collection, IMAGE_WRITTEN, Some(existing.key), at).await?;
-    Ok(WriteOutcome::Updated(ImageRecord { metadata: metadata.clone(), revision: seq, updated_at: now, ..existing }))
+    log(conn, seq, collection, IMAGE_WRITTEN, Some(existing.key), codec::microseconds(now)).await?;
+    Ok(WriteOutcome::Updated(ImageRecord { metadata: metadata.clone(), revision: seq, updated_at, ..existing }))
 }
 
 pub(super) async fn delete(

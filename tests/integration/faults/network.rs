@@ -8,6 +8,7 @@ use eyrie::domain::SystemClock;
 use eyrie::store::{PostgresOptions, PostgresStore};
 use futures::future::join_all;
 use reqwest::RequestBuilder;
+use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 use sqlx::{Connection, PgConnection};
 
@@ -23,6 +24,9 @@ const STATEMENT: Duration = Duration::from_secs(2);
 /// The longest time until an answer that says that the database is away: the keys may wait for
 /// those who asked before, and then for the database.
 const REFUSED_WITHIN: Duration = Duration::from_secs(8);
+
+/// How long the database is away in the test of that.
+const CUT_FOR: Duration = Duration::from_secs(30);
 
 /// The longest time until the first answer after the network is back.
 const BACK_WITHIN: Duration = Duration::from_secs(10);
@@ -104,7 +108,12 @@ async fn a_database_that_is_cut_off_is_a_503_until_it_is_back() {
     let remote = Remote::start().await;
     remote.app.add("a", pictures::png(1), json!({})).await;
     remote.proxy.set(Network::Cut).await;
-    remote.is_away().await;
+    // From its begin to its end.
+    let cut = Instant::now();
+    while cut.elapsed() < CUT_FOR {
+        remote.is_away().await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
     remote.proxy.set(Network::Passes).await;
     remote.is_back().await;
     assert_eq!(remote.stored().await, ["a", "back"]);
@@ -168,7 +177,7 @@ async fn nothing_acknowledged_is_lost_when_the_database_is_cut_off_under_uploads
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_network_makes_everything_slow_and_nothing_wrong() {
-    const LATENCY: Duration = Duration::from_millis(40);
+    const LATENCY: Duration = Duration::from_millis(300);
     let remote = Remote::with(OPTIONS).await;
     remote.app.add("a", pictures::png(1), json!({})).await;
     remote.proxy.set(Network::Slow(LATENCY)).await;
@@ -259,6 +268,46 @@ async fn a_named_request_is_done_once_wherever_the_database_was_lost_in_it() {
     assert_eq!(again.text().await.expect("body"), first);
     assert!(!remote.proxy.has_traps());
     assert_eq!(remote.stored().await, ["a", "d", "lost-twice", "pictured"]);
+    remote.app.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_named_request_stores_nothing_twice_where_nobody_was_told_that_it_is_stored() {
+    let remote = Remote::start().await;
+    let metadata = json!({"title": "unanswered"});
+    let one = |name: &str| {
+        let request = remote.app.post(&images("?on_duplicate=allow")).header("idempotency-key", name);
+        let request = request.query(&[("metadata", metadata.to_string())]);
+        request.header("content-type", "image/png").body(pictures::png(1))
+    };
+    remote.proxy.trap("unanswered", 0, Trap::ResetAfter);
+    assert_eq!(refused(one("first")).await, (503, "database_unavailable".to_owned()));
+    assert!(!remote.proxy.has_traps());
+    let stored = remote.stored().await;
+    assert_eq!(stored.len(), 1);
+    let again = one("first").send().await.expect("answer");
+    assert_eq!(again.status(), 200);
+    assert_eq!(again.json::<Value>().await.expect("JSON")["id"], stored[0]);
+    assert_eq!(remote.stored().await, stored);
+    assert_eq!(one("second").send().await.expect("answer").status(), 201, "another request");
+    assert_eq!(remote.stored().await.len(), 2);
+
+    // Of a batch the rest is done, and what was stored is not stored once more.
+    let batch = || {
+        let picture = || Part::bytes(pictures::png(1));
+        let form = Form::new().part("image", picture()).part("image", picture());
+        let form = form.text("items", json!([{"metadata": {"n": 1}}, {"metadata": metadata}]).to_string());
+        let request = remote.app.post(&images(":batch?on_duplicate=allow")).header("idempotency-key", "both");
+        request.multipart(form)
+    };
+    let statuses = |answer: &Value| -> Vec<Value> {
+        answer["results"].as_array().expect("a list").iter().map(|result| result["status"].clone()).collect()
+    };
+    remote.proxy.trap("unanswered", 0, Trap::ResetAfter);
+    assert_eq!(statuses(&ok(batch()).await), [201, 503]);
+    assert_eq!(remote.stored().await.len(), 4);
+    assert_eq!(statuses(&ok(batch()).await), [200, 200]);
+    assert_eq!(remote.stored().await.len(), 4);
     remote.app.close().await;
 }
 
