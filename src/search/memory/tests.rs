@@ -289,6 +289,17 @@ async fn an_index_that_misses_changes_which_are_gone_is_built_anew() {
     assert_eq!(fixture.nearest(50, None).await.0.len(), 23);
     assert!(fixture.search.follower.index(&covers()).expect("an index").since > saved_at);
     assert_all_are_found_of(&fixture, 23).await;
+
+    // It has the folder of the one whose place it took, and is found there again.
+    let Fixture { search, store, catalogue, _dir: dir } = fixture;
+    search.shutdown().await;
+    drop(search);
+    let saved_at = store.last_seq().await.expect("read");
+    let image = NewImage { id: ImageId::new("later").expect("valid"), ..of_direction(&catalogue, 0.0) };
+    store.put(&covers(), &image, Precondition::None).await.expect("stored");
+    let again = Kept { store, catalogue, folder: folder.path().to_owned() }.started().await;
+    assert_eq!(again.search.follower.index(&covers()).expect("an index").since, saved_at, "it was saved");
+    drop(dir);
 }
 
 #[tokio::test]
