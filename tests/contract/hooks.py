@@ -264,6 +264,8 @@ def use_one_precondition(case: Case) -> None:
 
 def put_picture(case: Case) -> None:
     image = case.body["image"]
+    if isinstance(image, list) and case.path.endswith("/search"):
+        put_pictures(case)
     if not isinstance(image, (str, bytes, Binary)):
         return
     picture = PICTURES[len(image) % len(PICTURES)]
@@ -273,6 +275,17 @@ def put_picture(case: Case) -> None:
             case.body["image"] = Binary(picture)
     elif is_valid(case, ParameterLocation.BODY) or (image and BASE64.fullmatch(image)):
         case.body["image"] = base64.b64encode(picture).decode()
+
+
+def put_pictures(case: Case) -> None:
+    """Several of one thing; a single one where a region goes with it."""
+    if not is_valid(case, ParameterLocation.BODY):
+        return
+    given = (case.body, case.body.get("params"), case.query)
+    has_region = any(isinstance(fields, dict) and fields.get("region") for fields in given)
+    pictures = [PNGS[number % 2] for number in range(1 if has_region else len(case.body["image"]))]
+    is_json = case.media_type == "application/json"
+    case.body["image"] = [base64.b64encode(picture).decode() if is_json else Binary(picture) for picture in pictures]
 
 
 def put_two_pictures(case: Case) -> None:
@@ -298,8 +311,8 @@ def put_batch(case: Case) -> None:
 
 
 def is_unsayable(case: Case) -> bool:
-    """Whether this is a form in which images are to be something else than files: every part is one or more bytes."""
-    if not case.path.endswith("/images:batch") or case.media_type != "multipart/form-data" or not isinstance(case.body, dict):
+    """Whether this is a form in which images are to be something else than a list of files: every part is one."""
+    if not case.path.endswith(("/images:batch", "/search")) or case.media_type != "multipart/form-data" or not isinstance(case.body, dict):
         return False
     images = case.body.get("image", [])
     return not isinstance(images, list) or not all(isinstance(image, (str, bytes, Binary)) for image in images)
