@@ -4,7 +4,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 /// Why a text is not an identifier.
@@ -159,18 +158,11 @@ impl ImageId {
         Self(uuid::Uuid::now_v7().to_string())
     }
 
-    /// The id that these parts have, always the same (UUIDv8).
+    /// The id that follows from a hash, always the same (UUIDv8 of its first half).
     #[must_use]
-    pub fn derived(parts: &[&[u8]]) -> Self {
-        let mut hash = Sha256::new();
-        for part in parts {
-            // The length keeps parts apart.
-            hash.update((part.len() as u64).to_le_bytes());
-            hash.update(part);
-        }
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&hash.finalize()[..16]);
-        Self(uuid::Builder::from_custom_bytes(bytes).into_uuid().to_string())
+    pub fn derived(hash: &[u8; 32]) -> Self {
+        let (first, _) = hash.as_chunks::<16>();
+        Self(uuid::Builder::from_custom_bytes(first[0]).into_uuid().to_string())
     }
 }
 

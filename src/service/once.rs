@@ -31,6 +31,11 @@ impl Fingerprint {
         self.0.update((part.len() as u64).to_le_bytes());
         self.0.update(part);
     }
+
+    /// The SHA-256 of the parts.
+    pub(super) fn hash(self) -> ContentHash {
+        ContentHash(self.0.finalize().into())
+    }
 }
 
 /// What is to become of a request that named itself.
@@ -85,8 +90,7 @@ impl RetrievalService {
         self.core.settle(&name).await?;
         let now = self.core.clock.now();
         let times = AnswerTimes { now, expired: now - KEPT_FOR, abandoned: now - RUNS_FOR };
-        let request = ContentHash(request.0.finalize().into());
-        let begun = self.core.store.begin(collection, key, &request, times).await;
+        let begun = self.core.store.begin(collection, key, &request.hash(), times).await;
         if matches!(begun, Err(StoreError::Unavailable(_))) {
             // It may have been committed, and nobody does it.
             self.core.owed.note(name, End { begun: now, answer: None });

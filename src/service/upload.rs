@@ -9,7 +9,7 @@ use super::lanes::Lane;
 use super::pool::WhenFull;
 use super::quotas::refused;
 use super::running::Running;
-use super::{AddOutcome, OnDuplicate, OnSimilar, PutOutcome, SearchHit, ServiceError, Stored};
+use super::{AddOutcome, Fingerprint, OnDuplicate, OnSimilar, PutOutcome, SearchHit, ServiceError, Stored};
 use crate::domain::{
     Collection, ContentHash, IdempotencyKey, ImageId, ImageKey, ImageRecord, KeyId, Metadata, Precondition, Profile,
     Verdict,
@@ -84,7 +84,11 @@ impl<'a> Upload<'a> {
     /// The id that it has as the image at this place of a request with this name.
     pub(super) fn id_in(&self, name: &IdempotencyKey, at: usize, metadata: &Metadata) -> ImageId {
         let (at, metadata) = ((at as u64).to_le_bytes(), metadata.to_json());
-        ImageId::derived(&[name.as_str().as_bytes(), &at, &self.hash.0, metadata.as_bytes()])
+        let mut print = Fingerprint::default();
+        for part in [name.as_str().as_bytes(), &at, &self.hash.0, metadata.as_bytes()] {
+            print.add(part);
+        }
+        ImageId::derived(&print.hash().0)
     }
 
     /// One attempt to add it; `None` where another request was faster and it is to start over.
