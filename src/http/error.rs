@@ -354,6 +354,7 @@ impl From<ServiceError> for ApiError {
             ServiceError::DefaultCollection => Self::new(Code::DefaultCollection, detail),
             ServiceError::PreconditionFailed => Self::new(Code::PreconditionFailed, detail),
             ServiceError::Extract(error) => error.into(),
+            ServiceError::QueryImage { number, error } => Self::from(error).within(&format!("image {number}")),
             ServiceError::Metadata(error) => error.into(),
             ServiceError::Descriptor(error) => error.into(),
             ServiceError::VersionMismatch { .. } => Self::new(Code::VersionMismatch, detail),

@@ -85,6 +85,14 @@ pub enum ServiceError {
     /// The upload has no descriptor.
     #[error(transparent)]
     Extract(#[from] PictureError),
+    /// One of several images of a query has no descriptor.
+    #[error("image {number}: {error}")]
+    QueryImage {
+        /// Which, 1 for the first.
+        number: usize,
+        /// Why.
+        error: PictureError,
+    },
     /// The metadata break a limit.
     #[error(transparent)]
     Metadata(#[from] InvalidMetadata),
@@ -163,6 +171,13 @@ pub enum ServiceError {
     /// A defect of the program.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+impl ServiceError {
+    /// The same of one of several images of a query, 1 for the first.
+    pub(super) fn of_query_image(self, number: usize) -> Self {
+        if let Self::Extract(error) = self { Self::QueryImage { number, error } } else { self }
+    }
 }
 
 impl From<SearchError> for ServiceError {

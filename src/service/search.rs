@@ -238,8 +238,9 @@ impl Core {
                 let (mut descriptors, mut views) = (Vec::new(), Vec::new());
                 let (mut features_time, mut cost): (_, Option<ExtractionCost>) = (Duration::ZERO, None);
                 // One after the other: a search has no more of the queue than others have.
-                for bytes in pictures {
-                    let described = self.pool.describe(bytes, of_picture, Lane::Search, WhenFull::Refuse).await?;
+                for (number, bytes) in (1..).zip(pictures) {
+                    let described = self.pool.describe(bytes, of_picture, Lane::Search, WhenFull::Refuse).await;
+                    let described = described.map_err(|error| error.of_query_image(number))?;
                     descriptors.push(described.descriptor);
                     let features = described.features.map(Arc::new);
                     views.push(View { features, thumbnail: described.thumbnail, region: None });

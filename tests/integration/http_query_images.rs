@@ -121,6 +121,14 @@ async fn too_many_pictures_and_what_does_not_go_with_several_are_refused() {
     let told = search().multipart(form(&five)).send().await.expect("answer");
     let told = problem(told).await;
     assert_eq!(told["detail"], "at most 4 images can be sent at once");
-    let broken = Form::new().part("image", Part::bytes(as_png(small.clone()))).part("image", Part::bytes(&b"text"[..]));
-    assert_eq!(refused(search().multipart(broken)).await, (400, "not_an_image".to_owned()));
+    let second = |bytes: &'static [u8]| {
+        Form::new().part("image", Part::bytes(as_png(small.clone()))).part("image", Part::bytes(bytes))
+    };
+    for (form, code, detail) in [
+        (second(b"text"), "not_an_image", "image 2: the data is not an image"),
+        (second(b""), "image_empty", "image 2: the image is empty"),
+    ] {
+        let told = problem(search().multipart(form).send().await.expect("answer")).await;
+        assert_eq!((&told["code"], &told["detail"]), (&json!(code), &json!(detail)));
+    }
 }

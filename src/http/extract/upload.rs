@@ -64,7 +64,11 @@ pub(crate) fn required(images: Vec<Bytes>) -> Result<Bytes, ApiError> {
 
 /// The images, if the size of each is one that is taken.
 pub(crate) fn sized_each(images: Vec<Bytes>, limit: usize) -> Result<Vec<Bytes>, ApiError> {
-    images.into_iter().map(|image| sized(image, limit)).collect()
+    let several = images.len() > 1;
+    let sized = |(number, image)| {
+        sized(image, limit).map_err(|error| if several { error.within(&format!("image {number}")) } else { error })
+    };
+    (1..).zip(images).map(sized).collect()
 }
 
 /// The image, if its size is one that is taken.
