@@ -3,7 +3,7 @@
 //!
 //! The whole service runs in this process over a SQLite of its own. The first byte of an input
 //! chooses what the others are: a filter, a form, a cursor, the JSON or the lines of some call, or
-//! a key.
+//! a key. The environment's `FUZZ_KIND` (one of [`KINDS`]) makes all inputs of one kind.
 
 #![no_main]
 
@@ -20,6 +20,16 @@ use eyrie::service::Isolation;
 use libfuzzer_sys::fuzz_target;
 
 const KEY: &str = "the-admin-key-of-the-fuzzer-0123456789";
+
+/// What an input is, by its first byte modulo their number.
+const KINDS: [&str; 5] = ["filter", "form", "cursor", "json", "key"];
+
+/// The kind that all inputs are.
+static ONLY: LazyLock<Option<u8>> = LazyLock::new(|| {
+    let only = std::env::var("FUZZ_KIND").ok()?;
+    let place = KINDS.iter().position(|kind| *kind == only);
+    Some(place.expect("FUZZ_KIND names no kind").try_into().expect("few"))
+});
 
 /// Calls whose body is JSON, or lines of it.
 const CALLS: [(&str, &str, &str); 12] = [
@@ -121,24 +131,26 @@ fuzz_target!(|input: &[u8]| {
     let mut head = Vec::new();
     let mut body = Vec::new();
     let mut key = KEY.as_bytes().to_vec();
-    match kind % 5 {
-        0 => {
+    // What it is, and which one of that.
+    let (what, which) = (ONLY.unwrap_or(kind % 5), usize::from(kind / 5));
+    match KINDS[usize::from(what)] {
+        "filter" => {
             head.extend(b"POST /v1/collections/default/images:count HTTP/1.1\r\nContent-Type: application/json\r\n");
             body = [b"{\"filter\":", rest, b"}"].concat();
         }
-        1 => {
-            head.extend(
-                b"POST /v1/collections/default/images HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=b\r\n",
-            );
+        "form" => {
+            let call = ["images", "search"][which % 2];
+            head.extend(format!("POST /v1/collections/default/{call} HTTP/1.1\r\n").bytes());
+            head.extend(b"Content-Type: multipart/form-data; boundary=b\r\n");
             body = rest.to_vec();
         }
-        2 => {
+        "cursor" => {
             let cursor = encoded(rest);
-            let what = ["collections/default/images", "jobs", "keys"][usize::from(kind / 5) % 3];
-            head.extend(format!("GET /v1/{what}?limit=2&cursor={cursor} HTTP/1.1\r\n").bytes());
+            let list = ["collections/default/images", "jobs", "keys"][which % 3];
+            head.extend(format!("GET /v1/{list}?limit=2&cursor={cursor} HTTP/1.1\r\n").bytes());
         }
-        3 => {
-            let (method, path, media) = CALLS[usize::from(kind / 5) % CALLS.len()];
+        "json" => {
+            let (method, path, media) = CALLS[which % CALLS.len()];
             head.extend(format!("{method} {path} HTTP/1.1\r\nContent-Type: {media}\r\n").bytes());
             body = rest.to_vec();
         }
