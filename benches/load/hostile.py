@@ -6,8 +6,9 @@
 loop), each on a connection of its own: four searches by image and twenty reads a second, of records and of what is similar by id. In the
 hostile ones four connections play through what tests/integration/hostile has the groups of, without a pause and in any order, while 200
 more are idle, 8 send a head, 8 a body of a picture byte by byte, and 4 read no answer. The two sides have different addresses, as behind a
-proxy, so that the service can tell them apart. With --largest 1 a picture of 49 million pixels, nearly as large as is allowed, is among
-the inputs: it is no attack, but nothing takes longer. Others have to get a 200, and no hostile input a 5xx but for an overload.
+proxy, and different keys, so that the service can tell them apart; what is hostile has a key that may search, read and write, or a forged
+one. With --largest 1 a picture of 49 million pixels, nearly as large as is allowed, is among the inputs: it is no attack, but nothing takes
+longer. Others have to get a 200, and no hostile input a 5xx but for an overload.
 """
 
 import asyncio
@@ -22,15 +23,16 @@ import zipfile
 import zlib
 from collections import Counter
 
-from service import ask, must, percentile, request, run
+from service import KEY, ask, must, percentile, request, run
 
 COLLECTION = "/v1/collections/load"
 OTHERS, ATTACKER = b"198.51.100.1", b"203.0.113.1"
+AUTHORIZED = f"Authorization: Bearer {KEY}\r\n"
 
 
-def sent_by(address, data):
-    """A request as a proxy hands it on."""
-    line, found, rest = data.partition(b"\r\n")
+def sent_by(address, data, key=KEY):
+    """A request as a proxy hands it on, with another key in place of the administrator's."""
+    line, found, rest = data.replace(KEY.encode(), key.encode()).partition(b"\r\n")
     return line + b"\r\nX-Forwarded-For: " + address + b"\r\n" + rest if found else data
 
 
@@ -133,7 +135,7 @@ def heads():
     yield from (lines(f"x: {'a' * (128 << 10)}"), lines(*(f"x-{n}: 1" for n in range(101))), lines("x: a\0b"), lines("nothing"), lines("x: 1\r\n folded: 1"), lines("host: other"),
                 lines("expect: 999-owned"), lines("upgrade: h2c"), b"GET /livez\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03\r\n\r\n",
                 b"GET" + b" " * 60_000 + b"/livez HTTP/1.1\r\n\r\n", b"BREW" * 500 + b" /livez HTTP/1.1\r\nConnection: close\r\n\r\n")
-    head = f"POST {COLLECTION}/search HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n"
+    head = f"POST {COLLECTION}/search HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{AUTHORIZED}Content-Type: application/json\r\n"
     for framing in ("content-length: 12\r\ncontent-length: 4", "content-length: +12", "content-length: -1", "content-length: 9223372036854775808", "transfer-encoding: xchunked",
                     "content-length: 4\r\ntransfer-encoding: chunked", "transfer-encoding : chunked"):
         yield f"{head}{framing}\r\n\r\nc\r\n{{\"id\": \"p1\"}}\r\n0\r\n\r\nGET /v1/collections HTTP/1.1\r\n\r\n".encode()
@@ -151,8 +153,8 @@ def heads():
 class Hostile:
     """Clients that mean harm, until they are ended."""
 
-    def __init__(self, port, inputs):
-        self.port, self.inputs, self.statuses, self.tasks = port, inputs, Counter(), []
+    def __init__(self, port, inputs, key):
+        self.port, self.inputs, self.key, self.statuses, self.tasks = port, inputs, key, Counter(), []
 
     def begin(self):
         roles = [self.plays] * 4 + [self.idles] * 200 + [self.sends_a_head] * 8 + [self.sends_a_body] * 8 + [self.reads_nothing] * 4
@@ -202,8 +204,8 @@ class Hostile:
         await self.drip(sent_by(ATTACKER, b"GET /livez HTTP/1.1\r\nx: "))
 
     async def sends_a_body(self):
-        head = f"POST {COLLECTION}/images HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\nContent-Length: 20000000\r\n\r\n"
-        await self.drip(sent_by(ATTACKER, head.encode()))
+        head = f"POST {COLLECTION}/images HTTP/1.1\r\nHost: localhost\r\n{AUTHORIZED}Content-Type: image/png\r\nContent-Length: 20000000\r\n\r\n"
+        await self.drip(sent_by(ATTACKER, head.encode(), self.key))
 
     async def reads_nothing(self):
         async def use(_, writer):
@@ -242,10 +244,11 @@ async def measure(server, images, seconds, rounds, largest):
     inputs = [request("POST", f"{COLLECTION}/{path}", body, kind) for path, kind, body in pictures_that_are_none(images[0])]
     if largest:
         inputs.append(request("POST", f"{COLLECTION}/search", black(7000, 7000), "image/png"))
-    inputs = [sent_by(ATTACKER, data) for data in (*inputs, *texts(), *heads())]
+    key = (await must(port, request("POST", "/v1/keys", b'{"label": "hostile", "scope": "write"}')))["secret"]
+    inputs = [sent_by(ATTACKER, data, key) for data in (*inputs, *texts(), *heads())]
     searches, reads = ([sent_by(OTHERS, data) for data in kind] for kind in (searches, reads))
     print(f"{len(inputs)} hostile inputs", flush=True)
-    hostile, took = Hostile(port, inputs), {phase: {kind: [] for kind in ("search by image", "similar by id", "record")} for phase in ("quiet", "hostile")}
+    hostile, took = Hostile(port, inputs, key), {phase: {kind: [] for kind in ("search by image", "similar by id", "record")} for phase in ("quiet", "hostile")}
     await others(port, 5, searches, reads, {kind: [] for kind in took["quiet"]})
     for _ in range(int(rounds)):
         for phase in took:

@@ -8,18 +8,23 @@ import asyncio
 import json
 import os
 import re
+import secrets
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
 
+# Of every server that is started here: requests need it.
+KEY = secrets.token_urlsafe(32)
+
+
 class Server:
-    """`eyrie serve` over SQLite in a folder that goes with it, the limits of clients off."""
+    """`eyrie serve` over SQLite in a folder that goes with it, with an administrator's key and the limits of clients off."""
 
     def __init__(self, binary, settings=()):
         self.folder = tempfile.TemporaryDirectory(prefix="eyrie-load-")
-        environment = {**os.environ, "EYRIE_BIND": "127.0.0.1:0", "EYRIE_DATA_DIR": self.folder.name, "EYRIE_DATABASE_URL": "", **dict(settings)}
+        environment = {**os.environ, "EYRIE_BIND": "127.0.0.1:0", "EYRIE_DATA_DIR": self.folder.name, "EYRIE_DATABASE_URL": "", "EYRIE_ADMIN_KEY": KEY, **dict(settings)}
         self.log = Path(self.folder.name) / "log"
         self.process = subprocess.Popen([binary, "serve"], env=environment, stderr=self.log.open("w"))
         deadline = time.monotonic() + 30
@@ -64,10 +69,12 @@ class Server:
 
 
 def request(method, path, body=b"", content_type="application/json", more=()):
-    """The bytes of a request that closes its connection."""
+    """The bytes of a request that closes its connection, with the key where `more` brings none."""
     headers = [f"{method} {path} HTTP/1.1", "Host: localhost", "Connection: close", f"Content-Length: {len(body)}"]
     if body:
         headers.append(f"Content-Type: {content_type}")
+    if not any(line.startswith("authorization: ") for line in more):
+        headers.append(f"Authorization: Bearer {KEY}")
     return "\r\n".join([*headers, *more, "", ""]).encode() + body
 
 

@@ -12,7 +12,7 @@ use super::cut::Cut;
 use super::subject::{Match, Subject};
 use super::{ServiceError, VerificationEffort};
 use crate::domain::{CollectionName, Descriptor, DescriptorVersion, ImageKey, Neighbor, Verify};
-use crate::search::Nearest;
+use crate::search::{Admission, Nearest};
 use crate::telemetry::{Trace, metric};
 use eyrie_vision::describe::expand;
 use eyrie_vision::local::{DecodeError, LocalFeatures, Verification, match_mirrored, match_pair, rerank};
@@ -139,7 +139,7 @@ impl Core {
         rerank(&mut neighbors[..window], |neighbor| (neighbor.score, found(neighbor)));
         if cut.expand {
             let behind = neighbors.split_off(window);
-            neighbors = self.expand(subject, neighbors, version).await?;
+            neighbors = self.expand(&admission, subject, neighbors, version).await?;
             neighbors.extend(behind);
         }
         Trace::current().stage("verification", &[], start, Instant::now());
@@ -149,20 +149,24 @@ impl Core {
     /// Puts what was compared in vain in order by what was found.
     async fn expand(
         &self,
+        admission: &Admission,
         subject: &Subject,
         compared: Vec<Neighbor>,
         version: &DescriptorVersion,
     ) -> Result<Vec<Neighbor>, ServiceError> {
-        let shows =
-            |neighbor: &Neighbor| subject.matches.get(&neighbor.key).is_some_and(|compared| compared.found.verified());
-        let shown = compared.iter().filter(|neighbor| shows(neighbor)).count();
+        let verified = subject.matches.iter().filter(|(_, compared)| compared.found.verified());
+        let verified: HashSet<ImageKey> = verified.map(|(key, _)| *key).collect();
+        let shown = compared.iter().filter(|neighbor| verified.contains(&neighbor.key)).count();
         if shown == 0 || shown == compared.len() {
             return Ok(compared);
         }
         let keys: Vec<ImageKey> = compared.iter().map(|neighbor| neighbor.key).collect();
         let descriptors: HashMap<ImageKey, Descriptor> =
             self.store.descriptors_of(&keys, version).await?.into_iter().collect();
-        Ok(expand(&subject.descriptor, compared, |neighbor| (shows(neighbor), descriptors.get(&neighbor.key).cloned())))
+        let query = subject.descriptor.clone();
+        let known =
+            move |neighbor: &Neighbor| (verified.contains(&neighbor.key), descriptors.get(&neighbor.key).cloned());
+        Ok(admission.run(move || expand(&query, compared, known)).await?)
     }
 }
 

@@ -78,7 +78,7 @@ pub fn html(report: &EvalReport, pictures: &Pictures, failures: usize) -> String
 
     push(&mut page, "<h2>Right answers among the first k</h2>\n");
     let of_systems: Vec<_> = report.systems.iter().map(|s| (s.name.as_str(), s.recall_curve.as_slice())).collect();
-    push(&mut page, &curves(&of_systems));
+    push(&mut page, &curves("R@k over k", &of_systems));
     push(&mut page, "<h2>mAP of each group</h2>\n<p>");
     for (at, system) in report.systems.iter().enumerate() {
         push(&mut page, &format!("<span style=\"color:{}\">&#9632;</span> {} ", colour(at), escaped(&system.name)));
@@ -182,6 +182,15 @@ fn reliabilities(page: &mut String, report: &EvalReport) {
          right as often as it says. The larger the dot, the more pairs.</p>\n",
     );
     push(page, &reliability(&systems));
+    push(
+        page,
+        "<h2>Right pairs that are surer than the k-th wrong one</h2>\n<p>Of all pairs of a query and a right answer, \
+         the share whose confidence is above that of all but k - 1 of the wrong pairs: the receiver operating \
+         characteristic, with wrong pairs counted.</p>\n",
+    );
+    let systems = report.systems.iter().filter(|system| !system.surer.is_empty());
+    let systems: Vec<_> = systems.map(|s| (s.name.as_str(), s.surer.as_slice())).collect();
+    push(page, &curves("right pairs over wrong pairs", &systems));
 }
 
 fn comparisons(page: &mut String, report: &EvalReport) {
@@ -294,8 +303,10 @@ mod tests {
         report.systems[0].verdicts = vec![VerdictCount { verdict: Verdict::NearDuplicate, right: 3, wrong: 1 }];
         report.systems[0].false_matches = vec![pair];
         report.systems[0].calibration = vec![CalibrationBin { from: 0.8, pairs: 4, right: 3, confidence: 0.8125 }];
+        report.systems[0].surer = vec![(1, 0.5), (10, 0.75)];
         let page = html(&report, &Pictures::default(), 5);
         for part in [
+            "points=\"44.0,140.0 630.0,75.0\"",
             "<td>near_duplicate</td><td class=\"n\">3</td><td class=\"n\">1</td><td class=\"n\">0.7500 <small>(0.3006&ndash;0.9544)</small></td>",
             "<circle cx=\"520.1\" cy=\"75.0\"",
             "Wrong answers that rnip calls same or near_duplicate",

@@ -19,13 +19,13 @@ pub(super) fn colour(at: usize) -> &'static str {
 }
 
 /// One curve a system through points `(k, share)`, `k` on a logarithmic axis, with a legend.
-pub(super) fn curves(systems: &[(&str, &[(usize, f64)])]) -> String {
+pub(super) fn curves(title: &str, systems: &[(&str, &[(usize, f64)])]) -> String {
     let (top, height) = (10.0, 260.0);
     let largest = systems.iter().flat_map(|(_, points)| points.iter().map(|p| p.0)).max().unwrap_or(1).max(2) as f64;
     let x = |k: usize| LEFT + (WIDTH - LEFT - 10.0) * (k.max(1) as f64).ln() / largest.ln();
     let y = |share: f64| top + height * (1.0 - share);
     let legend = top + height + 44.0;
-    let mut svg = opening("R@k over k", legend + 20.0 * systems.len() as f64);
+    let mut svg = opening(title, legend + 20.0 * systems.len() as f64);
     for share in [0.0, 0.25, 0.5, 0.75, 1.0] {
         line(&mut svg, (LEFT, y(share)), (WIDTH - 10.0, y(share)), "#ddd");
         label(&mut svg, (LEFT - 6.0, y(share) + 4.0), "end", &format!("{share:.2}"));
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_curve_goes_through_its_points() {
-        let svg = curves(&[("a<b", &[(1, 0.0), (10, 0.5), (100, 1.0)])]);
+        let svg = curves("shares", &[("a<b", &[(1, 0.0), (10, 0.5), (100, 1.0)])]);
         // ln 10 is half of ln 100; the plot is 44 to 630 wide and 10 to 270 high.
         assert!(svg.contains("points=\"44.0,270.0 337.0,140.0 630.0,10.0\""), "{svg}");
         assert!(svg.contains(">a&lt;b</text>") && !svg.contains("a<b"));
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn nothing_to_plot_is_an_empty_plot() {
         assert!(
-            curves(&[]).ends_with("</svg>\n")
+            curves("nothing", &[]).ends_with("</svg>\n")
                 && bars(&[]).ends_with("</svg>\n")
                 && reliability(&[]).ends_with("</svg>\n")
         );

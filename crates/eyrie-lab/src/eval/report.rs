@@ -52,6 +52,9 @@ pub struct SystemReport {
     /// How often pairs of a confidence were right; empty where none were verified.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calibration: Vec<CalibrationBin>,
+    /// [`surer`] of the verified pairs by their confidence; empty where none were verified.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub surer: Vec<(usize, f64)>,
     /// `[k, R@k]` for the `k` of [`RECALL_AT`] that the index is large enough for.
     pub recall_curve: Vec<(usize, f64)>,
     /// Every query.
@@ -101,6 +104,24 @@ pub fn calibration(pairs: &[(f64, bool)]) -> Vec<CalibrationBin> {
         confidence: sum / pairs as f64,
     };
     bins.into_iter().enumerate().filter(|(_, (pairs, ..))| *pairs > 0).map(bin).collect()
+}
+
+/// `[k, share]` for the `k` of [`RECALL_AT`]: how many of all `right` pairs are surer than the
+/// `k`-th wrong one. That is the receiver operating characteristic of telling right pairs from
+/// wrong ones, with wrong pairs counted: there are too many in an index for a rate that says
+/// anything.
+///
+/// `pairs` have a confidence and whether they are right; those that are not among them are sure of
+/// nothing.
+#[must_use]
+pub fn surer(pairs: &[(f64, bool)], right: usize) -> Vec<(usize, f64)> {
+    let mut wrong: Vec<f64> = pairs.iter().filter(|(_, right)| !right).map(|(confidence, _)| *confidence).collect();
+    wrong.sort_by(|a, b| b.total_cmp(a));
+    let share = |k: usize| {
+        let bound = wrong.get(k - 1).copied().unwrap_or(f64::NEG_INFINITY);
+        pairs.iter().filter(|(confidence, right)| *right && *confidence > bound).count() as f64 / right.max(1) as f64
+    };
+    RECALL_AT.map(|k| (k, share(k))).to_vec()
 }
 
 /// A query and a result that is no right answer to it, called `same` or `near_duplicate` all the
@@ -229,6 +250,7 @@ pub fn system_report(
         verdicts: Vec::new(),
         false_matches: Vec::new(),
         calibration: Vec::new(),
+        surer: Vec::new(),
         recall_curve: RECALL_AT.iter().filter(|k| **k <= names.len()).map(|&k| (k, recall_at(&ranks, k))).collect(),
         queries: queries
             .iter()
@@ -326,6 +348,15 @@ pub(super) mod tests {
         let shown: Vec<_> = bins.iter().map(|b| (b.from, b.pairs, b.right, (b.confidence * 1e3).round())).collect();
         assert_eq!(shown, [(0.2, 2, 1, 245.0), (0.9, 3, 2, 953.0)]);
         assert!(calibration(&[]).is_empty());
+    }
+
+    #[test]
+    fn right_pairs_are_counted_before_each_wrong_one() {
+        let pairs = [(0.5, true), (0.9, true), (0.8, false), (0.5, false), (0.1, true), (0.95, true)];
+        let shares = surer(&pairs, 8);
+        // As sure as the second wrong one is not surer.
+        assert_eq!(shares[..3], [(1, 0.25), (2, 0.25), (5, 0.5)]);
+        assert_eq!(shares.last(), Some(&(500, 0.5)));
     }
 
     #[test]

@@ -68,24 +68,37 @@ impl Descriptor {
     }
 
     /// The direction of the sum of descriptors of one dimension: what several pictures of a thing
-    /// have in common. They are added in order in `f64`, so that it is the same on every CPU.
+    /// have in common.
+    ///
+    /// # Errors
+    /// As [`Descriptor::weighted_mean`].
+    pub fn mean<'a>(descriptors: impl IntoIterator<Item = &'a Self>) -> Result<Self, InvalidDescriptor> {
+        Self::weighted_mean(descriptors.into_iter().map(|descriptor| (1.0, descriptor)))
+    }
+
+    /// The direction of the sum of descriptors of one dimension, each multiplied by its weight. They
+    /// are added in order in `f64`, so that it is the same on every CPU.
     ///
     /// # Errors
     /// [`InvalidDescriptor`] when there is none, when they cancel each other out, or when their
     /// dimensions differ.
-    pub fn mean<'a>(descriptors: impl IntoIterator<Item = &'a Self>) -> Result<Self, InvalidDescriptor> {
-        let mut descriptors = descriptors.into_iter();
-        let first = descriptors.next().ok_or(InvalidDescriptor::Zero)?;
-        let mut sum: Vec<f64> = first.values().iter().copied().map(f64::from).collect();
-        for descriptor in descriptors {
-            if descriptor.dimension() != first.dimension() {
-                let (actual, expected) = (descriptor.dimension(), first.dimension());
+    pub fn weighted_mean<'a>(
+        descriptors: impl IntoIterator<Item = (f32, &'a Self)>,
+    ) -> Result<Self, InvalidDescriptor> {
+        let mut descriptors = descriptors.into_iter().peekable();
+        let (_, first) = descriptors.peek().ok_or(InvalidDescriptor::Zero)?;
+        let mut sum = vec![0.0; first.dimension()];
+        for (weight, descriptor) in descriptors {
+            if descriptor.dimension() != sum.len() {
+                let (actual, expected) = (descriptor.dimension(), sum.len());
                 return Err(InvalidDescriptor::Dimension { actual, expected });
             }
-            sum.iter_mut().zip(descriptor.values()).for_each(|(sum, &value)| *sum += f64::from(value));
+            let weighted = descriptor.values().iter().map(|&value| f64::from(weight) * f64::from(value));
+            sum.iter_mut().zip(weighted).for_each(|(sum, value)| *sum += value);
         }
+        let dimension = sum.len();
         #[allow(clippy::cast_possible_truncation)]
-        Self::new(sum.into_iter().map(|value| value as f32).collect(), first.dimension())
+        Self::new(sum.into_iter().map(|value| value as f32).collect(), dimension)
     }
 
     /// The values, in order.
@@ -102,12 +115,20 @@ impl Descriptor {
 
     /// The cosine of the angle to another descriptor, -1 to 1; 1 is identical.
     ///
-    /// Accumulated in `f64` in order and clamped, so it is the same on every CPU and never leaves
-    /// the range.
+    /// Accumulated in `f64` in eight sums, which are added in order, and clamped, so it is the same
+    /// on every CPU and never leaves the range.
     #[must_use]
     pub fn cosine(&self, other: &Self) -> f32 {
         debug_assert_eq!(self.dimension(), other.dimension());
-        let dot: f64 = self.0.iter().zip(other.0.iter()).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum();
+        let ((ours, our_rest), (theirs, their_rest)) = (self.0.as_chunks::<8>(), other.0.as_chunks::<8>());
+        let mut sums = [0.0; 8];
+        for (ours, theirs) in ours.iter().zip(theirs) {
+            for (sum, (&a, &b)) in sums.iter_mut().zip(ours.iter().zip(theirs)) {
+                *sum += f64::from(a) * f64::from(b);
+            }
+        }
+        let rest = our_rest.iter().zip(their_rest).map(|(&a, &b)| f64::from(a) * f64::from(b));
+        let dot: f64 = sums.into_iter().chain(rest).sum();
         #[allow(clippy::cast_possible_truncation)]
         {
             dot.clamp(-1.0, 1.0) as f32
@@ -190,6 +211,7 @@ mod tests {
         let (east, north) = (of(&[1.0, 0.0]), of(&[0.0, 1.0]));
         assert_eq!(Descriptor::mean([&east, &north, &north]), Ok(of(&[1.0, 2.0])));
         assert_eq!(Descriptor::mean([&east]), Ok(east.clone()));
+        assert_eq!(Descriptor::weighted_mean([(0.5, &east), (1.0, &north)]), Ok(of(&[1.0, 2.0])));
         assert_eq!(Descriptor::mean([&east, &of(&[-1.0, 0.0])]), Err(InvalidDescriptor::Zero));
         assert_eq!(Descriptor::mean([]), Err(InvalidDescriptor::Zero));
         let long = of(&[1.0, 0.0, 0.0]);

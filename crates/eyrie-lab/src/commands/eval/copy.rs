@@ -58,7 +58,7 @@ impl<M: Machine> Copy<M> {
                 references.iter().enumerate().step_by(every).map(move |(at, file)| Question {
                     name: format!("{} {transform}", file.name),
                     group: transform.to_string(),
-                    picture: Picture { path: file.path.clone(), region: None, transform: Some(transform) },
+                    pictures: vec![Picture { path: file.path.clone(), region: None, transform: Some(transform) }],
                     right: vec![at],
                     junk: Vec::new(),
                 })
@@ -67,7 +67,7 @@ impl<M: Machine> Copy<M> {
         let written = self.write_copies.iter().flat_map(|folder| {
             queries.iter().map(|question| {
                 let original = &references[question.right[0]].name;
-                (question.picture.clone(), folder.join(&question.group).join(original).with_extension("png"))
+                (question.pictures[0].clone(), folder.join(&question.group).join(original).with_extension("png"))
             })
         });
         let written = written.collect();

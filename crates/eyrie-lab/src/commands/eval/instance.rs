@@ -48,6 +48,11 @@ pub(super) struct Instance<M: Machine> {
     /// report the other
     #[arg(long, value_name = "HALF", default_value = "all")]
     subset: Subset,
+    /// Pictures of one thing that are searched with together, as the service does: of the queries
+    /// with the same right answers, in their order, N make one, named by the first, so that
+    /// --compare tells what the others add. Those that are left over are left out
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    pictures: u32,
     #[command(flatten)]
     common: Common<M>,
 }
@@ -103,14 +108,36 @@ impl<M: Machine> Instance<M> {
                 };
                 let name = format!("{group}/{}", file.name);
                 let picture = Picture { path: file.path, region, transform: None };
-                queries.push(Question { name, group: group.clone(), picture, right, junk });
+                queries.push(Question { name, group: group.clone(), pictures: vec![picture], right, junk });
             }
         }
         if without > 0 {
             output::note(&format!("{without} files among the queries have no right answer and are left out"));
         }
+        let queries = together(queries, usize::try_from(self.pictures).unwrap_or(usize::MAX));
         self.common.measure(&Protocol { name: "instance", references, distractors, queries, written: Vec::new() })
     }
+}
+
+/// Questions of `count` pictures, each of those with the same right answers.
+fn together(queries: Vec<Question>, count: usize) -> Vec<Question> {
+    let mut begun: BTreeMap<Vec<usize>, Question> = BTreeMap::new();
+    let mut whole = Vec::new();
+    for query in queries {
+        let set = match begun.remove(&query.right) {
+            Some(mut set) => {
+                set.pictures.extend(query.pictures);
+                set
+            }
+            None => query,
+        };
+        if set.pictures.len() == count {
+            whole.push(set);
+        } else {
+            begun.insert(set.right.clone(), set);
+        }
+    }
+    whole
 }
 
 fn positions(names: impl Iterator<Item = String>) -> HashMap<String, Vec<usize>> {
@@ -200,6 +227,25 @@ mod tests {
         assert!(Subset::Odd.keeps("007") && !Subset::Odd.keeps("008") && !Subset::Odd.keeps("a7"));
         assert!(Subset::Even.keeps("10") && !Subset::Even.keeps("11") && !Subset::Even.keeps(""));
         assert!(Subset::All.keeps("a7"));
+    }
+
+    #[test]
+    fn queries_with_the_same_right_answers_are_asked_together() {
+        let query = |name: &str, right: usize| Question {
+            name: name.to_owned(),
+            group: "g".to_owned(),
+            pictures: vec![named(name).picture()],
+            right: vec![right],
+            junk: Vec::new(),
+        };
+        let queries = vec![query("a", 1), query("b", 0), query("c", 1), query("d", 1), query("e", 0)];
+        let shown = |count| {
+            let sets = together(queries.clone(), count);
+            sets.iter().map(|set| (set.name.clone(), set.pictures.len())).collect::<Vec<_>>()
+        };
+        assert_eq!(shown(2), [("a".to_owned(), 2), ("b".to_owned(), 2)]);
+        assert_eq!(shown(3), [("a".to_owned(), 3)]);
+        assert_eq!(shown(1).into_iter().map(|(name, _)| name).collect::<String>(), "abcde");
     }
 
     #[test]

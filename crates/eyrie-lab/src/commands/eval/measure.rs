@@ -7,10 +7,11 @@ use std::sync::{Mutex, PoisonError};
 use clap::ValueEnum;
 
 use super::features::{Details, Features, Network, Picture, Setup, details};
-use super::protocol::{DISTRACTOR, Named, Protocol};
+use super::protocol::{DISTRACTOR, Named, Protocol, Question};
 use crate::commands::vectors::Vectors;
 use crate::eval::{
-    Answer, Candidate, FalseMatch, Query, SecondLook, SystemReport, VerdictCount, calibration, evaluate, system_report,
+    Answer, Candidate, FalseMatch, Query, SecondLook, SystemReport, VerdictCount, calibration, evaluate, surer,
+    system_report,
 };
 use eyrie_terminal::{CliError, output};
 use eyrie_vision::describe::{Descriptor, DescriptorVersion, Profile, Projections, combine, expand};
@@ -80,8 +81,8 @@ pub(super) fn system_name(
 pub(super) struct Local {
     /// By the place in the gallery.
     gallery: Vec<Details>,
-    /// By the query's place in the protocol.
-    queries: Vec<Option<Details>>,
+    /// By the query's place in the protocol: of each of its pictures.
+    queries: Vec<Vec<Details>>,
 }
 
 impl Local {
@@ -90,8 +91,10 @@ impl Local {
         let found = details(setup, "local features of the index", &pictures, STORED_FEATURES)?;
         // Files that are no pictures have no place in the gallery.
         let gallery = found.into_iter().flatten().collect();
-        let pictures: Vec<Picture> = protocol.queries.iter().map(|q| q.picture.clone()).collect();
-        let queries = details(setup, "local features of queries", &pictures, QUERY_FEATURES)?;
+        let pictures: Vec<Picture> = protocol.queries.iter().flat_map(|q| q.pictures.clone()).collect();
+        let mut found = details(setup, "local features of queries", &pictures, QUERY_FEATURES)?.into_iter();
+        let of = |query: &Question| found.by_ref().take(query.pictures.len()).flatten().collect();
+        let queries = protocol.queries.iter().map(of).collect();
         Ok(Self { gallery, queries })
     }
 
@@ -108,14 +111,16 @@ impl Local {
         seen: impl Fn(&Candidate, &Verification),
     ) -> f32 {
         let (query, descriptor) = query;
-        let own = self.queries[query].as_ref();
-        let pixels = own.and_then(|own| thumbnail_pixels(&own.thumbnail).ok());
+        let views: Vec<_> =
+            self.queries[query].iter().map(|view| (view, thumbnail_pixels(&view.thumbnail).ok())).collect();
         let compared = |neighbor: &Candidate| {
             let other = &self.gallery[neighbor.place];
             let compare = if neighbor.score >= levels.similar { match_mirrored } else { match_pair };
-            let found = own.map_or(Verification::NOTHING, |own| compare(&own.features, &other.features));
+            let found = views.iter().map(|(view, pixels)| (compare(&view.features, &other.features), pixels.as_ref()));
+            let best = found.reduce(|best, next| if next.0.is_more_than(&best.0) { next } else { best });
+            let (found, pixels) = best.unwrap_or((Verification::NOTHING, None));
             let look = |query| found.looked_at(query, &thumbnail_pixels(&other.thumbnail).ok()?).ok();
-            let found = pixels.as_ref().filter(|_| found.verified()).and_then(look).unwrap_or(found);
+            let found = pixels.filter(|_| found.verified()).and_then(look).unwrap_or(found);
             (*neighbor, found)
         };
         let window = |end: usize| end.min(ranked.len());
@@ -146,7 +151,8 @@ pub(super) struct PooledPictures {
     pub(super) counts: [usize; 2],
     /// The name and the passes of each picture of the gallery.
     gallery: Vec<(String, Vectors)>,
-    queries: Vec<(Query, Vectors)>,
+    /// Each query and the passes of its pictures.
+    queries: Vec<(Query, Vec<Vectors>)>,
     /// Each query's place in the protocol.
     places: Vec<usize>,
 }
@@ -156,7 +162,7 @@ impl PooledPictures {
         let passes_of =
             |what: &str, files: &[Named]| features.of(what, &files.iter().map(Named::picture).collect::<Vec<_>>());
         let references = passes_of("describing references", &protocol.references)?;
-        let pictures: Vec<Picture> = protocol.queries.iter().map(|q| q.picture.clone()).collect();
+        let pictures: Vec<Picture> = protocol.queries.iter().flat_map(|q| q.pictures.clone()).collect();
         let queries = features.of("describing queries", &pictures)?;
         let distractors = passes_of("describing distractors", &protocol.distractors)?;
         let skipped = [&references, &queries, &distractors].map(|d| d.iter().filter(|p| p.is_none()).count());
@@ -177,10 +183,14 @@ impl PooledPictures {
             gallery.extend(passes.map(|passes| (file.name.clone(), passes)));
         }
         let (mut answerable, mut places_of_queries) = (Vec::new(), Vec::new());
-        for (place, (query, passes)) in protocol.queries.iter().zip(queries).enumerate() {
+        let mut queries = queries.into_iter();
+        for (place, query) in protocol.queries.iter().enumerate() {
+            let passes: Vec<Vectors> = queries.by_ref().take(query.pictures.len()).flatten().collect();
             let places = |at: &[usize]| at.iter().filter_map(|at| places_of_references[*at]).collect::<Vec<_>>();
             let (right, junk) = (places(&query.right), places(&query.junk));
-            let Some(passes) = passes.filter(|_| !right.is_empty()) else { continue };
+            if passes.is_empty() || right.is_empty() {
+                continue;
+            }
             answerable.push((Query { name: query.name.clone(), group: query.group.clone(), right, junk }, passes));
             places_of_queries.push(place);
         }
@@ -209,7 +219,11 @@ impl PooledPictures {
         };
         let gallery: Vec<Descriptor> =
             self.gallery.iter().map(|(_, passes)| describe(passes)).collect::<Result<_, CliError>>()?;
-        let descriptors = self.queries.iter().map(|(_, pooled)| describe(pooled));
+        let mean = |pictures: &Vec<Vectors>| {
+            let views: Vec<Descriptor> = pictures.iter().map(describe).collect::<Result<_, CliError>>()?;
+            Descriptor::mean(&views).map_err(|e| failed(&e))
+        };
+        let descriptors = self.queries.iter().map(|(_, pictures)| mean(pictures));
         let descriptors: Vec<Descriptor> = descriptors.collect::<Result<_, CliError>>()?;
         let queries: Vec<Query> = self.queries.iter().map(|(query, _)| query.clone()).collect();
         let dimension = gallery.first().map_or(0, Descriptor::dimension);
@@ -268,6 +282,7 @@ impl PooledPictures {
             // Sums of floats depend on their order, and threads end in any.
             confidences.sort_by(|a, b| a.0.total_cmp(&b.0));
             report.calibration = calibration(&confidences);
+            report.surer = surer(&confidences, queries.iter().map(|query| query.right.len()).sum());
             let mut pairs = false_matches.into_inner().unwrap_or_else(PoisonError::into_inner);
             // Queries are answered in any order, the results of one in theirs.
             pairs.sort_by_key(|(query, _)| *query);

@@ -44,7 +44,8 @@ pub(super) fn list(folder: &Path, limit: Option<usize>) -> Result<Vec<Named>, Cl
 pub(super) struct Question {
     pub name: String,
     pub group: String,
-    pub picture: Picture,
+    /// What is searched with together: pictures of one thing, mostly one.
+    pub pictures: Vec<Picture>,
     /// Positions of the right answers among the references.
     pub right: Vec<usize>,
     /// Positions of references that are neither right nor wrong.

@@ -223,7 +223,7 @@ fn comparisons(
 
 /// The thumbnails that the page needs.
 fn pictures(report: &EvalReport, protocol: &Protocol, setup: &Setup, failures: usize) -> Result<Pictures, CliError> {
-    let queries: HashMap<&str, &Picture> = protocol.queries.iter().map(|q| (q.name.as_str(), &q.picture)).collect();
+    let queries: HashMap<&str, &Picture> = protocol.queries.iter().map(|q| (q.name.as_str(), &q.pictures[0])).collect();
     let mut gallery: HashMap<String, Picture> = HashMap::new();
     for (prefix, files) in [("", &protocol.references), (DISTRACTOR, &protocol.distractors)] {
         let picture = |f: &Named| (format!("{prefix}{}", f.name), f.picture());
