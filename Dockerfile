@@ -1,11 +1,23 @@
 # Three stages: the build, the root of the image, and the image: the program and what it needs of
 # Debian, with no shell and nothing else to start in it. It runs as nobody in particular.
 
-FROM rust:1.95-slim-bookworm AS build
-# The bundled SQLite is built from C.
-RUN apt-get update \
-    && apt-get install -y --no-install-recommends gcc libc6-dev \
-    && rm -rf /var/lib/apt/lists/*
+# It runs on the machine's own platform and compiles for the image's: amd64 or arm64.
+FROM --platform=$BUILDPLATFORM rust:1.95-slim-bookworm AS build
+ARG BUILDARCH TARGETARCH
+# The bundled SQLite is built from C, and so are build scripts linked.
+RUN case "$TARGETARCH" in \
+        amd64) machine=x86_64 cross="gcc-x86-64-linux-gnu libc6-dev-amd64-cross" ;; \
+        arm64) machine=aarch64 cross="gcc-aarch64-linux-gnu libc6-dev-arm64-cross" ;; \
+        *) echo "Eyrie is built for amd64 and arm64, not for $TARGETARCH" >&2; exit 1 ;; \
+    esac \
+    && if [ "$TARGETARCH" = "$BUILDARCH" ]; then cross=; fi \
+    && apt-get update \
+    && apt-get install -y --no-install-recommends gcc libc6-dev $cross \
+    && rm -rf /var/lib/apt/lists/* \
+    && rustup target add "$machine-unknown-linux-gnu" \
+    && echo "$machine-unknown-linux-gnu" >/target
+ENV CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER=x86_64-linux-gnu-gcc \
+    CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY crates ./crates
@@ -18,8 +30,8 @@ COPY models ./models
 COPY openapi.yaml README.md ./
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked --no-default-features --features otlp,s3 --bin eyrie \
-    && cp target/release/eyrie /eyrie
+    cargo build --release --locked --no-default-features --features otlp,s3 --bin eyrie --target "$(cat /target)" \
+    && cp "target/$(cat /target)/release/eyrie" /eyrie
 
 FROM debian:bookworm-slim AS root
 COPY --from=build /eyrie /image/usr/local/bin/eyrie

@@ -6,7 +6,7 @@ use super::pair::Verification;
 /// From this confidence on a match makes a near-duplicate.
 ///
 /// Chosen by measurement, see `docs/VERIFICATION.md`; less is what variants of one design give.
-pub const NEAR_DUPLICATE_CONFIDENCE: f64 = 0.85;
+pub const NEAR_DUPLICATE_CONFIDENCE: f64 = 0.9;
 
 /// So many inliers make a near-duplicate of a match whose pixels were not compared.
 ///
