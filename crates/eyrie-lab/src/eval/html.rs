@@ -188,8 +188,8 @@ fn reliabilities(page: &mut String, report: &EvalReport) {
          the share whose confidence is above that of all but k - 1 of the wrong pairs: the receiver operating \
          characteristic, with wrong pairs counted.</p>\n",
     );
-    let systems = report.systems.iter().filter(|system| !system.surer.is_empty());
-    let systems: Vec<_> = systems.map(|s| (s.name.as_str(), s.surer.as_slice())).collect();
+    let systems = report.systems.iter().filter(|system| !system.roc.is_empty());
+    let systems: Vec<_> = systems.map(|s| (s.name.as_str(), s.roc.as_slice())).collect();
     push(page, &curves("right pairs over wrong pairs", &systems));
 }
 
@@ -303,7 +303,7 @@ mod tests {
         report.systems[0].verdicts = vec![VerdictCount { verdict: Verdict::NearDuplicate, right: 3, wrong: 1 }];
         report.systems[0].false_matches = vec![pair];
         report.systems[0].calibration = vec![CalibrationBin { from: 0.8, pairs: 4, right: 3, confidence: 0.8125 }];
-        report.systems[0].surer = vec![(1, 0.5), (10, 0.75)];
+        report.systems[0].roc = vec![(1, 0.5), (10, 0.75)];
         let page = html(&report, &Pictures::default(), 5);
         for part in [
             "points=\"44.0,140.0 630.0,75.0\"",

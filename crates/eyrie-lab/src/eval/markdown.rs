@@ -50,15 +50,15 @@ pub fn markdown(report: &EvalReport) -> String {
                 writeln!(text, "| {name} | {from:.1} to {to:.1} | {pairs} | {confidence:.3} | {share:.3} |");
         }
     }
-    let systems = report.systems.iter().filter(|system| !system.surer.is_empty());
+    let systems = report.systems.iter().filter(|system| !system.roc.is_empty());
     for (at, system) in systems.enumerate() {
         let row = |first: &str, cells: Vec<String>| format!("| {first} | {} |\n", cells.join(" | "));
         if at == 0 {
             let head =
-                row("right pairs surer than wrong pair", system.surer.iter().map(|(k, _)| k.to_string()).collect());
-            let _infallible = write!(text, "\n{head}|{}\n", "---|".repeat(system.surer.len() + 1));
+                row("right pairs surer than wrong pair", system.roc.iter().map(|(k, _)| k.to_string()).collect());
+            let _infallible = write!(text, "\n{head}|{}\n", "---|".repeat(system.roc.len() + 1));
         }
-        text.push_str(&row(&cell(&system.name), system.surer.iter().map(|(_, share)| format!("{share:.3}")).collect()));
+        text.push_str(&row(&cell(&system.name), system.roc.iter().map(|(_, share)| format!("{share:.3}")).collect()));
     }
     if !report.comparisons.is_empty() {
         text.push_str(
@@ -166,7 +166,7 @@ mod tests {
     fn what_a_confidence_promised_stands_beside_what_came_of_it() {
         let mut report = sample_report();
         report.systems[0].calibration = vec![CalibrationBin { from: 0.9, pairs: 4, right: 3, confidence: 0.95 }];
-        report.systems[0].surer = vec![(1, 0.5), (2, 0.75)];
+        report.systems[0].roc = vec![(1, 0.5), (2, 0.75)];
         let text = markdown(&report);
         assert!(text.contains("| rnip | 0.9 to 1.0 | 4 | 0.950 | 0.750 |\n"), "{text}");
         let table = "| right pairs surer than wrong pair | 1 | 2 |\n|---|---|---|\n| rnip | 0.500 | 0.750 |\n";

@@ -28,7 +28,7 @@ pub use metrics::{Figures, Outcome, average_precision, recall_at, recall_at_full
 pub use protocol::{Candidate, Finding, Query, SecondLook, WRONG_KEPT, evaluate};
 pub use report::{
     Answer, CalibrationBin, Comparison, EvalReport, FalseMatch, GroupReport, QueryReport, RECALL_AT, SystemReport,
-    VerdictCount, calibration, compare, surer, system_report, worst,
+    VerdictCount, calibration, compare, roc, system_report, worst,
 };
 pub use resample::{Interval, PERMUTATIONS, Paired, RESAMPLES, interval_of_share, intervals, paired};
 pub use transforms::{TRANSFORMS_REVISION, Transform, TransformError, UnknownTransform};

@@ -52,9 +52,9 @@ pub struct SystemReport {
     /// How often pairs of a confidence were right; empty where none were verified.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub calibration: Vec<CalibrationBin>,
-    /// [`surer`] of the verified pairs by their confidence; empty where none were verified.
+    /// [`roc`] of the verified pairs by their confidence; empty where none were verified.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub surer: Vec<(usize, f64)>,
+    pub roc: Vec<(usize, f64)>,
     /// `[k, R@k]` for the `k` of [`RECALL_AT`] that the index is large enough for.
     pub recall_curve: Vec<(usize, f64)>,
     /// Every query.
@@ -114,7 +114,7 @@ pub fn calibration(pairs: &[(f64, bool)]) -> Vec<CalibrationBin> {
 /// `pairs` have a confidence and whether they are right; those that are not among them are sure of
 /// nothing.
 #[must_use]
-pub fn surer(pairs: &[(f64, bool)], right: usize) -> Vec<(usize, f64)> {
+pub fn roc(pairs: &[(f64, bool)], right: usize) -> Vec<(usize, f64)> {
     let mut wrong: Vec<f64> = pairs.iter().filter(|(_, right)| !right).map(|(confidence, _)| *confidence).collect();
     wrong.sort_by(|a, b| b.total_cmp(a));
     let share = |k: usize| {
@@ -250,7 +250,7 @@ pub fn system_report(
         verdicts: Vec::new(),
         false_matches: Vec::new(),
         calibration: Vec::new(),
-        surer: Vec::new(),
+        roc: Vec::new(),
         recall_curve: RECALL_AT.iter().filter(|k| **k <= names.len()).map(|&k| (k, recall_at(&ranks, k))).collect(),
         queries: queries
             .iter()
@@ -353,7 +353,7 @@ pub(super) mod tests {
     #[test]
     fn right_pairs_are_counted_before_each_wrong_one() {
         let pairs = [(0.5, true), (0.9, true), (0.8, false), (0.5, false), (0.1, true), (0.95, true)];
-        let shares = surer(&pairs, 8);
+        let shares = roc(&pairs, 8);
         // As sure as the second wrong one is not surer.
         assert_eq!(shares[..3], [(1, 0.25), (2, 0.25), (5, 0.5)]);
         assert_eq!(shares.last(), Some(&(500, 0.5)));

@@ -10,7 +10,7 @@ use super::features::{Details, Features, Network, Picture, Setup, details};
 use super::protocol::{DISTRACTOR, Named, Protocol, Question};
 use crate::commands::vectors::Vectors;
 use crate::eval::{
-    Answer, Candidate, FalseMatch, Query, SecondLook, SystemReport, VerdictCount, calibration, evaluate, surer,
+    Answer, Candidate, FalseMatch, Query, SecondLook, SystemReport, VerdictCount, calibration, evaluate, roc,
     system_report,
 };
 use eyrie_terminal::{CliError, output};
@@ -282,7 +282,7 @@ impl PooledPictures {
             // Sums of floats depend on their order, and threads end in any.
             confidences.sort_by(|a, b| a.0.total_cmp(&b.0));
             report.calibration = calibration(&confidences);
-            report.surer = surer(&confidences, queries.iter().map(|query| query.right.len()).sum());
+            report.roc = roc(&confidences, queries.iter().map(|query| query.right.len()).sum());
             let mut pairs = false_matches.into_inner().unwrap_or_else(PoisonError::into_inner);
             // Queries are answered in any order, the results of one in theirs.
             pairs.sort_by_key(|(query, _)| *query);
