@@ -114,8 +114,10 @@ pub(super) fn bars(groups: &[Bars<'_>]) -> String {
 
 fn opening(title: &str, height: f64) -> String {
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height:.0}\" role=\"img\" \
-         aria-label=\"{title}\" font-family=\"sans-serif\" font-size=\"12\">\n"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {:.0} {height:.0}\" role=\"img\" \
+         aria-label=\"{title}\" font-family=\"sans-serif\" font-size=\"12\">\n",
+        // Half of the last label of an axis stands beyond its end.
+        WIDTH + 10.0
     )
 }
 

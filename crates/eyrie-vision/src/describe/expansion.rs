@@ -2,8 +2,10 @@
 
 use super::descriptor::Descriptor;
 
-/// How many of its nearest among the candidates tell what a candidate shows.
+/// How many of its nearest among the candidates tell what a candidate shows, at most and as a part
+/// of the candidates: of a few, most are something else.
 const NEAREST: usize = 10;
+const NEAREST_OF: usize = 10;
 
 /// Puts the candidates of a search that are not known to show what the query shows in the order of
 /// their cosine to the mean of the query and those that are: another view of a thing is often
@@ -46,7 +48,7 @@ pub fn expand<T>(
 fn augmented(own: &Descriptor, others: &[Option<Descriptor>]) -> Descriptor {
     let mut near: Vec<(f32, &Descriptor)> = others.iter().flatten().map(|other| (own.cosine(other), other)).collect();
     near.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    near.truncate(NEAREST + 1);
+    near.truncate(1 + NEAREST.min(others.len() / NEAREST_OF));
     let weighted = near.into_iter().map(|(cosine, other)| (cosine.max(0.0).powi(3), other));
     // It is one of them with a weight of one, so that the sum is not nothing.
     Descriptor::weighted_mean(weighted).unwrap_or_else(|_| own.clone())
@@ -76,9 +78,13 @@ mod tests {
 
     #[test]
     fn what_is_near_to_others_that_come_first_comes_sooner() {
-        // Between 0 and -55 degrees there are two that tell that the way is not far.
-        assert_eq!(expanded(&[0.0, 50.0, -55.0], 1), [0.0, 50.0, -55.0]);
-        assert_eq!(expanded(&[0.0, 50.0, -55.0, -20.0, -21.0], 1), [0.0, -20.0, -21.0, -55.0, 50.0]);
+        // Between 0 and -55 degrees there are two that tell that the way is not far; of twenty
+        // candidates two are asked, of five none.
+        let near = [0.0, 50.0, -55.0, -20.0, -21.0];
+        assert_eq!(expanded(&near, 1), [0.0, -20.0, -21.0, 50.0, -55.0]);
+        let far = (150_u8..165).map(f32::from);
+        let order = expanded(&near.into_iter().chain(far).collect::<Vec<_>>(), 1);
+        assert_eq!(order[..5], [0.0, -20.0, -21.0, -55.0, 50.0]);
     }
 
     #[test]

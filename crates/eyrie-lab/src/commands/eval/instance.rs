@@ -115,6 +115,12 @@ impl<M: Machine> Instance<M> {
             output::note(&format!("{without} files among the queries have no right answer and are left out"));
         }
         let queries = together(queries, usize::try_from(self.pictures).unwrap_or(usize::MAX));
+        if queries.is_empty() && self.pictures > 1 {
+            return Err(CliError::Usage(format!(
+                "--pictures: no {} queries have the same right answers",
+                self.pictures
+            )));
+        }
         self.common.measure(&Protocol { name: "instance", references, distractors, queries, written: Vec::new() })
     }
 }
