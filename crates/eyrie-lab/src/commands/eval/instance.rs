@@ -133,6 +133,7 @@ fn together(queries: Vec<Question>, count: usize) -> Vec<Question> {
         let set = match begun.remove(&query.right) {
             Some(mut set) => {
                 set.pictures.extend(query.pictures);
+                set.junk.extend(query.junk);
                 set
             }
             None => query,
@@ -242,7 +243,7 @@ mod tests {
             group: "g".to_owned(),
             pictures: vec![named(name).picture()],
             right: vec![right],
-            junk: Vec::new(),
+            junk: vec![name.len() + right],
         };
         let queries = vec![query("a", 1), query("b", 0), query("c", 1), query("d", 1), query("e", 0)];
         let shown = |count| {
@@ -251,6 +252,8 @@ mod tests {
         };
         assert_eq!(shown(2), [("a".to_owned(), 2), ("b".to_owned(), 2)]);
         assert_eq!(shown(3), [("a".to_owned(), 3)]);
+        // What is junk to one of the pictures is to all of them.
+        assert_eq!(together(queries.clone(), 2)[0].junk, [2, 2]);
         assert_eq!(shown(1).into_iter().map(|(name, _)| name).collect::<String>(), "abcde");
     }
 
