@@ -146,7 +146,7 @@ impl Compare {
         features: usize,
     ) -> Result<Extraction, CliError> {
         let view = if self.overlay.is_some() { VIEW_SIDE } else { 0 };
-        let request = Request { features, view, thumbnail: true, ..Request::descriptor(self.profile) };
+        let request = Request { features, view, thumbnail: true, parts: true, ..Request::descriptor(self.profile) };
         extractor.extract(bytes, request).map_err(|e| CliError::Failed(format!("{}: {e}", file.display())))
     }
 }
@@ -161,7 +161,8 @@ fn pixels(described: &Extraction) -> Option<Decoded> {
 }
 
 fn subject<'a>(described: &'a Extraction, thumbnail: Option<&'a Decoded>) -> Subject<'a> {
-    Subject { descriptor: &described.descriptor, features: described.features.as_ref(), thumbnail }
+    let Extraction { descriptor, parts, features, .. } = described;
+    Subject { descriptor, parts, features: features.as_ref(), thumbnail }
 }
 
 fn as_json(found: &Compared, a: &Side<'_>, b: &Side<'_>) -> Value {

@@ -44,8 +44,9 @@ pub struct Nearest {
     pub collection: CollectionName,
     /// The version of the descriptor; only images of this version are compared.
     pub version: DescriptorVersion,
-    /// What the images shall be near to.
-    pub descriptor: Descriptor,
+    /// What the images shall be near to: an image's score is its largest cosine with any of these.
+    /// Without one nothing is found.
+    pub looks: Vec<Descriptor>,
     /// Only images whose metadata match.
     pub filter: Option<Filter>,
     /// The most neighbours.

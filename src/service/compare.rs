@@ -73,6 +73,7 @@ enum Source {
 struct Side {
     image: ComparedImage,
     descriptor: Descriptor,
+    parts: Vec<Descriptor>,
     features: Option<LocalFeatures>,
     /// What a search compares.
     thumbnail: Vec<u8>,
@@ -82,7 +83,8 @@ struct Side {
 
 impl Side {
     fn subject<'a>(&'a self, thumbnail: Option<&'a Decoded>) -> Subject<'a> {
-        Subject { descriptor: &self.descriptor, features: self.features.as_ref(), thumbnail }
+        let Self { descriptor, parts, features, .. } = self;
+        Subject { descriptor, parts, features: features.as_ref(), thumbnail }
     }
 }
 
@@ -143,7 +145,7 @@ impl Core {
         match source {
             Source::Image(bytes) => {
                 let view = if with_view { VIEW_SIDE } else { 0 };
-                let request = Request { features, view, thumbnail: true, ..Request::descriptor(profile) };
+                let request = Request { features, view, thumbnail: true, parts: true, ..Request::descriptor(profile) };
                 let described = self.pool.describe(bytes, request, Lane::Search, WhenFull::Refuse).await?;
                 Ok(Side {
                     image: ComparedImage {
@@ -152,6 +154,7 @@ impl Core {
                         cost: Some(described.cost),
                     },
                     descriptor: described.descriptor,
+                    parts: described.parts,
                     features: described.features,
                     thumbnail: described.thumbnail.map_or_else(Vec::new, |thumbnail| thumbnail.bytes),
                     view: described.view,
@@ -173,6 +176,7 @@ impl Core {
                 Ok(Side {
                     image: ComparedImage { width: record.width, height: record.height, cost: None },
                     descriptor: stored.descriptor,
+                    parts: Vec::new(),
                     features,
                     thumbnail: thumbnail.bytes,
                     view: None,

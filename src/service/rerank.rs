@@ -163,7 +163,7 @@ impl Core {
         let keys: Vec<ImageKey> = compared.iter().map(|neighbor| neighbor.key).collect();
         let descriptors: HashMap<ImageKey, Descriptor> =
             self.store.descriptors_of(&keys, version).await?.into_iter().collect();
-        let query = subject.descriptor.clone();
+        let query = subject.looks[0].clone();
         let known =
             move |neighbor: &Neighbor| (verified.contains(&neighbor.key), descriptors.get(&neighbor.key).cloned());
         Ok(admission.run(move || expand(&query, compared, known)).await?)

@@ -21,7 +21,7 @@ use crate::domain::{
 };
 use crate::search::{Effort, Nearest, Ranked};
 use crate::telemetry::metric;
-use eyrie_vision::describe::Request;
+use eyrie_vision::describe::{Request, looks};
 use eyrie_vision::local::{QUERY_FEATURES, verdict};
 
 /// The largest breadth of a graph search; beyond it an exact search is faster.
@@ -108,7 +108,7 @@ impl RetrievalService {
         let mut query = Nearest {
             collection: collection.name,
             version: version.clone(),
-            descriptor: subject.descriptor.clone(),
+            looks: subject.looks.clone(),
             filter: request.filter,
             limit: breadth.max(window) + SPARE + usize::from(subject.itself.is_some()),
             min_score: request.min_score,
@@ -211,6 +211,7 @@ impl Core {
         let of_picture = Request {
             features: if window == 0 { 0 } else { QUERY_FEATURES },
             thumbnail: thumbnail || window > 0,
+            parts: true,
             ..Request::descriptor(collection.profile)
         };
         match query {
@@ -218,16 +219,14 @@ impl Core {
                 let request = Request { region, ..of_picture };
                 let described = self.pool.describe(bytes, request, Lane::Search, WhenFull::Refuse).await?;
                 Ok(Subject {
-                    descriptor: described.descriptor,
                     views: vec![View {
                         features: described.features.map(Arc::new),
                         thumbnail: described.thumbnail,
                         region: described.region,
                     }],
                     features_time: described.features_time,
-                    itself: None,
                     cost: Some(described.cost),
-                    matches: HashMap::new(),
+                    ..Subject::new(looks(&described.descriptor, &described.parts))
                 })
             }
             SearchQuery::Images(pictures) => {
@@ -235,20 +234,21 @@ impl Core {
                     let allowed = format!("between 1 and {MAX_QUERY_IMAGES} of them");
                     return Err(ServiceError::OutOfRange { name: "images", allowed });
                 }
-                let (mut descriptors, mut views) = (Vec::new(), Vec::new());
+                let (mut descriptors, mut parts, mut views) = (Vec::new(), Vec::new(), Vec::new());
                 let (mut features_time, mut cost): (_, Option<ExtractionCost>) = (Duration::ZERO, None);
                 // One after the other: a search has no more of the queue than others have.
                 for (number, bytes) in (1..).zip(pictures) {
                     let described = self.pool.describe(bytes, of_picture, Lane::Search, WhenFull::Refuse).await;
                     let described = described.map_err(|error| error.of_query_image(number))?;
                     descriptors.push(described.descriptor);
+                    parts.extend(described.parts);
                     let features = described.features.map(Arc::new);
                     views.push(View { features, thumbnail: described.thumbnail, region: None });
                     features_time += described.features_time;
                     cost = Some(cost.map_or(described.cost.clone(), |cost| cost + described.cost));
                 }
-                let descriptor = Descriptor::mean(&descriptors)?;
-                Ok(Subject { descriptor, views, features_time, itself: None, cost, matches: HashMap::new() })
+                let whole = Descriptor::mean(&descriptors)?;
+                Ok(Subject { views, features_time, cost, ..Subject::new(looks(&whole, &parts)) })
             }
             SearchQuery::Id(id) => {
                 let Some((key, stored)) = self.store.get_descriptor(&collection.name, &id).await? else {
@@ -267,12 +267,10 @@ impl Core {
                     ));
                 }
                 Ok(Subject {
-                    descriptor: stored.descriptor,
                     views: vec![View { features: features.map(Arc::new), thumbnail, region: None }],
                     features_time: start.elapsed(),
                     itself: Some(key),
-                    cost: None,
-                    matches: HashMap::new(),
+                    ..Subject::new(vec![stored.descriptor])
                 })
             }
             SearchQuery::Descriptor(values, made_by) => {
@@ -282,14 +280,7 @@ impl Core {
                     ));
                 }
                 made_by.map_or(Ok(()), |version| must_be(&facts.version, version))?;
-                Ok(Subject {
-                    descriptor: Descriptor::new(values, facts.dimension)?,
-                    views: Vec::new(),
-                    features_time: Duration::ZERO,
-                    itself: None,
-                    cost: None,
-                    matches: HashMap::new(),
-                })
+                Ok(Subject::new(vec![Descriptor::new(values, facts.dimension)?]))
             }
         }
     }

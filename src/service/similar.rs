@@ -1,8 +1,6 @@
 //! Looking for what an upload shows in the collection that it is for, before it is stored.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::core::Core;
 use super::cut::Cut;
@@ -41,17 +39,15 @@ impl Core {
         let window = if features.is_some() { window } else { 0 };
         let cut = Cut { k: window.max(UNVERIFIED), offset: 0, window, reach: window, expand: false };
         let mut subject = Subject {
-            descriptor: upload.descriptor.clone(),
             views: vec![View { features, thumbnail: upload.thumbnail.clone(), region: None }],
-            features_time: Duration::ZERO,
             itself,
-            cost: None,
-            matches: HashMap::new(),
+            // As a whole: what holds a part of something else is no copy of it.
+            ..Subject::new(vec![upload.descriptor.clone()])
         };
         let query = Nearest {
             collection: collection.name.clone(),
             version: upload.version.clone(),
-            descriptor: upload.descriptor.clone(),
+            looks: subject.looks.clone(),
             filter: None,
             limit: cut.with_spare(itself.is_some()),
             min_score: None,

@@ -28,7 +28,8 @@ pub(super) struct Match {
 
 /// What images are compared with.
 pub(super) struct Subject {
-    pub(super) descriptor: Descriptor,
+    /// What it is searched by: its descriptor first, then those that lean towards a part of it.
+    pub(super) looks: Vec<Descriptor>,
     /// The pictures of it: none of a descriptor, several where the query has several.
     pub(super) views: Vec<View>,
     /// Time to look for their features.
@@ -41,6 +42,18 @@ pub(super) struct Subject {
 }
 
 impl Subject {
+    /// A subject of which nothing more than these looks is known.
+    pub(super) fn new(looks: Vec<Descriptor>) -> Self {
+        Self {
+            looks,
+            views: Vec::new(),
+            features_time: Duration::ZERO,
+            itself: None,
+            cost: None,
+            matches: HashMap::new(),
+        }
+    }
+
     /// The features of its views, with their numbers.
     pub(super) fn features(&self) -> Vec<(usize, Arc<LocalFeatures>)> {
         let views = self.views.iter().enumerate();

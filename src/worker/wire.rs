@@ -42,20 +42,21 @@ pub(super) struct Task {
     thumbnail: bool,
     view: u32,
     features: usize,
+    parts: bool,
 }
 
 impl From<Request> for Task {
     fn from(request: Request) -> Self {
-        let Request { profile, region, thumbnail, view, features } = request;
-        Self { profile, region: region.map(QueryRegion::to_array), thumbnail, view, features }
+        let Request { profile, region, thumbnail, view, features, parts } = request;
+        Self { profile, region: region.map(QueryRegion::to_array), thumbnail, view, features, parts }
     }
 }
 
 impl Task {
     pub(super) fn request(self) -> Result<Request, PictureError> {
-        let Self { profile, region, thumbnail, view, features } = self;
+        let Self { profile, region, thumbnail, view, features, parts } = self;
         let region = region.map(QueryRegion::new).transpose().map_err(|e| PictureError::Internal(e.to_string()))?;
-        Ok(Request { profile, region, thumbnail, view, features })
+        Ok(Request { profile, region, thumbnail, view, features, parts })
     }
 }
 
@@ -73,6 +74,7 @@ pub(super) struct Done {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Described {
     descriptor: Vec<f32>,
+    parts: Vec<Vec<f32>>,
     model: String,
     profile: Profile,
     format: ImageFormat,
@@ -94,6 +96,7 @@ impl Described {
         let view = extraction.view.as_ref().map(|view| [view.width, view.height]);
         let described = Self {
             descriptor: extraction.descriptor.values().to_vec(),
+            parts: extraction.parts.iter().map(|part| part.values().to_vec()).collect(),
             model: extraction.version.model().to_owned(),
             profile: extraction.version.profile(),
             format: extraction.format,
@@ -126,8 +129,10 @@ impl Described {
         if thumbnail.as_ref().is_some_and(|thumbnail| thumbnail.media_type != "image/jpeg") {
             return Err("a thumbnail that is no JPEG".to_owned());
         }
+        let descriptor = |values| Descriptor::new(values, dimension).map_err(|e| e.to_string());
         Ok(Extraction {
-            descriptor: Descriptor::new(self.descriptor, dimension).map_err(|e| e.to_string())?,
+            descriptor: descriptor(self.descriptor)?,
+            parts: self.parts.into_iter().map(descriptor).collect::<Result<_, String>>()?,
             version: DescriptorVersion::new(self.model, self.profile),
             format: self.format,
             region: self.region.map(QueryRegion::new).transpose().map_err(|e| e.to_string())?,
@@ -217,7 +222,8 @@ mod tests {
             assert_eq!(back.answer.expect_err("an error").to_string(), text);
         }
         let region = QueryRegion::new([0.1, 0.2, 0.3, 0.4]).expect("a box");
-        let request = Request { profile: Profile::Nip, region: Some(region), thumbnail: true, view: 7, features: 9 };
+        let request =
+            Request { profile: Profile::Nip, region: Some(region), thumbnail: true, view: 7, features: 9, parts: true };
         let bytes = postcard::to_stdvec(&Task::from(request)).expect("written");
         assert_eq!(postcard::from_bytes::<Task>(&bytes).expect("read").request().expect("a request"), request);
     }

@@ -1227,7 +1227,7 @@ export interface components {
         Comparison: {
             /**
              * Format: float
-             * @description Cosine of the descriptors, -1 to 1; 1 is identical.
+             * @description The score that the second picture has in a search by the first, -1 to 1; 1 is identical.
              */
             score: number;
             /**
@@ -1599,8 +1599,10 @@ export interface components {
             id: string;
             /**
              * Format: float
-             * @description Cosine of the descriptors, -1 to 1; 1 is identical. Not there, as any other member but `id`
-             *     and `rank`, where `fields` leaves it out.
+             * @description Cosine of the image's descriptor and the query's, -1 to 1; 1 is identical. Of a query image
+             *     under `rnip` it is the largest of several: that of the whole, and that of the whole together
+             *     with each of its sub-images. Not there, as any other member but `id` and `rank`, where
+             *     `fields` leaves it out.
              */
             score?: number;
             /**

@@ -46,7 +46,7 @@ pub(crate) struct ComparedImageDto {
 }))]
 #[schema(as = Comparison)]
 pub(crate) struct ComparisonDto {
-    /// Cosine of the descriptors, -1 to 1; 1 is identical.
+    /// The score that the second picture has in a search by the first, -1 to 1; 1 is identical.
     score: f32,
     /// What score and comparison come to, as in the results of a search: `same` (the same picture,
     /// frame to frame), `near_duplicate` (one is in the other: cropped, turned, written over,

@@ -69,8 +69,10 @@ pub(crate) struct HitDto {
     rank: usize,
     /// The image's id.
     id: String,
-    /// Cosine of the descriptors, -1 to 1; 1 is identical. Not there, as any other member but `id`
-    /// and `rank`, where `fields` leaves it out.
+    /// Cosine of the image's descriptor and the query's, -1 to 1; 1 is identical. Of a query image
+    /// under `rnip` it is the largest of several: that of the whole, and that of the whole together
+    /// with each of its sub-images. Not there, as any other member but `id` and `rank`, where
+    /// `fields` leaves it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     score: Option<f32>,

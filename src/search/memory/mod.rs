@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use metrics::histogram;
+use roaring::RoaringTreemap;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -26,7 +27,7 @@ use super::{
     Effort, Found, IndexError, IndexMaker, Nearest, Ranked, SearchBackend, SearchError, SearchParams, SearchSlots,
     SearchState, VectorIndex,
 };
-use crate::domain::{Catalogue, CollectionName, ImageKey, Neighbor, Seq};
+use crate::domain::{Catalogue, CollectionName, Descriptor, ImageKey, Neighbor, Seq};
 use crate::store::Store;
 use crate::telemetry::{Trace, metric};
 
@@ -103,7 +104,7 @@ impl MemorySearch {
 #[async_trait]
 impl SearchBackend for MemorySearch {
     async fn nearest(&self, query: Nearest) -> Result<Ranked, SearchError> {
-        let Nearest { collection, version, descriptor, filter, limit, min_score, effort } = query;
+        let Nearest { collection, version, looks, filter, limit, min_score, effort } = query;
         let index = self.follower.index(&collection);
         // Asked behind that: a build says so before it takes the indexes away.
         let partial = !self.is_whole()?;
@@ -125,7 +126,7 @@ impl SearchBackend for MemorySearch {
         let start = Instant::now();
         let search = {
             let index = Arc::clone(&index);
-            move || index.points.search(&descriptor, params, allowed.as_deref())
+            move || nearest_to_any(&*index.points, &looks, params, allowed.as_deref())
         };
         let mut found = admission.run(search.clone()).await?.map_err(internal)?;
         if !found.unreadable.is_empty() {
@@ -215,6 +216,31 @@ fn params(k: usize, effort: Effort) -> SearchParams {
         Effort::Exact => (None, true),
     };
     SearchParams { k, ef, exact }
+}
+
+/// What is nearest to any of these looks, each image with its largest score. What is among the `k`
+/// nearest to any is among the `k` nearest to that one, or ties with its `k`-th.
+fn nearest_to_any(
+    points: &dyn VectorIndex,
+    looks: &[Descriptor],
+    params: SearchParams,
+    allowed: Option<&RoaringTreemap>,
+) -> Result<Found, IndexError> {
+    let mut all = Found::default();
+    for look in looks {
+        let Found { neighbors, unreadable } = points.search(look, params, allowed)?;
+        all.neighbors.extend(neighbors);
+        all.unreadable.extend(unreadable);
+    }
+    if looks.len() > 1 {
+        // The best of each first, so that it is what stays.
+        all.neighbors.sort_unstable_by(|a, b| a.key.cmp(&b.key).then(b.score.total_cmp(&a.score)));
+        all.neighbors.dedup_by_key(|neighbor| neighbor.key);
+        all.neighbors.sort_by(|a, b| b.score.total_cmp(&a.score));
+        all.unreadable.sort_unstable();
+        all.unreadable.dedup();
+    }
+    Ok(all)
 }
 
 /// Cuts a ranking where it falls below a score.

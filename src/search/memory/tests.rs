@@ -74,7 +74,7 @@ impl Fixture {
         Nearest {
             collection: covers(),
             version: self.catalogue.profile(Profile::Fast).version.clone(),
-            descriptor: direction(0.0),
+            looks: vec![direction(0.0)],
             filter: None,
             limit,
             min_score,
@@ -160,6 +160,31 @@ async fn the_nearest_are_cut_at_the_limit_and_it_is_told_whether_there_are_more(
         assert_eq!(fixture.nearest(4, Some(0.9)).await, (ids("bcde"), false), "the fifth is too far");
         assert_eq!(fixture.nearest(2, Some(0.9)).await, (ids("bc"), true));
         assert_eq!(fixture.nearest(usize::MAX, None).await, (ids("bcdea"), false));
+    }
+}
+
+#[tokio::test]
+async fn an_image_is_as_near_as_it_is_to_the_nearest_look() {
+    for maker in indexes() {
+        let fixture = Fixture::with(maker).await;
+        for (name, degrees) in [("a", 1.0), ("b", 87.0), ("c", 45.0), ("d", 46.0), ("e", 170.0), ("f", 92.0)] {
+            fixture.put(name, degrees).await;
+        }
+        let looks = vec![direction(0.0), direction(90.0), direction(0.0)];
+        let query = |limit, min_score| Nearest { looks: looks.clone(), ..fixture.query(limit, min_score) };
+        let ranked = fixture.search.nearest(query(5, None)).await.expect("an answer");
+        assert_eq!(fixture.ids(&ranked.neighbors).await, ["a", "f", "b", "d", "c"]);
+        assert!(ranked.more);
+        let scores: Vec<f32> = ranked.neighbors.iter().map(|neighbor| neighbor.score).collect();
+        let expected = [1.0_f32, 2.0, 3.0, 44.0, 45.0].map(|degrees| degrees.to_radians().cos());
+        assert!(scores.iter().zip(expected).all(|(score, expected)| (score - expected).abs() < 1e-6), "{scores:?}");
+        let ranked = fixture.search.nearest(query(3, Some(0.9))).await.expect("an answer");
+        assert_eq!(
+            (fixture.ids(&ranked.neighbors).await, ranked.more),
+            (["a", "f", "b"].map(String::from).to_vec(), false)
+        );
+        let blind = Nearest { looks: Vec::new(), ..fixture.query(3, None) };
+        assert!(fixture.search.nearest(blind).await.expect("an answer").neighbors.is_empty());
     }
 }
 

@@ -1,7 +1,7 @@
 //! What searches answer and what they refuse.
 
 use super::*;
-use crate::domain::{DescriptorVersion, Filter, FilterLimits, Profile};
+use crate::domain::{Descriptor, DescriptorVersion, Filter, FilterLimits, Profile};
 use crate::store::Images as _;
 
 fn filter(value: Value) -> Filter {
@@ -37,6 +37,37 @@ async fn every_kind_of_query_ranks_by_similarity() {
         let by_id = search_for(SearchQuery::Id(id("a")), 3);
         assert_eq!(found(&fixture.service, by_id).await, [id("b"), id("c")], "an image is not its own result");
     }
+}
+
+/// What fills a part of a query is nearer to that part and the whole together than to the whole; what
+/// is stored is looked at as a whole.
+#[tokio::test]
+async fn a_query_image_is_searched_by_its_parts_too() {
+    let fixture = three(Index::Graph).await;
+    let whole = [0, 90, 30, 0, 0, 0, 0, 0];
+    let query = stand_in::with_parts(whole, &[[90, 0, 0, 0, 0, 0, 0, 0], [0, 0, 90, 0, 0, 0, 0, 0]]);
+    let by_image = |bytes: &[u8]| search_for(SearchQuery::Image(bytes.to_vec().into(), None), 3);
+    let hits = |response: SearchResponse| -> Vec<(String, f32)> {
+        response.hits.iter().map(|hit| (hit.record.id.to_string(), hit.score)).collect()
+    };
+    let plain = hits(fixture.service.search(&default(), by_image(&whole)).await.expect("an answer"));
+    let looked = hits(fixture.service.search(&default(), by_image(&query)).await.expect("an answer"));
+    assert_eq!(plain[0], looked[0], "the whole is one of the looks");
+    let score = |hits: &[(String, f32)], id: &str| hits.iter().find(|(other, _)| other == id).expect("found").1;
+    let of = |bytes: &[u8]| Descriptor::new(stand_in::values(bytes), stand_in::DIMENSION).expect("valid");
+    let look = Descriptor::mean(&[of(&whole), of(&[90, 0, 0])]).expect("a direction");
+    assert!((score(&looked, "a") - look.cosine(&of(&[90, 0, 0]))).abs() < 1e-6);
+    assert!(score(&looked, "a") > score(&plain, "a") + 0.3, "{plain:?} {looked:?}");
+
+    // Every part of every picture of a query.
+    let pictures = SearchQuery::Images(vec![whole.to_vec().into(), query.into()]);
+    let several = hits(fixture.service.search(&default(), search_for(pictures, 3)).await.expect("an answer"));
+    assert!((score(&several, "a") - score(&looked, "a")).abs() < 1e-6);
+
+    fixture.add_named("whole", &stand_in::with_parts(whole, &[[90; 8]]), json!({})).await;
+    let stored = hits(fixture.service.search(&default(), by_image(&whole)).await.expect("an answer"));
+    assert_eq!(stored[0].0, "whole");
+    assert!((stored[0].1 - 1.0).abs() < 1e-6);
 }
 
 #[tokio::test]

@@ -88,6 +88,20 @@ pub(super) fn with_picture(descriptor: [u8; DIMENSION], width: u16, height: u16,
     [&descriptor[..], PICTURE, &width.to_le_bytes(), &height.to_le_bytes(), pixels].concat()
 }
 
+/// Between the eight bytes of the descriptor and those of its parts, eight each.
+const PARTS: &[u8] = b"parts:";
+
+/// An image with this descriptor and these parts.
+pub(super) fn with_parts(descriptor: [u8; DIMENSION], parts: &[[u8; DIMENSION]]) -> Vec<u8> {
+    [&descriptor[..], PARTS, &parts.concat()].concat()
+}
+
+fn parts(bytes: &[u8]) -> Vec<Descriptor> {
+    let parts = bytes.get(DIMENSION..).and_then(|rest| rest.strip_prefix(PARTS)).unwrap_or_default();
+    let described = parts.chunks(DIMENSION).map(|part| Descriptor::new(values(part), DIMENSION));
+    described.collect::<Result<_, _>>().expect("finite and not zero")
+}
+
 /// Width, height and grey pixels; eight black ones where the image names none.
 fn grey(bytes: &[u8]) -> (u32, u32, Vec<u8>) {
     let Some(picture) = bytes.get(DIMENSION..).and_then(|rest| rest.strip_prefix(PICTURE)) else {
@@ -123,6 +137,7 @@ impl Extractor for StandIn {
         let time = if bytes.starts_with(b"eternity") { Duration::MAX } else { Duration::ZERO };
         Ok(Extraction {
             descriptor: Descriptor::new(values(bytes), DIMENSION).expect("finite and not zero"),
+            parts: if request.parts { parts(bytes) } else { Vec::new() },
             version: DescriptorVersion::new(self.model, request.profile),
             format: ImageFormat::Png,
             region,

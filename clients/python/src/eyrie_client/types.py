@@ -201,7 +201,7 @@ class Comparison(TypedDict):
     """What two pictures have in common."""
 
     score: float
-    """Cosine of the descriptors, -1 to 1; 1 is identical."""
+    """The score that the second picture has in a search by the first, -1 to 1; 1 is identical."""
 
     verdict: Literal['same', 'near_duplicate', 'similar', 'different']
     """What score and comparison come to: `same` (the same picture, frame to frame), `near_duplicate`
@@ -380,8 +380,10 @@ class Hit(TypedDict):
     """The image's id."""
 
     score: NotRequired[float]
-    """Cosine of the descriptors, -1 to 1; 1 is identical. Not there, as any other member but `id` and
-    `rank`, where `fields` leaves it out."""
+    """Cosine of the image's descriptor and the query's, -1 to 1; 1 is identical. Of a query image
+    under `rnip` it is the largest of several: that of the whole, and that of the whole together
+    with each of its sub-images. Not there, as any other member but `id` and `rank`, where `fields`
+    leaves it out."""
 
     verdict: NotRequired[Literal['same', 'near_duplicate', 'similar', 'different']]
     """What score and comparison come to: `same` (the same picture, frame to frame), `near_duplicate`

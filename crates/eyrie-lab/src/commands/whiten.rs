@@ -13,7 +13,8 @@ use super::vectors::{Key, VectorCache, Vectors};
 use crate::quantize::{Picture, discriminative_whitening, pca_whitening, synthetic_view};
 use eyrie_chip::{Kernels, ModelFile, NetworkParams, Team, Whitening, fingerprint};
 use eyrie_vision::describe::{
-    AsicExtractor, Level, Model, Profile, Projections, Whitener, combine, flattened, of_level,
+    AsicExtractor, Descriptor, Level, Model, Profile, Projections, Whitener, combine, flattened, likeness, looks,
+    of_level, parts,
 };
 use eyrie_vision::local::Levels;
 use eyrie_vision::picture::{DecodeLimits, Decoded, INPUT_SIDE, decode, encode_jpeg};
@@ -283,8 +284,9 @@ const NEAR_DUPLICATE_ONE_IN: usize = 100_000;
 /// The part of the way from that score to 1 that the level lies above it.
 const NEAR_DUPLICATE_MARGIN: f32 = 0.25;
 
-/// What scores mean: from the scores of all pairs of different images (their views included) with
-/// whitenings that have not seen them, learned on the other half of the images.
+/// What scores mean: from the scores of all pairs of different images (their views included, each
+/// once as the query) with whitenings that have not seen them, learned on the other half of the
+/// images.
 fn learn_levels(
     halves: &[Vec<Views>; 2],
     whitenings: &[Vec<Whitening>; 2],
@@ -293,13 +295,24 @@ fn learn_levels(
     let mut wrong: Vec<f32> = Vec::new();
     for (seen, learned) in halves.iter().zip(whitenings.iter().rev()) {
         let projections = Level::ALL.map(|level| Projections::of(level, learned));
-        let describe = |seen: &Seen| combine(&seen.passes, profile, &projections);
-        let described: Vec<Vec<Vec<f32>>> = seen.par_iter().map(|views| views.iter().map(describe).collect()).collect();
+        let descriptor = |vector: Vec<f32>| {
+            let values = vector.len();
+            Descriptor::new(vector, values).map_err(failed)
+        };
+        // As a query: its looks, the first of which is its descriptor.
+        let describe = |seen: &Seen| {
+            let whole = descriptor(combine(&seen.passes, profile, &projections))?;
+            let parts = if profile == Profile::Rnip { parts(&seen.passes, &projections) } else { Vec::new() };
+            let parts: Vec<Descriptor> = parts.into_iter().map(descriptor).collect::<Result<_, CliError>>()?;
+            Ok(looks(&whole, &parts))
+        };
+        let described: Vec<Vec<Vec<Descriptor>>> =
+            seen.par_iter().map(|views| views.iter().map(describe).collect()).collect::<Result<_, CliError>>()?;
         let scores = described.par_iter().enumerate().flat_map_iter(|(at, views)| {
-            let others = described[at + 1..].iter().flatten();
-            others.flat_map(move |other| {
-                views.iter().map(move |own| own.iter().zip(other).map(|(a, b)| a * b).sum::<f32>())
-            })
+            let others = described.iter().enumerate().filter(move |(other, _)| *other != at);
+            others
+                .flat_map(|(_, views)| views)
+                .flat_map(move |other| views.iter().map(move |own| likeness(own, &other[0])))
         });
         wrong.par_extend(scores);
     }

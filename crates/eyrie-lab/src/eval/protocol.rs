@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::HashSet;
 
-use eyrie_vision::describe::Descriptor;
+use eyrie_vision::describe::{Descriptor, likeness};
 use rayon::prelude::*;
 
 use super::error::EvalError;
@@ -17,7 +17,7 @@ pub const WRONG_KEPT: usize = 3;
 pub struct Candidate {
     /// Its place in the gallery.
     pub place: usize,
-    /// Cosine to the query, -1 to 1; 1 is identical.
+    /// The largest cosine to a look of the query, -1 to 1; 1 is identical.
     pub score: f32,
 }
 
@@ -52,7 +52,8 @@ pub struct Finding {
 /// is surer).
 pub type SecondLook<'a> = &'a (dyn Fn(usize, &mut Vec<Candidate>) -> f32 + Sync);
 
-/// Ranks the whole gallery for every query, whose descriptors are given in the same order.
+/// Ranks the whole gallery for every query, whose looks ([`eyrie_vision::describe::looks()`], at least
+/// one) are given in the same order.
 ///
 /// The order is falling score and then rising place: between equal scores the place decides, so a
 /// caller who wants ties to count against the right answers gives them the later places. Where
@@ -64,16 +65,16 @@ pub type SecondLook<'a> = &'a (dyn Fn(usize, &mut Vec<Candidate>) -> f32 + Sync)
 pub fn evaluate(
     gallery: &[Descriptor],
     queries: &[Query],
-    descriptors: &[Descriptor],
+    looks: &[Vec<Descriptor>],
     second_look: Option<SecondLook<'_>>,
 ) -> Result<Vec<Finding>, EvalError> {
-    if queries.len() != descriptors.len() {
-        return Err(EvalError::Count { queries: queries.len(), descriptors: descriptors.len() });
+    if queries.len() != looks.len() {
+        return Err(EvalError::Count { queries: queries.len(), descriptors: looks.len() });
     }
-    let numbered = queries.par_iter().zip(descriptors).enumerate();
+    let numbered = queries.par_iter().zip(looks).enumerate();
     numbered
-        .map(|(number, (query, descriptor))| {
-            let mut ranked = rank(gallery, descriptor);
+        .map(|(number, (query, looks))| {
+            let mut ranked = rank(gallery, looks);
             ranked.retain(|candidate| !query.junk.contains(&candidate.place));
             let certainty = second_look.map(|look| look(number, &mut ranked));
             answer(query, &ranked, certainty)
@@ -82,8 +83,9 @@ pub fn evaluate(
 }
 
 /// The whole gallery by falling score, then by rising place.
-fn rank(gallery: &[Descriptor], query: &Descriptor) -> Vec<Candidate> {
-    let scored = gallery.iter().enumerate().map(|(place, other)| Candidate { place, score: query.cosine(other) });
+fn rank(gallery: &[Descriptor], looks: &[Descriptor]) -> Vec<Candidate> {
+    let scored = gallery.iter().enumerate();
+    let scored = scored.map(|(place, other)| Candidate { place, score: likeness(looks, other) });
     let mut ranked: Vec<Candidate> = scored.collect();
     // Stable, so equal scores keep the order of places. Scores are finite.
     ranked.sort_by(|a, b| b.score.partial_cmp(&a.score).unwrap_or(Ordering::Equal));
@@ -121,7 +123,7 @@ mod tests {
     #[test]
     fn ranks_follow_the_angle() {
         let gallery = [10.0, 20.0, 30.0, 40.0, 50.0].map(at);
-        let answered = evaluate(&gallery, &[query(&[1, 3])], &[at(12.0)], None).expect("answers");
+        let answered = evaluate(&gallery, &[query(&[1, 3])], &[vec![at(12.0)]], None).expect("answers");
         assert_eq!(answered[0].outcome.ranks, [2, 4]);
         assert_eq!(answered[0].right.place, 1);
         assert_eq!(answered[0].wrong.iter().map(|n| n.place).collect::<Vec<_>>(), [0, 2, 4]);
@@ -132,7 +134,7 @@ mod tests {
     fn junk_counts_neither_for_nor_against() {
         let gallery = [10.0, 20.0, 30.0].map(at);
         let query = Query { junk: vec![0], ..query(&[1]) };
-        let answered = evaluate(&gallery, &[query], &[at(10.0)], None).expect("answers");
+        let answered = evaluate(&gallery, &[query], &[vec![at(10.0)]], None).expect("answers");
         assert_eq!((&answered[0].outcome.ranks, answered[0].wrong.len()), (&vec![1], 1));
     }
 
@@ -144,7 +146,7 @@ mod tests {
             ranked.rotate_right(1);
             7.0
         };
-        let answered = evaluate(&gallery, &[query(&[2])], &[at(10.0)], Some(&last_first)).expect("answers");
+        let answered = evaluate(&gallery, &[query(&[2])], &[vec![at(10.0)]], Some(&last_first)).expect("answers");
         assert_eq!(answered[0].outcome, Outcome { ranks: vec![1], top_score: 7.0 });
         assert_eq!(answered[0].wrong[0].place, 0);
     }
@@ -152,18 +154,18 @@ mod tests {
     #[test]
     fn between_equal_scores_the_earlier_place_comes_first() {
         let gallery = [5.0, 5.0, 5.0].map(at);
-        assert_eq!(evaluate(&gallery, &[query(&[2])], &[at(5.0)], None).expect("answers")[0].outcome.ranks, [3]);
+        assert_eq!(evaluate(&gallery, &[query(&[2])], &[vec![at(5.0)]], None).expect("answers")[0].outcome.ranks, [3]);
     }
 
     #[test]
     fn a_right_answer_that_is_not_in_the_gallery_is_an_error() {
         let gallery = [at(0.0)];
         for right in [&[7][..], &[0, 7], &[]] {
-            let error = evaluate(&gallery, &[query(right)], &[at(0.0)], None).expect_err("missing");
+            let error = evaluate(&gallery, &[query(right)], &[vec![at(0.0)]], None).expect_err("missing");
             assert!(matches!(error, EvalError::NoRightAnswer(name) if name == "q"), "{right:?}");
         }
         assert!(matches!(
-            evaluate(&gallery, &[], &[at(0.0)], None),
+            evaluate(&gallery, &[], &[vec![at(0.0)]], None),
             Err(EvalError::Count { queries: 0, descriptors: 1 })
         ));
     }

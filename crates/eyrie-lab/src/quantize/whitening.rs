@@ -8,7 +8,7 @@ use eyrie_chip::Whitening;
 
 /// Principal axes scaled to unit variance: the strongest `dimensions` of them.
 ///
-/// `vectors` are pooled vectors of one length after signed square root and L2 normalisation. Each
+/// `vectors` are pooled vectors of one length, flattened as descriptors have them. Each
 /// row of the result is an eigenvector of their covariance over the root of its eigenvalue plus
 /// `shrinkage` times the mean eigenvalue, which keeps directions in which the vectors hardly vary,
 /// and which are noise, from being blown up. Its largest entry by magnitude is positive.

@@ -3,7 +3,7 @@
 
 mod overlay;
 
-use crate::describe::Descriptor;
+use crate::describe::{Descriptor, likeness, looks};
 use crate::local::{Levels, LocalFeatures, Quad, Spot, Verdict, Verification, match_spots, verdict};
 use crate::picture::Decoded;
 
@@ -14,6 +14,8 @@ pub use overlay::{VIEW_SIDE, overlay};
 pub struct Subject<'a> {
     /// What it looks like; of the same version as that of the other picture.
     pub descriptor: &'a Descriptor,
+    /// Its sub-images, which a search by it looks for too; none of what is stored.
+    pub parts: &'a [Descriptor],
     /// Its local features, where it has some.
     pub features: Option<&'a LocalFeatures>,
     /// Its thumbnail, where it can be read.
@@ -23,7 +25,8 @@ pub struct Subject<'a> {
 /// What two pictures have in common.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Comparison {
-    /// Cosine of the descriptors, -1 to 1; 1 is identical.
+    /// The largest cosine of a look of the first picture with the second one, -1 to 1; 1 is
+    /// identical.
     pub score: f32,
     /// What score and local features come to.
     pub verdict: Verdict,
@@ -37,7 +40,7 @@ pub struct Comparison {
 /// Compares a picture with another one, as a search by the first compares it with the second.
 #[must_use]
 pub fn compare(a: Subject<'_>, b: Subject<'_>, levels: &Levels) -> Comparison {
-    let score = a.descriptor.cosine(b.descriptor);
+    let score = likeness(&looks(a.descriptor, a.parts), b.descriptor);
     let (verification, spots) = match (a.features, b.features) {
         (Some(query), Some(candidate)) => {
             let (found, spots) = match_spots(query, candidate);

@@ -1,11 +1,11 @@
 //! From the pooled vectors of a picture's passes to one vector.
 //!
-//! With `pool` the pooled vector of a map of one pass, `L2` the scaling to unit norm, `sqrt` the
-//! signed square root, and `W` and `D` the two linear maps that were learned for that map of the
+//! With `pool` the pooled vector of a map of one pass, `L2` the scaling to unit norm, `power` each
+//! value raised to 3/4, and `W` and `D` the two linear maps that were learned for that map of the
 //! network (nothing, where the model has none), for each of the two maps:
 //!
 //! ```text
-//! whitened(x) = L2(W(L2(sqrt(L2(x)))))
+//! whitened(x) = L2(W(L2(power(L2(x)))))
 //! fast = whitened(pool(whole image))
 //! nip  = whitened(max over four quarter turns of pool(turned whole image))
 //! rnip = L2(L2(mean over sub-images of whitened(pool(sub-image))) + 0.6 nip)
@@ -19,8 +19,11 @@
 //! a single sub-image shows (compare the regional vectors of G. Tolias, R. Sicre, H. Jégou,
 //! "Particular object retrieval with integral max-pooling of CNN activations", arXiv 1511.05879).
 //! The weights were chosen by measurement, see `docs/benchmarks/`.
+//!
+//! A sub-image has a vector of its own ([`parts`]): `whitened(pool(sub-image))` in the place of
+//! what a profile gives. A picture is searched by these too, see [`super::looks()`].
 
-use super::pooling::{Whitener, add, maximum, normalize, pool, signed_square_root, uniform_if_zero};
+use super::pooling::{Whitener, add, maximum, normalize, pool, signed_power, uniform_if_zero};
 use super::profile::Profile;
 use eyrie_chip::{FeatureMap, Whitening};
 
@@ -123,8 +126,24 @@ impl Pooled {
 /// takes.
 #[must_use]
 pub fn combine(passes: &[Pooled], profile: Profile, projections: &[Projections; 2]) -> Vec<f32> {
+    joined(projections, |level, whitener| of_level(passes, profile, level, whitener))
+}
+
+/// The vector of each sub-image of `passes`, made as that of a whole picture is: unit norm. None
+/// where the passes are of another profile than `rnip`.
+///
+/// # Panics
+/// If a vector is not as long as its projection takes.
+#[must_use]
+pub fn parts(passes: &[Pooled], projections: &[Projections; 2]) -> Vec<Vec<f32>> {
+    let of = |part: &Pooled| joined(projections, |level, whitener| whitened(part.of(level).to_vec(), whitener));
+    passes.iter().skip(WHOLE_PASSES).map(of).collect()
+}
+
+/// The vectors that the two maps have before their discriminative projections as one vector.
+fn joined(projections: &[Projections; 2], of: impl Fn(Level, Option<&Whitener>) -> Vec<f32>) -> Vec<f32> {
     let [mut vector, last] = [0, 1].map(|at| {
-        let vector = of_level(passes, profile, Level::ALL[at], projections[at].whitening.as_ref());
+        let vector = of(Level::ALL[at], projections[at].whitening.as_ref());
         projected(vector, projections[at].discriminant.as_ref())
     });
     for value in &mut vector {
@@ -165,11 +184,11 @@ pub fn of_level(passes: &[Pooled], profile: Profile, level: Level, whitener: Opt
     vector
 }
 
-/// A pooled vector as a whitening takes it: unit norm, the square root of each value, unit norm.
+/// A pooled vector as a whitening takes it: unit norm, the power 3/4 of each value, unit norm.
 #[must_use]
 pub fn flattened(mut pooled: Vec<f32>) -> Vec<f32> {
     normalize(&mut pooled);
-    signed_square_root(&mut pooled);
+    signed_power(&mut pooled);
     pooled
 }
 
@@ -229,6 +248,22 @@ mod tests {
         let sum = [diagonal + 0.6 * 3.0 / ten, diagonal + 0.6 / ten];
         let norm = sum[0].hypot(sum[1]);
         assert_last(&combine(&passes(), Profile::Rnip, &projections), sum.map(|v| v / norm));
+    }
+
+    #[test]
+    fn each_sub_image_has_a_vector_of_its_own() {
+        assert_eq!(parts(&passes()[..4], &Default::default()), Vec::<Vec<f32>>::new());
+        let projections = [
+            Projections::default(),
+            Projections {
+                whitening: linear([[0.0, 3.0], [1.0, 0.0]]),
+                discriminant: linear([[-1.0, 0.0], [0.0, 2.0]]),
+            },
+        ];
+        let found = parts(&passes(), &projections);
+        assert_eq!(found.len(), 2);
+        assert_last(&found[0], [0.0, 1.0]);
+        assert_last(&found[1], [-1.0, 0.0]);
     }
 
     #[test]

@@ -23,13 +23,15 @@ pub struct Request {
     /// How many local features are looked for at most, up to [`crate::local::MAX_FEATURES`]; 0 for
     /// none.
     pub features: usize,
+    /// Whether the sub-images are described one by one, too.
+    pub parts: bool,
 }
 
 impl Request {
     /// The descriptor of the whole image, and nothing else.
     #[must_use]
     pub const fn descriptor(profile: Profile) -> Self {
-        Self { profile, region: None, thumbnail: false, view: 0, features: 0 }
+        Self { profile, region: None, thumbnail: false, view: 0, features: 0, parts: false }
     }
 }
 
@@ -38,6 +40,8 @@ impl Request {
 pub struct Extraction {
     /// The descriptor.
     pub descriptor: Descriptor,
+    /// The descriptor of each sub-image; none where the request says so, or the profile has none.
+    pub parts: Vec<Descriptor>,
     /// The model and profile that made it.
     pub version: DescriptorVersion,
     /// The format that was found.

@@ -239,10 +239,12 @@ impl Extractor for AsicExtractor {
         let Aside { thumbnail, view, features, thumbnail_time, features_time } = aside?;
         clock.lap();
         let descriptor = self.model.descriptor(&vectors, profile)?;
+        let parts = if request.parts { self.model.parts(&vectors)? } else { Vec::new() };
         self.times.describe += clock.lap();
         self.times.thumbnail += thumbnail_time;
         Ok(Extraction {
             descriptor,
+            parts,
             version: DescriptorVersion::new(self.model.fingerprint(), profile),
             format: image.format,
             region,

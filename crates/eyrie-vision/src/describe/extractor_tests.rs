@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use image::{DynamicImage, ImageFormat as Library, Rgb, RgbImage};
 
-use super::{AsicExtractor, DescriptorVersion, Extractor, Level, Model, Profile, Request, combine};
+use super::{AsicExtractor, DescriptorVersion, Extractor, Level, Model, Profile, RegionPlan, Request, combine};
 use crate::local::LocalFeatures;
 use crate::picture::decode_tests::with_orientation;
 use crate::picture::{DecodeLimits, Decoded, INPUT_BYTES, PictureError, Scaler, decode, luma, whole_image_224};
@@ -119,7 +119,7 @@ fn pixels_and_vectors_are_the_recorded_ones_on_every_cpu() {
     }
     let jpegs = ["e7412ee0600a291f", "902a275a280e89a2", "3261b99c43d6791b"];
     let scaled = ["baab1f1734987b89", "22f45b48055258d5", "e1cb7fa402cfae98"];
-    let descriptors = ["2bab2b416911541b", "85fa7df45b54b114", "d96d3a7a44a7c8df"];
+    let descriptors = ["d70fe8da7f34b5a6", "16c9f87226849e6f", "a697fa30831c32ea"];
     let expected = [jpegs, scaled, descriptors].concat();
     assert_eq!(found, expected);
 }
@@ -162,18 +162,18 @@ fn with(model: &Arc<Model>, kernels: Kernels, threads: usize, batch: usize) -> A
 #[test]
 fn golden_descriptors_are_the_recorded_ones_on_every_instruction_set_batch_size_and_number_of_threads() {
     let expected = [
-        "cbaeed55811e7e09",
-        "fd5545f52d56514e",
-        "8340e4482a623403",
-        "3a9d224342ed98f9",
-        "c0875d123a043c3b",
-        "f9a3813bc614c53f",
-        "0713dbdea24ed72f",
-        "9a213c5b32fd8f85",
-        "8c551051ac7b7c20",
-        "e61ad96369a989d2",
-        "f744fa1b9ba284cc",
-        "0925114f7e659cd5",
+        "46e0fa09e0c8d35e",
+        "ea55d7b0e662d25c",
+        "7bd31d7682bd8be4",
+        "46817ed1f6251aac",
+        "b1d9e22c85f8077e",
+        "41b70114901230b7",
+        "5cc8403a62b2cb09",
+        "f9ccd7d72f02f04a",
+        "b11235d0612a7280",
+        "4c070e0cdeba8675",
+        "cc71283092adb32a",
+        "c252420236f989c1",
     ];
     let model = Arc::new(Model::from_bytes(&file(&Level::ALL)).expect("a sound model"));
     for kernels in Kernels::available() {
@@ -196,18 +196,18 @@ fn golden_descriptors_are_the_recorded_ones_on_every_instruction_set_batch_size_
 #[test]
 fn golden_descriptors_of_the_embedded_model_are_the_recorded_ones() {
     let expected = [
-        "087ebcc39fba2103",
-        "fe6a0bcdac5586fb",
-        "6c96cb57451ba9b8",
-        "8598f1c9ec5be6de",
-        "b1c6c9f44516596b",
-        "5f84e0a41d4aa2e1",
-        "f2b6fb52d4559a05",
-        "35588e121739ef7a",
-        "b3ff07730dd139e8",
-        "339c5e1b4642e437",
-        "cd39277b6d205d80",
-        "4cbc694a710f70ba",
+        "19b117f4ca7b54d5",
+        "eab206f154d9daa0",
+        "895d532e16b05513",
+        "2ff656aaa3659f13",
+        "34ae2bcdb1ef52c9",
+        "5b6c75bfe8a8b64e",
+        "62d9846242bba6ff",
+        "a16b7c8931b83dbf",
+        "e40c8ba81bb5abf3",
+        "7928d2bbc5ac204b",
+        "ead57abe5ba87fa7",
+        "ac7655c076e01dae",
     ];
     let model = Arc::new(Model::embedded().expect("sound"));
     let mut extractor = with(&model, Kernels::detect(), 2, 8);
@@ -253,6 +253,27 @@ fn the_passes_of_a_dearer_profile_begin_with_those_of_the_cheaper_ones() {
     }
     let [fast, nip, rnip] = Profile::ALL.map(|profile| combine(&all, profile, &Default::default()));
     assert!(fast != nip && nip != rnip);
+}
+
+#[test]
+fn a_part_is_described_as_a_picture_of_its_own_would_be() {
+    // At the size of the canvas nothing is scaled, so that a sub-image is a picture of 224x224.
+    let (upload, plan) = (picture(448, 336), RegionPlan::new(448, 336, 224));
+    assert_eq!((plan.canvas_width, plan.canvas_height), (448, 336));
+    let mut extractor = fastest(&Level::ALL);
+    let wanted = |profile| Request { parts: true, ..Request::descriptor(profile) };
+    let found = extractor.extract(&png(upload.clone()), wanted(Profile::Rnip)).expect("describes");
+    let bare = extractor.extract(&png(upload.clone()), Request::descriptor(Profile::Rnip)).expect("describes");
+    assert_eq!((&found.descriptor, bare.parts), (&bare.descriptor, Vec::new()));
+    let alone = plan.sub_images.iter().map(|part| {
+        let cut = image::imageops::crop_imm(&upload, part.x, part.y, 224, 224).to_image();
+        extractor.extract(&png(cut), Request::descriptor(Profile::Fast)).expect("describes").descriptor
+    });
+    assert_eq!(found.parts, alone.collect::<Vec<_>>());
+    for profile in [Profile::Fast, Profile::Nip] {
+        let found = extractor.extract(&png(upload.clone()), wanted(profile)).expect("describes");
+        assert_eq!(found.parts, [], "{profile} has no sub-images");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-use super::combine::{Level, Pooled, Projections, combine};
+use super::combine::{Level, Pooled, Projections, combine, parts};
 use super::descriptor::Descriptor;
 use super::pooling::{MAP_SIDE, Whitener};
 use super::profile::Profile;
@@ -16,7 +16,7 @@ use crate::local::Levels;
 /// Raise it whenever `decode`, `preprocess`, `regions`, `pooling`, `combine` or `extractor` change
 /// so that some picture gets another descriptor. It is part of [`Model::fingerprint`], so that old
 /// descriptors are never compared with new ones.
-pub const PIPELINE_REVISION: u32 = 4;
+pub const PIPELINE_REVISION: u32 = 5;
 
 /// The model that the binary carries.
 static EMBEDDED: &[u8] = include_bytes!("../../../../models/vgg16-2bit.eyrie");
@@ -129,7 +129,18 @@ impl Model {
     /// # Panics
     /// Those of [`combine`].
     pub fn descriptor(&self, passes: &[Pooled], profile: Profile) -> Result<Descriptor, PictureError> {
-        let values = combine(passes, profile, &self.projections);
+        self.as_descriptor(combine(passes, profile, &self.projections))
+    }
+
+    /// The descriptor of each sub-image; none where the passes are of another profile than `rnip`.
+    ///
+    /// # Errors
+    /// [`PictureError::Internal`] when a value is not finite.
+    pub fn parts(&self, passes: &[Pooled]) -> Result<Vec<Descriptor>, PictureError> {
+        parts(passes, &self.projections).into_iter().map(|values| self.as_descriptor(values)).collect()
+    }
+
+    fn as_descriptor(&self, values: Vec<f32>) -> Result<Descriptor, PictureError> {
         Descriptor::new(values, self.dimension()).map_err(|error| PictureError::Internal(error.to_string()))
     }
 

@@ -115,12 +115,17 @@ pub(super) fn normalize(values: &mut [f32]) {
     }
 }
 
-/// The last step before the whitening: the square root of each value with its sign kept (it tames
-/// the few channels that answer to everything), then unit norm. A vector of zeros, from a picture
-/// that excites nothing, becomes uniform.
-pub(super) fn signed_square_root(values: &mut [f32]) {
+/// The last step before the whitening: the power 3/4 of each value with its sign kept (it tames the
+/// few channels that answer to everything), then unit norm. A vector of zeros, from a picture that
+/// excites nothing, becomes uniform.
+///
+/// The 3/4 are two square roots and a product, each correctly rounded. Measured, they find packages
+/// and covers better than the usual 1/2 (H. Jégou et al., "Aggregating local image descriptors into
+/// compact codes", 2012), see `docs/benchmarks/`.
+pub(super) fn signed_power(values: &mut [f32]) {
     for v in values.iter_mut() {
-        *v = v.abs().sqrt().copysign(*v);
+        let root = v.abs().sqrt();
+        *v = (root * root.sqrt()).copysign(*v);
     }
     normalize(values);
     uniform_if_zero(values);
@@ -248,16 +253,16 @@ mod tests {
     #[test]
     fn zeros_become_uniform_and_have_unit_norm() {
         let mut values = [0f32; 4];
-        signed_square_root(&mut values);
+        signed_power(&mut values);
         assert_eq!(values, [0.5; 4]);
     }
 
     #[test]
-    fn the_root_keeps_signs() {
-        let mut values = [-4f32, 9.0, 0.0];
-        signed_square_root(&mut values);
-        let norm = 13f64.sqrt();
-        assert_eq!(values, [(-2.0 / norm) as f32, (3.0 / norm) as f32, 0.0]);
+    fn the_power_keeps_signs() {
+        let mut values = [-16f32, 81.0, 0.0];
+        signed_power(&mut values);
+        let norm = 8f64.hypot(27.0);
+        assert_eq!(values, [(-8.0 / norm) as f32, (27.0 / norm) as f32, 0.0]);
     }
 
     proptest! {

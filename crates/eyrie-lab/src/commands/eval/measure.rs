@@ -14,7 +14,7 @@ use crate::eval::{
     system_report,
 };
 use eyrie_terminal::{CliError, output};
-use eyrie_vision::describe::{Descriptor, DescriptorVersion, Profile, Projections, combine, expand};
+use eyrie_vision::describe::{Descriptor, DescriptorVersion, Profile, Projections, combine, expand, looks, parts};
 use eyrie_vision::local::{
     Levels, QUERY_FEATURES, STORED_FEATURES, Verdict, Verification, match_mirrored, match_pair, rerank, verdict,
 };
@@ -212,19 +212,23 @@ impl PooledPictures {
             Whitening::Pca => setup.model().projections().clone().map(|p| Projections { discriminant: None, ..p }),
             Whitening::None => Default::default(),
         };
-        let describe = |passes: &Vectors| {
-            let vector = combine(passes, system.profile, &projections);
+        let descriptor = |vector: Vec<f32>| {
             let values = vector.len();
             Descriptor::new(vector, values).map_err(|e| failed(&e))
         };
+        let describe = |passes: &Vectors| descriptor(combine(passes, system.profile, &projections));
         let gallery: Vec<Descriptor> =
             self.gallery.iter().map(|(_, passes)| describe(passes)).collect::<Result<_, CliError>>()?;
-        let mean = |pictures: &Vec<Vectors>| {
+        let looks_of = |pictures: &Vec<Vectors>| {
             let views: Vec<Descriptor> = pictures.iter().map(describe).collect::<Result<_, CliError>>()?;
-            Descriptor::mean(&views).map_err(|e| failed(&e))
+            let whole = Descriptor::mean(&views).map_err(|e| failed(&e))?;
+            // The passes may be those of a dearer profile.
+            let pictures = pictures.iter().filter(|_| system.profile == Profile::Rnip);
+            let parts = pictures.flat_map(|passes| parts(passes, &projections)).map(descriptor);
+            Ok(looks(&whole, &parts.collect::<Result<Vec<Descriptor>, CliError>>()?))
         };
-        let descriptors = self.queries.iter().map(|(_, pictures)| mean(pictures));
-        let descriptors: Vec<Descriptor> = descriptors.collect::<Result<_, CliError>>()?;
+        let looks = self.queries.iter().map(|(_, pictures)| looks_of(pictures));
+        let looks: Vec<Vec<Descriptor>> = looks.collect::<Result<_, CliError>>()?;
         let queries: Vec<Query> = self.queries.iter().map(|(query, _)| query.clone()).collect();
         let dimension = gallery.first().map_or(0, Descriptor::dimension);
         let names: Vec<String> = self.gallery.iter().map(|(name, _)| name.clone()).collect();
@@ -237,9 +241,9 @@ impl PooledPictures {
         };
         let look = local.filter(|_| system.verify > 0).map(|local| {
             let (queries, counted, names, false_matches) = (&queries, &counted, &names, &false_matches);
-            let (confidences, gallery, descriptors) = (&confidences, &gallery, &descriptors);
+            let (confidences, gallery, looks) = (&confidences, &gallery, &looks);
             move |query: usize, ranked: &mut Vec<Candidate>| {
-                let own = (self.places[query], &descriptors[query]);
+                let own = (self.places[query], &looks[query][0]);
                 local.verify(own, gallery, ranked, system, levels, |neighbor, found| {
                     let is_wrong = !queries[query].right.contains(&neighbor.place);
                     let verdict = verdict(neighbor.score, Some(found), levels);
@@ -257,7 +261,7 @@ impl PooledPictures {
             }
         });
         let look: Option<SecondLook<'_>> = look.as_ref().map(|look| look as SecondLook<'_>);
-        let answered = evaluate(&gallery, &queries, &descriptors, look).map_err(|e| failed(&e))?;
+        let answered = evaluate(&gallery, &queries, &looks, look).map_err(|e| failed(&e))?;
         let version = match (network, system.whitening) {
             (Network::Chip, Whitening::Model) => {
                 DescriptorVersion::new(setup.model().fingerprint(), system.profile).to_string()
