@@ -3,6 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use eyrie::domain::Profile;
+use image::imageops::{FilterType, overlay, resize};
+use image::{Rgb, RgbImage};
 use reqwest::RequestBuilder;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
@@ -30,6 +32,42 @@ async fn a_search_by_the_answers_descriptor_finds_the_picture(place: Place) {
     assert!(first["score"].as_f64() > Some(0.9999), "{first}");
     assert!(second["score"].as_f64() < Some(0.9999), "{second}");
     app.close().await;
+}
+
+#[tokio::test]
+async fn a_thing_in_a_corner_is_nearer_to_a_query_image_than_to_its_descriptor() {
+    let app = TestApp::start().await;
+    let collection = "/v1/collections/parts";
+    ok(app.put(collection).json(&json!({"profile": "rnip"}))).await;
+    let put = |id: &str, picture: RgbImage| {
+        let path = format!("{collection}/images?id={id}");
+        app.post(&path).header("content-type", "image/png").body(as_png(picture))
+    };
+    // It fills a sub-image of the query, and little of all of it.
+    let thing = resize(&scene(8), 224, 224, FilterType::Triangle);
+    let mut query = RgbImage::from_pixel(448, 336, Rgb([236, 233, 226]));
+    overlay(&mut query, &thing, 0, 0);
+    ok(put("thing", thing.clone())).await;
+    ok(put("query", query.clone())).await;
+    let score = |answer: &Value, id: &str| {
+        let found = answer["results"].as_array().expect("a list").iter().find(|hit| hit["id"] == id);
+        found.unwrap_or_else(|| panic!("{id} in {answer}"))["score"].as_f64().expect("a number")
+    };
+    let search = |query: RequestBuilder| async { ok(query.query(&[("verify", "never")])).await };
+    let path = format!("{collection}/search");
+    let image = || app.post(&path).header("content-type", "image/png").body(as_png(query.clone()));
+    let by_image = search(image()).await;
+    let described = app.post(PATH).header("content-type", "image/png").body(as_png(query.clone()));
+    let described = ok(described.query(&[("profile", "rnip")])).await;
+    let by_descriptor = ok(app.post(&path).json(&json!({"descriptor": described["descriptor"]}))).await;
+    assert!(score(&by_image, "thing") > score(&by_descriptor, "thing") + 0.02, "{by_image} {by_descriptor}");
+    // What is the query itself is found as such either way.
+    assert!(score(&by_image, "query") > 0.9999 && score(&by_descriptor, "query") > 0.9999);
+    // A comparison says what a search by the first picture says of the second.
+    let part = |picture: RgbImage| Part::bytes(as_png(picture));
+    let pair = Form::new().part("a", part(query.clone())).part("b", part(thing));
+    let compared = ok(app.post("/v1/compare").query(&[("profile", "rnip")]).multipart(pair)).await;
+    assert_eq!(compared["score"].as_f64(), Some(score(&by_image, "thing")), "{compared}");
 }
 
 #[tokio::test]

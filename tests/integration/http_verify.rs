@@ -194,16 +194,16 @@ async fn what_shows_a_part_of_the_query_comes_before_what_looks_like_all_of_it()
     let app = TestApp::start().await;
     // The query: a small copy of one picture on another one. There are others that look more like it.
     let mut query = scene(7);
-    let object = resize(&scene(8), 240, 180, FilterType::Triangle);
+    let object = resize(&scene(9), 240, 180, FilterType::Triangle);
     overlay(&mut query, &object, 200, 150);
     for seed in 20..32 {
         app.add(&format!("other{seed}"), as_png(scene(seed)), json!({})).await;
     }
-    app.add("object", as_png(scene(8)), json!({})).await;
+    app.add("object", as_png(scene(9)), json!({})).await;
     let never = ok(by_image(&app, query.clone(), &[("k", "13"), ("verify", "never")])).await;
     let place = ids(&never).iter().position(|id| *id == "object").expect("found");
     assert!(place > 0, "{never}");
-    let answer = ok(by_image(&app, query, &[])).await;
+    let answer = ok(by_image(&app, query, &[("expand", "false")])).await;
     assert_eq!(ids(&answer)[..2], ["object", ids(&never)[0]], "{answer}");
     let object = &answer["results"][0];
     assert_eq!((&object["verified"], &object["rank"]), (&json!(true), &json!(1)));
