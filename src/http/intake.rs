@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::deadline::{RequestClock, StoppedClock};
 use super::error::{ApiError, Code};
+pub(crate) use super::slow_bodies::Kind;
 use super::slow_bodies::{Arriving, Place};
 use crate::telemetry::metric;
 
@@ -96,7 +97,7 @@ impl Intake {
     /// makes it.
     async fn admit(&self, length: usize) -> Result<Held, ApiError> {
         let mut room = self.room(length);
-        if room.is_err() && self.arriving.displace().await {
+        if room.is_err() && self.arriving.displace(None).await {
             room = self.room(length);
         }
         room.map_err(|(reason, detail)| {
@@ -129,7 +130,7 @@ impl Intake {
         }
         let length = stated.map_or(limit, |length| length as usize);
         let place = match self.admit(length).await {
-            Ok(held) => self.arriving.begin(held),
+            Ok(held) => self.arriving.begin(Kind::Read, held),
             Err(refusal) => {
                 discard(stream).await;
                 return Err(refusal);
@@ -140,8 +141,7 @@ impl Intake {
             read = tokio::time::timeout(self.timeout, collect(&mut stream, limit, &place)) => read,
             () = place.is_wanted() => {
                 drop(place);
-                let detail = "too many uploads at the moment, and this one came slowly; try again in 1 s";
-                return Err(ApiError::overloaded(detail.to_owned(), 1));
+                return Err(came_slowly());
             }
         };
         match read {
@@ -170,8 +170,9 @@ impl Intake {
 
 impl Intake {
     /// A body of any length, as long as each chunk of it arrives in time; no more than `limit` bytes
-    /// of it are in memory. The clock of the request stands still until this is dropped.
-    pub(crate) async fn chunks(&self, head: &Parts, body: Body, limit: usize) -> Result<Chunks, ApiError> {
+    /// of it are in memory. The clock of the request stands still until this is dropped. One that
+    /// comes slowly gives its place up to a body that finds none, of its kind too.
+    pub(crate) async fn chunks(&self, head: &Parts, body: Body, limit: usize, kind: Kind) -> Result<Chunks, ApiError> {
         let stopped = head.extensions.get::<RequestClock>().map(RequestClock::stop_for_body);
         let stream = body.into_data_stream();
         let held = match self.admit(limit).await {
@@ -181,13 +182,19 @@ impl Intake {
                 return Err(refusal);
             }
         };
-        let permit = Permit { _held: Arc::new(held) };
-        Ok(Chunks { stream, timeout: self.timeout, _permit: permit, _stopped: stopped })
+        let place = Some(self.arriving.begin(kind, held));
+        Ok(Chunks { stream, timeout: self.timeout, place, _stopped: stopped })
+    }
+
+    /// Has the slowest of the bodies that are kept in files give its place up to another one;
+    /// whether there was one.
+    pub(crate) async fn displace_kept(&self) -> bool {
+        self.arriving.displace(Some(Kind::Kept)).await
     }
 
     /// A body as lines of at most `limit` bytes each, of which no more than one is in memory.
     pub(crate) async fn lines(&self, head: &Parts, body: Body, limit: usize) -> Result<Lines, ApiError> {
-        let chunks = self.chunks(head, body, limit).await?;
+        let chunks = self.chunks(head, body, limit, Kind::Read).await?;
         Ok(Lines { chunks, read: BytesMut::new(), without_end: 0, ended: false, limit })
     }
 }
@@ -196,15 +203,27 @@ impl Intake {
 pub(crate) struct Chunks {
     stream: BodyDataStream,
     timeout: Duration,
-    _permit: Permit,
+    /// Of a body that nothing more is wanted of there is none.
+    place: Option<Place<Held>>,
     _stopped: Option<StoppedClock>,
 }
 
 impl Chunks {
     /// The next chunk; `None` behind the last one.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
-        match tokio::time::timeout(self.timeout, self.stream.next()).await {
-            Ok(Some(Ok(chunk))) => Ok(Some(chunk)),
+        let Some(place) = &self.place else { return Err(came_slowly()) };
+        place.is_awaited();
+        let next = tokio::select! {
+            biased;
+            next = tokio::time::timeout(self.timeout, self.stream.next()) => next,
+            () = place.is_wanted() => return Err(came_slowly()),
+        };
+        place.is_worked_off();
+        match next {
+            Ok(Some(Ok(chunk))) => {
+                place.came(chunk.len());
+                Ok(Some(chunk))
+            }
             Ok(Some(Err(error))) => {
                 let detail = "the body ended before it was complete";
                 Err(ApiError::new(Code::IncompleteBody, detail).logging(error.to_string()))
@@ -217,8 +236,9 @@ impl Chunks {
         }
     }
 
-    /// Reads some of the rest, so that the client gets to read the answer.
+    /// Gives its place up, and reads some of the rest, so that the client gets to read the answer.
     pub(crate) async fn discard(&mut self) {
+        self.place = None;
         discard(&mut self.stream).await;
     }
 }
@@ -261,7 +281,7 @@ impl Lines {
         }
     }
 
-    /// Reads some of the rest, so that the client gets to read the answer.
+    /// As [`Chunks::discard`].
     pub(crate) async fn discard(mut self) {
         self.chunks.discard().await;
     }
@@ -297,6 +317,12 @@ async fn discard(mut stream: impl Stream<Item = Result<Bytes, axum::Error>> + Un
     };
     // Whether everything was drained or the time is over makes no difference to the answer.
     let _ = tokio::time::timeout(DISCARD_TIME, drain).await;
+}
+
+/// The failure of a body whose place another one got.
+fn came_slowly() -> ApiError {
+    let detail = "too many uploads at the moment, and this one came slowly; try again in 1 s";
+    ApiError::overloaded(detail.to_owned(), 1)
 }
 
 /// The failure of a body or image over its limit.
@@ -365,6 +391,28 @@ mod tests {
         assert_eq!(read.iter().filter(|read| is_overloaded(read)).count(), 1);
         assert_eq!(read.iter().filter(|read| read.as_ref().is_ok_and(|bytes| bytes == "end")).count(), 1);
         assert_eq!(reached.iter().filter(|reached| **reached).count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_body_of_lines_that_bring_nothing_keeps_nobody_out_either() {
+        let arriving = Arriving::new(Duration::ZERO);
+        let intake = Intake { arriving, ..Intake::new(1, Duration::from_secs(600), None) };
+        let (head, ()) = Request::new(()).into_parts();
+        let (sender, last) = futures::channel::oneshot::channel::<Result<&'static str, std::convert::Infallible>>();
+        let lines = futures::stream::once(async { Ok("first\n") });
+        let rest = futures::stream::once(async { last.await.unwrap_or(Ok("")) });
+        let mut lines = intake.lines(&head, Body::from_stream(lines.chain(rest)), 100).await.expect("a place");
+        assert_eq!(lines.next().await.ok().flatten().as_deref(), Some(&b"first"[..]));
+        let imports = async {
+            let code = lines.next().await.err().map(|error| error.code());
+            // It ends its body when it has been told so.
+            drop(sender);
+            lines.discard().await;
+            code
+        };
+        let (displaced, other) = tokio::join!(imports, intake.read(&head, Body::from("image"), 100));
+        assert_eq!(displaced, Some(Code::Overloaded));
+        assert!(other.is_ok());
     }
 
     #[tokio::test]

@@ -22,7 +22,7 @@ use crate::http::error::{ApiError, Code, Problem};
 use crate::http::extract::json_body::{JsonBody, media_type, require_identity_encoding};
 use crate::http::extract::path::{InCollection, OfJob};
 use crate::http::extract::query::Query;
-use crate::http::intake::{Chunks, Lines, too_large};
+use crate::http::intake::{Chunks, Kind, Lines, too_large};
 use crate::http::jobs::dto::JobDto;
 use crate::http::jobs::range::Wanted;
 use crate::http::state::AppState;
@@ -235,7 +235,7 @@ pub(crate) async fn import_collection(
         };
     }
     // The clock stands until the answer: an archive takes its time.
-    let mut chunks = state.intake.chunks(&head, body, state.options.max_upload_bytes).await?;
+    let mut chunks = state.intake.chunks(&head, body, state.options.max_upload_bytes, Kind::Kept).await?;
     let (file, _kept) = kept(&state, &collection, &mut chunks).await?;
     if query.job {
         let request = match is_archive {
@@ -262,7 +262,10 @@ async fn kept(
 ) -> Result<(File, OwnedSemaphorePermit), ApiError> {
     let kept = async {
         state.service.collection(collection).await?;
-        let mut spool = state.service.spool().await?;
+        let mut spool = match state.service.spool().await {
+            Err(ServiceError::Overloaded { .. }) if state.intake.displace_kept().await => state.service.spool().await?,
+            begun => begun?,
+        };
         while let Some(chunk) = chunks.next().await? {
             if !spool.write(&chunk).await? {
                 return Err(too_large(spool.limit()));
