@@ -171,7 +171,7 @@ impl Intake {
 impl Intake {
     /// A body of any length, as long as each chunk of it arrives in time; no more than `limit` bytes
     /// of it are in memory. The clock of the request stands still until this is dropped. One that
-    /// comes slowly gives its place up to a body that finds none, of its kind too.
+    /// comes slowly gives its place up to a body that finds none.
     pub(crate) async fn chunks(&self, head: &Parts, body: Body, limit: usize, kind: Kind) -> Result<Chunks, ApiError> {
         let stopped = head.extensions.get::<RequestClock>().map(RequestClock::stop_for_body);
         let stream = body.into_data_stream();
@@ -212,13 +212,13 @@ impl Chunks {
     /// The next chunk; `None` behind the last one.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
         let Some(place) = &self.place else { return Err(came_slowly()) };
-        place.is_awaited();
+        place.begin_waiting();
         let next = tokio::select! {
             biased;
             next = tokio::time::timeout(self.timeout, self.stream.next()) => next,
             () = place.is_wanted() => return Err(came_slowly()),
         };
-        place.is_worked_off();
+        place.end_waiting();
         match next {
             Ok(Some(Ok(chunk))) => {
                 place.came(chunk.len());

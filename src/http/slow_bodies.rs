@@ -137,12 +137,12 @@ impl<T> Place<T> {
     }
 
     /// It is waited for again.
-    pub(super) fn is_awaited(&self) {
+    pub(super) fn begin_waiting(&self) {
         lock(&self.entry.body.waited).since.get_or_insert_with(Instant::now);
     }
 
     /// What came is being worked off: the time until it is waited for again does not count.
-    pub(super) fn is_worked_off(&self) {
+    pub(super) fn end_waiting(&self) {
         let mut waited = lock(&self.entry.body.waited);
         waited.before = waited.time();
         waited.since = None;
@@ -210,9 +210,9 @@ mod tests {
     async fn a_body_that_is_worked_off_keeps_its_place_and_so_does_one_of_another_kind() {
         let arriving = Arriving::new(Duration::ZERO);
         let place = arriving.begin(Kind::Kept, ());
-        place.is_worked_off();
+        place.end_waiting();
         assert!(!arriving.displace(None).await);
-        place.is_awaited();
+        place.begin_waiting();
         assert!(!arriving.displace(Some(Kind::Read)).await);
         let gives_up = async {
             place.is_wanted().await;
