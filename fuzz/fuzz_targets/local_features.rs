@@ -4,8 +4,11 @@
 
 #![no_main]
 
-use eyrie_vision::local::{LocalFeatures, Verification, match_pair};
+use eyrie_vision::local::{Cell, Cells, LocalFeatures, MOST_CELLS, VERSION, Verification, match_pair};
 use libfuzzer_sys::fuzz_target;
+
+/// Sides of the canvas that cells lie on.
+const CANVAS: u16 = 500;
 
 /// A picture of these bytes, repeated, each round turned by another value.
 fn picture(data: &[u8], width: usize, height: usize) -> LocalFeatures {
@@ -15,18 +18,27 @@ fn picture(data: &[u8], width: usize, height: usize) -> LocalFeatures {
     LocalFeatures::extract(&pixels, width, height, 60).expect("a picture")
 }
 
-/// Whatever these bytes say, as features: with a checksum that fits.
+/// Whatever these bytes say, as features and cells: with a checksum that fits.
 fn stored(data: &[u8]) -> Option<LocalFeatures> {
-    let count = data.len().saturating_sub(4) / 38;
-    let head = data.get(..4)?;
-    let mut bytes = b"EYLF\x01\0".to_vec();
+    let (head, rest) = data.split_at_checked(4)?;
+    let count = rest.len() / 2 / 38;
+    let (features, cells) = rest.split_at(38 * count);
+    let mut bytes = [&b"EYLF"[..], &[VERSION, 0]].concat();
     for side in head.as_chunks::<2>().0 {
         bytes.extend((1 + u16::from_le_bytes(*side) % 640).to_le_bytes());
     }
     bytes.extend((count as u16).to_le_bytes());
-    bytes.extend(&data[4..4 + 38 * count]);
+    bytes.extend(features);
     bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
-    LocalFeatures::decode(&bytes).ok()
+    let number = |bytes: &[u8], at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
+    let cell = |bytes: &[u8; 36]| Cell {
+        x: number(bytes, 0) % CANVAS,
+        y: number(bytes, 2) % CANVAS,
+        bits: std::array::from_fn(|word| u64::from_le_bytes(bytes[4..].as_chunks::<8>().0[word])),
+    };
+    let cells = cells.as_chunks::<36>().0.iter().take(MOST_CELLS).map(cell).collect();
+    let cells = Cells::new(1, [CANVAS; 2], cells).expect("on the canvas");
+    Some(LocalFeatures::decode(&bytes).ok()?.with_cells(Some(cells)))
 }
 
 fn check(found: &Verification) {
