@@ -14,7 +14,7 @@ use super::{ServiceError, VerificationEffort};
 use crate::domain::{CollectionName, Descriptor, DescriptorVersion, ImageKey, Neighbor, Verify};
 use crate::search::{Admission, Nearest};
 use crate::telemetry::{Trace, metric};
-use eyrie_vision::describe::expand;
+use eyrie_vision::describe::{Known, expand};
 use eyrie_vision::local::{DecodeError, LocalFeatures, Verification, match_mirrored, match_pair, rerank};
 
 /// Candidates that are compared on one processor at least, before a second one is taken.
@@ -154,18 +154,19 @@ impl Core {
         compared: Vec<Neighbor>,
         version: &DescriptorVersion,
     ) -> Result<Vec<Neighbor>, ServiceError> {
-        let verified = subject.matches.iter().filter(|(_, compared)| compared.found.verified());
-        let verified: HashSet<ImageKey> = verified.map(|(key, _)| *key).collect();
-        let shown = compared.iter().filter(|neighbor| verified.contains(&neighbor.key)).count();
-        if shown == 0 || shown == compared.len() {
+        let found: HashMap<ImageKey, Verification> =
+            subject.matches.iter().map(|(key, compared)| (*key, compared.found)).collect();
+        if !found.values().any(Verification::is_alike) {
             return Ok(compared);
         }
         let keys: Vec<ImageKey> = compared.iter().map(|neighbor| neighbor.key).collect();
         let descriptors: HashMap<ImageKey, Descriptor> =
             self.store.descriptors_of(&keys, version).await?.into_iter().collect();
         let query = subject.looks[0].clone();
-        let known =
-            move |neighbor: &Neighbor| (verified.contains(&neighbor.key), descriptors.get(&neighbor.key).cloned());
+        let known = move |neighbor: &Neighbor| Known {
+            found: found.get(&neighbor.key).copied().unwrap_or(Verification::NOTHING),
+            descriptor: descriptors.get(&neighbor.key).cloned(),
+        };
         Ok(admission.run(move || expand(&query, compared, known)).await?)
     }
 }
@@ -190,7 +191,7 @@ fn parts(candidates: Candidates, most: usize) -> Vec<Candidates> {
 }
 
 /// Compares the views of the query, with their numbers, with candidates; with those that are much
-/// alike, mirrored too. Of several views the one with the most inliers tells.
+/// alike, mirrored too. Of several views the one that says most tells.
 fn compare(query: &[(usize, Arc<LocalFeatures>)], candidates: Candidates, alike: &HashSet<ImageKey>) -> Compared {
     let found = |key: &ImageKey, bytes: &[u8]| {
         let compare = if alike.contains(key) { match_mirrored } else { match_pair };

@@ -339,7 +339,9 @@ fn compared(
     others: HashSet<ImageKey>,
     stored: &HashMap<ImageKey, Vec<u8>>,
 ) -> HashMap<ImageKey, Verification> {
-    let features = |key: &ImageKey| stored.get(key).and_then(|bytes| LocalFeatures::decode(bytes).ok());
+    // Cells would put in order what is not verified, which is of no use here.
+    let decoded = |bytes: &Vec<u8>| Some(LocalFeatures::decode(bytes).ok()?.with_cells(None));
+    let features = |key: &ImageKey| stored.get(key).and_then(decoded);
     let Some(own) = features(&key) else { return HashMap::new() };
     let others = others.into_iter().filter(|other| *other != key);
     others.filter_map(|other| Some((other, match_mirrored(&own, &features(&other)?)))).collect()

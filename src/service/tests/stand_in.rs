@@ -3,11 +3,12 @@
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 
 use crate::domain::{Descriptor, DescriptorVersion, ExtractionCost, ImageFormat, Thumbnail};
 use eyrie_vision::describe::{Extraction, Extractor, Request};
-use eyrie_vision::local::LocalFeatures;
+use eyrie_vision::local::{Cell, Cells, LocalFeatures};
 use eyrie_vision::picture::{DecodeLimits, Decoded, PictureError, crop, luma};
 
 pub(super) const DIMENSION: usize = 8;
@@ -83,7 +84,8 @@ pub(super) fn values(bytes: &[u8]) -> Vec<f32> {
 /// then its pixels.
 const PICTURE: &[u8] = b"picture:";
 
-/// An image with this descriptor and these grey pixels.
+/// An image with this descriptor and these grey pixels. Where the last number of the descriptor is
+/// not 0 it has cells, those that all such images have.
 pub(super) fn with_picture(descriptor: [u8; DIMENSION], width: u16, height: u16, pixels: &[u8]) -> Vec<u8> {
     [&descriptor[..], PICTURE, &width.to_le_bytes(), &height.to_le_bytes(), pixels].concat()
 }
@@ -100,6 +102,15 @@ fn parts(bytes: &[u8]) -> Vec<Descriptor> {
     let parts = bytes.get(DIMENSION..).and_then(|rest| rest.strip_prefix(PARTS)).unwrap_or_default();
     let described = parts.chunks(DIMENSION).map(|part| Descriptor::new(values(part), DIMENSION));
     described.collect::<Result<_, _>>().expect("finite and not zero")
+}
+
+/// Thirty cells on a grid; those of another `kind` have nothing in common with them.
+fn cells(kind: u8) -> Option<Cells> {
+    let bits = |i: u16| {
+        Sha256::digest([kind, i as u8]).as_chunks::<8>().0.iter().map(|b| u64::from_le_bytes(*b)).collect::<Vec<_>>()
+    };
+    let cell = |i: u16| Cell { x: 40 + i % 6 * 40, y: 40 + i / 6 * 40, bits: bits(i).try_into().expect("four words") };
+    Cells::new(1, [320, 320], (0..30).map(cell).collect()).filter(|_| kind > 0)
 }
 
 /// Width, height and grey pixels; eight black ones where the image names none.
@@ -132,7 +143,8 @@ impl Extractor for StandIn {
         let thumbnail = Thumbnail { bytes: bytes.to_vec(), media_type: "image/png".to_owned() };
         let features = (request.features > 0).then(|| {
             let (width, height) = (picture.width as usize, picture.height as usize);
-            LocalFeatures::extract(&luma(&picture), width, height, request.features).expect("a picture")
+            let features = LocalFeatures::extract(&luma(&picture), width, height, request.features);
+            features.expect("a picture").with_cells(cells(bytes.get(DIMENSION - 1).copied().unwrap_or_default()))
         });
         let time = if bytes.starts_with(b"eternity") { Duration::MAX } else { Duration::ZERO };
         Ok(Extraction {

@@ -340,6 +340,36 @@ async fn what_is_near_to_what_was_found_comes_before_what_is_near_to_the_query()
 }
 
 #[tokio::test]
+async fn what_has_cells_in_common_comes_before_what_only_looks_alike_and_speaks_for_others() {
+    let picture =
+        |x, y, kind, seed| with_picture([200, x, y, 0, 0, 0, 0, kind], WIDTH as u16, HEIGHT as u16, &pixels(seed));
+    let ordering = |expand| ServiceOptions {
+        search: VerificationOptions { verify: Verify::Auto, verify_candidates: 5, verify_reach: 5, expand },
+        ..options()
+    };
+    for (expand, order) in
+        [(false, ["seen", "alike", "between", "far", "none"]), (true, ["seen", "between", "alike", "far", "none"])]
+    {
+        let fixture = Fixture::with_options(1, 64, Index::Flat, ordering(expand)).await;
+        // The one that is seen to be alike lies in the direction of x, the one that only looks so in that of y.
+        for (name, x, y, kind, seed) in [
+            ("alike", 0, 80, 2, 11),
+            ("between", 100, 0, 2, 12),
+            ("seen", 150, 0, 1, 13),
+            ("far", 180, 120, 2, 14),
+            ("none", 0, 250, 0, 15),
+        ] {
+            add(&fixture, name, &picture(x, y, kind, seed)).await;
+        }
+        let found = answer(&fixture, by_image(picture(0, 0, 1, 2), Verify::Auto)).await;
+        assert_eq!(ids(&found), order);
+        assert!(found.hits.iter().all(|hit| !hit.verification.expect("compared").verified()), "no verdict follows");
+        let never = answer(&fixture, by_image(picture(0, 0, 1, 2), Verify::Never)).await;
+        assert_eq!(ids(&never), ["alike", "between", "seen", "far", "none"]);
+    }
+}
+
+#[tokio::test]
 async fn where_nothing_is_verified_it_looks_further_down() {
     let search = VerificationOptions { verify: Verify::Auto, verify_candidates: 2, verify_reach: 5, expand: false };
     let fixture = Fixture::with_options(1, 64, Index::Flat, ServiceOptions { search, ..options() }).await;

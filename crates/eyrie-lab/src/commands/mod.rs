@@ -4,6 +4,7 @@ mod bench;
 mod eval;
 mod machine;
 mod quantize;
+mod records;
 mod vectors;
 mod whiten;
 

@@ -1,53 +1,29 @@
-//! Pooled vectors on disk, so that a measurement can be stopped and resumed, and repeated with
-//! other whitenings.
-//!
-//! A file to which records are appended: 8 bytes of magic and the number of values of a vector `n`,
-//! then for each picture a key of 32 bytes, the number `m` of its vectors (one a pass, the middle
-//! map's values before the last one's), `m * n` little-endian `f32` and the first 4 bytes of the
-//! SHA-256 of all these. A record that was cut short, or whose number of vectors cannot be, ends
-//! the file and is written over; one that was damaged otherwise is skipped. Of several records of a
-//! picture the one with the most vectors counts.
+//! Pooled vectors on disk, so that a measurement can be repeated with other whitenings: 8 bytes of
+//! magic and the number of values of a vector, then [`Records`] whose parts are the vectors of a
+//! pass, the middle map's values before the last one's, as little-endian `f32`.
 
-use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
-
+use super::records::{Key, Layout, Records};
 use eyrie_terminal::CliError;
 use eyrie_vision::describe::Pooled;
 
 const MAGIC: &[u8; 8] = b"eyriepv2";
-const HEAD_BYTES: usize = MAGIC.len() + 4;
-const KEY_BYTES: usize = 32;
-const SUM_BYTES: usize = 4;
 
 /// The most vectors of a picture.
 const MAX_VECTORS: usize = 64;
 
-/// What the vectors of a picture were computed from: a SHA-256.
-pub(super) type Key = [u8; KEY_BYTES];
-
 /// The vectors of a picture, one a pass.
 pub(super) type Vectors = Arc<[Pooled]>;
-
-type Known = HashMap<Key, Vectors>;
 
 /// How many values the vectors of the middle and of the last map have.
 pub(super) type Lengths = [usize; 2];
 
 /// Vectors by key, in memory and, where there is a file, on disk.
 pub(super) struct VectorCache {
-    inner: Mutex<Inner>,
+    records: Records,
     lengths: Lengths,
-}
-
-struct Inner {
-    known: Known,
-    file: Option<File>,
-    path: PathBuf,
 }
 
 impl VectorCache {
@@ -57,16 +33,19 @@ impl VectorCache {
     /// # Errors
     /// [`CliError::Failed`] when the file cannot be used, or is no cache of such vectors.
     pub(super) fn open(path: Option<&Path>, lengths: Lengths) -> Result<Self, CliError> {
-        let Some(path) = path else {
-            let inner = Inner { known: HashMap::new(), file: None, path: PathBuf::new() };
-            return Ok(Self { inner: Mutex::new(inner), lengths });
-        };
-        let (known, file) = load(path, lengths).map_err(|error| unusable(path, &error))?;
-        Ok(Self { inner: Mutex::new(Inner { known, file: Some(file), path: path.to_owned() }), lengths })
+        let values: usize = lengths.iter().sum();
+        let mut head = MAGIC.to_vec();
+        head.extend_from_slice(&u32::try_from(values).unwrap_or(u32::MAX).to_le_bytes());
+        let records = Records::open(path, Layout { head, part: 4 * values, most: MAX_VECTORS })?;
+        Ok(Self { records, lengths })
     }
 
     pub(super) fn get(&self, key: &Key) -> Option<Vectors> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).known.get(key).cloned()
+        let [middle, last] = self.lengths;
+        let bytes = self.records.get(key)?;
+        let values = |bytes: &[u8]| bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+        let pass = |bytes: &[u8]| Pooled { middle: values(&bytes[..4 * middle]), last: values(&bytes[4 * middle..]) };
+        Some(bytes.chunks_exact(4 * (middle + last)).map(pass).collect())
     }
 
     /// Keeps the vectors of a picture, and gives them back shared.
@@ -74,99 +53,26 @@ impl VectorCache {
     /// # Errors
     /// [`CliError::Failed`] when the file cannot be written.
     pub(super) fn put(&self, key: Key, vectors: Vec<Pooled>) -> Result<Vectors, CliError> {
-        debug_assert!(vectors.len() <= MAX_VECTORS);
         debug_assert!(vectors.iter().all(|pass| [pass.middle.len(), pass.last.len()] == self.lengths));
-        let shared: Vectors = vectors.into();
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.known.insert(key, Arc::clone(&shared));
-        let Inner { file, path, .. } = &mut *inner;
-        if let Some(file) = file {
-            // One write for the whole record, at the end of the file: two processes may share a
-            // cache.
-            file.write_all(&record(&key, &shared)).map_err(|error| unusable(path, &error))?;
-        }
-        Ok(shared)
+        let values = vectors.iter().flat_map(|pass| pass.middle.iter().chain(&pass.last));
+        let bytes: Vec<u8> = values.flat_map(|value| value.to_le_bytes()).collect();
+        self.records.put(key, &bytes)?;
+        Ok(vectors.into())
     }
-}
-
-fn unusable(path: &Path, error: &std::io::Error) -> CliError {
-    CliError::Failed(format!("cannot use the cache {}: {error}", path.display()))
-}
-
-fn record(key: &Key, vectors: &[Pooled]) -> Vec<u8> {
-    let mut record = key.to_vec();
-    record.extend_from_slice(&u32::try_from(vectors.len()).unwrap_or(u32::MAX).to_le_bytes());
-    record.extend(
-        vectors.iter().flat_map(|pass| pass.middle.iter().chain(&pass.last)).flat_map(|value| value.to_le_bytes()),
-    );
-    let sum = Sha256::digest(&record);
-    record.extend_from_slice(&sum[..SUM_BYTES]);
-    record
-}
-
-fn load(path: &Path, lengths: Lengths) -> std::io::Result<(Known, File)> {
-    let values = lengths.iter().sum();
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    let mut head = MAGIC.to_vec();
-    head.extend_from_slice(&u32::try_from(values).unwrap_or(u32::MAX).to_le_bytes());
-    if bytes.is_empty() {
-        file.write_all(&head)?;
-        return Ok((HashMap::new(), file));
-    }
-    if bytes.get(..HEAD_BYTES) != Some(&head[..]) {
-        return Err(std::io::Error::other("it is not a cache of such vectors"));
-    }
-    let mut known = Known::new();
-    let mut at = HEAD_BYTES;
-    while let Some(size) = record_size(&bytes[at..], values) {
-        if let Some((key, vectors)) = read_record(&bytes[at..at + size], lengths)
-            && known.get(&key).is_none_or(|other| other.len() < vectors.len())
-        {
-            known.insert(key, vectors);
-        }
-        at += size;
-    }
-    if at < bytes.len() {
-        file.set_len(at as u64)?;
-        file.seek(SeekFrom::End(0))?;
-    }
-    Ok((known, file))
-}
-
-/// The size of the record that `bytes` begin with, if they hold a whole one.
-fn record_size(bytes: &[u8], values: usize) -> Option<usize> {
-    let count = bytes.get(KEY_BYTES..)?.first_chunk::<4>()?;
-    let count = usize::try_from(u32::from_le_bytes(*count)).ok().filter(|count| *count <= MAX_VECTORS)?;
-    let size = KEY_BYTES + 4 + count * values * 4 + SUM_BYTES;
-    (size <= bytes.len()).then_some(size)
-}
-
-/// A whole record, if its checksum is right.
-fn read_record(record: &[u8], [middle, last]: Lengths) -> Option<(Key, Vectors)> {
-    let (content, sum) = record.split_at(record.len() - SUM_BYTES);
-    if Sha256::digest(content)[..SUM_BYTES] != *sum {
-        return None;
-    }
-    let (key, rest) = content.split_first_chunk::<KEY_BYTES>()?;
-    let values = |bytes: &[u8]| bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
-    let pass = |bytes: &[u8]| Pooled { middle: values(&bytes[..4 * middle]), last: values(&bytes[4 * middle..]) };
-    Some((*key, rest[4..].chunks_exact(4 * (middle + last)).map(pass).collect()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Magic and number of values.
+    const HEAD: usize = 12;
+
     /// One value of the middle map and two of the last one.
     const LENGTHS: Lengths = [1, 2];
 
     fn key(n: u8) -> Key {
-        [n; KEY_BYTES]
+        [n; 32]
     }
 
     fn pass(values: [f32; 3]) -> Pooled {
@@ -208,7 +114,7 @@ mod tests {
         drop(cache);
         let mut bytes = std::fs::read(&path).expect("readable");
         bytes.pop();
-        bytes[HEAD_BYTES + 40] ^= 1;
+        bytes[HEAD + 40] ^= 1;
         std::fs::write(&path, bytes).expect("writable");
         let cache = open(&path);
         assert_eq!([1, 2, 3].map(|n| cache.get(&key(n)).is_some()), [false, true, false]);
@@ -227,8 +133,8 @@ mod tests {
         }
         drop(cache);
         let mut bytes = std::fs::read(&path).expect("readable");
-        let second = HEAD_BYTES + (bytes.len() - HEAD_BYTES) / 2;
-        bytes[second + KEY_BYTES + 3] = 0x80;
+        let second = HEAD + (bytes.len() - HEAD) / 2;
+        bytes[second + 32 + 3] = 0x80;
         std::fs::write(&path, bytes).expect("writable");
         let cache = open(&path);
         assert_eq!([1, 2].map(|n| cache.get(&key(n)).is_some()), [true, false]);

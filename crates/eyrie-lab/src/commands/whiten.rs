@@ -9,7 +9,8 @@ use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::vectors::{Key, VectorCache, Vectors};
+use super::records::Key;
+use super::vectors::{VectorCache, Vectors};
 use crate::quantize::{Picture, discriminative_whitening, pca_whitening, synthetic_view};
 use eyrie_chip::{Kernels, ModelFile, NetworkParams, Team, Whitening, fingerprint};
 use eyrie_vision::describe::{

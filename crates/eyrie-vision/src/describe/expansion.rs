@@ -1,52 +1,71 @@
 //! A ranking by what was found, not by the query alone.
 
 use super::descriptor::Descriptor;
+use crate::local::Verification;
 
 /// How many of its nearest among the candidates tell what a candidate shows, at most and as a part
 /// of the candidates: of a few, most are something else.
 const NEAREST: usize = 10;
 const NEAREST_OF: usize = 10;
 
-/// Puts the candidates of a search that are not known to show what the query shows in the order of
-/// their cosine to the mean of the query and those that are: another view of a thing is often
-/// nearer to one of its other views than to the query (O. Chum et al., "Total Recall: Automatic
-/// Query Expansion with a Generative Feature Model for Object Retrieval", 2007).
+/// A candidate that is alike in its cells alone shows what the query shows if their cosine is so
+/// much at least.
+///
+/// Chosen by measurement, see `docs/VERIFICATION.md`.
+const LEAST_LIKENESS: f32 = 0.2;
+
+/// What is known of a candidate.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// What comparing it with the query gave.
+    pub found: Verification,
+    /// Its descriptor, as many values as the query's; where that is missing, it comes last.
+    pub descriptor: Option<Descriptor>,
+}
+
+/// Puts the candidates of a search that are not verified in the order of their cosine to the mean of
+/// the query and those that show the same, by spots or by cells ([`Verification::is_alike`]): another
+/// view of a thing is often nearer to one of its other views than to the query (O. Chum et al.,
+/// "Total Recall: Automatic Query Expansion with a Generative Feature Model for Object Retrieval",
+/// 2007). Cells that are alike count in it as they do in the order before ([`Verification::bonus`]).
 ///
 /// What is compared with that mean is not a candidate's own descriptor, but the mean of it and of
 /// its nearest among the candidates, weighted by the cube of their cosines: several pictures of a
 /// thing vouch for each other (R. Arandjelovic and A. Zisserman, "Three things everyone should know
 /// to improve object retrieval", 2012, augment the whole database so).
 ///
-/// `candidates` are in order, those that show the same thing first. `known` tells whether one does,
-/// and its descriptor (as many values as the query's); where that is missing, it comes last. What
-/// is equal keeps its order, and nothing changes where no candidate shows the same thing, or all
-/// do. Takes a cosine for each pair of candidates.
-pub fn expand<T>(
-    query: &Descriptor,
-    mut candidates: Vec<T>,
-    known: impl Fn(&T) -> (bool, Option<Descriptor>),
-) -> Vec<T> {
-    let (shows, descriptors): (Vec<bool>, Vec<Option<Descriptor>>) = candidates.iter().map(known).unzip();
-    let shown = shows.into_iter().take_while(|shows| *shows).count();
-    if shown == 0 || shown == candidates.len() {
+/// `candidates` are in order, those that are verified first. What is equal keeps its order, and
+/// nothing changes where no candidate shows the same, or all are verified. Takes a cosine for each
+/// pair of candidates.
+pub fn expand<T>(query: &Descriptor, mut candidates: Vec<T>, known: impl Fn(&T) -> Known) -> Vec<T> {
+    let known: Vec<Known> = candidates.iter().map(known).collect();
+    let verified = known.iter().take_while(|known| known.found.verified()).count();
+    let shows_it = |found: &Verification, own: &Descriptor| {
+        found.verified() || (found.is_alike() && query.cosine(own) >= LEAST_LIKENESS)
+    };
+    let same =
+        known.iter().filter_map(|Known { found, descriptor }| descriptor.as_ref().filter(|own| shows_it(found, own)));
+    let same: Vec<&Descriptor> = std::iter::once(query).chain(same).collect();
+    if same.len() == 1 || verified == candidates.len() {
         return candidates;
     }
-    let same = descriptors[..shown].iter().flatten();
     // Opposite descriptors have no mean.
-    let Ok(mean) = Descriptor::mean(std::iter::once(query).chain(same)) else { return candidates };
-    let likeness = |own: &Option<Descriptor>| {
-        own.as_ref().map_or(f32::NEG_INFINITY, |own| mean.cosine(&augmented(own, &descriptors)))
+    let Ok(mean) = Descriptor::mean(same) else { return candidates };
+    let likeness = |own: &Known| match &own.descriptor {
+        Some(descriptor) => mean.cosine(&augmented(descriptor, &known)) + own.found.bonus(),
+        None => f32::NEG_INFINITY,
     };
-    let rest = candidates.split_off(shown);
-    let mut rest: Vec<(f32, T)> = descriptors[shown..].iter().map(likeness).zip(rest).collect();
+    let rest = candidates.split_off(verified);
+    let mut rest: Vec<(f32, T)> = known[verified..].iter().map(likeness).zip(rest).collect();
     rest.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     candidates.extend(rest.into_iter().map(|(_, candidate)| candidate));
     candidates
 }
 
 /// The mean of a descriptor and its nearest among the others, of which it is one.
-fn augmented(own: &Descriptor, others: &[Option<Descriptor>]) -> Descriptor {
-    let mut near: Vec<(f32, &Descriptor)> = others.iter().flatten().map(|other| (own.cosine(other), other)).collect();
+fn augmented(own: &Descriptor, others: &[Known]) -> Descriptor {
+    let descriptors = others.iter().filter_map(|other| other.descriptor.as_ref());
+    let mut near: Vec<(f32, &Descriptor)> = descriptors.map(|other| (own.cosine(other), other)).collect();
     near.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     near.truncate(1 + NEAREST.min(others.len() / NEAREST_OF));
     let weighted = near.into_iter().map(|(cosine, other)| (cosine.max(0.0).powi(3), other));
@@ -57,17 +76,42 @@ fn augmented(own: &Descriptor, others: &[Option<Descriptor>]) -> Descriptor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::local::MatchedRegion;
 
     fn at(degrees: f32) -> Descriptor {
         Descriptor::new(vec![degrees.to_radians().cos(), degrees.to_radians().sin()], 2).expect("valid")
     }
 
-    /// Candidates at these angles to a query at none, the first `shown` of which show the same
-    /// thing.
+    /// What is known of a candidate that is verified, or not.
+    fn known(is_verified: bool, descriptor: Option<Descriptor>) -> Known {
+        let unit = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]];
+        let homography = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
+        let region = MatchedRegion { homography, quad_in_candidate: unit, quad_in_query: unit };
+        Known { found: Verification { region: is_verified.then_some(region), ..Verification::NOTHING }, descriptor }
+    }
+
+    /// Candidates at these angles to a query at none, the first `shown` of which are verified.
     fn expanded(angles: &[f32], shown: usize) -> Vec<f32> {
         let candidates: Vec<(usize, f32)> = angles.iter().copied().enumerate().collect();
-        let candidates = expand(&at(0.0), candidates, |&(place, angle)| (place < shown, Some(at(angle))));
+        let candidates = expand(&at(0.0), candidates, |&(place, angle)| known(place < shown, Some(at(angle))));
         candidates.into_iter().map(|(_, angle)| angle).collect()
+    }
+
+    /// Candidates at these angles with so many cells that are alike, none of them verified.
+    fn expanded_by_cells(candidates: &[(f32, usize)]) -> Vec<f32> {
+        let of = |&(angle, cells): &(f32, usize)| {
+            let nothing = known(false, Some(at(angle)));
+            Known { found: Verification { cells, ..nothing.found }, ..nothing }
+        };
+        expand(&at(0.0), candidates.to_vec(), of).into_iter().map(|(angle, _)| angle).collect()
+    }
+
+    #[test]
+    fn a_candidate_with_many_cells_alike_speaks_for_others_without_being_put_first() {
+        // The mean of 0 and 78 degrees is at 39: 35 is nearer to it than 78 is, whose cells count too.
+        assert_eq!(expanded_by_cells(&[(-10.0, 0), (78.0, 12), (35.0, 0)]), [35.0, 78.0, -10.0]);
+        assert_eq!(expanded_by_cells(&[(-10.0, 0), (78.0, 11), (35.0, 0)]), [-10.0, 78.0, 35.0], "too few");
+        assert_eq!(expanded_by_cells(&[(-10.0, 0), (79.0, 12), (35.0, 0)]), [-10.0, 79.0, 35.0], "too far off");
     }
 
     #[test]
@@ -98,14 +142,14 @@ mod tests {
     fn opposites_have_no_mean_and_move_nothing() {
         let exactly = |x: f32, y: f32| Descriptor::new(vec![x, y], 2).expect("valid");
         let candidates = vec![(-1.0, 0.0), (0.6, 0.8), (0.8, 0.6)];
-        let expanded = expand(&exactly(1.0, 0.0), candidates.clone(), |&(x, y)| (x < 0.0, Some(exactly(x, y))));
+        let expanded = expand(&exactly(1.0, 0.0), candidates.clone(), |&(x, y)| known(x < 0.0, Some(exactly(x, y))));
         assert_eq!(expanded, candidates);
     }
 
     #[test]
     fn what_has_no_descriptor_comes_last_and_equals_keep_their_order() {
         let candidates = vec![(0, Some(at(1.0))), (1, None), (2, Some(at(9.0))), (3, Some(at(9.0)))];
-        let candidates = expand(&at(0.0), candidates, |(name, descriptor)| (*name == 0, descriptor.clone()));
+        let candidates = expand(&at(0.0), candidates, |(name, descriptor)| known(*name == 0, descriptor.clone()));
         assert_eq!(candidates.into_iter().map(|(name, _)| name).collect::<Vec<_>>(), [0, 2, 3, 1]);
     }
 }

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use eyrie_chip::{Arena, Kernels, Team};
+use eyrie_chip::{Arena, FeatureMap, Kernels, Team};
 
+use super::cells::Maps;
 use super::combine::{Pooled, WHOLE_PASSES};
 use super::cost::ExtractionCost;
 use super::descriptor::DescriptorVersion;
@@ -13,7 +14,7 @@ use super::extraction::{Extraction, Extractor, Request};
 use super::model::Model;
 use super::profile::Profile;
 use super::regions::RegionPlan;
-use crate::local::LocalFeatures;
+use crate::local::{Cells, LocalFeatures};
 use crate::picture::{
     DecodeLimits, Decoded, INPUT_BYTES, INPUT_SIDE, PictureError, Scaler, Thumbnail, crop, cut, decode, fitted, luma,
     thumbnail, turn,
@@ -102,7 +103,21 @@ impl AsicExtractor {
     /// [`PictureError::Internal`] when `image.rgb` does not have the length that its sides say.
     pub fn pooled(&mut self, image: &Decoded, profile: Profile) -> Result<Vec<Pooled>, PictureError> {
         self.prepare(image, profile)?;
-        Ok(self.passes())
+        Ok(self.passes(|_, _| {}))
+    }
+
+    /// The cells of an image, which the sub-images of `rnip` give; `None` where the model has no
+    /// whitening for their map.
+    ///
+    /// # Errors
+    /// Those of [`AsicExtractor::pooled`].
+    pub fn cells(&mut self, image: &Decoded) -> Result<Option<Cells>, PictureError> {
+        let plan = RegionPlan::new(image.width, image.height, SIDE);
+        self.inputs.resize(plan.sub_images.len() * INPUT_BYTES, 0);
+        self.cut(image, &plan, 0)?;
+        let mut maps = Maps::new(plan);
+        self.passes(|number, middle| maps.add(number, middle));
+        Ok(self.model.cells(maps))
     }
 
     /// The pooled vectors of an image's details ([`RegionPlan::detail`]), smaller parts of it than
@@ -114,7 +129,7 @@ impl AsicExtractor {
         let plan = RegionPlan::detail(image.width, image.height, SIDE);
         self.inputs.resize(plan.sub_images.len() * INPUT_BYTES, 0);
         self.cut(image, &plan, 0)?;
-        Ok(self.passes())
+        Ok(self.passes(|_, _| {}))
     }
 
     /// What the network sees of an image: [`INPUT_BYTES`] for each pass. The whole image first, for
@@ -154,14 +169,22 @@ impl AsicExtractor {
     }
 
     /// Runs the network on all inputs, and pools.
-    fn passes(&mut self) -> Vec<Pooled> {
+    fn passes(&mut self, seen: impl FnMut(usize, &FeatureMap)) -> Vec<Pooled> {
         let Self { model, kernels, arena, inputs, times, .. } = self;
-        passes(model, *kernels, arena, inputs, times)
+        passes(model, *kernels, arena, inputs, times, seen)
     }
 }
 
-/// Runs the network on inputs of [`INPUT_BYTES`] each, and pools.
-fn passes(model: &Model, kernels: Kernels, arena: &mut Arena, inputs: &[u8], times: &mut StepTimes) -> Vec<Pooled> {
+/// Runs the network on inputs of [`INPUT_BYTES`] each, and pools; shows `seen` the middle map of
+/// each, with its number.
+fn passes(
+    model: &Model,
+    kernels: Kernels,
+    arena: &mut Arena,
+    inputs: &[u8],
+    times: &mut StepTimes,
+    mut seen: impl FnMut(usize, &FeatureMap),
+) -> Vec<Pooled> {
     let count = inputs.len() / INPUT_BYTES;
     let batches = count.div_ceil(arena.batch());
     let mut vectors = Vec::with_capacity(count);
@@ -171,6 +194,7 @@ fn passes(model: &Model, kernels: Kernels, arena: &mut Arena, inputs: &[u8], tim
         let start = Instant::now();
         let maps = model.network().run(kernels, arena, inputs, INPUT_SIDE, INPUT_SIDE);
         let ran = Instant::now();
+        maps.middle.iter().enumerate().for_each(|(at, middle)| seen(first + at, middle));
         vectors.extend(maps.middle.iter().zip(maps.last).map(|(middle, last)| Pooled::new(middle, last)));
         times.network += ran - start;
         times.pool += ran.elapsed();
@@ -229,10 +253,17 @@ impl Extractor for AsicExtractor {
         self.times.scale += clock.lap();
         let Self { model, kernels, arena, scaler, canvas, inputs, times, .. } = self;
         let team = Arc::clone(arena.team());
+        let with_cells = request.features > 0 && profile == Profile::Rnip;
+        let mut maps = with_cells.then(|| Maps::new(RegionPlan::new(image.width, image.height, SIDE)));
         let ((vectors, network_time), aside) = team.join(
             || {
                 let start = Instant::now();
-                (passes(model, *kernels, arena, inputs, times), start.elapsed())
+                let seen = |number: usize, middle: &FeatureMap| {
+                    if let (Some(maps), Some(number)) = (&mut maps, number.checked_sub(WHOLE_PASSES)) {
+                        maps.add(number, middle);
+                    }
+                };
+                (passes(model, *kernels, arena, inputs, times, seen), start.elapsed())
             },
             || Aside::of(&image, request, scaler, canvas),
         );
@@ -240,6 +271,7 @@ impl Extractor for AsicExtractor {
         clock.lap();
         let descriptor = self.model.descriptor(&vectors, profile)?;
         let parts = if request.parts { self.model.parts(&vectors)? } else { Vec::new() };
+        let cells = maps.and_then(|maps| self.model.cells(maps));
         self.times.describe += clock.lap();
         self.times.thumbnail += thumbnail_time;
         Ok(Extraction {
@@ -252,7 +284,7 @@ impl Extractor for AsicExtractor {
             height: image.height,
             thumbnail,
             view,
-            features,
+            features: features.map(|features| features.with_cells(cells)),
             decode_time,
             network_time,
             features_time,

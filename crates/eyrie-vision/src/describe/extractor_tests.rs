@@ -8,7 +8,7 @@ use std::sync::Arc;
 use image::{DynamicImage, ImageFormat as Library, Rgb, RgbImage};
 
 use super::{AsicExtractor, DescriptorVersion, Extractor, Level, Model, Profile, RegionPlan, Request, combine};
-use crate::local::LocalFeatures;
+use crate::local::{LocalFeatures, MOST_CELLS};
 use crate::picture::decode_tests::with_orientation;
 use crate::picture::{DecodeLimits, Decoded, INPUT_BYTES, PictureError, Scaler, decode, luma, whole_image_224};
 use crate::picture::{ImageFormat, QueryRegion};
@@ -351,6 +351,32 @@ fn a_thumbnail_and_local_features_are_made_where_the_request_says_so() {
     let expected = LocalFeatures::extract(&luma(&decoded(400, 300)), 400, 300, 50).expect("has features");
     assert_eq!(both.features, Some(expected));
     assert_eq!(both.descriptor, found.descriptor, "whatever else is made");
+}
+
+#[test]
+fn the_sub_images_of_rnip_give_cells_where_their_map_is_whitened() {
+    let mut eye = fastest(&[Level::Middle]);
+    let image = decoded(400, 300);
+    let cells = eye.cells(&image).expect("describes").expect("a whitened map");
+    // Of 4:3: 28 times 21 places, the strongest of them.
+    assert_eq!(cells.iter().count(), MOST_CELLS);
+    let mut found = |profile, features| {
+        let request = Request { features, ..Request::descriptor(profile) };
+        eye.extract(&png(picture(400, 300)), request).expect("describes").features
+    };
+    let plain = LocalFeatures::extract(&luma(&image), 400, 300, 50).expect("has features");
+    assert_eq!(found(Profile::Rnip, 50), Some(plain.clone().with_cells(Some(cells.clone()))));
+    for profile in [Profile::Fast, Profile::Nip] {
+        assert_eq!(found(profile, 50).as_ref(), Some(&plain), "{profile}");
+    }
+    assert_eq!(found(Profile::Rnip, 0), None);
+    // Recorded: the signs of sums of floats.
+    assert_eq!(fingerprint(&cells.encode()), "a472a13942742da2");
+    for kernels in Kernels::available() {
+        let found = extractor(&[Level::Middle], kernels, 1).cells(&image).expect("describes");
+        assert_eq!(found.as_ref(), Some(&cells), "{}", kernels.isa());
+    }
+    assert_eq!(fastest(&[Level::Last]).cells(&image).expect("describes"), None);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! From pixels to a descriptor: plan the sub-images, run the network, pool, whiten, normalise.
 
+mod cells;
 mod combine;
 mod cost;
 mod descriptor;
@@ -17,7 +18,7 @@ mod regions;
 pub use combine::{Level, Pooled, Projections, WHOLE_PASSES, combine, flattened, of_level, parts};
 pub use cost::ExtractionCost;
 pub use descriptor::{Descriptor, DescriptorVersion, InvalidDescriptor, InvalidVersion};
-pub use expansion::expand;
+pub use expansion::{Known, expand};
 pub use extraction::{Extraction, Extractor, Request};
 pub use extractor::{AsicExtractor, StepTimes, local_features};
 pub use looks::{likeness, looks};

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
+use super::cells::Maps;
 use super::combine::{Level, Pooled, Projections, combine, parts};
 use super::descriptor::Descriptor;
 use super::pooling::{MAP_SIDE, Whitener};
@@ -11,7 +12,7 @@ use super::profile::Profile;
 use crate::picture::{INPUT_SIDE, PictureError};
 use eyrie_chip::{ChipSpec, LayerShape, ModelError, ModelFile, Network, PassCost, fingerprint};
 
-use crate::local::Levels;
+use crate::local::{Cells, Levels};
 
 /// Raise it whenever `decode`, `preprocess`, `regions`, `pooling`, `combine` or `extractor` change
 /// so that some picture gets another descriptor. It is part of [`Model::fingerprint`], so that old
@@ -138,6 +139,14 @@ impl Model {
     /// [`PictureError::Internal`] when a value is not finite.
     pub fn parts(&self, passes: &[Pooled]) -> Result<Vec<Descriptor>, PictureError> {
         parts(passes, &self.projections).into_iter().map(|values| self.as_descriptor(values)).collect()
+    }
+
+    /// The cells of the maps of a picture's sub-images; `None` where the model has no whitening for
+    /// their map.
+    pub(super) fn cells(&self, maps: Maps) -> Option<Cells> {
+        let whitening = self.projections[0].whitening.as_ref()?;
+        let number = u64::from_str_radix(&self.fingerprint, 16).ok()?;
+        maps.cells(number, whitening)
     }
 
     fn as_descriptor(&self, values: Vec<f32>) -> Result<Descriptor, PictureError> {

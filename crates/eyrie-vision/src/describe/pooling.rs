@@ -169,8 +169,16 @@ impl Whitener {
     /// # Panics
     /// If `input` has another length than the mean.
     pub fn apply(&self, input: &[f32]) -> Vec<f32> {
+        self.leading(input, self.outputs)
+    }
+
+    /// The first `count` values that the map gives, or all where it gives fewer.
+    ///
+    /// # Panics
+    /// Those of [`Whitener::apply`].
+    pub fn leading(&self, input: &[f32], count: usize) -> Vec<f32> {
         assert_eq!(input.len(), self.mean.len(), "values to be whitened");
-        let mut output = vec![0f32; self.outputs];
+        let mut output = vec![0f32; count.min(self.outputs)];
         for ((&x, &mean), column) in input.iter().zip(&self.mean).zip(self.columns.chunks_exact(self.outputs)) {
             let centred = x - mean;
             for (sum, &component) in output.iter_mut().zip(column) {

@@ -4,27 +4,34 @@
 //! |---|---|
 //! | 4 | `EYLF` |
 //! | 1 | version of this format and of the extraction: [`VERSION`] |
-//! | 1 | 1 where a CRC-32 of the pixels stands in place of features, else 0 |
+//! | 1 | 1 where a CRC-32 of the pixels stands in place of features; and 2 where there are cells |
 //! | 2 + 2 | width and height of the working picture, pixels |
 //! | 2 | number of features |
 //! | 4 | only of a picture without features: CRC-32 of its pixels in colours |
 //! | 38 each | x, y (2 + 2: fractions of the picture in 1/65,536), level (1; the highest bit: a dark blob), angle (1), descriptor (4 x 8) |
+//! | 8 + 2 + 2 + 2 | only with cells: the model's number, width and height of the canvas in pixels, number of cells |
+//! | 36 each | x, y (2 + 2: pixels of the canvas), bits (4 x 8) |
 //! | 4 | CRC-32 (IEEE 802.3) of everything before |
 //!
 //! All numbers are little-endian.
 
+use super::cells::{Cell, Cells};
 use super::features::{Feature, LocalFeatures};
 use super::params::{LEVELS, MAX_FEATURES, WORKING_SIDE};
 
 /// The version that [`LocalFeatures::encode`] writes: a new one whenever the format or any step of
 /// the extraction changes, since features of two versions are not comparable.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 
 const MAGIC: &[u8; 4] = b"EYLF";
 const HEADER: usize = 12;
 const FEATURE: usize = 38;
 const PIXELS: usize = 4;
 const BLANK: u8 = 1;
+const CELLS: u8 = 2;
+/// Of what comes before the cells.
+const CELLS_HEADER: usize = 14;
+const CELL: usize = 36;
 const CHECKSUM: usize = 4;
 const DARK: u8 = 0x80;
 
@@ -66,31 +73,88 @@ impl Feature {
 
     /// Reads [`FEATURE`] bytes.
     fn read(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut bits = [0; 4];
-        for (word, bytes) in bits.iter_mut().zip(bytes[6..].as_chunks::<8>().0) {
-            *word = u64::from_le_bytes(*bytes);
-        }
         let level = bytes[4] & !DARK;
         if usize::from(level) >= LEVELS {
             return Err(DecodeError::Value);
         }
-        Ok(Self { x: u16_at(bytes, 0), y: u16_at(bytes, 2), level, dark: bytes[4] & DARK != 0, angle: bytes[5], bits })
+        Ok(Self {
+            x: u16_at(bytes, 0),
+            y: u16_at(bytes, 2),
+            level,
+            dark: bytes[4] & DARK != 0,
+            angle: bytes[5],
+            bits: words(&bytes[6..]),
+        })
     }
 }
 
-impl LocalFeatures {
-    /// The features as bytes: 16 and 38 a feature, 20 where there is none.
+impl Cells {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.extend(self.model.to_le_bytes());
+        for value in [self.width, self.height, self.cells.len() as u16] {
+            out.extend(value.to_le_bytes());
+        }
+        for cell in &self.cells {
+            out.extend(cell.x.to_le_bytes());
+            out.extend(cell.y.to_le_bytes());
+            out.extend(cell.bits.iter().flat_map(|word| word.to_le_bytes()));
+        }
+    }
+
+    /// The cells alone as bytes, as they stand in those of [`LocalFeatures`].
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(HEADER + FEATURE * self.features.len() + CHECKSUM);
+        let mut out = Vec::with_capacity(CELLS_HEADER + CELL * self.cells.len());
+        self.write(&mut out);
+        out
+    }
+
+    /// Reads what [`Cells::encode`] wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`DecodeError`] for anything else.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let Some((head, rest)) = bytes.split_at_checked(CELLS_HEADER) else { return Err(DecodeError::Length) };
+        let [width, height, count] = [8, 10, 12].map(|at| u16_at(head, at));
+        if rest.len() != CELL * usize::from(count) {
+            return Err(DecodeError::Length);
+        }
+        let cells = rest.as_chunks::<CELL>().0.iter();
+        let cells = cells.map(|bytes| Cell { x: u16_at(bytes, 0), y: u16_at(bytes, 2), bits: words(&bytes[4..]) });
+        let [model] = words(head);
+        Self::new(model, [width, height], cells.collect()).ok_or(DecodeError::Value)
+    }
+}
+
+/// The first words of some bytes.
+fn words<const N: usize>(bytes: &[u8]) -> [u64; N] {
+    let mut words = [0; N];
+    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks::<8>().0) {
+        *word = u64::from_le_bytes(*bytes);
+    }
+    words
+}
+
+impl LocalFeatures {
+    /// The features as bytes: 16 and 38 a feature, 20 where there is none; 14 more and 36 a cell where
+    /// there are such.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let cells = self.cells.as_ref().map_or(0, |cells| CELLS_HEADER + CELL * cells.cells.len());
+        let mut out = Vec::with_capacity(HEADER + FEATURE * self.features.len() + cells + CHECKSUM);
         out.extend(MAGIC);
-        out.extend([VERSION, if self.blank.is_some() { BLANK } else { 0 }]);
+        let blank = if self.blank.is_some() { BLANK } else { 0 };
+        out.extend([VERSION, blank | if self.cells.is_some() { CELLS } else { 0 }]);
         out.extend(self.width.to_le_bytes());
         out.extend(self.height.to_le_bytes());
         out.extend((self.features.len() as u16).to_le_bytes());
         out.extend(self.blank.map(u32::to_le_bytes).into_iter().flatten());
         for feature in &self.features {
             feature.write(&mut out);
+        }
+        if let Some(cells) = &self.cells {
+            cells.write(&mut out);
         }
         out.extend(crc32fast::hash(&out).to_le_bytes());
         out
@@ -114,17 +178,19 @@ impl LocalFeatures {
             return Err(DecodeError::Version { found: bytes[4] });
         }
         let (width, height, count) = (u16_at(bytes, 6), u16_at(bytes, 8), usize::from(u16_at(bytes, 10)));
-        let blank = bytes[5] == BLANK && count == 0;
+        let (blank, has_cells) = (bytes[5] & BLANK != 0 && count == 0, bytes[5] & CELLS != 0);
         let start = if blank { HEADER + PIXELS } else { HEADER };
-        if bytes.len() != start + FEATURE * count + CHECKSUM {
+        let (content, checksum) = bytes.split_at(bytes.len() - CHECKSUM);
+        let end = start + FEATURE * count;
+        if content.len() < end || (content.len() > end && !has_cells) {
             return Err(DecodeError::Length);
         }
-        let (content, checksum) = bytes.split_at(bytes.len() - CHECKSUM);
         if crc32fast::hash(content).to_le_bytes() != checksum {
             return Err(DecodeError::Checksum);
         }
         let sides = 1..=WORKING_SIDE;
-        if (bytes[5] != 0 && !blank)
+        if bytes[5] & !(BLANK | CELLS) != 0
+            || (bytes[5] & BLANK != 0 && !blank)
             || count > MAX_FEATURES
             || !sides.contains(&usize::from(width))
             || !sides.contains(&usize::from(height))
@@ -132,7 +198,8 @@ impl LocalFeatures {
             return Err(DecodeError::Value);
         }
         let blank = blank.then(|| u32::from_le_bytes([bytes[12], bytes[13], bytes[14], bytes[15]]));
-        let features = content[start..].chunks_exact(FEATURE).map(Feature::read).collect::<Result<_, _>>()?;
-        Ok(Self { width, height, features, blank })
+        let features = content[start..end].chunks_exact(FEATURE).map(Feature::read).collect::<Result<_, _>>()?;
+        let cells = has_cells.then(|| Cells::decode(&content[end..])).transpose()?;
+        Ok(Self { width, height, features, blank, cells })
     }
 }

@@ -1,5 +1,6 @@
 //! The local features of one picture.
 
+use super::cells::Cells;
 use super::describe::{Level, mirrored};
 use super::detect::spread_peaks;
 use super::geometry::Point;
@@ -75,6 +76,8 @@ pub struct LocalFeatures {
     /// CRC-32 of the whole picture in colours, of a picture that has no features: what tells two
     /// blank pictures apart.
     pub(super) blank: Option<u32>,
+    /// What the network sees where, of a picture that it was shown in parts.
+    pub(super) cells: Option<Cells>,
 }
 
 impl LocalFeatures {
@@ -121,7 +124,7 @@ impl LocalFeatures {
                 }
             }));
         }
-        Ok(Self { width, height, features, blank: None })
+        Ok(Self { width, height, features, blank: None, cells: None })
     }
 
     /// The same with what tells a picture without features from another one: `rgb` holds the
@@ -137,8 +140,14 @@ impl LocalFeatures {
         self
     }
 
+    /// The same with what the network sees where.
+    #[must_use]
+    pub fn with_cells(self, cells: Option<Cells>) -> Self {
+        Self { cells, ..self }
+    }
+
     /// The features of the mirrored picture, left and right exchanged, as nearly as they can be
-    /// told from those of this one.
+    /// told from those of this one; cells cannot.
     #[must_use]
     pub fn mirror(&self) -> Self {
         let mirrored = |feature: &Feature| Feature {
@@ -147,7 +156,7 @@ impl LocalFeatures {
             bits: mirrored(feature.bits),
             ..*feature
         };
-        Self { features: self.features.iter().map(mirrored).collect(), ..*self }
+        Self { features: self.features.iter().map(mirrored).collect(), cells: None, ..*self }
     }
 
     /// How many features there are.

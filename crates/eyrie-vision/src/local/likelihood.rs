@@ -4,8 +4,6 @@
 //! measurements, for two ways to be wrong; the less sure one counts. `docs/VERIFICATION.md` says on
 //! which pictures they were fitted and how right they are.
 
-use std::cmp::Ordering;
-
 use super::agreement::Agreement;
 use super::pair::{VERIFIED_INLIERS, Verification};
 use super::region::MatchedRegion;
@@ -82,20 +80,45 @@ fn area(region: &MatchedRegion) -> f64 {
     (right - left) * (bottom - top)
 }
 
+/// What cells that are alike add to a cosine where nothing is verified, for each factor of e in one
+/// more than their number.
+///
+/// Chosen by measurement, see `docs/VERIFICATION.md`.
+const CELLS: f64 = 0.05;
+
+/// Two pictures of different things that look alike have fewer cells in common, mostly.
+const ALIKE_CELLS: usize = 12;
+
+impl Verification {
+    /// What is added to a cosine in an order of candidates that are not verified.
+    #[must_use]
+    pub fn bonus(&self) -> f32 {
+        (CELLS * (self.cells as f64).ln_1p()) as f32
+    }
+
+    /// Whether they are verified or have many cells in common. That is not enough for a verdict.
+    #[must_use]
+    pub fn is_alike(&self) -> bool {
+        self.verified() || self.cells >= ALIKE_CELLS
+    }
+}
+
 /// Puts the first candidates of a ranking into their final order: those that are verified come
-/// first, by falling likelihood and score; the rest follows. What is equal in this keeps its order.
-/// `found` tells the score of a candidate, and what comparing it with the query gave, `None` where
-/// it was not compared.
+/// first, by falling likelihood and score; the rest follows, by scores and how many cells are
+/// alike. What is equal in this keeps its order. `found` tells the score of a candidate, and what
+/// comparing it with the query gave, `None` where it was not compared.
 pub fn rerank<T>(candidates: &mut [T], found: impl Fn(&T) -> (f32, Option<Verification>)) {
+    // The verified ones before the others.
     let rank = |candidate: &T| {
         let (score, found) = found(candidate);
-        found.and_then(|found| found.log_odds()).map(|odds| odds + SCORE * f64::from(score))
+        match found.and_then(|found| found.log_odds()) {
+            Some(odds) => (true, odds + SCORE * f64::from(score)),
+            None => (false, f64::from(score + found.map_or(0.0, |found| found.bonus()))),
+        }
     };
-    candidates.sort_by(|a, b| match (rank(a), rank(b)) {
-        (Some(a), Some(b)) => b.total_cmp(&a),
-        (Some(_), None) => Ordering::Less,
-        (None, Some(_)) => Ordering::Greater,
-        (None, None) => Ordering::Equal,
+    candidates.sort_by(|a, b| {
+        let ((a_verified, a), (b_verified, b)) = (rank(a), rank(b));
+        b_verified.cmp(&a_verified).then(b.total_cmp(&a))
     });
 }
 
@@ -136,6 +159,7 @@ mod tests {
         let mut ranking = [
             ('a', 0.9, Some(Verification::NOTHING)),
             ('b', 0.8, Some(chance)),
+            ('i', 0.7, Some(Verification { cells: 20, ..Verification::NOTHING })),
             ('c', 0.7, Some(found(20, Some(OTHER_WORDS)))),
             ('d', 0.6, Some(found(15, Some(ALIKE)))),
             ('e', 0.5, Some(found(15, Some(ALIKE)))),
@@ -144,6 +168,6 @@ mod tests {
             ('h', 0.4, Some(found(40, None))),
         ];
         rerank(&mut ranking, |&(_, score, found)| (score, found));
-        assert_eq!(ranking.iter().map(|(name, ..)| *name).collect::<String>(), "dhecgabf");
+        assert_eq!(ranking.iter().map(|(name, ..)| *name).collect::<String>(), "dhecgaibf");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The descriptor of the whole picture finds what looks alike; here a short list of such candidates
 //! is checked spot by spot. [`LocalFeatures::extract`] makes a few hundred features of a picture
-//! once, [`LocalFeatures::encode`] stores them in about 19 KB, and [`match_pair`] compares two
+//! once, [`LocalFeatures::encode`] stores them in up to 28 KB, and [`match_pair`] compares two
 //! pictures in about a millisecond. What is stored is computed in integers and is the same on every
 //! CPU. `docs/VERIFICATION.md` has the measurements.
 //!
@@ -12,12 +12,14 @@
 //! | `detect`, `describe`, `angle` | blobs, their direction and their 256 bits |
 //! | `features`, `codec` | the features of a picture, and their bytes |
 //! | `hamming`, `matching`, `geometry`, `pair`, `region` | which features belong together, maps of the plane, what a pair shares |
+//! | `cells` | what the network sees where, and how much of two pictures is alike in it |
 //! | `agreement` | whether the pixels agree where features do |
 //! | `likelihood` | how sure a match is, and the order of verified results |
 //! | `verdict` | what it comes to |
 
 mod agreement;
 mod angle;
+mod cells;
 mod codec;
 mod describe;
 mod detect;
@@ -36,6 +38,7 @@ mod tests;
 mod verdict;
 
 pub use agreement::Agreement;
+pub use cells::{BITS as CELL_BITS, Cell, Cells, MOST_CELLS};
 pub use codec::{DecodeError, VERSION};
 pub use features::{ExtractError, LocalFeatures, MAX_SIDE};
 pub use levels::{Levels, Verdict};

@@ -66,12 +66,14 @@ pub struct Verification {
     pub agreement: Option<Agreement>,
     /// Whether the candidate shows it mirrored.
     pub mirrored: bool,
+    /// Where they are not verified: places that look and lie alike to the network, coarsely.
+    pub cells: usize,
 }
 
 impl Verification {
     /// What a picture has that could not be compared, or that was compared in vain.
     pub const NOTHING: Self =
-        Self { inliers: 0, region: None, differing_blanks: false, agreement: None, mirrored: false };
+        Self { inliers: 0, region: None, differing_blanks: false, agreement: None, mirrored: false, cells: 0 };
 
     /// Whether the pictures show the same thing.
     #[must_use]
@@ -79,10 +81,12 @@ impl Verification {
         self.region.is_some()
     }
 
-    /// Whether it is verified, and with more inliers than another one.
+    /// Whether it says more than another one: verified, with more inliers; or if neither is, with
+    /// more cells.
     #[must_use]
     pub fn is_more_than(&self, other: &Self) -> bool {
-        self.verified() && (!other.verified() || self.inliers > other.inliers)
+        let rank = |found: &Self| if found.verified() { (1, found.inliers) } else { (0, found.cells) };
+        rank(self) > rank(other)
     }
 
     /// The same, where the query was the mirrored one: as it lies in the query itself.
@@ -116,7 +120,11 @@ impl Verification {
 /// The result depends on the arguments alone: nothing is drawn at random.
 #[must_use]
 pub fn match_pair(query: &LocalFeatures, candidate: &LocalFeatures) -> Verification {
-    compared(query, candidate).0
+    let found = compared(query, candidate).0;
+    match (&query.cells, &candidate.cells) {
+        (Some(own), Some(other)) if !found.verified() => Verification { cells: own.alike(other), ..found },
+        _ => found,
+    }
 }
 
 /// The same for a candidate that may show the query mirrored: compares it with the mirrored query

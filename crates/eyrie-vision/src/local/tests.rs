@@ -321,7 +321,7 @@ fn the_longest_picture_is_shrunk_without_overflow() {
 fn the_same_pixels_give_the_recorded_bytes() {
     let bytes = features(&picture(5, 700, 500)).encode();
     let checksum = bytes.last_chunk::<4>().map(|c| u32::from_le_bytes(*c));
-    assert_eq!((bytes.len(), checksum), (16 + 38 * 500, Some(35_421_954)));
+    assert_eq!((bytes.len(), checksum), (16 + 38 * 500, Some(2_481_184_378)));
 }
 
 #[test]
@@ -339,6 +339,50 @@ fn features_come_back_from_their_bytes() {
         assert_eq!(bytes.len(), 16 + 38 * own.len());
         assert_eq!(LocalFeatures::decode(&bytes), Ok(own));
     }
+}
+
+/// Three cells on a canvas of 448 by 336.
+fn cells() -> Cells {
+    let cell = |i: u16| Cell { x: 100 * i, y: 335 - i, bits: [u64::from(i), 7, u64::MAX, 1 << 63] };
+    Cells::new(0x0123_4567_89AB_CDEF, [448, 336], (0..3).map(cell).collect()).expect("on the canvas")
+}
+
+#[test]
+fn cells_come_back_from_their_bytes_and_those_off_the_canvas_are_refused() {
+    assert_eq!(Cells::decode(&cells().encode()), Ok(cells()));
+    for own in [features(&picture(1, 300, 200)), features(&picture(1, 3, 2))] {
+        let plain = own.encode().len();
+        let own = own.with_cells(Some(cells()));
+        let bytes = own.encode();
+        assert_eq!(bytes.len(), plain + 14 + 3 * 36);
+        assert_eq!(LocalFeatures::decode(&bytes), Ok(own));
+    }
+    let bytes = cells().encode();
+    let with = |at: usize, value: u8| {
+        let mut changed = bytes.clone();
+        changed[at] = value;
+        Cells::decode(&changed)
+    };
+    assert_eq!(with(9, 0xFF), Err(DecodeError::Value), "width");
+    assert_eq!(with(15, 2), Err(DecodeError::Value), "x of the first cell");
+    assert_eq!(with(12, 4), Err(DecodeError::Length), "number");
+    assert_eq!(Cells::decode(&bytes[..13]), Err(DecodeError::Length));
+}
+
+#[test]
+fn cells_are_counted_where_nothing_is_verified() {
+    let grid = |shift: u16| {
+        let cell = |i: u16| Cell { x: i % 8 * 30 + shift, y: i / 8 * 30 + shift, bits: [!0 << i, !0 << i, 1 << i, 0] };
+        Cells::new(1, [448, 336], (0..64).map(cell).collect())
+    };
+    let of = |start: u64, shift: u16| features(&picture(start, 300, 200)).with_cells(grid(shift));
+    let unlike = match_pair(&of(1, 0), &of(2, 40));
+    assert_eq!((unlike.verified(), unlike.cells), (false, 64));
+    let alike = match_pair(&of(1, 0), &of(1, 40));
+    assert_eq!((alike.verified(), alike.cells), (true, 0));
+    assert_eq!(match_pair(&of(1, 0), &of(2, 40).with_cells(None)).cells, 0);
+    let bare = match_pair(&of(1, 0), &of(2, 40).with_cells(None));
+    assert!(unlike.is_more_than(&bare) && !bare.is_more_than(&unlike) && alike.is_more_than(&unlike));
 }
 
 #[test]

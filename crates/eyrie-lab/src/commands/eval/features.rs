@@ -9,7 +9,8 @@ use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use crate::commands::machine::load;
-use crate::commands::vectors::{Key, Lengths, VectorCache, Vectors};
+use crate::commands::records::{Key, Layout, Records};
+use crate::commands::vectors::{Lengths, VectorCache, Vectors};
 use crate::eval::{TRANSFORMS_REVISION, Transform, pool_float};
 use crate::quantize::FloatVgg;
 use eyrie_chip::{ModelFile, fingerprint};
@@ -17,7 +18,7 @@ use eyrie_terminal::{CliError, Progress};
 use eyrie_vision::describe::{
     AsicExtractor, Model, PIPELINE_REVISION, Pooled, Profile, WHOLE_PASSES, local_features as features_of,
 };
-use eyrie_vision::local::LocalFeatures;
+use eyrie_vision::local::{Cells, LocalFeatures};
 use eyrie_vision::picture::{
     DecodeLimits, Decoded, INPUT_BYTES, INPUT_SIDE, PictureError, QueryRegion, Scaler, crop, decode, encode_png,
     thumbnail as small,
@@ -26,6 +27,9 @@ use eyrie_vision::{Describer, DescriberOptions};
 
 /// Values that either network gives for a pass: the channels of VGG-16's two maps.
 const LENGTHS: Lengths = [512; 2];
+
+/// More bytes than the cells of a picture take.
+const MOST_CELL_BYTES: usize = 1 << 16;
 
 /// The most failures that are told one by one.
 const FAILURES_TOLD: usize = 10;
@@ -182,6 +186,40 @@ impl<'a> Features<'a> {
     }
 }
 
+/// What the network sees where, by way of a cache: the cells of pictures.
+pub(super) struct CellCache<'a> {
+    setup: &'a Setup,
+    records: Records,
+    idle: Mutex<Vec<AsicExtractor>>,
+}
+
+impl<'a> CellCache<'a> {
+    pub(super) fn new(setup: &'a Setup, folder: Option<&Path>) -> Result<Self, CliError> {
+        let file = folder.map(|folder| folder.join(format!("{}.cells", setup.model().fingerprint())));
+        let layout = Layout { head: b"eyriecel".to_vec(), part: 1, most: MOST_CELL_BYTES };
+        let records = Records::open(file.as_deref(), layout)
+            .map_err(|error| CliError::Failed(format!("{error} (--cache none does without)")))?;
+        Ok(Self { setup, records, idle: Mutex::default() })
+    }
+
+    /// The cells of a picture, whose file has this hash; `None` where the model has none.
+    fn of(&self, hash: &Key, picture: &Picture, image: &Decoded) -> Result<Option<Cells>, Failure> {
+        let key = key(hash, picture);
+        if let Some(known) = self.records.get(&key).and_then(|bytes| Cells::decode(&bytes).ok()) {
+            return Ok(Some(known));
+        }
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = idle().pop();
+        let mut extractor = waiting.unwrap_or_else(|| self.setup.describer.extractor_of_one_thread());
+        let cells = extractor.cells(image).map_err(|e| Failure::Picture(format!("{}: {e}", picture.path.display())))?;
+        idle().push(extractor);
+        if let Some(cells) = &cells {
+            self.records.put(key, &cells.encode()).map_err(Failure::Run)?;
+        }
+        Ok(cells)
+    }
+}
+
 /// Whether these passes are all that the profile takes: `rnip` has more than the whole image's.
 fn holds(passes: &[Pooled], profile: Profile) -> bool {
     match profile {
@@ -198,8 +236,8 @@ pub(super) struct Details {
     pub thumbnail: Vec<u8>,
 }
 
-/// The local features, `limit` of each at most, and the thumbnail of every picture, in order;
-/// `None` where a file is no image at all.
+/// The local features, `limit` of each at most and with its `cells`, and the thumbnail of every
+/// picture, in order; `None` where a file is no image at all.
 ///
 /// # Errors
 /// [`CliError::Failed`] when a picture cannot be read or decoded.
@@ -208,6 +246,7 @@ pub(super) fn details(
     what: &str,
     pictures: &[Picture],
     limit: usize,
+    cells: Option<&CellCache<'_>>,
 ) -> Result<Vec<Option<Details>>, CliError> {
     each(what, pictures, setup.threads(), |picture| {
         let failed = |reason: &dyn std::fmt::Display| Failure::Picture(format!("{}: {reason}", picture.path.display()));
@@ -215,6 +254,8 @@ pub(super) fn details(
         let Some(image) = picture.pixels(&bytes, setup.limits())? else { return Ok(None) };
         let thumbnail = small(&image, &mut Scaler::default(), &mut Vec::new()).map_err(|e| failed(&e))?;
         let features = features_of(&image, limit).map_err(|e| failed(&e))?;
+        let of = |cells: &CellCache<'_>| cells.of(&Sha256::digest(&bytes).into(), picture, &image);
+        let features = features.with_cells(cells.map(of).transpose()?.flatten());
         Ok(Some(Details { features, thumbnail: thumbnail.bytes }))
     })
 }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use clap::ValueEnum;
 
-use super::features::{Details, Features, Network, Picture, Setup, details};
+use super::features::{CellCache, Details, Features, Network, Picture, Setup, details};
 use super::protocol::{DISTRACTOR, Named, Protocol, Question};
 use crate::commands::vectors::Vectors;
 use crate::eval::{
@@ -14,7 +14,9 @@ use crate::eval::{
     system_report,
 };
 use eyrie_terminal::{CliError, output};
-use eyrie_vision::describe::{Descriptor, DescriptorVersion, Profile, Projections, combine, expand, looks, parts};
+use eyrie_vision::describe::{
+    Descriptor, DescriptorVersion, Known, Profile, Projections, combine, expand, looks, parts,
+};
 use eyrie_vision::local::{
     Levels, QUERY_FEATURES, STORED_FEATURES, Verdict, Verification, match_mirrored, match_pair, rerank, verdict,
 };
@@ -49,6 +51,8 @@ pub(super) struct System {
     pub(super) reach: usize,
     /// What these are put in order by.
     pub(super) rerank: Rerank,
+    /// Whether cells are compared: the profile has such.
+    pub(super) cells: bool,
 }
 
 /// The name of a system in reports.
@@ -86,13 +90,13 @@ pub(super) struct Local {
 }
 
 impl Local {
-    pub(super) fn new(setup: &Setup, protocol: &Protocol) -> Result<Self, CliError> {
+    pub(super) fn new(setup: &Setup, protocol: &Protocol, cells: Option<&CellCache<'_>>) -> Result<Self, CliError> {
         let pictures: Vec<Picture> = protocol.gallery().map(Named::picture).collect();
-        let found = details(setup, "local features of the index", &pictures, STORED_FEATURES)?;
+        let found = details(setup, "local features of the index", &pictures, STORED_FEATURES, cells)?;
         // Files that are no pictures have no place in the gallery.
         let gallery = found.into_iter().flatten().collect();
         let pictures: Vec<Picture> = protocol.queries.iter().flat_map(|q| q.pictures.clone()).collect();
-        let mut found = details(setup, "local features of queries", &pictures, QUERY_FEATURES)?.into_iter();
+        let mut found = details(setup, "local features of queries", &pictures, QUERY_FEATURES, cells)?.into_iter();
         let of = |query: &Question| found.by_ref().take(query.pictures.len()).flatten().collect();
         let queries = protocol.queries.iter().map(of).collect();
         Ok(Self { gallery, queries })
@@ -116,7 +120,11 @@ impl Local {
         let compared = |neighbor: &Candidate| {
             let other = &self.gallery[neighbor.place];
             let compare = if neighbor.score >= levels.similar { match_mirrored } else { match_pair };
-            let found = views.iter().map(|(view, pixels)| (compare(&view.features, &other.features), pixels.as_ref()));
+            let compare = |view: &Details| match compare(&view.features, &other.features) {
+                found if system.cells => found,
+                found => Verification { cells: 0, ..found },
+            };
+            let found = views.iter().map(|(view, pixels)| (compare(view), pixels.as_ref()));
             let best = found.reduce(|best, next| if next.0.is_more_than(&best.0) { next } else { best });
             let (found, pixels) = best.unwrap_or((Verification::NOTHING, None));
             let look = |query| found.looked_at(query, &thumbnail_pixels(&other.thumbnail).ok()?).ok();
@@ -133,9 +141,11 @@ impl Local {
         looked_at.iter().for_each(|(neighbor, found)| seen(neighbor, found));
         rerank(&mut looked_at, |(neighbor, found)| (neighbor.score, Some(*found)));
         if system.rerank == Rerank::Expanded {
-            looked_at = expand(descriptor, looked_at, |(neighbor, found)| {
-                (found.verified(), Some(gallery[neighbor.place].clone()))
-            });
+            let known = |(neighbor, found): &(Candidate, Verification)| Known {
+                found: *found,
+                descriptor: Some(gallery[neighbor.place].clone()),
+            };
+            looked_at = expand(descriptor, looked_at, known);
         }
         let sure = looked_at.first().filter(|(_, found)| found.verified()).map(|(_, found)| found.inliers as f32);
         for (place, (neighbor, _)) in ranked.iter_mut().zip(looked_at) {

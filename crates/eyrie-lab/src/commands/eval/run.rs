@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::features::{Features, Network, Picture, Setup, read, thumbnail, without_repeats, write_pictures};
+use super::features::{CellCache, Features, Network, Picture, Setup, read, thumbnail, without_repeats, write_pictures};
 use super::measure::{Local, PooledPictures, Rerank, System, Whitening, system_name};
 use super::protocol::{DISTRACTOR, Named, Protocol};
 use crate::commands::machine::Machine;
@@ -102,19 +102,29 @@ impl<M: Machine> Common<M> {
         let whitenings = without_repeats(&self.whitening);
         let verify = without_repeats(&self.verify);
         let reranks = without_repeats(&self.rerank);
-        let local = if verify.iter().any(|&n| n > 0) { Some(Local::new(&setup, protocol)?) } else { None };
+        let folder = cache_folder(self.cache.as_deref());
+        let has_cells = |network: &Network, profile| matches!(network, Network::Chip) && profile == Profile::Rnip;
+        let local = if verify.iter().any(|&n| n > 0) {
+            let wanted = networks.iter().any(|network| profiles.iter().any(|profile| has_cells(network, *profile)));
+            let cells = if wanted { Some(CellCache::new(&setup, folder.as_deref())?) } else { None };
+            Some(Local::new(&setup, protocol, cells.as_ref())?)
+        } else {
+            None
+        };
 
         let mut systems = Vec::new();
         let mut counts = [0; 2];
         for network in &networks {
-            let features = Features::new(&setup, network, cache_folder(self.cache.as_deref()).as_deref(), &profiles)?;
+            let features = Features::new(&setup, network, folder.as_deref(), &profiles)?;
             let pooled = PooledPictures::new(&features, protocol)?;
             counts = pooled.counts;
             for &profile in &profiles {
                 for &whitening in &whitenings {
                     for (verify, rerank) in verifications(&verify, &reranks) {
                         let name = system_name(profile, network, whitening, verify, rerank);
-                        let system = System { name, profile, whitening, verify, reach: self.verify_reach, rerank };
+                        let cells = has_cells(network, profile);
+                        let reach = self.verify_reach;
+                        let system = System { name, profile, whitening, verify, reach, rerank, cells };
                         systems.push(pooled.measure(&setup, network, &system, local.as_ref())?);
                     }
                 }
