@@ -66,7 +66,7 @@ pub struct Verification {
     pub agreement: Option<Agreement>,
     /// Whether the candidate shows it mirrored.
     pub mirrored: bool,
-    /// Where they are not verified: places that look and lie alike to the network, coarsely.
+    /// Where they are not verified, and both have cells: how many look and lie alike.
     pub cells: usize,
 }
 

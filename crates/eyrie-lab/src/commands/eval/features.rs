@@ -119,6 +119,28 @@ impl Network {
     }
 }
 
+/// Extractors for as many threads as ask; each owns the memory of its passes.
+struct Extractors<'a> {
+    setup: &'a Setup,
+    /// Those that no thread uses just now.
+    idle: Mutex<Vec<AsicExtractor>>,
+}
+
+impl<'a> Extractors<'a> {
+    fn new(setup: &'a Setup) -> Self {
+        Self { setup, idle: Mutex::default() }
+    }
+
+    fn lend<T>(&self, work: impl FnOnce(&mut AsicExtractor) -> T) -> T {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = idle().pop();
+        let mut extractor = waiting.unwrap_or_else(|| self.setup.describer.extractor_of_one_thread());
+        let done = work(&mut extractor);
+        idle().push(extractor);
+        done
+    }
+}
+
 /// What one network gives for pictures: the vectors before the whitening.
 pub(super) struct Features<'a> {
     setup: &'a Setup,
@@ -126,8 +148,7 @@ pub(super) struct Features<'a> {
     cache: VectorCache,
     /// The dearest profile that is asked for.
     dearest: Profile,
-    /// Those that no thread uses just now; each owns the memory of its passes.
-    idle: Mutex<Vec<AsicExtractor>>,
+    extractors: Extractors<'a>,
 }
 
 impl<'a> Features<'a> {
@@ -141,7 +162,7 @@ impl<'a> Features<'a> {
         let cache = VectorCache::open(file.as_deref(), LENGTHS)
             .map_err(|error| CliError::Failed(format!("{error} (--cache none does without)")))?;
         let dearest = profiles.iter().max().copied().unwrap_or(Profile::Fast);
-        Ok(Self { setup, network, cache, dearest, idle: Mutex::default() })
+        Ok(Self { setup, network, cache, dearest, extractors: Extractors::new(setup) })
     }
 
     /// The vectors of every picture, in order; `None` where a file is no image at all (a read-me
@@ -163,11 +184,7 @@ impl<'a> Features<'a> {
             return Ok(Some(known));
         }
         let Some(image) = picture.pixels(&bytes, self.setup.limits())? else { return Ok(None) };
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = idle().pop();
-        let mut extractor = waiting.unwrap_or_else(|| self.setup.describer.extractor_of_one_thread());
-        let passes = self.passes(&mut extractor, &image).map_err(|e| failed(&e))?;
-        idle().push(extractor);
+        let passes = self.extractors.lend(|extractor| self.passes(extractor, &image)).map_err(|e| failed(&e))?;
         self.cache.put(key, passes).map(Some).map_err(Failure::Run)
     }
 
@@ -188,9 +205,8 @@ impl<'a> Features<'a> {
 
 /// What the network sees where, by way of a cache: the cells of pictures.
 pub(super) struct CellCache<'a> {
-    setup: &'a Setup,
     records: Records,
-    idle: Mutex<Vec<AsicExtractor>>,
+    extractors: Extractors<'a>,
 }
 
 impl<'a> CellCache<'a> {
@@ -199,7 +215,7 @@ impl<'a> CellCache<'a> {
         let layout = Layout { head: b"eyriecel".to_vec(), part: 1, most: MOST_CELL_BYTES };
         let records = Records::open(file.as_deref(), layout)
             .map_err(|error| CliError::Failed(format!("{error} (--cache none does without)")))?;
-        Ok(Self { setup, records, idle: Mutex::default() })
+        Ok(Self { records, extractors: Extractors::new(setup) })
     }
 
     /// The cells of a picture, whose file has this hash; `None` where the model has none.
@@ -208,11 +224,8 @@ impl<'a> CellCache<'a> {
         if let Some(known) = self.records.get(&key).and_then(|bytes| Cells::decode(&bytes).ok()) {
             return Ok(Some(known));
         }
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = idle().pop();
-        let mut extractor = waiting.unwrap_or_else(|| self.setup.describer.extractor_of_one_thread());
-        let cells = extractor.cells(image).map_err(|e| Failure::Picture(format!("{}: {e}", picture.path.display())))?;
-        idle().push(extractor);
+        let failed = |e: PictureError| Failure::Picture(format!("{}: {e}", picture.path.display()));
+        let cells = self.extractors.lend(|extractor| extractor.cells(image)).map_err(failed)?;
         if let Some(cells) = &cells {
             self.records.put(key, &cells.encode()).map_err(Failure::Run)?;
         }
