@@ -85,7 +85,7 @@ impl Core {
     /// Compares the first neighbours, as many as `cut` says, with the query, but for those that it
     /// was compared with before, and puts those that show the same thing first. The others of
     /// the window follow, by their likeness to these too where it says so, and by their scores
-    /// where not.
+    /// and cells where not.
     pub(super) async fn rerank(
         &self,
         nearest: &Nearest,

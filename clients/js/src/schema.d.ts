@@ -2497,7 +2497,7 @@ export interface components {
              * @enum {string|null}
              */
             verify?: "auto" | "always" | "never" | null;
-            /** @description Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other views of it come earlier. `false`: by their scores. The configuration says what holds where it is left out, `true` by default. */
+            /** @description Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other views of it come earlier. `false`: by their scores, with the profile `rnip` together with how much the network sees alike. The configuration says what holds where it is left out, `true` by default. */
             expand?: boolean | null;
             /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
             include?: ("metadata" | "record" | "cost" | "thumbnail")[] | null;
@@ -2534,7 +2534,7 @@ export interface components {
              * @enum {string|null}
              */
             verify?: "auto" | "always" | "never" | null;
-            /** @description Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other views of it come earlier. `false`: by their scores. The configuration says what holds where it is left out, `true` by default. */
+            /** @description Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other views of it come earlier. `false`: by their scores, with the profile `rnip` together with how much the network sees alike. The configuration says what holds where it is left out, `true` by default. */
             expand?: boolean | null;
             /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
             include?: ("metadata" | "record" | "cost" | "thumbnail")[] | null;
@@ -2573,7 +2573,7 @@ export interface components {
              * @enum {string|null}
              */
             verify?: "auto" | "never" | null;
-            /** @description Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other views of it come earlier. `false`: by their scores. The configuration says what holds where it is left out, `true` by default. */
+            /** @description Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other views of it come earlier. `false`: by their scores, with the profile `rnip` together with how much the network sees alike. The configuration says what holds where it is left out, `true` by default. */
             expand?: boolean | null;
             /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
             include?: ("metadata" | "record" | "cost" | "thumbnail")[] | null;
@@ -2698,7 +2698,7 @@ export interface components {
              * @enum {string}
              */
             verify?: "auto" | "always" | "never";
-            /** @description Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other views of it come earlier. `false`: by their scores. The configuration says what holds where it is left out, `true` by default. */
+            /** @description Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other views of it come earlier. `false`: by their scores, with the profile `rnip` together with how much the network sees alike. The configuration says what holds where it is left out, `true` by default. */
             expand?: boolean;
             /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
             include?: string;
@@ -2734,7 +2734,7 @@ export interface components {
              * @enum {string}
              */
             verify?: "auto" | "always" | "never";
-            /** @description Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other views of it come earlier. `false`: by their scores. The configuration says what holds where it is left out, `true` by default. */
+            /** @description Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other views of it come earlier. `false`: by their scores, with the profile `rnip` together with how much the network sees alike. The configuration says what holds where it is left out, `true` by default. */
             expand?: boolean;
             /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
             include?: string;
@@ -2772,7 +2772,7 @@ export interface components {
              * @enum {string}
              */
             verify?: "auto" | "never";
-            /** @description Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other views of it come earlier. `false`: by their scores. The configuration says what holds where it is left out, `true` by default. */
+            /** @description Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other views of it come earlier. `false`: by their scores, with the profile `rnip` together with how much the network sees alike. The configuration says what holds where it is left out, `true` by default. */
             expand?: boolean;
             /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
             include?: string;
@@ -2817,7 +2817,7 @@ export interface components {
                  * @enum {string|null}
                  */
                 verify?: "auto" | "always" | "never" | null;
-                /** @description Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other views of it come earlier. `false`: by their scores. The configuration says what holds where it is left out, `true` by default. */
+                /** @description Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other views of it come earlier. `false`: by their scores, with the profile `rnip` together with how much the network sees alike. The configuration says what holds where it is left out, `true` by default. */
                 expand?: boolean | null;
                 /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
                 include?: ("metadata" | "record" | "cost" | "thumbnail")[] | null;
@@ -3986,7 +3986,7 @@ export interface operations {
                 ef?: number;
                 /** @description Whether the first results are compared with the query spot by spot; those that show the same thing come first. `auto`: where the query is an image or the id of one; `always`: a query that cannot be is refused; `never`: the order of the scores. The configuration says what holds where it is left out, `auto` by default. */
                 verify?: "auto" | "always" | "never";
-                /** @description Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other views of it come earlier. `false`: by their scores. The configuration says what holds where it is left out, `true` by default. */
+                /** @description Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other views of it come earlier. `false`: by their scores, with the profile `rnip` together with how much the network sees alike. The configuration says what holds where it is left out, `true` by default. */
                 expand?: boolean;
                 /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
                 include?: ("metadata" | "record" | "cost" | "thumbnail")[];
@@ -4066,7 +4066,7 @@ export interface operations {
                 ef?: number;
                 /** @description Whether the first results are compared with the query spot by spot; those that show the same thing come first. `auto`: where the query is an image or the id of one; `always`: a query that cannot be is refused; `never`: the order of the scores. The configuration says what holds where it is left out, `auto` by default. */
                 verify?: "auto" | "always" | "never";
-                /** @description Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other views of it come earlier. `false`: by their scores. The configuration says what holds where it is left out, `true` by default. */
+                /** @description Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other views of it come earlier. `false`: by their scores, with the profile `rnip` together with how much the network sees alike. The configuration says what holds where it is left out, `true` by default. */
                 expand?: boolean;
                 /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
                 include?: ("metadata" | "record" | "cost" | "thumbnail")[];

@@ -205,8 +205,8 @@ impl SearchOptions {
                 "expand",
                 ObjectBuilder::new().schema_type(Type::Boolean),
                 "Whether the others that were compared are ranked by their likeness to those that show the same thing, too: other \
-                 views of it come earlier. `false`: by their scores. The configuration says what holds where it is left out, \
-                 `true` by default.",
+                 views of it come earlier. `false`: by their scores, with the profile `rnip` together with how much the network \
+                 sees alike. The configuration says what holds where it is left out, `true` by default.",
             ),
             FieldDoc::names(
                 "include",

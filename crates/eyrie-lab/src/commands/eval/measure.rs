@@ -34,7 +34,7 @@ pub(super) enum Whitening {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
 pub(super) enum Rerank {
-    /// By what verification found, the others by their scores
+    /// By what verification found, the others by their scores and, with rnip, by their cells
     Verified,
     /// The same, the others by their likeness to what was found, too: as the service does
     Expanded,
