@@ -51,23 +51,41 @@ pub fn expand<T>(query: &Descriptor, mut candidates: Vec<T>, known: impl Fn(&T) 
     }
     // Opposite descriptors have no mean.
     let Ok(mean) = Descriptor::mean(same) else { return candidates };
-    let likeness = |own: &Known| match &own.descriptor {
-        Some(descriptor) => mean.cosine(&augmented(descriptor, &known)) + own.found.bonus(),
+    let cosines = Cosines::of(&known);
+    let likeness = |at: usize| match &known[at].descriptor {
+        Some(own) => mean.cosine(&augmented(own, &known, |other| cosines.between(at, other))) + known[at].found.bonus(),
         None => f32::NEG_INFINITY,
     };
     let rest = candidates.split_off(verified);
-    let mut rest: Vec<(f32, T)> = known[verified..].iter().map(likeness).zip(rest).collect();
+    let mut rest: Vec<(f32, T)> = (verified..known.len()).map(likeness).zip(rest).collect();
     rest.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     candidates.extend(rest.into_iter().map(|(_, candidate)| candidate));
     candidates
 }
 
-/// The mean of a descriptor and its nearest among the others, of which it is one.
-fn augmented(own: &Descriptor, others: &[Known]) -> Descriptor {
-    let descriptors = others.iter().filter_map(|other| other.descriptor.as_ref());
-    let mut near: Vec<(f32, &Descriptor)> = descriptors.map(|other| (own.cosine(other), other)).collect();
+/// The cosines of all pairs of candidates that have a descriptor, each computed once.
+struct Cosines(Vec<Vec<f32>>);
+
+impl Cosines {
+    fn of(known: &[Known]) -> Self {
+        let descriptors: Vec<Option<&Descriptor>> = known.iter().map(|known| known.descriptor.as_ref()).collect();
+        let cosine = |a: Option<&Descriptor>, b: Option<&Descriptor>| a.zip(b).map_or(0.0, |(a, b)| a.cosine(b));
+        let row = |at: usize| descriptors[..=at].iter().map(|other| cosine(descriptors[at], *other)).collect();
+        Self((0..known.len()).map(row).collect())
+    }
+
+    fn between(&self, a: usize, b: usize) -> f32 {
+        self.0[a.max(b)][a.min(b)]
+    }
+}
+
+/// The mean of a descriptor and its nearest among all, of which it is one; `cosine` tells that to each
+/// by its place.
+fn augmented(own: &Descriptor, known: &[Known], cosine: impl Fn(usize) -> f32) -> Descriptor {
+    let descriptors = known.iter().enumerate().filter_map(|(at, known)| Some((cosine(at), known.descriptor.as_ref()?)));
+    let mut near: Vec<(f32, &Descriptor)> = descriptors.collect();
     near.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    near.truncate(1 + NEAREST.min(others.len() / NEAREST_OF));
+    near.truncate(1 + NEAREST.min(known.len() / NEAREST_OF));
     let weighted = near.into_iter().map(|(cosine, other)| (cosine.max(0.0).powi(3), other));
     // It is one of them with a weight of one, so that the sum is not nothing.
     Descriptor::weighted_mean(weighted).unwrap_or_else(|_| own.clone())
