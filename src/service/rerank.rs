@@ -156,7 +156,8 @@ impl Core {
     ) -> Result<Vec<Neighbor>, ServiceError> {
         let found: HashMap<ImageKey, Verification> =
             subject.matches.iter().map(|(key, compared)| (*key, compared.found)).collect();
-        if !found.values().any(Verification::is_alike) {
+        let is_verified = |neighbor: &Neighbor| found.get(&neighbor.key).is_some_and(Verification::verified);
+        if !found.values().any(Verification::is_alike) || compared.iter().all(is_verified) {
             return Ok(compared);
         }
         let keys: Vec<ImageKey> = compared.iter().map(|neighbor| neighbor.key).collect();
