@@ -9,7 +9,7 @@ use super::ServiceError;
 use super::core::Core;
 use crate::domain::ImageKey;
 use crate::search::Admission;
-use eyrie_vision::local::Verification;
+use eyrie_vision::local::{Contrasted, MOST_CONTRASTED, Verification, contrasts};
 use eyrie_vision::picture::{Decoded, thumbnail_pixels};
 
 /// The pixels of so many pictures are compared with those of one, those with the most inliers: a
@@ -59,5 +59,35 @@ impl Core {
         }));
         matches.extend(looked.await?.into_iter().flatten());
         Ok(())
+    }
+
+    /// Weighs the first of what is verified, best first, against each other by the query's pixels,
+    /// which are in `thumbnail`: what each gains in an order. Nothing where one of them cannot be
+    /// read.
+    ///
+    /// # Errors
+    /// Those of [`Core::look`].
+    pub(super) async fn contrast(
+        &self,
+        admission: &Admission,
+        thumbnail: &[u8],
+        mut verified: Vec<(ImageKey, Verification)>,
+    ) -> Result<Vec<(ImageKey, f64)>, ServiceError> {
+        verified.truncate(MOST_CONTRASTED);
+        if verified.len() < 2 {
+            return Ok(Vec::new());
+        }
+        let keys: Vec<ImageKey> = verified.iter().map(|(key, _)| *key).collect();
+        let stored: HashMap<ImageKey, Vec<u8>> = self.store.thumbnails(&keys).await?.into_iter().collect();
+        let thumbnail = thumbnail.to_vec();
+        let weigh = move || {
+            let query = thumbnail_pixels(&thumbnail).ok()?;
+            let pixels = verified.iter().map(|(key, _)| thumbnail_pixels(stored.get(key)?).ok());
+            let pixels = pixels.collect::<Option<Vec<Decoded>>>()?;
+            let candidates: Vec<Contrasted<'_>> = verified.iter().map(|(_, found)| *found).zip(&pixels).collect();
+            contrasts(&query, &candidates).ok()
+        };
+        let contrasts = admission.run(weigh).await?.unwrap_or_default();
+        Ok(keys.into_iter().zip(contrasts).collect())
     }
 }

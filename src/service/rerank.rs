@@ -15,10 +15,11 @@ use crate::domain::{CollectionName, Descriptor, DescriptorVersion, ImageKey, Nei
 use crate::search::{Admission, Nearest};
 use crate::telemetry::{Trace, metric};
 use eyrie_vision::describe::{Known, expand};
-use eyrie_vision::local::{DecodeError, LocalFeatures, Verification, match_mirrored, match_pair, rerank};
+use eyrie_vision::local::{DecodeError, LocalFeatures, Verification, match_mirrored, match_pair};
 
-/// Candidates that are compared on one processor at least, before a second one is taken.
-const LEAST_PART: usize = 8;
+/// Candidates that are compared in one piece of work. Some take twice as long as others, so that
+/// processors take small pieces in turn.
+const PART: usize = 8;
 
 /// Stored features: those of an image each, encoded.
 type Candidates = Vec<(ImageKey, Vec<u8>)>;
@@ -109,7 +110,7 @@ impl Core {
         let keys: Vec<ImageKey> = keys.filter(|key| !subject.matches.contains_key(key)).collect();
         let admission = self.slots.admit()?;
         let candidates = self.store.local_features(&keys).await?;
-        let parts = parts(candidates, self.slots.processors());
+        let parts = parts(candidates);
         let compared = try_join_all(parts.into_iter().map(|part| {
             let (query, alike) = (Arc::clone(&query), Arc::clone(&alike));
             admission.run(move || compare(&query, part, &alike))
@@ -135,8 +136,7 @@ impl Core {
             matches.extend(of_view.into_iter().map(|(key, found)| (key, Match { found, view: number })));
         }
         subject.matches.extend(matches);
-        let found = |neighbor: &Neighbor| subject.matches.get(&neighbor.key).map(|compared| compared.found);
-        rerank(&mut neighbors[..window], |neighbor| (neighbor.score, found(neighbor)));
+        self.put_in_order(&admission, subject, &mut neighbors[..window]).await?;
         if cut.expand {
             let behind = neighbors.split_off(window);
             neighbors = self.expand(&admission, subject, neighbors, version).await?;
@@ -144,6 +144,34 @@ impl Core {
         }
         Trace::current().stage("verification", &[], start, Instant::now());
         Ok(Reranked { neighbors, time: start.elapsed() })
+    }
+
+    /// Puts what was compared in order by what that gave. The first of what is verified, as far as
+    /// one view of the subject tells of it, is weighed against each other.
+    async fn put_in_order(
+        &self,
+        admission: &Admission,
+        subject: &mut Subject,
+        compared: &mut [Neighbor],
+    ) -> Result<(), ServiceError> {
+        // Of an earlier look, among others.
+        subject.matches.values_mut().for_each(|compared| compared.found.contrast = 0.0);
+        subject.put_in_order(compared);
+        let matches = |neighbor: &Neighbor| Some((neighbor.key, *subject.matches.get(&neighbor.key)?));
+        let mut seen = compared.iter().filter_map(matches).filter(|(_, compared)| compared.found.agreement.is_some());
+        let Some((key, first)) = seen.next() else { return Ok(()) };
+        let Some(thumbnail) = &subject.views[first.view].thumbnail else { return Ok(()) };
+        let of_view = seen.filter(|(_, compared)| compared.view == first.view);
+        let of_view = of_view.map(|(key, compared)| (key, compared.found));
+        let verified = std::iter::once((key, first.found)).chain(of_view).collect();
+        let contrasts = self.contrast(admission, &thumbnail.bytes, verified).await?;
+        for (key, contrast) in contrasts {
+            if let Some(compared) = subject.matches.get_mut(&key) {
+                compared.found.contrast = contrast;
+            }
+        }
+        subject.put_in_order(compared);
+        Ok(())
     }
 
     /// Puts what was compared in vain in order by what was found.
@@ -179,14 +207,12 @@ fn warn_unreadable(collection: &CollectionName, images: usize, error: DecodeErro
     tracing::warn!(%collection, images, %error, "stored local features cannot be read; import these images again");
 }
 
-/// Cuts the candidates into parts of about the same size, at most `most` of them.
-fn parts(candidates: Candidates, most: usize) -> Vec<Candidates> {
-    let number = candidates.len().div_ceil(LEAST_PART).clamp(1, most.max(1));
-    let size = candidates.len().div_ceil(number).max(1);
+/// Cuts the candidates into pieces of [`PART`].
+fn parts(candidates: Candidates) -> Vec<Candidates> {
     let mut candidates = candidates.into_iter().peekable();
-    let mut parts = Vec::with_capacity(number);
+    let mut parts = Vec::new();
     while candidates.peek().is_some() {
-        parts.push(candidates.by_ref().take(size).collect());
+        parts.push(candidates.by_ref().take(PART).collect());
     }
     parts
 }
@@ -209,13 +235,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn candidates_are_cut_into_parts_that_are_worth_a_processor() {
+    fn candidates_are_cut_into_small_parts() {
         let candidates = |count: u64| -> Candidates { (0..count).map(|i| (ImageKey(i), Vec::new())).collect() };
-        let sizes = |count, most| parts(candidates(count), most).iter().map(Vec::len).collect::<Vec<_>>();
-        assert_eq!(sizes(0, 4), Vec::<usize>::new());
-        assert_eq!(sizes(8, 4), [8]);
-        assert_eq!(sizes(9, 4), [5, 4]);
-        assert_eq!(sizes(100, 3), [34, 34, 32]);
-        assert_eq!(sizes(100, 1), [100]);
+        let sizes = |count| parts(candidates(count)).iter().map(Vec::len).collect::<Vec<_>>();
+        assert_eq!(sizes(0), Vec::<usize>::new());
+        assert_eq!(sizes(8), [8]);
+        assert_eq!(sizes(9), [8, 1]);
+        assert_eq!(sizes(100), [[8; 12].as_slice(), &[4]].concat());
     }
 }

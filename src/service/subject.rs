@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::{Descriptor, ExtractionCost, ImageKey, QueryRegion, Thumbnail};
-use eyrie_vision::local::{LocalFeatures, Verification};
+use crate::domain::{Descriptor, ExtractionCost, ImageKey, Neighbor, QueryRegion, Thumbnail};
+use eyrie_vision::local::{LocalFeatures, Verification, rerank};
 
 /// A picture that images are compared with.
 pub(super) struct View {
@@ -63,6 +63,12 @@ impl Subject {
     /// Whether images can be compared with it spot by spot.
     pub(super) fn has_features(&self) -> bool {
         self.views.iter().any(|view| view.features.is_some())
+    }
+
+    /// Puts neighbours in order by their scores and what comparing gave.
+    pub(super) fn put_in_order(&self, neighbors: &mut [Neighbor]) {
+        let found = |neighbor: &Neighbor| self.matches.get(&neighbor.key).map(|compared| compared.found);
+        rerank(neighbors, |neighbor| (neighbor.score, found(neighbor)));
     }
 
     /// Whether none of the images that were compared with it shows the same thing.

@@ -5,8 +5,9 @@
 //! the finer of the two shrunk to the resolution of the other, and what both show is compared.
 
 use super::geometry::Map;
+use super::pixels::{NOISE, colour_at, colour_of, grown, mean, middle_of, moments, scale, shrunk, side, within};
 use super::region::MatchedRegion;
-use crate::picture::{Decoded, PictureError, Scaler, fitted};
+use crate::picture::{Decoded, PictureError};
 
 /// Structure is compared in the rectangle around the inliers; colours in this many times its
 /// sides, since what tells variants apart often lies beyond the spots that they share.
@@ -21,9 +22,6 @@ const BLOCK: usize = 6;
 
 /// Fewer common pixels say nothing.
 const LEAST_PIXELS: usize = 64;
-
-/// Grey levels that count as noise: flat parts do not correlate by chance.
-const NOISE: f64 = 3.0;
 
 /// How the pixels of two pictures agree in a matched region.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,15 +46,8 @@ pub(super) fn agreement(
     region: &MatchedRegion,
 ) -> Result<Option<Agreement>, PictureError> {
     let Some((query, candidate)) = at_one_scale(query, candidate, region)? else { return Ok(None) };
-    let [[left, top], _, [right, bottom], _] = region.quad_in_candidate;
     let overlap = Overlap { query: &query, candidate: &candidate, map: Map(region.homography) };
-    let inner = overlap.within([left, top, right, bottom]);
-    let grown = |low: f64, high: f64| {
-        let (middle, half) = ((low + high) / 2.0, (high - low) / 2.0 * COLOUR_GROWTH);
-        (middle - half, middle + half)
-    };
-    let ((left, right), (top, bottom)) = (grown(left, right), grown(top, bottom));
-    let outer = overlap.within([left, top, right, bottom]);
+    let (inner, outer) = (overlap.within(grown(region, 1.0)), overlap.within(grown(region, COLOUR_GROWTH)));
     if inner.len() < LEAST_PIXELS {
         return Ok(None);
     }
@@ -69,20 +60,9 @@ fn at_one_scale(
     candidate: &Decoded,
     region: &MatchedRegion,
 ) -> Result<Option<(Decoded, Decoded)>, PictureError> {
-    let area = |quad: &[[f64; 2]; 4], picture: &Decoded| {
-        let twice = (0..4).map(|i| quad[i][0] * quad[(i + 1) % 4][1] - quad[(i + 1) % 4][0] * quad[i][1]);
-        twice.sum::<f64>() / 2.0 * f64::from(picture.width) * f64::from(picture.height)
-    };
-    let scale = (area(&region.quad_in_query, query) / area(&region.quad_in_candidate, candidate)).abs().sqrt();
-    if !scale.is_finite() || scale <= 0.0 {
-        return Ok(None);
-    }
-    let side = |picture: &Decoded| f64::from(picture.width.max(picture.height));
+    let Some(scale) = scale(query, candidate, region) else { return Ok(None) };
     // So much smaller than the candidate are both.
     let common = scale.min(1.0).min(LONGEST_SIDE / side(candidate)).min(LONGEST_SIDE * scale / side(query));
-    let shrunk = |picture: &Decoded, factor: f64| {
-        fitted(picture, (side(picture) * factor).round().max(1.0) as u32, &mut Scaler::default())
-    };
     Ok(Some((shrunk(query, common / scale)?, shrunk(candidate, common)?)))
 }
 
@@ -104,54 +84,15 @@ struct Overlap<'a> {
 
 impl Overlap<'_> {
     /// The common pixels in a box of the candidate, whose borders are fractions of its sides.
-    fn within(&self, [left, top, right, bottom]: [f64; 4]) -> Vec<Pair> {
-        let (width, height) = (self.candidate.width as usize, self.candidate.height as usize);
-        let range = |low: f64, high: f64, side: usize| {
-            let at = |fraction: f64| (fraction * side as f64).round().clamp(0.0, side as f64) as usize;
-            at(low)..at(high)
+    fn within(&self, borders: [f64; 4]) -> Vec<Pair> {
+        let blocks_a_row = (self.candidate.width as usize).div_ceil(BLOCK);
+        let pair = |(x, y): (usize, usize)| {
+            let query = colour_at(self.map.apply(middle_of((x, y), self.candidate))?, self.query)?;
+            let block = y / BLOCK * blocks_a_row + x / BLOCK;
+            Some(Pair { block, candidate: colour_of((x, y), self.candidate), query })
         };
-        let columns = range(left, right, width);
-        let mut pairs = Vec::with_capacity(columns.len());
-        for y in range(top, bottom, height) {
-            for x in columns.clone() {
-                let from = ((x as f64 + 0.5) / width as f64, (y as f64 + 0.5) / height as f64);
-                let Some(query) = self.map.apply(from).and_then(|to| self.query_at(to)) else { continue };
-                let at = (y * width + x) * 3;
-                let pixel = &self.candidate.rgb[at..at + 3];
-                let block = y / BLOCK * width.div_ceil(BLOCK) + x / BLOCK;
-                pairs.push(Pair { block, candidate: [0, 1, 2].map(|c| f64::from(pixel[c])), query });
-            }
-        }
-        pairs
+        within(self.candidate, borders).filter_map(pair).collect()
     }
-
-    /// The query's colour at a position in fractions of its sides, between the four pixels around
-    /// it; `None` outside.
-    fn query_at(&self, (x, y): (f64, f64)) -> Option<[f64; 3]> {
-        let (width, height) = (self.query.width as usize, self.query.height as usize);
-        let (x, y) = (x * width as f64 - 0.5, y * height as f64 - 0.5);
-        if !(x >= 0.0 && y >= 0.0 && x < (width - 1) as f64 && y < (height - 1) as f64) {
-            return None;
-        }
-        let (right, down) = (x.fract(), y.fract());
-        let at = (y as usize * width + x as usize) * 3;
-        let value = |at: usize| f64::from(self.query.rgb[at]);
-        Some([0, 1, 2].map(|c| {
-            let row = |at: usize| value(at + c) * (1.0 - right) + value(at + 3 + c) * right;
-            row(at) * (1.0 - down) + row(at + width * 3) * down
-        }))
-    }
-}
-
-fn mean(values: impl Iterator<Item = f64> + Clone) -> f64 {
-    let count = values.clone().count().max(1);
-    values.sum::<f64>() / count as f64
-}
-
-/// Mean and standard deviation.
-fn moments(values: impl Iterator<Item = f64> + Clone) -> (f64, f64) {
-    let middle = mean(values.clone());
-    (middle, mean(values.map(|v| (v - middle) * (v - middle))).sqrt())
 }
 
 /// The correlation of the brightness.

@@ -104,7 +104,7 @@ impl Verification {
 }
 
 /// Puts the first candidates of a ranking into their final order: those that are verified come
-/// first, by falling likelihood and score; the rest follows, by scores and how many cells are
+/// first, by falling likelihood, score and contrast; the rest follows, by scores and how many cells are
 /// alike. What is equal in this keeps its order. `found` tells the score of a candidate, and what
 /// comparing it with the query gave, `None` where it was not compared.
 pub fn rerank<T>(candidates: &mut [T], found: impl Fn(&T) -> (f32, Option<Verification>)) {
@@ -112,7 +112,7 @@ pub fn rerank<T>(candidates: &mut [T], found: impl Fn(&T) -> (f32, Option<Verifi
     let rank = |candidate: &T| {
         let (score, found) = found(candidate);
         match found.and_then(|found| found.log_odds()) {
-            Some(odds) => (true, odds + SCORE * f64::from(score)),
+            Some(odds) => (true, odds + SCORE * f64::from(score) + found.map_or(0.0, |found| found.contrast)),
             None => (false, f64::from(score + found.map_or(0.0, |found| found.bonus()))),
         }
     };

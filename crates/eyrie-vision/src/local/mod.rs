@@ -13,7 +13,8 @@
 //! | `features`, `codec` | the features of a picture, and their bytes |
 //! | `hamming`, `matching`, `geometry`, `pair`, `region` | which features belong together, maps of the plane, what a pair shares |
 //! | `cells` | what the network sees where, and how much of two pictures is alike in it |
-//! | `agreement` | whether the pixels agree where features do |
+//! | `pixels`, `agreement` | whether the pixels agree where features do |
+//! | `contrast` | which of several variants of a design it is |
 //! | `likelihood` | how sure a match is, and the order of verified results |
 //! | `verdict` | what it comes to |
 
@@ -21,6 +22,7 @@ mod agreement;
 mod angle;
 mod cells;
 mod codec;
+mod contrast;
 mod describe;
 mod detect;
 mod features;
@@ -32,6 +34,7 @@ mod matching;
 mod pair;
 mod params;
 mod picture;
+mod pixels;
 mod region;
 #[cfg(test)]
 mod tests;
@@ -40,6 +43,7 @@ mod verdict;
 pub use agreement::Agreement;
 pub use cells::{BITS as CELL_BITS, Cell, Cells, MOST_CELLS};
 pub use codec::{DecodeError, VERSION};
+pub use contrast::{Contrasted, MOST_CONTRASTED, contrasts};
 pub use features::{ExtractError, LocalFeatures, MAX_SIDE};
 pub use levels::{Levels, Verdict};
 pub use likelihood::rerank;

@@ -68,12 +68,22 @@ pub struct Verification {
     pub mirrored: bool,
     /// Where they are not verified, and both have cells: how many look and lie alike.
     pub cells: usize,
+    /// What the query looking like this candidate, and not like others that were verified, adds to
+    /// the log-odds in an order; see [`super::contrasts`].
+    pub contrast: f64,
 }
 
 impl Verification {
     /// What a picture has that could not be compared, or that was compared in vain.
-    pub const NOTHING: Self =
-        Self { inliers: 0, region: None, differing_blanks: false, agreement: None, mirrored: false, cells: 0 };
+    pub const NOTHING: Self = Self {
+        inliers: 0,
+        region: None,
+        differing_blanks: false,
+        agreement: None,
+        mirrored: false,
+        cells: 0,
+        contrast: 0.0,
+    };
 
     /// Whether the pictures show the same thing.
     #[must_use]

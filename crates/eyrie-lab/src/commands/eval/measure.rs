@@ -18,9 +18,10 @@ use eyrie_vision::describe::{
     Descriptor, DescriptorVersion, Known, Profile, Projections, combine, expand, looks, parts,
 };
 use eyrie_vision::local::{
-    Levels, QUERY_FEATURES, STORED_FEATURES, Verdict, Verification, match_mirrored, match_pair, rerank, verdict,
+    Contrasted, Levels, MOST_CONTRASTED, QUERY_FEATURES, STORED_FEATURES, Verdict, Verification, contrasts,
+    match_mirrored, match_pair, rerank, verdict,
 };
-use eyrie_vision::picture::thumbnail_pixels;
+use eyrie_vision::picture::{Decoded, thumbnail_pixels};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
 pub(super) enum Whitening {
@@ -81,6 +82,21 @@ pub(super) fn system_name(
     name
 }
 
+/// A result that was compared with the query.
+struct Compared<'a> {
+    neighbor: Candidate,
+    found: Verification,
+    /// The picture of the query that tells most of it.
+    view: Option<&'a Decoded>,
+}
+
+impl Compared<'_> {
+    /// What [`rerank`] puts it in order by.
+    fn rank(&self) -> (f32, Option<Verification>) {
+        (self.neighbor.score, Some(self.found))
+    }
+}
+
 /// What all pictures are compared by.
 pub(super) struct Local {
     /// By the place in the gallery.
@@ -126,32 +142,49 @@ impl Local {
             };
             let found = views.iter().map(|(view, pixels)| (compare(view), pixels.as_ref()));
             let best = found.reduce(|best, next| if next.0.is_more_than(&best.0) { next } else { best });
-            let (found, pixels) = best.unwrap_or((Verification::NOTHING, None));
+            let (found, view) = best.unwrap_or((Verification::NOTHING, None));
             let look = |query| found.looked_at(query, &thumbnail_pixels(&other.thumbnail).ok()?).ok();
-            let found = pixels.filter(|_| found.verified()).and_then(look).unwrap_or(found);
-            (*neighbor, found)
+            let found = view.filter(|_| found.verified()).and_then(look).unwrap_or(found);
+            Compared { neighbor: *neighbor, found, view }
         };
         let window = |end: usize| end.min(ranked.len());
-        let mut looked_at: Vec<(Candidate, Verification)> =
-            ranked[..window(system.verify)].iter().map(compared).collect();
-        if !looked_at.iter().any(|(_, found)| found.verified()) {
+        let mut looked_at: Vec<Compared<'_>> = ranked[..window(system.verify)].iter().map(compared).collect();
+        if !looked_at.iter().any(|compared| compared.found.verified()) {
             let rest = window(system.verify)..window(system.reach.max(system.verify));
             looked_at.extend(ranked[rest].iter().map(compared));
         }
-        looked_at.iter().for_each(|(neighbor, found)| seen(neighbor, found));
-        rerank(&mut looked_at, |(neighbor, found)| (neighbor.score, Some(*found)));
+        looked_at.iter().for_each(|compared| seen(&compared.neighbor, &compared.found));
+        rerank(&mut looked_at, Compared::rank);
+        self.weigh(&mut looked_at);
+        rerank(&mut looked_at, Compared::rank);
         if system.rerank == Rerank::Expanded {
-            let known = |(neighbor, found): &(Candidate, Verification)| Known {
-                found: *found,
-                descriptor: Some(gallery[neighbor.place].clone()),
+            let known = |compared: &Compared<'_>| Known {
+                found: compared.found,
+                descriptor: Some(gallery[compared.neighbor.place].clone()),
             };
             looked_at = expand(descriptor, looked_at, known);
         }
-        let sure = looked_at.first().filter(|(_, found)| found.verified()).map(|(_, found)| found.inliers as f32);
-        for (place, (neighbor, _)) in ranked.iter_mut().zip(looked_at) {
-            *place = neighbor;
+        let sure = looked_at.first().map(|first| first.found).filter(Verification::verified);
+        for (place, compared) in ranked.iter_mut().zip(looked_at) {
+            *place = compared.neighbor;
         }
-        sure.unwrap_or_else(|| ranked.first().map_or(-1.0, |first| first.score))
+        sure.map_or_else(|| ranked.first().map_or(-1.0, |first| first.score), |found| found.inliers as f32)
+    }
+
+    /// Weighs the first of what is verified, as far as one picture of the query tells of it, against
+    /// each other.
+    fn weigh(&self, ordered: &mut [Compared<'_>]) {
+        let mut seen = ordered.iter_mut().filter(|compared| compared.found.agreement.is_some()).peekable();
+        let Some(view) = seen.peek().and_then(|first| first.view) else { return };
+        let of_view = seen.filter(|compared| compared.view.is_some_and(|other| std::ptr::eq(view, other)));
+        let first: Vec<&mut Compared<'_>> = of_view.take(MOST_CONTRASTED).collect();
+        let thumbnail = |compared: &&mut Compared<'_>| &self.gallery[compared.neighbor.place].thumbnail;
+        let pixels = first.iter().map(thumbnail).map(|bytes| thumbnail_pixels(bytes)).collect::<Result<Vec<_>, _>>();
+        let Ok(pixels) = pixels else { return };
+        let candidates: Vec<Contrasted<'_>> = first.iter().map(|compared| compared.found).zip(&pixels).collect();
+        for (compared, contrast) in first.into_iter().zip(contrasts(view, &candidates).unwrap_or_default()) {
+            compared.found.contrast = contrast;
+        }
     }
 }
 
