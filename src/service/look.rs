@@ -9,21 +9,33 @@ use super::ServiceError;
 use super::core::Core;
 use crate::domain::ImageKey;
 use crate::search::Admission;
-use eyrie_vision::local::{Contrasted, MOST_CONTRASTED, Verification, contrasts};
+use eyrie_vision::local::Verification;
 use eyrie_vision::picture::{Decoded, thumbnail_pixels};
 
 /// The pixels of so many pictures are compared with those of one, those with the most inliers: a
 /// thumbnail takes a few milliseconds, and in a collection full of copies everything is verified.
 const MOST_LOOKED_AT: usize = 24;
 
-/// Compares the pixels of a match, where the candidate's thumbnail can be read.
-fn looked_at(found: Verification, query: &Decoded, candidate: &[u8]) -> Verification {
-    thumbnail_pixels(candidate).and_then(|candidate| found.looked_at(query, &candidate)).unwrap_or(found)
+/// Pixels that were looked at.
+pub(super) struct Looked {
+    /// Those of the query.
+    pub(super) query: Arc<Decoded>,
+    /// Those of what is verified, where they could be read.
+    pub(super) candidates: HashMap<ImageKey, Arc<Decoded>>,
+}
+
+/// A match with a look at the pixels, and those of the candidate, where its thumbnail can be read.
+fn looked_at(found: Verification, query: &Decoded, candidate: &[u8]) -> (Verification, Option<Arc<Decoded>>) {
+    match thumbnail_pixels(candidate) {
+        Ok(candidate) => (found.looked_at(query, &candidate).unwrap_or(found), Some(Arc::new(candidate))),
+        Err(_) => (found, None),
+    }
 }
 
 impl Core {
     /// What comparing gave, with a look at the pixels of what is verified; those of the query are
-    /// in `thumbnail`. Thumbnails that cannot be read are not looked at.
+    /// in `thumbnail`. Thumbnails that cannot be read are not looked at. Gives the pixels; `None`
+    /// where there was nothing to look at.
     ///
     /// # Errors
     /// The database, [`ServiceError::Overloaded`] and the like.
@@ -32,13 +44,13 @@ impl Core {
         admission: &Admission,
         thumbnail: &[u8],
         matches: &mut HashMap<ImageKey, Verification>,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<Option<Looked>, ServiceError> {
         let mut verified: Vec<(ImageKey, Verification)> =
             matches.iter().filter(|(_, found)| found.verified()).map(|(key, found)| (*key, *found)).collect();
         verified.sort_by_key(|(key, found)| (std::cmp::Reverse(found.inliers), *key));
         verified.truncate(MOST_LOOKED_AT);
         if verified.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let keys: Vec<ImageKey> = verified.iter().map(|(key, _)| *key).collect();
         let mut stored: HashMap<ImageKey, Vec<u8>> = self.store.thumbnails(&keys).await?.into_iter().collect();
@@ -47,7 +59,7 @@ impl Core {
         let size = pairs.len().div_ceil(self.slots.processors()).max(1);
         let parts: Vec<_> = pairs.chunks(size).map(<[_]>::to_vec).collect();
         let thumbnail = thumbnail.to_vec();
-        let Ok(query) = admission.run(move || thumbnail_pixels(&thumbnail)).await? else { return Ok(()) };
+        let Ok(query) = admission.run(move || thumbnail_pixels(&thumbnail)).await? else { return Ok(None) };
         let query = Arc::new(query);
         let looked = try_join_all(parts.into_iter().map(|part| {
             let query = Arc::clone(&query);
@@ -57,37 +69,11 @@ impl Core {
                 part.iter().map(look).collect::<Vec<_>>()
             })
         }));
-        matches.extend(looked.await?.into_iter().flatten());
-        Ok(())
-    }
-
-    /// Weighs the first of what is verified, best first, against each other by the query's pixels,
-    /// which are in `thumbnail`: what each gains in an order. Nothing where one of them cannot be
-    /// read.
-    ///
-    /// # Errors
-    /// Those of [`Core::look`].
-    pub(super) async fn contrast(
-        &self,
-        admission: &Admission,
-        thumbnail: &[u8],
-        mut verified: Vec<(ImageKey, Verification)>,
-    ) -> Result<Vec<(ImageKey, f64)>, ServiceError> {
-        verified.truncate(MOST_CONTRASTED);
-        if verified.len() < 2 {
-            return Ok(Vec::new());
+        let mut candidates = HashMap::new();
+        for (key, (found, pixels)) in looked.await?.into_iter().flatten() {
+            matches.insert(key, found);
+            candidates.extend(pixels.map(|pixels| (key, pixels)));
         }
-        let keys: Vec<ImageKey> = verified.iter().map(|(key, _)| *key).collect();
-        let stored: HashMap<ImageKey, Vec<u8>> = self.store.thumbnails(&keys).await?.into_iter().collect();
-        let thumbnail = thumbnail.to_vec();
-        let weigh = move || {
-            let query = thumbnail_pixels(&thumbnail).ok()?;
-            let pixels = verified.iter().map(|(key, _)| thumbnail_pixels(stored.get(key)?).ok());
-            let pixels = pixels.collect::<Option<Vec<Decoded>>>()?;
-            let candidates: Vec<Contrasted<'_>> = verified.iter().map(|(_, found)| *found).zip(&pixels).collect();
-            contrasts(&query, &candidates).ok()
-        };
-        let contrasts = admission.run(weigh).await?.unwrap_or_default();
-        Ok(keys.into_iter().zip(contrasts).collect())
+        Ok(Some(Looked { query, candidates }))
     }
 }

@@ -1,7 +1,7 @@
 //! Verifying the first results of a search: comparing each with the query by local features.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::future::try_join_all;
@@ -15,14 +15,15 @@ use crate::domain::{CollectionName, Descriptor, DescriptorVersion, ImageKey, Nei
 use crate::search::{Admission, Nearest};
 use crate::telemetry::{Trace, metric};
 use eyrie_vision::describe::{Known, expand};
-use eyrie_vision::local::{DecodeError, LocalFeatures, Verification, match_mirrored, match_pair};
+use eyrie_vision::local::{
+    Contrasted, DecodeError, LocalFeatures, MOST_CONTRASTED, Verification, contrasts, match_mirrored, match_pair,
+};
 
-/// Candidates that are compared in one piece of work. Some take twice as long as others, so that
-/// processors take small pieces in turn.
-const PART: usize = 8;
+/// Candidates that are compared on one processor at least, before a second one is taken.
+const LEAST_PART: usize = 8;
 
 /// Stored features: those of an image each, encoded.
-type Candidates = Vec<(ImageKey, Vec<u8>)>;
+type Candidates = std::vec::IntoIter<(ImageKey, Vec<u8>)>;
 
 /// What a candidate's features gave, where they could be read.
 type Compared = Vec<(ImageKey, Result<Match, DecodeError>)>;
@@ -110,10 +111,12 @@ impl Core {
         let keys: Vec<ImageKey> = keys.filter(|key| !subject.matches.contains_key(key)).collect();
         let admission = self.slots.admit()?;
         let candidates = self.store.local_features(&keys).await?;
-        let parts = parts(candidates);
-        let compared = try_join_all(parts.into_iter().map(|part| {
-            let (query, alike) = (Arc::clone(&query), Arc::clone(&alike));
-            admission.run(move || compare(&query, part, &alike))
+        // Some take twice as long as others: whoever is free takes the next.
+        let workers = candidates.len().div_ceil(LEAST_PART).min(self.slots.processors());
+        let queue = Arc::new(Mutex::new(candidates.into_iter()));
+        let compared = try_join_all((0..workers).map(|_| {
+            let (query, alike, queue) = (Arc::clone(&query), Arc::clone(&alike), Arc::clone(&queue));
+            admission.run(move || compare(&query, &queue, &alike))
         }));
         let mut matches = HashMap::new();
         let mut unreadable = Vec::new();
@@ -128,11 +131,14 @@ impl Core {
         if let Some(&error) = unreadable.first() {
             warn_unreadable(collection, unreadable.len(), error);
         }
-        for (number, view) in subject.views.iter().enumerate() {
+        for (number, view) in subject.views.iter_mut().enumerate() {
             let Some(thumbnail) = &view.thumbnail else { continue };
             let of_view = matches.iter().filter(|(_, compared)| compared.view == number);
             let mut of_view = of_view.map(|(key, compared)| (*key, compared.found)).collect();
-            self.look(&admission, &thumbnail.bytes, &mut of_view).await?;
+            if let Some(looked) = self.look(&admission, &thumbnail.bytes, &mut of_view).await? {
+                view.pixels = Some(looked.query);
+                subject.pixels.extend(looked.candidates);
+            }
             matches.extend(of_view.into_iter().map(|(key, found)| (key, Match { found, view: number })));
         }
         subject.matches.extend(matches);
@@ -157,15 +163,26 @@ impl Core {
         // Of an earlier look, among others.
         subject.matches.values_mut().for_each(|compared| compared.found.contrast = 0.0);
         subject.put_in_order(compared);
-        let matches = |neighbor: &Neighbor| Some((neighbor.key, *subject.matches.get(&neighbor.key)?));
-        let mut seen = compared.iter().filter_map(matches).filter(|(_, compared)| compared.found.agreement.is_some());
-        let Some((key, first)) = seen.next() else { return Ok(()) };
-        let Some(thumbnail) = &subject.views[first.view].thumbnail else { return Ok(()) };
-        let of_view = seen.filter(|(_, compared)| compared.view == first.view);
-        let of_view = of_view.map(|(key, compared)| (key, compared.found));
-        let verified = std::iter::once((key, first.found)).chain(of_view).collect();
-        let contrasts = self.contrast(admission, &thumbnail.bytes, verified).await?;
-        for (key, contrast) in contrasts {
+        let seen = |neighbor: &Neighbor| {
+            let (compared, pixels) = (subject.matches.get(&neighbor.key)?, subject.pixels.get(&neighbor.key)?);
+            Some((neighbor.key, *compared, Arc::clone(pixels)))
+        };
+        let mut seen = compared.iter().filter_map(seen).peekable();
+        let Some(view) = seen.peek().map(|(_, first, _)| first.view) else { return Ok(()) };
+        let Some(query) = subject.views[view].pixels.clone() else { return Ok(()) };
+        let first: Vec<_> = seen.filter(|(_, compared, _)| compared.view == view).take(MOST_CONTRASTED).collect();
+        if first.len() < 2 {
+            return Ok(());
+        }
+        let keys: Vec<ImageKey> = first.iter().map(|(key, ..)| *key).collect();
+        let weigh = move || {
+            let candidates: Vec<Contrasted<'_>> =
+                first.iter().map(|(_, compared, pixels)| (compared.found, pixels.as_ref())).collect();
+            contrasts(&query, &candidates)
+        };
+        // Pixels that were just decoded are as many as their sides say.
+        let contrasts = admission.run(weigh).await?.map_err(|error| ServiceError::Internal(error.to_string()))?;
+        for (key, contrast) in keys.into_iter().zip(contrasts) {
             if let Some(compared) = subject.matches.get_mut(&key) {
                 compared.found.contrast = contrast;
             }
@@ -207,19 +224,9 @@ fn warn_unreadable(collection: &CollectionName, images: usize, error: DecodeErro
     tracing::warn!(%collection, images, %error, "stored local features cannot be read; import these images again");
 }
 
-/// Cuts the candidates into pieces of [`PART`].
-fn parts(candidates: Candidates) -> Vec<Candidates> {
-    let mut candidates = candidates.into_iter().peekable();
-    let mut parts = Vec::new();
-    while candidates.peek().is_some() {
-        parts.push(candidates.by_ref().take(PART).collect());
-    }
-    parts
-}
-
-/// Compares the views of the query, with their numbers, with candidates; with those that are much
-/// alike, mirrored too. Of several views the one that says most tells.
-fn compare(query: &[(usize, Arc<LocalFeatures>)], candidates: Candidates, alike: &HashSet<ImageKey>) -> Compared {
+/// Compares the views of the query, with their numbers, with the candidates that are left; with
+/// those that are much alike, mirrored too. Of several views the one that says most tells.
+fn compare(query: &[(usize, Arc<LocalFeatures>)], queue: &Mutex<Candidates>, alike: &HashSet<ImageKey>) -> Compared {
     let found = |key: &ImageKey, bytes: &[u8]| {
         let compare = if alike.contains(key) { match_mirrored } else { match_pair };
         let candidate = LocalFeatures::decode(bytes)?;
@@ -227,20 +234,6 @@ fn compare(query: &[(usize, Arc<LocalFeatures>)], candidates: Candidates, alike:
         let best = matches.reduce(|best, other| if other.found.is_more_than(&best.found) { other } else { best });
         Ok(best.unwrap_or(Match { found: Verification::NOTHING, view: 0 }))
     };
-    candidates.into_iter().map(|(key, bytes)| (key, found(&key, &bytes))).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn candidates_are_cut_into_small_parts() {
-        let candidates = |count: u64| -> Candidates { (0..count).map(|i| (ImageKey(i), Vec::new())).collect() };
-        let sizes = |count| parts(candidates(count)).iter().map(Vec::len).collect::<Vec<_>>();
-        assert_eq!(sizes(0), Vec::<usize>::new());
-        assert_eq!(sizes(8), [8]);
-        assert_eq!(sizes(9), [8, 1]);
-        assert_eq!(sizes(100), [[8; 12].as_slice(), &[4]].concat());
-    }
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    std::iter::from_fn(next).map(|(key, bytes)| (key, found(&key, &bytes))).collect()
 }

@@ -222,6 +222,7 @@ impl Core {
                     views: vec![View {
                         features: described.features.map(Arc::new),
                         thumbnail: described.thumbnail,
+                        pixels: None,
                         region: described.region,
                     }],
                     features_time: described.features_time,
@@ -243,7 +244,7 @@ impl Core {
                     descriptors.push(described.descriptor);
                     parts.extend(described.parts);
                     let features = described.features.map(Arc::new);
-                    views.push(View { features, thumbnail: described.thumbnail, region: None });
+                    views.push(View { features, thumbnail: described.thumbnail, pixels: None, region: None });
                     features_time += described.features_time;
                     cost = Some(cost.map_or(described.cost.clone(), |cost| cost + described.cost));
                 }
@@ -267,7 +268,7 @@ impl Core {
                     ));
                 }
                 Ok(Subject {
-                    views: vec![View { features: features.map(Arc::new), thumbnail, region: None }],
+                    views: vec![View { features: features.map(Arc::new), thumbnail, pixels: None, region: None }],
                     features_time: start.elapsed(),
                     itself: Some(key),
                     ..Subject::new(vec![stored.descriptor])

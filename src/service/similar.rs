@@ -39,7 +39,7 @@ impl Core {
         let window = if features.is_some() { window } else { 0 };
         let cut = Cut { k: window.max(UNVERIFIED), offset: 0, window, reach: window, expand: false };
         let mut subject = Subject {
-            views: vec![View { features, thumbnail: upload.thumbnail.clone(), region: None }],
+            views: vec![View { features, thumbnail: upload.thumbnail.clone(), pixels: None, region: None }],
             itself,
             // As a whole: what holds a part of something else is no copy of it.
             ..Subject::new(vec![upload.descriptor.clone()])

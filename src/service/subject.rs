@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::domain::{Descriptor, ExtractionCost, ImageKey, Neighbor, QueryRegion, Thumbnail};
 use eyrie_vision::local::{LocalFeatures, Verification, rerank};
+use eyrie_vision::picture::Decoded;
 
 /// A picture that images are compared with.
 pub(super) struct View {
@@ -13,6 +14,8 @@ pub(super) struct View {
     pub(super) features: Option<Arc<LocalFeatures>>,
     /// A small picture of it: what the pixels of verified results are compared with.
     pub(super) thumbnail: Option<Thumbnail>,
+    /// The pixels of that, as soon as something was verified.
+    pub(super) pixels: Option<Arc<Decoded>>,
     /// The part of the query image that this is; `None` for all of it.
     pub(super) region: Option<QueryRegion>,
 }
@@ -39,6 +42,8 @@ pub(super) struct Subject {
     pub(super) cost: Option<ExtractionCost>,
     /// What comparing images with it gave so far.
     pub(super) matches: HashMap<ImageKey, Match>,
+    /// The pixels of the thumbnails of those that were looked at.
+    pub(super) pixels: HashMap<ImageKey, Arc<Decoded>>,
 }
 
 impl Subject {
@@ -51,6 +56,7 @@ impl Subject {
             itself: None,
             cost: None,
             matches: HashMap::new(),
+            pixels: HashMap::new(),
         }
     }
 

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use eyrie::domain::{CollectionName, ImageId};
 use image::RgbImage;
-use image::imageops::{FilterType, crop_imm, flip_horizontal, overlay, resize, rotate90};
+use image::imageops::{FilterType, blur, crop_imm, flip_horizontal, overlay, resize, rotate90};
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 use sqlx::{Connection, SqliteConnection};
@@ -187,6 +187,47 @@ async fn a_picture_that_is_nowhere_is_not_verified() {
     }
     let scores: Vec<f64> = results(&answer).iter().map(|hit| hit["score"].as_f64().expect("score")).collect();
     assert!(scores.is_sorted_by(|a, b| a >= b), "the order of the scores: {scores:?}");
+}
+
+#[tokio::test]
+async fn what_the_network_sees_alike_is_told_where_nothing_is_verified() {
+    let app = TestApp::start().await;
+    ok(app.put("/v1/collections/places").json(&json!({"profile": "rnip"}))).await;
+    for seed in [1, 2] {
+        let image = app.post(&format!("/v1/collections/places/images?id=s{seed}")).header("content-type", "image/png");
+        ok(image.body(as_png(scene(seed)))).await;
+    }
+    let ask = async |picture: RgbImage, fields: &str| {
+        let request = app.post("/v1/collections/places/search").query(&[("fields", fields)]);
+        ok(request.header("content-type", "image/png").body(as_png(picture))).await
+    };
+    let blurred = ask(blur(&scene(1), 9.0), "verified,cells").await;
+    let [hit, other] = results(&blurred) else { panic!("{blurred}") };
+    assert_eq!((&hit["id"], &hit["verified"]), (&json!("s1"), &json!(false)), "{hit}");
+    assert!(hit["cells"].as_u64() > other["cells"].as_u64(), "{blurred}");
+    let plain = ask(scene(1), "verified,cells").await;
+    assert_eq!((&plain["results"][0]["verified"], plain["results"][0].get("cells")), (&json!(true), None), "{plain}");
+}
+
+/// A packet of a design: a picture with a band of one colour across it.
+fn packet(design: &RgbImage, band: [u8; 3]) -> RgbImage {
+    let mut packet = design.clone();
+    overlay(&mut packet, &RgbImage::from_pixel(480, 60, image::Rgb(band)), 0, 140);
+    packet
+}
+
+#[tokio::test]
+async fn of_two_variants_of_a_design_the_one_that_the_query_shows_comes_first() {
+    let app = TestApp::start().await;
+    let (vanilla, berry) = ([235, 205, 60], [120, 30, 140]);
+    // A print so bad that the other one is more like the query in everything that both share: by
+    // likelihood and score that would come first.
+    app.add("vanilla", as_png(packet(&blur(&scene(1), 6.0), vanilla)), json!({})).await;
+    app.add("berry", as_png(packet(&scene(1), berry)), json!({})).await;
+    let answer = ok(by_image(&app, packet(&scene(1), vanilla), &[])).await;
+    assert_eq!(ids(&answer), ["vanilla", "berry"], "{answer}");
+    let other = ok(by_image(&app, packet(&scene(1), berry), &[])).await;
+    assert_eq!(ids(&other), ["berry", "vanilla"], "{other}");
 }
 
 #[tokio::test]

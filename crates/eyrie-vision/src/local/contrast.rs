@@ -29,11 +29,8 @@ const GROWTH: f64 = 1.5;
 /// pixel or two of a thumbnail costs nothing.
 const LONGEST_SIDE: f64 = 96.0;
 
-/// Light is fitted to squares with so many pixels a side, and differences are those of squares.
-const BLOCK: usize = 2;
-
-/// Fewer squares say nothing.
-const LEAST_BLOCKS: usize = 16;
+/// Fewer squares of two by two pixels say nothing.
+const LEAST_SQUARES: usize = 16;
 
 /// Mean grey levels over the channels by which candidates differ by chance.
 const CHANCE: f64 = 40.0;
@@ -61,12 +58,15 @@ pub type Contrasted<'a> = (Verification, &'a Decoded);
 /// # Errors
 /// [`PictureError::Internal`] when pixels do not have the length that their sides say.
 pub fn contrasts(query: &Decoded, candidates: &[Contrasted<'_>]) -> Result<Vec<f64>, PictureError> {
+    let frames = candidates.iter().map(|(found, picture)| Frame::new(query, found, picture));
+    let frames: Vec<Option<Frame>> = frames.collect::<Result<_, _>>()?;
     let mut contrasts = vec![0.0; candidates.len()];
     let others = candidates.len().saturating_sub(1).max(1) as f64;
-    for (i, a) in candidates.iter().enumerate() {
-        for (j, b) in candidates.iter().enumerate().skip(i + 1) {
+    for (i, a) in frames.iter().enumerate() {
+        for (j, b) in frames.iter().enumerate().skip(i + 1) {
+            let (Some(a), Some(b)) = (a, b) else { continue };
             // Seen from both.
-            let seen = [contrast(query, a, b)?, contrast(query, b, a)?.map(|contrast| -contrast)];
+            let seen = [contrast(a, b), contrast(b, a).map(|contrast| -contrast)];
             let sum: f64 = seen.iter().flatten().sum();
             let more = WEIGHT * sum / seen.iter().flatten().count().max(1) as f64 / others;
             contrasts[i] += more;
@@ -76,26 +76,43 @@ pub fn contrasts(query: &Decoded, candidates: &[Contrasted<'_>]) -> Result<Vec<f
     Ok(contrasts)
 }
 
+/// A candidate, and the query at its resolution.
+struct Frame {
+    region: MatchedRegion,
+    candidate: Decoded,
+    query: Decoded,
+}
+
+impl Frame {
+    /// `None` where the candidate is not verified.
+    fn new(query: &Decoded, found: &Verification, candidate: &Decoded) -> Result<Option<Self>, PictureError> {
+        let Some(region) = found.region else { return Ok(None) };
+        let Some(scale) = scale(query, candidate, &region) else { return Ok(None) };
+        let factor = (LONGEST_SIDE / side(candidate)).min(scale).min(1.0);
+        let (candidate, query) = (shrunk(candidate, factor)?, shrunk(query, factor / scale)?);
+        Ok(Some(Self { region, candidate, query }))
+    }
+}
+
 /// How much more the query looks like `a` than like `b` where the two differ, in the frame of `a`:
 /// 1 if it is `a` there, -1 if it is `b`. `None` where they are not in one place, or hardly differ.
-fn contrast(query: &Decoded, a: &Contrasted<'_>, b: &Contrasted<'_>) -> Result<Option<f64>, PictureError> {
-    let ((Verification { region: Some(of_a), .. }, a), (Verification { region: Some(of_b), .. }, b)) = (a, b) else {
-        return Ok(None);
+fn contrast(a: &Frame, b: &Frame) -> Option<f64> {
+    let maps = Maps::new(&a.region, &b.region)?;
+    let (width, height) = (a.candidate.width as usize, a.candidate.height as usize);
+    let pixel = |place: (usize, usize)| {
+        if place.0 >= width || place.1 >= height {
+            return None;
+        }
+        let (in_query, in_b) = maps.apply(middle_of(place, &a.candidate))?;
+        let (query, b) = (colour_at(in_query, &a.query)?, colour_at(in_b, &b.candidate)?);
+        Some(Pixel { a: colour_of(place, &a.candidate), b, query })
     };
-    let Some(maps) = Maps::new(of_a, of_b) else { return Ok(None) };
-    let (Some(scale_a), Some(scale_b)) = (scale(query, a, of_a), scale(query, b, of_b)) else { return Ok(None) };
-    // The sides of `a` times this, and the others at that resolution.
-    let factor = (LONGEST_SIDE / side(a)).min(scale_a).min(1.0);
-    let (query, b) = (shrunk(query, factor / scale_a)?, shrunk(b, factor * scale_b / scale_a)?);
-    let a = shrunk(a, factor)?;
-    let mut squares = std::collections::BTreeMap::<(usize, usize), Square>::new();
-    for place in within(&a, grown(of_a, GROWTH)) {
-        let Some((in_query, in_b)) = maps.apply(middle_of(place, &a)) else { continue };
-        let (Some(of_query), Some(of_b)) = (colour_at(in_query, &query), colour_at(in_b, &b)) else { continue };
-        let square = squares.entry((place.1 / BLOCK, place.0 / BLOCK)).or_default();
-        square.pixels.push(Pixel { a: colour_of(place, &a), b: of_b, query: of_query });
-    }
-    Ok(preference(squares.into_values().filter(Square::is_full).collect()))
+    let corners = within(&a.candidate, grown(&a.region, GROWTH)).filter(|(x, y)| x % 2 == 0 && y % 2 == 0);
+    let squares = corners.filter_map(|(x, y)| {
+        let [one, two, three, four] = [(x, y), (x + 1, y), (x, y + 1), (x + 1, y + 1)].map(pixel);
+        Some(Square::new([one?, two?, three?, four?]))
+    });
+    preference(&squares.collect::<Vec<_>>())
 }
 
 /// Where the points of one candidate lie in the query and in another candidate.
@@ -131,59 +148,66 @@ impl Maps {
 }
 
 /// What three pictures show in one place.
+#[derive(Debug, Clone, Copy)]
 struct Pixel {
     a: [f64; 3],
     b: [f64; 3],
     query: [f64; 3],
 }
 
-/// Some pixels beside each other.
-#[derive(Default)]
+/// Two by two pixels.
 struct Square {
-    pixels: Vec<Pixel>,
+    pixels: [Pixel; 4],
+    /// What they are in the mean.
+    mean: Pixel,
 }
 
 impl Square {
-    fn is_full(&self) -> bool {
-        self.pixels.len() == BLOCK * BLOCK
-    }
-
-    fn mean(&self, of: impl Fn(&Pixel) -> f64) -> f64 {
-        self.pixels.iter().map(of).sum::<f64>() / self.pixels.len() as f64
+    fn new(pixels: [Pixel; 4]) -> Self {
+        let mean = |of: fn(&Pixel) -> &[f64; 3]| [0, 1, 2].map(|c| pixels.iter().map(|p| of(p)[c]).sum::<f64>() / 4.0);
+        let mean = Pixel { a: mean(|p| &p.a), b: mean(|p| &p.b), query: mean(|p| &p.query) };
+        Self { pixels, mean }
     }
 
     /// By how much the mean colours of the two candidates differ.
     fn difference(&self) -> f64 {
-        let channel = |c: usize| (self.mean(|p| p.a[c]) - self.mean(|p| p.b[c])).abs();
-        (0..3).map(channel).sum::<f64>() / 3.0
+        apart(&self.mean.a, &self.mean.b)
+    }
+
+    fn average(&self, of: impl Fn(&Pixel) -> f64) -> f64 {
+        self.pixels.iter().map(of).sum::<f64>() / 4.0
     }
 }
 
+/// The mean difference of the channels.
+fn apart(one: &[f64; 3], other: &[f64; 3]) -> f64 {
+    one.iter().zip(other).map(|(one, other)| (one - other).abs()).sum::<f64>() / 3.0
+}
+
 /// How much more the query looks like `a` than like `b`, -1 to 1; `None` where they hardly differ.
-fn preference(squares: Vec<Square>) -> Option<f64> {
-    if squares.len() < LEAST_BLOCKS {
+fn preference(squares: &[Square]) -> Option<f64> {
+    if squares.len() < LEAST_SQUARES {
         return None;
     }
     let mut differences: Vec<f64> = squares.iter().map(Square::difference).collect();
     differences.sort_unstable_by(f64::total_cmp);
-    let alike = differences[differences.len() / 2].max(ALIKE);
-    let alike: Vec<&Square> = squares.iter().filter(|square| square.difference() <= alike).collect();
+    let limit = differences[differences.len() / 2].max(ALIKE);
+    let alike = || squares.iter().filter(|square| square.difference() <= limit).map(|square| &square.mean);
     // The query's channels with mean and deviation of the candidates where these are alike.
     let light: [(f64, f64); 3] = std::array::from_fn(|c| {
-        let (from, spread) = moments(alike.iter().map(|square| square.mean(|p| p.query[c])));
-        let (to, wanted) = moments(alike.iter().map(|square| square.mean(|p| (p.a[c] + p.b[c]) / 2.0)));
+        let (from, spread) = moments(alike().map(|mean| mean.query[c]));
+        let (to, wanted) = moments(alike().map(|mean| (mean.a[c] + mean.b[c]) / 2.0));
         let gain = (wanted / (spread + NOISE)).clamp(*GAINS.start(), *GAINS.end());
         (gain, to - gain * from)
     });
-    let apart = |one: &[f64; 3], other: &[f64; 3]| (0..3).map(|c| (one[c] - other[c]).abs()).sum::<f64>() / 3.0;
     let (mut sum, mut weights) = (0.0, 0.0);
-    for square in &squares {
-        let lit = |p: &Pixel| std::array::from_fn(|c| p.query[c] * light[c].0 + light[c].1);
-        let from_a = square.mean(|p| apart(&lit(p), &p.a).min(MOST_DIFFERENT));
-        let from_b = square.mean(|p| apart(&lit(p), &p.b).min(MOST_DIFFERENT));
-        let difference = square.mean(|p| apart(&p.a, &p.b));
+    for square in squares {
+        let difference = square.average(|p| apart(&p.a, &p.b));
         let weight = (difference - CHANCE).max(0.0).powi(2);
         if weight > 0.0 {
+            let lit = |p: &Pixel| [0, 1, 2].map(|c| p.query[c] * light[c].0 + light[c].1);
+            let from_a = square.average(|p| apart(&lit(p), &p.a).min(MOST_DIFFERENT));
+            let from_b = square.average(|p| apart(&lit(p), &p.b).min(MOST_DIFFERENT));
             sum += weight * (from_b - from_a) / difference;
             weights += weight;
         }
