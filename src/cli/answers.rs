@@ -35,6 +35,8 @@ pub(super) struct Hit {
     pub inliers: Option<usize>,
     /// Not there where it is not verified.
     pub confidence: Option<f64>,
+    /// Not there where it is verified, or none are alike.
+    pub cells: Option<usize>,
     #[serde(rename = "match")]
     pub region: Option<Matched>,
     pub metadata: Map<String, Value>,
@@ -75,6 +77,7 @@ impl From<SearchHit> for Hit {
             verified: found.map(|found| found.verified()),
             inliers: found.map(|found| found.inliers),
             confidence: found.and_then(|found| found.confidence()),
+            cells: found.map(|found| found.cells).filter(|&cells| cells > 0),
             region: found.and_then(|found| found.region.zip(Some(found.mirrored))).map(|(region, mirrored)| Matched {
                 quad_in_query: fractions(region.quad_in_query),
                 quad_in_result: fractions(region.quad_in_candidate),

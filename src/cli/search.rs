@@ -170,6 +170,9 @@ fn as_json(found: &Found) -> Value {
         if let Some(confidence) = hit.confidence {
             result["confidence"] = confidence.into();
         }
+        if let Some(cells) = hit.cells {
+            result["cells"] = cells.into();
+        }
         if let Some(region) = &hit.region {
             result["match"] = json!({"quad_in_query": region.quad_in_query, "quad_in_result": region.quad_in_result});
             if region.mirrored {

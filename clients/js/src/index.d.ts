@@ -17,7 +17,7 @@ export type HitField = Exclude<keyof Schemas["Hit"], "rank" | "id">;
 export type Hit = Schemas["Hit"] & Required<Pick<Schemas["Hit"], "score" | "verdict" | "width" | "height" | "thumbnail_url">>;
 /** A result with chosen members. Those that say what verification found are not there where nothing was verified. */
 export type ChosenHit<Field extends HitField> = Pick<Schemas["Hit"], "rank" | "id" | Field> &
-  Required<Pick<Schemas["Hit"], Exclude<Field, "verified" | "inliers" | "match">>>;
+  Required<Pick<Schemas["Hit"], Exclude<Field, "verified" | "inliers" | "confidence" | "match" | "cells" | "original_url">>>;
 export type Image = Schemas["Image"];
 export type Match = Schemas["Match"];
 export type Metadata = Schemas["Metadata"];

@@ -1625,6 +1625,11 @@ export interface components {
             confidence?: number;
             /** @description Where they lie, for a verified result. */
             match?: components["schemas"]["Match"];
+            /** @description How many cells of the network's middle map look alike and lie alike in both, 2 to 256: less
+             *     sure than `inliers`, so that no verdict follows from it, but it puts what is not verified in
+             *     order, before others of a higher score. Only there where the two were compared and not
+             *     verified, and have such cells (profile `rnip`). */
+            cells?: number;
             /**
              * Format: int32
              * @description Width in pixels.
@@ -2502,7 +2507,7 @@ export interface components {
             /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
             include?: ("metadata" | "record" | "cost" | "thumbnail")[] | null;
             /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
-            fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "confidence" | "match" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[] | null;
+            fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "confidence" | "match" | "cells" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[] | null;
         } | {
             /** @description The id of an image of the collection; it is not among the results. */
             id: string;
@@ -2539,7 +2544,7 @@ export interface components {
             /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
             include?: ("metadata" | "record" | "cost" | "thumbnail")[] | null;
             /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
-            fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "confidence" | "match" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[] | null;
+            fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "confidence" | "match" | "cells" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[] | null;
         } | {
             /** @description The values of a descriptor; they need not have unit norm. */
             descriptor: number[];
@@ -2578,7 +2583,7 @@ export interface components {
             /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
             include?: ("metadata" | "record" | "cost" | "thumbnail")[] | null;
             /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
-            fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "confidence" | "match" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[] | null;
+            fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "confidence" | "match" | "cells" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[] | null;
         };
         SearchBatch: {
             searches: {
@@ -2822,7 +2827,7 @@ export interface components {
                 /** @description Parts of the answer; `metadata` and `cost` where it is left out. `thumbnail` is the query image as it was seen. */
                 include?: ("metadata" | "record" | "cost" | "thumbnail")[] | null;
                 /** @description What each result carries, in place of what it usually does: these members alone, and always `id` and `rank`. It decides on `metadata` and `record`, too, whatever `include` says. */
-                fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "confidence" | "match" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[] | null;
+                fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "confidence" | "match" | "cells" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[] | null;
             };
         };
         /**
@@ -3998,7 +4003,7 @@ export interface operations {
                  *       "thumbnail_url"
                  *     ]
                  */
-                fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "confidence" | "match" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[];
+                fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "confidence" | "match" | "cells" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[];
             };
             header?: never;
             path: {
@@ -4078,7 +4083,7 @@ export interface operations {
                  *       "thumbnail_url"
                  *     ]
                  */
-                fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "confidence" | "match" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[];
+                fields?: ("id" | "rank" | "score" | "verdict" | "verified" | "inliers" | "confidence" | "match" | "cells" | "width" | "height" | "thumbnail_url" | "original_url" | "metadata" | "record")[];
             };
             header?: never;
             path: {

@@ -102,6 +102,13 @@ pub(crate) struct HitDto {
     #[serde(rename = "match", skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     region: Option<MatchDto>,
+    /// How many cells of the network's middle map look alike and lie alike in both, 2 to 256: less
+    /// sure than `inliers`, so that no verdict follows from it, but it puts what is not verified in
+    /// order, before others of a higher score. Only there where the two were compared and not
+    /// verified, and have such cells (profile `rnip`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    cells: Option<usize>,
     /// Width in pixels.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -142,6 +149,7 @@ impl HitDto {
             inliers: found.filter(|_| has(HitField::Inliers)).map(|found| found.inliers),
             confidence: found.filter(|_| has(HitField::Confidence)).and_then(|found| found.confidence()),
             region: found.filter(|_| has(HitField::Match)).and_then(|found| MatchDto::new(found, hit.query_image)),
+            cells: found.filter(|found| has(HitField::Cells) && found.cells > 0).map(|found| found.cells),
             width: has(HitField::Width).then_some(record.width),
             height: has(HitField::Height).then_some(record.height),
             thumbnail_url: has(HitField::ThumbnailUrl).then(|| links.thumbnail(&record)),

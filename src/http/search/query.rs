@@ -59,6 +59,8 @@ pub(crate) enum HitField {
     Confidence,
     /// Where they lie.
     Match,
+    /// How many cells of the network's map agree.
+    Cells,
     /// Width in pixels.
     Width,
     /// Height in pixels.
@@ -73,7 +75,7 @@ pub(crate) enum HitField {
     Record,
 }
 
-const HIT_FIELDS: [(&str, Option<HitField>); 14] = [
+const HIT_FIELDS: [(&str, Option<HitField>); 15] = [
     ("id", None),
     ("rank", None),
     ("score", Some(HitField::Score)),
@@ -82,6 +84,7 @@ const HIT_FIELDS: [(&str, Option<HitField>); 14] = [
     ("inliers", Some(HitField::Inliers)),
     ("confidence", Some(HitField::Confidence)),
     ("match", Some(HitField::Match)),
+    ("cells", Some(HitField::Cells)),
     ("width", Some(HitField::Width)),
     ("height", Some(HitField::Height)),
     ("thumbnail_url", Some(HitField::ThumbnailUrl)),

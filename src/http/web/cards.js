@@ -129,6 +129,7 @@ async function details(image, query, removed) {
       ["Score", image.score?.toFixed(4)],
       ["Verdict", image.score === undefined ? undefined : verdictOf(image)],
       ["Spots that match", image.inliers === undefined ? undefined : String(image.inliers)],
+      ["Cells alike", image.cells === undefined ? undefined : String(image.cells)],
       ["Confidence", image.confidence === undefined ? undefined : `${(image.confidence * 100).toFixed(1)} %`],
       ["Picture", `${record.width} × ${record.height}, ${record.format.toUpperCase()}, ${bytes(record.byte_size)}`],
       ["Original", record.original_url && el("a", { href: relative(record.original_url), download: "", text: "Download the file" })],

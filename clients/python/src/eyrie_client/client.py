@@ -16,7 +16,10 @@ from .types import Collection, Comparison, Filter, Image, Profile, SearchResult
 Verify = Literal["auto", "always", "never"]
 SearchParts = Sequence[Literal["metadata", "record", "cost", "thumbnail"]]
 HitFields = Sequence[
-    Literal["score", "verdict", "verified", "inliers", "confidence", "match", "width", "height", "thumbnail_url", "metadata", "record"]
+    Literal[
+        "score", "verdict", "verified", "inliers", "confidence", "match", "cells", "width", "height",
+        "thumbnail_url", "original_url", "metadata", "record",
+    ]
 ]
 Sort = Literal["id", "-id", "created", "-created", "updated", "-updated"]
 Region = tuple[float, float, float, float]

@@ -405,6 +405,12 @@ class Hit(TypedDict):
     match: NotRequired["Match"]
     """Where they lie, for a verified result."""
 
+    cells: NotRequired[int]
+    """How many cells of the network's middle map look alike and lie alike in both, 2 to 256: less sure
+    than `inliers`, so that no verdict follows from it, but it puts what is not verified in order,
+    before others of a higher score. Only there where the two were compared and not verified, and
+    have such cells (profile `rnip`)."""
+
     width: NotRequired[int]
     """Width in pixels."""
 
