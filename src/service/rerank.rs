@@ -162,7 +162,7 @@ impl Core {
     ) -> Result<(), ServiceError> {
         // Of an earlier look, among others.
         subject.matches.values_mut().for_each(|compared| compared.found.contrast = 0.0);
-        subject.put_in_order(compared);
+        subject.sort(compared);
         let seen = |neighbor: &Neighbor| {
             let (compared, pixels) = (subject.matches.get(&neighbor.key)?, subject.pixels.get(&neighbor.key)?);
             Some((neighbor.key, *compared, Arc::clone(pixels)))
@@ -187,7 +187,7 @@ impl Core {
                 compared.found.contrast = contrast;
             }
         }
-        subject.put_in_order(compared);
+        subject.sort(compared);
         Ok(())
     }
 

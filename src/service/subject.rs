@@ -71,8 +71,8 @@ impl Subject {
         self.views.iter().any(|view| view.features.is_some())
     }
 
-    /// Puts neighbours in order by their scores and what comparing gave.
-    pub(super) fn put_in_order(&self, neighbors: &mut [Neighbor]) {
+    /// Sorts neighbours by their scores and what comparing gave.
+    pub(super) fn sort(&self, neighbors: &mut [Neighbor]) {
         let found = |neighbor: &Neighbor| self.matches.get(&neighbor.key).map(|compared| compared.found);
         rerank(neighbors, |neighbor| (neighbor.score, found(neighbor)));
     }
