@@ -171,8 +171,8 @@ impl Local {
         sure.map_or_else(|| ranked.first().map_or(-1.0, |first| first.score), |found| found.inliers as f32)
     }
 
-    /// Weighs the first of what is verified, as far as one picture of the query tells of it, against
-    /// each other.
+    /// Weighs the first of those that are verified, as far as one picture of the query tells of them,
+    /// against each other.
     fn weigh(&self, ordered: &mut [Compared<'_>]) {
         let mut seen = ordered.iter_mut().filter(|compared| compared.found.agreement.is_some()).peekable();
         let Some(view) = seen.peek().and_then(|first| first.view) else { return };
