@@ -152,8 +152,8 @@ impl Core {
         Ok(Reranked { neighbors, time: start.elapsed() })
     }
 
-    /// Puts what was compared in order by what that gave. The first of those that are verified, as far
-    /// as one view of the subject tells of them, are weighed against each other.
+    /// Puts what was compared in order by what that gave. The first of those that are verified, as
+    /// far as one view of the subject tells of them, are weighed against each other.
     async fn put_in_order(
         &self,
         admission: &Admission,
