@@ -20,6 +20,15 @@ const LONGEST_SIDE: f64 = 192.0;
 /// a map that is off by a pixel or two costs nothing.
 const BLOCK: usize = 6;
 
+/// How far two pictures agree is told by squares with this many pixels a side, of which one pixel in
+/// so many along either side is looked at.
+const PATCH: usize = 12;
+const PATCH_STEP: usize = 2;
+
+/// A square whose grey levels deviate by less than this in either picture is flat: packages are
+/// photographed before white, and things before sky.
+const FLAT: f64 = 6.0;
+
 /// Fewer common pixels say nothing.
 const LEAST_PIXELS: usize = 64;
 
@@ -33,6 +42,12 @@ pub struct Agreement {
     /// pictures were brought to the same mean and contrast in each channel: 0 for the same colours
     /// in any even light.
     pub colour: f64,
+    /// Mean correlation of the brightness over the squares of all that both pictures show and that
+    /// are flat in neither, 0 to 1; 1 where there is none. Much less than `closest` where the two
+    /// share a caption, a frame or another part and nothing else.
+    pub extent: f64,
+    /// What the tenth of these squares that correlate best have at least.
+    pub closest: f64,
 }
 
 /// Compares the pixels of two pictures in a matched region, and around it. `None` where they have
@@ -51,7 +66,8 @@ pub(super) fn agreement(
     if inner.len() < LEAST_PIXELS {
         return Ok(None);
     }
-    Ok(Some(Agreement { structure: structure(&inner), colour: colour(&outer) }))
+    let (extent, closest) = overlap.extent();
+    Ok(Some(Agreement { structure: correlation(&inner).0, colour: colour(&outer), extent, closest }))
 }
 
 /// Both pictures, the one in which the region has more pixels shrunk.
@@ -85,22 +101,41 @@ struct Overlap<'a> {
 impl Overlap<'_> {
     /// The common pixels in a box of the candidate, whose borders are fractions of its sides.
     fn within(&self, borders: [f64; 4]) -> Vec<Pair> {
-        let blocks_a_row = (self.candidate.width as usize).div_ceil(BLOCK);
-        let pair = |(x, y): (usize, usize)| {
-            let query = colour_at(self.map.apply(middle_of((x, y), self.candidate))?, self.query)?;
-            let block = y / BLOCK * blocks_a_row + x / BLOCK;
-            Some(Pair { block, candidate: colour_of((x, y), self.candidate), query })
+        within(self.candidate, borders).filter_map(|place| self.pair(place)).collect()
+    }
+
+    fn pair(&self, (x, y): (usize, usize)) -> Option<Pair> {
+        let query = colour_at(self.map.apply(middle_of((x, y), self.candidate))?, self.query)?;
+        let block = y / BLOCK * (self.candidate.width as usize).div_ceil(BLOCK) + x / BLOCK;
+        Some(Pair { block, candidate: colour_of((x, y), self.candidate), query })
+    }
+
+    /// [`Agreement::extent`] and [`Agreement::closest`].
+    fn extent(&self) -> (f64, f64) {
+        const SAMPLES: usize = (PATCH / PATCH_STEP).pow(2);
+        let [columns, rows] = [self.candidate.width, self.candidate.height].map(|side| side as usize / PATCH);
+        let patch = |number: usize| {
+            let (left, top) = (number % columns * PATCH, number / columns * PATCH);
+            let steps = |from: usize| (from..from + PATCH).step_by(PATCH_STEP);
+            let places = steps(top).flat_map(|y| steps(left).map(move |x| (x, y)));
+            let pairs: Vec<Pair> = places.filter_map(|place| self.pair(place)).collect();
+            let (correlation, spread) = correlation(&pairs);
+            (pairs.len() * 2 >= SAMPLES && spread >= FLAT).then(|| correlation.max(0.0))
         };
-        within(self.candidate, borders).filter_map(pair).collect()
+        let mut patches: Vec<f64> = (0..rows * columns).filter_map(patch).collect();
+        patches.sort_unstable_by(f64::total_cmp);
+        let Some(last) = patches.len().checked_sub(1) else { return (1.0, 1.0) };
+        (mean(patches.iter().copied()), patches[last * 9 / 10])
     }
 }
 
-/// The correlation of the brightness.
-fn structure(pairs: &[Pair]) -> f64 {
+/// The correlation of the brightness, and the lesser of its two deviations.
+fn correlation(pairs: &[Pair]) -> (f64, f64) {
     let grey = |[r, g, b]: [f64; 3]| 0.299 * r + 0.587 * g + 0.114 * b;
     let (of_query, of_candidate) = (pairs.iter().map(|p| grey(p.query)), pairs.iter().map(|p| grey(p.candidate)));
     let ((a, spread_a), (b, spread_b)) = (moments(of_query.clone()), moments(of_candidate.clone()));
-    mean(of_query.zip(of_candidate).map(|(q, c)| (q - a) * (c - b))) / (spread_a * spread_b + NOISE)
+    let common = mean(of_query.zip(of_candidate).map(|(q, c)| (q - a) * (c - b)));
+    (common / (spread_a * spread_b + NOISE), spread_a.min(spread_b))
 }
 
 /// The mean difference of opponent colours between squares.
@@ -180,6 +215,32 @@ mod tests {
         let capped = |cap: [f64; 3]| painted(SIDE, move |x, y| if y < 0.4 { cap } else { label(x, y, 0.0) });
         let colours = compared(&capped([40.0, 200.0, 60.0]), &capped([200.0, 60.0, 40.0]));
         assert!(colours.colour > same.colour + 15.0, "{colours:?} {same:?}");
+    }
+
+    #[test]
+    fn a_caption_that_is_shared_does_not_reach_far() {
+        // Spots of three sizes below a caption, elsewhere in each picture.
+        let captioned = |shift: f64| {
+            painted(SIDE, move |x, y| {
+                if y > 0.8 {
+                    return label(x, 0.0, 0.0);
+                }
+                let wave = |n: f64| (x * n + shift * n).sin() * (y * n * 1.3 + shift * 5.0).cos();
+                [120.0 + 40.0 * wave(17.0) + 40.0 * wave(41.0) + 40.0 * wave(67.0); 3]
+            })
+        };
+        let caption = [[0.1, 0.82], [0.9, 0.82], [0.9, 0.98], [0.1, 0.98]];
+        let shared = MatchedRegion { quad_in_candidate: caption, quad_in_query: caption, ..WHOLE };
+        let compared = |query: &Decoded| {
+            agreement(query, &captioned(0.0), &shared).expect("whole pictures").expect("something in common")
+        };
+        let (same, other) = (compared(&captioned(0.0)), compared(&captioned(1.0)));
+        assert!(same.extent > 0.95 && same.closest > 0.95, "{same:?}");
+        assert!(other.structure > 0.95 && other.closest > 0.95 && other.extent < 0.6, "{other:?}");
+        // What is flat everywhere tells nothing.
+        let plain = painted(SIDE, |_, _| [90.0; 3]);
+        let nothing = agreement(&plain, &plain, &WHOLE).expect("whole pictures").expect("something in common");
+        assert_eq!((nothing.extent, nothing.closest), (1.0, 1.0));
     }
 
     #[test]

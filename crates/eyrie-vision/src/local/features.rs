@@ -159,6 +159,15 @@ impl LocalFeatures {
         Self { features: self.features.iter().map(mirrored).collect(), cells: None, ..*self }
     }
 
+    /// About `limit` of the features, the first of each level: those are strong and well spread
+    /// ones.
+    pub(super) fn strongest(&self, limit: usize) -> Self {
+        let of_level = |level: &[Feature]| (level.len() * limit).div_ceil(self.len()).min(level.len());
+        let levels = self.features.chunk_by(|one, next| one.level == next.level);
+        let features = levels.flat_map(|level| &level[..of_level(level)]).copied().collect();
+        Self { features, cells: None, ..*self }
+    }
+
     /// How many features there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -1,12 +1,12 @@
 //! How likely a verified pair shows one and the same thing, and the order that comes of it.
 //!
-//! Two logistic models (D. R. Cox, "The Regression Analysis of Binary Sequences", 1958) of the same
-//! measurements, for two ways to be wrong; the less sure one counts. `docs/VERIFICATION.md` says on
+//! Three logistic models (D. R. Cox, "The Regression Analysis of Binary Sequences", 1958) of the same
+//! measurements, for three ways to be wrong; the least sure one counts. `docs/VERIFICATION.md` says on
 //! which pictures they were fitted and how right they are.
 
 use super::agreement::Agreement;
 use super::pair::{VERIFIED_INLIERS, Verification};
-use super::region::MatchedRegion;
+use super::region::area_of;
 
 /// The weights of the measurements in the log-odds.
 struct Weights {
@@ -33,6 +33,22 @@ const DESIGN: Weights =
 const KIND: Weights =
     Weights { constant: -3.19, inliers: 5.0, structure: 0.0, closeness: 1.28, colour: -0.64, area: 0.35 };
 
+/// One thing against others with the same part, such as a caption, an emblem or a frame: there two
+/// pictures agree all but perfectly, and in the rest by chance. Two views of one thing agree less
+/// everywhere. So what counts is how much more the two differ in the mean than where they agree
+/// best. The log-odds where they differ alike.
+const PART: f64 = 22.6;
+/// For each factor of e by which they differ more.
+const PART_MORE: f64 = 15.0;
+/// Added to what they differ by where they agree best: what compressing them again changes.
+const PART_NOISE: f64 = 0.1;
+/// The least that two pictures differ by.
+const LEAST_DIFFERENCE: f64 = 0.02;
+/// For each factor of e by which the part that matches is smaller than this part of the picture in
+/// which it is larger: smaller ones are captions and emblems.
+const PART_AREA: f64 = 5.0;
+const SMALL: f64 = 0.1;
+
 /// More inliers count as so many: what they do not show, more of them do not show either.
 const MOST_INLIERS: usize = 4 * VERIFIED_INLIERS;
 /// A little more than the correlation of a picture with itself. Others of a kind reach 0.9, copies
@@ -42,7 +58,11 @@ const PERFECT: f64 = 1.03;
 const LEAST_AREA: f64 = 0.01;
 
 /// What pixels that were not compared count as: a pair that nothing more is known of.
-const USUAL: Agreement = Agreement { structure: 0.5, colour: 9.0 };
+const USUAL: Agreement = Agreement { structure: 0.5, colour: 9.0, extent: 0.5, closest: 0.5 };
+
+/// How much of it counts that the query looks more like another candidate than like this one, where
+/// these two differ: a copy that was written over is a copy, though it is not the nearest one.
+const LOST: f64 = 0.25;
 
 /// In an order, a cosine counts as so much of the log-odds: of two variants of one design the one
 /// that looks more like the query as a whole comes first.
@@ -50,34 +70,35 @@ const SCORE: f64 = 10.0;
 
 impl Verification {
     /// How likely the two pictures show one and the same thing, not variants of it or things with
-    /// the same logo: 0 to 1, to the thousandth, since what comes after it is noise. `None` where
-    /// they are not verified, or their pixels were not compared.
+    /// the same logo: 0 to 1, to the thousandth, since what comes after it is noise. Of several
+    /// candidates that were weighed against each other ([`super::contrasts`]) the one that the query
+    /// looks like is the more likely for it. `None` where they are not verified, or their pixels
+    /// were not compared.
     #[must_use]
     pub fn confidence(&self) -> Option<f64> {
         self.agreement?;
-        self.log_odds().map(|odds| (1e3 / (1.0 + (-odds).exp())).round() / 1e3)
+        let odds = self.log_odds()? + self.contrast.max(LOST * self.contrast);
+        Some((1e3 / (1.0 + (-odds).exp())).round() / 1e3)
     }
 
     /// The logarithm of the odds; `None` where they are not verified.
     fn log_odds(&self) -> Option<f64> {
         let region = self.region?;
-        let Agreement { structure, colour } = self.agreement.unwrap_or(USUAL);
+        let Agreement { structure, colour, extent, closest } = self.agreement.unwrap_or(USUAL);
         let inliers = self.inliers.min(MOST_INLIERS) as f64 / VERIFIED_INLIERS as f64;
-        let area = area(&region).max(LEAST_AREA);
+        let area = area_of(&region.quad_in_candidate).max(LEAST_AREA);
         let odds = |weights: &Weights| {
             weights.constant + weights.inliers * inliers.ln() + weights.structure * structure
                 - weights.closeness * (PERFECT - structure.min(1.0)).ln()
                 + weights.colour * (colour + 1.0).ln()
                 + weights.area * area.ln()
         };
-        Some(odds(&DESIGN).min(odds(&KIND)))
+        let at_best = 1.0 - structure.max(closest).min(1.0) + PART_NOISE;
+        let differ = (1.0 - extent).max(LEAST_DIFFERENCE) / at_best;
+        let larger = area.max(area_of(&region.quad_in_query)).min(SMALL) / SMALL;
+        let part = PART - PART_MORE * differ.ln() + PART_AREA * larger.ln();
+        Some(odds(&DESIGN).min(odds(&KIND)).min(part))
     }
-}
-
-/// The part of the candidate in which the inliers lie, 0 to 1.
-fn area(region: &MatchedRegion) -> f64 {
-    let [[left, top], _, [right, bottom], _] = region.quad_in_candidate;
-    (right - left) * (bottom - top)
 }
 
 /// What cells that are alike add to a cosine where nothing is verified, for each factor of e in one
@@ -125,6 +146,7 @@ pub fn rerank<T>(candidates: &mut [T], found: impl Fn(&T) -> (f32, Option<Verifi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::local::MatchedRegion;
 
     /// A match whose inliers fill the middle of the candidate.
     fn found(inliers: usize, agreement: Option<Agreement>) -> Verification {
@@ -134,9 +156,10 @@ mod tests {
         Verification { inliers, region: Some(region), agreement, ..Verification::NOTHING }
     }
 
-    const ALIKE: Agreement = Agreement { structure: 0.95, colour: 2.0 };
-    const OTHER_COLOURS: Agreement = Agreement { structure: 0.95, colour: 25.0 };
-    const OTHER_WORDS: Agreement = Agreement { structure: 0.0, colour: 4.0 };
+    const ALIKE: Agreement = Agreement { structure: 0.95, colour: 2.0, extent: 0.9, closest: 0.99 };
+    const OTHER_COLOURS: Agreement = Agreement { structure: 0.95, colour: 25.0, extent: 0.9, closest: 0.99 };
+    const OTHER_WORDS: Agreement = Agreement { structure: 0.0, colour: 4.0, extent: 0.5, closest: 0.8 };
+    const OTHER_AROUND: Agreement = Agreement { structure: 0.99, colour: 2.0, extent: 0.35, closest: 0.95 };
 
     #[test]
     fn other_colours_and_other_words_make_a_match_less_likely() {
@@ -145,6 +168,35 @@ mod tests {
         assert!(alike > 0.9, "{alike}");
         assert!(colours < alike && words < alike, "{alike} {colours} {words}");
         assert!(words < 0.85, "{words}");
+    }
+
+    #[test]
+    fn a_part_that_is_shared_is_no_thing_that_is_shared() {
+        let sure = |pixels| found(36, Some(pixels)).confidence().expect("verified");
+        assert!(sure(ALIKE) > 0.9);
+        assert!(sure(OTHER_AROUND) < 0.2, "{}", sure(OTHER_AROUND));
+        // The less, the smaller the part.
+        let part_of = |side: f64| {
+            let small = [[0.0, 0.0], [side, 0.0], [side, side], [0.0, side]];
+            let whole = found(36, Some(Agreement { extent: 0.6, ..OTHER_AROUND }));
+            let region =
+                whole.region.map(|region| MatchedRegion { quad_in_candidate: small, quad_in_query: small, ..region });
+            Verification { region, ..whole }.confidence().expect("verified")
+        };
+        assert!(part_of(0.6) > 0.9 && part_of(0.2) < 0.8, "{} {}", part_of(0.6), part_of(0.2));
+        // Blur and another side of a thing lower both.
+        let blurred = Agreement { structure: 0.7, extent: 0.5, closest: 0.8, ..ALIKE };
+        assert_eq!(sure(blurred), sure(Agreement { extent: 0.7, ..blurred }));
+    }
+
+    #[test]
+    fn the_variant_that_the_query_shows_is_likelier_and_another_a_little_less_likely() {
+        let alone = found(12, Some(ALIKE));
+        let [lost, none, won] =
+            [-2.0, 0.0, 2.0].map(|contrast| Verification { contrast, ..alone }.confidence().expect("verified"));
+        let odds = |p: f64| (p / (1.0 - p)).ln();
+        assert!((odds(won) - odds(none) - 2.0).abs() < 0.02, "{none} {won}");
+        assert!((odds(none) - odds(lost) - 0.5).abs() < 0.02, "{none} {lost}");
     }
 
     #[test]

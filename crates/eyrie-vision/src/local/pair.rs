@@ -22,6 +22,10 @@ pub const VERIFIED_INLIERS: usize = 9;
 
 /// With so many a picture is not compared mirrored as well.
 const CERTAIN_INLIERS: usize = 15;
+/// So many features of a query are compared mirrored at first, and all of them only if these have so
+/// many inliers: hardly any candidate is a mirrored one.
+const MIRRORED_FEATURES: usize = 500;
+const MIRRORED_INLIERS: usize = 5;
 
 /// Matches that are tried as a first guess, the nearest first.
 const GUESSES: usize = 200;
@@ -145,15 +149,22 @@ pub fn match_mirrored(query: &LocalFeatures, candidate: &LocalFeatures) -> Verif
     if found.inliers >= CERTAIN_INLIERS {
         return found;
     }
-    let mirrored = match_pair(&query.mirror(), candidate);
-    if mirrored.is_more_than(&found) { mirrored.mirrored() } else { found }
+    match may_be_mirrored(query, candidate).then(|| match_pair(&query.mirror(), candidate)) {
+        Some(mirrored) if mirrored.is_more_than(&found) => mirrored.mirrored(),
+        Some(_) | None => found,
+    }
+}
+
+/// Whether enough of the strongest features of the query may be in the candidate, mirrored.
+fn may_be_mirrored(query: &LocalFeatures, candidate: &LocalFeatures) -> bool {
+    compared(&query.strongest(MIRRORED_FEATURES).mirror(), candidate).0.inliers >= MIRRORED_INLIERS
 }
 
 /// [`match_mirrored`], and the spots that it counts as inliers; none where it is not verified.
 #[must_use]
 pub fn match_spots(query: &LocalFeatures, candidate: &LocalFeatures) -> (Verification, Vec<Spot>) {
     let (found, spots) = with_spots(query, candidate);
-    if found.inliers >= CERTAIN_INLIERS {
+    if found.inliers >= CERTAIN_INLIERS || !may_be_mirrored(query, candidate) {
         return (found, spots);
     }
     let (mirrored, mut mirrored_spots) = with_spots(&query.mirror(), candidate);

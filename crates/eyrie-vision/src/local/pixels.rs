@@ -2,7 +2,7 @@
 //! grid, and freed of what light does to them.
 
 use super::geometry::Point;
-use super::region::{MatchedRegion, Quad};
+use super::region::{MatchedRegion, Quad, area_of};
 use crate::picture::{Decoded, PictureError, Scaler, fitted};
 
 /// Grey levels that count as noise: flat parts do not agree by chance.
@@ -16,11 +16,8 @@ pub(super) fn side(picture: &Decoded) -> f64 {
 /// Pixels of the query for one of the candidate, along a line in a matched region. `None` where the
 /// region has no area.
 pub(super) fn scale(query: &Decoded, candidate: &Decoded, region: &MatchedRegion) -> Option<f64> {
-    let area = |quad: &Quad, picture: &Decoded| {
-        let twice = (0..4).map(|i| quad[i][0] * quad[(i + 1) % 4][1] - quad[(i + 1) % 4][0] * quad[i][1]);
-        twice.sum::<f64>() / 2.0 * f64::from(picture.width) * f64::from(picture.height)
-    };
-    let scale = (area(&region.quad_in_query, query) / area(&region.quad_in_candidate, candidate)).abs().sqrt();
+    let area = |quad: &Quad, picture: &Decoded| area_of(quad) * f64::from(picture.width) * f64::from(picture.height);
+    let scale = (area(&region.quad_in_query, query) / area(&region.quad_in_candidate, candidate)).sqrt();
     (scale.is_finite() && scale > 0.0).then_some(scale)
 }
 

@@ -6,6 +6,12 @@ use crate::picture::QueryRegion;
 /// Four corners in order around the region, (x, y) in fractions of the picture's width and height.
 pub type Quad = [[f64; 2]; 4];
 
+/// The part of the picture that is inside, where the region does not reach beyond it.
+pub(super) fn area_of(quad: &Quad) -> f64 {
+    let twice = (0..4).map(|i| quad[i][0] * quad[(i + 1) % 4][1] - quad[(i + 1) % 4][0] * quad[i][1]);
+    (twice.sum::<f64>() / 2.0).abs()
+}
+
 /// Where two pictures show the same thing.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct MatchedRegion {

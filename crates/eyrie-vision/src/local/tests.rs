@@ -8,7 +8,7 @@ use super::pair::{Link, best_map};
 use super::params::LEVELS;
 use super::picture::Grey;
 use super::*;
-use crate::picture::QueryRegion;
+use crate::picture::{Decoded, ImageFormat, QueryRegion};
 
 /// Numbers from a fixed start (xorshift64*).
 struct Numbers(u64);
@@ -463,6 +463,45 @@ fn a_mirrored_copy_is_found_and_says_so() {
     let unmirrored = match_mirrored(&query, &features(&own));
     assert!(unmirrored.verified() && !unmirrored.mirrored);
     assert!(!match_mirrored(&query, &features(&picture(2, 420, 300))).verified());
+}
+
+/// A grey picture as one in colours.
+fn in_colours(picture: &Grey) -> Decoded {
+    let rgb = picture.pixels.iter().flat_map(|&grey| [grey; 3]).collect();
+    Decoded { rgb, format: ImageFormat::Png, width: picture.width as u32, height: picture.height as u32 }
+}
+
+#[test]
+fn a_caption_or_a_frame_alone_makes_no_near_duplicate() {
+    let captioned = |number: u64, caption: bool, frame: bool| {
+        let (mut whole, strip) = (picture(number, OBJECT.0, OBJECT.1), picture(9, OBJECT.0, OBJECT.1));
+        for (at, pixel) in whole.pixels.iter_mut().enumerate() {
+            let (x, y) = (at % OBJECT.0, at / OBJECT.0);
+            let edge = x.min(y).min(OBJECT.0 - 1 - x).min(OBJECT.1 - 1 - y);
+            if (caption && y < OBJECT.1 / 5) || (frame && edge < 36) {
+                *pixel = strip.pixels[at];
+            }
+        }
+        whole
+    };
+    let compared = |query: &Grey, candidate: &Grey| {
+        let found = match_pair(&features(query), &features(candidate));
+        found.looked_at(&in_colours(query), &in_colours(candidate)).expect("whole pictures")
+    };
+    let plain = captioned(1, false, false);
+    for (caption, frame) in [(true, false), (false, true), (true, true)] {
+        let own = captioned(1, caption, frame);
+        let shared = compared(&own, &captioned(2, caption, frame));
+        assert!(shared.inliers >= NEAR_DUPLICATE_INLIERS, "{shared:?}");
+        assert_eq!(
+            verdict(0.4, Some(&shared), &Levels::NONE),
+            Verdict::Similar,
+            "{:?} {shared:?}",
+            shared.confidence()
+        );
+        let written_over = compared(&own, &plain);
+        assert_eq!(verdict(0.4, Some(&written_over), &Levels::NONE), Verdict::Same, "{written_over:?}");
+    }
 }
 
 #[test]

@@ -153,9 +153,9 @@ impl Local {
             let rest = window(system.verify)..window(system.reach.max(system.verify));
             looked_at.extend(ranked[rest].iter().map(compared));
         }
-        looked_at.iter().for_each(|compared| seen(&compared.neighbor, &compared.found));
         rerank(&mut looked_at, Compared::rank);
         self.weigh(&mut looked_at);
+        looked_at.iter().for_each(|compared| seen(&compared.neighbor, &compared.found));
         rerank(&mut looked_at, Compared::rank);
         if system.rerank == Rerank::Expanded {
             let known = |compared: &Compared<'_>| Known {
