@@ -73,7 +73,8 @@ pub struct Verification {
     /// Where they are not verified, and both have cells: how many look and lie alike.
     pub cells: usize,
     /// What the query looking like this candidate, and not like others that were verified, adds to
-    /// the log-odds in an order; see [`super::contrasts`].
+    /// the log-odds: in an order, and in [`Self::confidence`], where what speaks against the
+    /// candidate counts less; see [`super::contrasts`].
     pub contrast: f64,
 }
 
