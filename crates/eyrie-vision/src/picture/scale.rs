@@ -5,8 +5,9 @@
 //! multiplications and divisions alone, and the SIMD paths of the library give the same bytes as
 //! its portable one (docs/NUMERICS.md).
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::U8x3;
+use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 
 use super::decode::Decoded;
 use super::error::PictureError;
@@ -41,10 +42,12 @@ impl Scaler {
     /// say.
     pub fn scale_into(&mut self, image: &Decoded, width: u32, height: u32, out: &mut [u8]) -> Result<(), PictureError> {
         let internal = |error: &dyn std::fmt::Display| PictureError::Internal(format!("resize: {error}"));
-        let source = ImageRef::new(image.width, image.height, &image.rgb, PixelType::U8x3).map_err(|e| internal(&e))?;
-        let mut target = Image::from_slice_u8(width, height, out, PixelType::U8x3).map_err(|e| internal(&e))?;
+        // Typed: `Resizer::resize` would bring the code for every type of pixel, minutes to compile.
+        let source =
+            TypedImageRef::<U8x3>::from_buffer(image.width, image.height, &image.rgb).map_err(|e| internal(&e))?;
+        let mut target = TypedImage::<U8x3>::from_buffer(width, height, out).map_err(|e| internal(&e))?;
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-        self.resizer.resize(&source, &mut target, &options).map_err(|e| internal(&e))
+        self.resizer.resize_typed(&source, &mut target, &options).map_err(|e| internal(&e))
     }
 }
 
