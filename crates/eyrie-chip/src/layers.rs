@@ -67,7 +67,7 @@ fn conv(
     dst: &mut [u8],
     scratch: &mut [Scratch],
 ) {
-    debug_assert_eq!(shape.channels, conv.cin);
+    assert_eq!(shape.channels, conv.cin);
     let out = shape.with_channels(conv.cout);
     in_bands(scratch, Bands { out, step: 1 }, batch, dst, |scratch, first, dst| {
         let Scratch { panel, sums, .. } = scratch;

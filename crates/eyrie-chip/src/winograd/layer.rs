@@ -26,7 +26,7 @@ pub(crate) fn conv(
     dst: &mut [u8],
     scratch: &mut [Scratch],
 ) {
-    debug_assert_eq!(shape.channels, conv.cin);
+    assert_eq!(shape.channels, conv.cin);
     let out = shape.with_channels(conv.cout);
     let out = if pooled { out.pooled() } else { out };
     let bands = Bands { out, step: if pooled { 1 } else { TILE_ROWS } };

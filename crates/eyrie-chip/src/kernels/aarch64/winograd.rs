@@ -24,14 +24,14 @@ pub(in crate::kernels) const NARROW: Winograd = Winograd { tiles: TILES, run: na
 pub(in crate::kernels) const WIDE: Winograd = Winograd { tiles: TILES, run: wide };
 
 fn narrow(work: Work<'_>) {
-    debug_assert!(neon::is_supported());
+    assert!(neon::is_supported());
     // SAFETY: the table of kernels hands this function out only where `is_supported` found the
     // features.
     unsafe { narrow_tiles(work) }
 }
 
 fn wide(work: Work<'_>) {
-    debug_assert!(neon::is_supported());
+    assert!(neon::is_supported());
     // SAFETY: the table of kernels hands this function out only where `is_supported` found the
     // features.
     unsafe { wide_tiles(work) }

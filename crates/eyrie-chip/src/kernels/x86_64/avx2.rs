@@ -38,7 +38,7 @@ pub(in super::super) fn is_supported() -> bool {
 
 /// See [`Expand`](crate::kernels::table::Expand).
 pub(in super::super) fn expand(conv: &PackedConv, block: usize, panel: &mut [i8]) {
-    debug_assert!(is_supported());
+    assert!(is_supported());
     // SAFETY: the table of kernels hands this function out only where `is_supported` found the
     // features.
     unsafe { levels(conv.codebook, conv.block_codes(block), panel) }
@@ -46,7 +46,7 @@ pub(in super::super) fn expand(conv: &PackedConv, block: usize, panel: &mut [i8]
 
 /// See [`ConvBlock`](crate::kernels::table::ConvBlock).
 pub(in super::super) fn conv_block(conv: &PackedConv, block: usize, panel: &[i8], _sums: &mut [i32], band: Band<'_>) {
-    debug_assert!(is_supported());
+    assert!(is_supported());
     // SAFETY: the table of kernels hands this function out only where `is_supported` found the
     // features.
     unsafe { tiled(conv, block, panel, band) }

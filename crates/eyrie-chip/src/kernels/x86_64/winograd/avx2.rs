@@ -22,7 +22,7 @@ pub(super) const TILES: usize = 6;
 pub(in crate::kernels) const NARROW: Winograd = Winograd { tiles: TILES, run: narrow };
 
 fn narrow(work: Work<'_>) {
-    debug_assert!(avx2::is_supported());
+    assert!(avx2::is_supported());
     // SAFETY: the table of kernels hands this function out only where `is_supported` found the
     // features.
     unsafe { narrow_tiles(work) }
