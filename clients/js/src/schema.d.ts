@@ -1619,8 +1619,10 @@ export interface components {
             /**
              * Format: double
              * @description How likely both show one and the same thing, and not variants of it, 0 to 1: from the inliers,
-             *     their place, and the pixels of both. Not there where they are not verified, nor beyond the 24
-             *     results with the most inliers (of each image of the query).
+             *     their place, and the pixels of both. In a search, results that are variants of one design are
+             *     weighed against each other too, so it may differ from what `compare` says of the two alone. Not
+             *     there where they are not verified, nor beyond the 24 results with the most inliers (of each
+             *     image of the query).
              */
             confidence?: number;
             /** @description Where they lie, for a verified result. */

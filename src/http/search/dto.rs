@@ -93,8 +93,10 @@ pub(crate) struct HitDto {
     #[schema(nullable = false)]
     inliers: Option<usize>,
     /// How likely both show one and the same thing, and not variants of it, 0 to 1: from the inliers,
-    /// their place, and the pixels of both. Not there where they are not verified, nor beyond the 24
-    /// results with the most inliers (of each image of the query).
+    /// their place, and the pixels of both. In a search, results that are variants of one design are
+    /// weighed against each other too, so it may differ from what `compare` says of the two alone. Not
+    /// there where they are not verified, nor beyond the 24 results with the most inliers (of each
+    /// image of the query).
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     confidence: Option<f64>,
