@@ -395,7 +395,7 @@ fn a_whole_network_gives_the_same_map_on_every_kernel_and_thread_count() {
         let emulated = emulated().into_iter().filter(|&kernels| by_tile_products(kernels) && height == width);
         let kernels = each_way(Kernels::available()).chain(emulated);
         for kernels in kernels.chain(Kernels::available()) {
-            for (threads, batch) in [(2, 1), (3, 2), (1, 5)] {
+            for (threads, batch) in [(1, 1), (2, 1), (3, 2), (2, 3), (1, 5)] {
                 let mut arena = Arena::new(&network, 64, 48, 5, team(threads));
                 // What an earlier, larger batch left behind must not matter; any kernel leaves the
                 // same.
