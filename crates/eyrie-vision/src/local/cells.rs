@@ -10,7 +10,7 @@
 
 use pulp::NullaryFnOnce;
 
-use super::hamming::{Descriptors, dispatch, find_within};
+use super::hamming::{Descriptors, Nearest, dispatch, find_within};
 
 /// Bits of a cell.
 pub const BITS: usize = 256;
@@ -82,7 +82,7 @@ impl Cells {
         if self.model != candidate.model {
             return 0;
         }
-        let pairs: Vec<Pair> = dispatch(Nearest { query: &self.cells, candidate: &candidate.cells });
+        let pairs: Vec<Pair> = dispatch(Compared { query: &self.cells, candidate: &candidate.cells });
         followers(&pairs)
     }
 }
@@ -99,12 +99,12 @@ struct Pair {
 }
 
 /// Two pictures whose cells are compared.
-struct Nearest<'a> {
+struct Compared<'a> {
     query: &'a [Cell],
     candidate: &'a [Cell],
 }
 
-impl NullaryFnOnce for Nearest<'_> {
+impl NullaryFnOnce for Compared<'_> {
     type Output = Vec<Pair>;
 
     /// The pairs of at most [`LIMIT`] differing bits, nearest first; of several that are equally
@@ -113,24 +113,19 @@ impl NullaryFnOnce for Nearest<'_> {
     fn call(self) -> Vec<Pair> {
         let Self { query, candidate } = self;
         let columns = Descriptors::new(candidate.iter().map(|cell| cell.bits));
-        // Of each of the candidate's cells the nearest so far.
-        let (mut nearest, mut of) = (vec![u16::MAX; candidate.len()], vec![0_u16; candidate.len()]);
+        let mut nearest = Nearest::new(candidate.len());
         let mut row = Vec::with_capacity(candidate.len());
         let mut found = Vec::new();
-        for (i, cell) in query.iter().enumerate() {
+        for (i, cell) in (0..).zip(query) {
             let distance = columns.distances(cell.bits, &mut row);
-            for ((nearest, of), &distance) in nearest.iter_mut().zip(&mut of).zip(&row) {
-                if distance < *nearest {
-                    (*nearest, *of) = (distance, i as u16);
-                }
-            }
+            nearest.note(i, &row);
             if distance <= LIMIT {
                 found.extend(find_within(distance, &row, |_| true).map(|j| (i, j, distance)));
             }
         }
-        let mutual = found.into_iter().filter(|&(i, j, _)| usize::from(of[j]) == i);
+        let mutual = found.into_iter().filter(|&(i, j, _)| nearest.to(j) == i);
         let place = |cell: &Cell| (f64::from(cell.x), f64::from(cell.y));
-        let pair = |(i, j, distance)| Pair { from: place(&candidate[j]), to: place(&query[i]), distance };
+        let pair = |(i, j, distance)| Pair { from: place(&candidate[j]), to: place(&query[usize::from(i)]), distance };
         let mut pairs: Vec<Pair> = mutual.map(pair).collect();
         pairs.sort_by_key(|pair| pair.distance);
         pairs
@@ -267,7 +262,7 @@ mod tests {
                 let j = first(&candidate, cell).filter(|&j| first(&query, &candidate[j]) == Some(i));
                 expected.extend(j.map(|j| (j as f64, i as f64)));
             }
-            let nearest = || Nearest { query: &query, candidate: &candidate };
+            let nearest = || Compared { query: &query, candidate: &candidate };
             for pairs in [nearest().call(), dispatch(nearest())] {
                 prop_assert!(pairs.is_sorted_by_key(|pair| pair.distance));
                 let mut places: Vec<(f64, f64)> = pairs.iter().map(|pair| (pair.from.0, pair.to.0)).collect();

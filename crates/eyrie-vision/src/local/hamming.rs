@@ -53,6 +53,31 @@ impl Descriptors {
     }
 }
 
+/// Of each of some descriptors the nearest of those that it was compared with: its distance in the
+/// upper half, its number in the lower one.
+pub(super) struct Nearest(Vec<u32>);
+
+impl Nearest {
+    /// Of so many descriptors.
+    pub(super) fn new(descriptors: usize) -> Self {
+        Self(vec![u32::MAX; descriptors])
+    }
+
+    /// Takes note of the distances of one more to each of them; of several that are equally near
+    /// the one with the smallest number counts.
+    #[inline(always)]
+    pub(super) fn note(&mut self, number: u16, distances: &[u16]) {
+        for (nearest, &distance) in self.0.iter_mut().zip(distances) {
+            *nearest = (*nearest).min(u32::from(distance) << 16 | u32::from(number));
+        }
+    }
+
+    /// The number of that which is nearest to the one at `place`.
+    pub(super) fn to(&self, place: usize) -> u16 {
+        self.0[place] as u16
+    }
+}
+
 /// The first place of a distance of at most `limit` that is wanted.
 #[inline(always)]
 pub(super) fn find_within(limit: u16, distances: &[u16], mut is_wanted: impl FnMut(usize) -> bool) -> Option<usize> {
@@ -111,6 +136,18 @@ mod tests {
                 let mut out = vec![7; 3];
                 prop_assert_eq!(way(Distances { columns: &columns, bits, out: &mut out }), smallest);
                 prop_assert_eq!(&out, &expected);
+            }
+        }
+
+        #[test]
+        fn the_first_of_the_nearest_is_noted(rows in prop::collection::vec(prop::collection::vec(0u16..=256, 9), 1..20)) {
+            let mut nearest = Nearest::new(9);
+            for (number, row) in (0..).zip(&rows) {
+                nearest.note(number, row);
+            }
+            for place in 0..9 {
+                let expected = (0..rows.len()).min_by_key(|&i| rows[i][place]);
+                prop_assert_eq!(Some(usize::from(nearest.to(place))), expected);
             }
         }
 

@@ -9,7 +9,7 @@ use pulp::NullaryFnOnce;
 
 use super::features::Feature;
 use super::geometry::Point;
-use super::hamming::{Descriptors, dispatch, find_within};
+use super::hamming::{Descriptors, Nearest, dispatch, find_within};
 
 /// A pair is kept if the nearest distance is at most this many hundredths of the nearest one
 /// elsewhere.
@@ -44,19 +44,12 @@ impl Column {
         let places: Vec<usize> = (0..features.len()).filter(|&i| features[i].dark == dark).collect();
         Self { descriptors: Descriptors::new(places.iter().map(|&i| features[i].bits)), places }
     }
-
-    /// The place of the first that is nearest.
-    #[inline(always)]
-    fn nearest(&self, bits: [u64; 4], row: &mut Vec<u16>) -> Option<usize> {
-        let smallest = self.descriptors.distances(bits, row);
-        find_within(smallest, row, |_| true).map(|column| self.places[column])
-    }
 }
 
 /// The believable pairs, nearest first; `positions` are the candidate's features in pixels.
 pub(super) fn matches(query: &[Feature], candidate: &[Feature], positions: &[Point]) -> Vec<Match> {
-    let columns = |features: &[Feature]| [false, true].map(|dark| Column::new(features, dark));
-    let pair = Pair { query, candidate, positions, queries: columns(query), candidates: columns(candidate) };
+    let candidates = [false, true].map(|dark| Column::new(candidate, dark));
+    let pair = Pair { query, positions, candidates };
     let mut kept = dispatch(pair);
     kept.sort_by_key(|m| (m.distance, m.query));
     kept
@@ -65,9 +58,7 @@ pub(super) fn matches(query: &[Feature], candidate: &[Feature], positions: &[Poi
 /// Two pictures whose features are compared.
 struct Pair<'a> {
     query: &'a [Feature],
-    candidate: &'a [Feature],
     positions: &'a [Point],
-    queries: [Column; 2],
     candidates: [Column; 2],
 }
 
@@ -76,23 +67,26 @@ impl NullaryFnOnce for Pair<'_> {
 
     #[inline(always)]
     fn call(self) -> Vec<Match> {
-        let Self { query, candidate, positions, queries, candidates } = self;
-        let mut row = Vec::with_capacity(query.len().max(candidate.len()));
-        let mut kept = Vec::new();
-        for (i, feature) in query.iter().enumerate() {
-            let column = &candidates[usize::from(feature.dark)];
+        let Self { query, positions, candidates } = self;
+        let mut nearest = candidates.each_ref().map(|column| Nearest::new(column.places.len()));
+        let mut row = Vec::with_capacity(positions.len());
+        let mut distinct = Vec::new();
+        for (i, feature) in (0..).zip(query) {
+            let dark = usize::from(feature.dark);
+            let column = &candidates[dark];
             let distance = column.descriptors.distances(feature.bits, &mut row);
-            let Some(j) = distinct_minimum(&row, distance, |j| positions[column.places[j]]) else {
-                continue;
-            };
-            // Few are distinct: only for those it is worth asking whether they are the other's
-            // nearest too.
-            let found = column.places[j];
-            if queries[usize::from(feature.dark)].nearest(candidate[found].bits, &mut row) == Some(i) {
-                kept.push(Match { query: i, candidate: found, distance });
-            }
+            nearest[dark].note(i, &row);
+            let found = distinct_minimum(&row, distance, |j| positions[column.places[j]]);
+            distinct.extend(found.map(|j| (i, dark, j, distance)));
         }
-        kept
+        let mutual = distinct.into_iter().filter(|&(i, dark, j, _)| nearest[dark].to(j) == i);
+        mutual
+            .map(|(i, dark, j, distance)| Match {
+                query: usize::from(i),
+                candidate: candidates[dark].places[j],
+                distance,
+            })
+            .collect()
     }
 }
 
